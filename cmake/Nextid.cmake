@@ -1,0 +1,43 @@
+# Flags and helpers that every target uses.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+find_program(CCACHE ccache)
+if(CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+add_library(nextid_flags INTERFACE)
+target_compile_options(nextid_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wconversion
+  -Wsign-conversion -Wimplicit-fallthrough -Werror -fno-omit-frame-pointer)
+if(NEXTID_SANITIZE)
+  target_compile_options(nextid_flags INTERFACE -fsanitize=${NEXTID_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(nextid_flags INTERFACE -fsanitize=${NEXTID_SANITIZE})
+  # g++ 12 warns of uses in inlined library code that only its instrumentation makes.
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    target_compile_options(nextid_flags INTERFACE -Wno-maybe-uninitialized -Wno-tsan)
+  endif()
+endif()
+
+# nextid_library(NAME SOURCES a.cc b.cc DEPENDS targets...)
+# A static library of this folder, whose files include one another as "folder/file.h".
+function(nextid_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
+  target_link_libraries(${name} PUBLIC ${ARG_DEPENDS} PRIVATE nextid_flags)
+endfunction()
+
+# nextid_test(NAME SOURCES a.cc DEPENDS targets...)
+# A GoogleTest program whose cases ctest runs one by one, each with a time limit.
+function(nextid_test name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gtest_main nextid_flags)
+  gtest_discover_tests(${name} PROPERTIES TIMEOUT 120 DISCOVERY_TIMEOUT 60)
+endfunction()

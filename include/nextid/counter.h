@@ -1,0 +1,48 @@
+// What a counter is: its name, its definition, and the last id reserved from it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nextid/id_range.h"
+
+namespace nextid {
+
+inline constexpr std::size_t kMaxCounterNameBytes = 128;
+
+/// The counter of requests that name none.
+inline constexpr std::string_view kDefaultCounter = "global";
+
+/// True for [A-Za-z0-9_][A-Za-z0-9._:-]{0,127}.
+bool is_counter_name(std::string_view name) noexcept;
+
+/// The rules a counter follows. The defaults are those of a counter made on first use.
+struct Definition {
+  std::uint64_t start = 1;      ///< First id, 1 ... kMaxId. Never changes.
+  std::uint64_t increment = 1;  ///< Distance between ids, 1 ... kMaxId. Never changes.
+  std::uint64_t max = kMaxId;   ///< No id exceeds it.
+  std::uint64_t cache = 1;      ///< 1 is strict: every id is reserved after its request arrived.
+  std::string comment;
+  std::uint64_t revision = 1;  ///< Grows with each change of the definition.
+
+  friend bool operator==(const Definition&, const Definition&) = default;
+};
+
+/// A counter as the store shows it.
+struct CounterInfo {
+  std::string name;
+  std::optional<std::uint64_t> value;  ///< The last id reserved; none before the first use.
+  Definition definition;
+};
+
+/// Counters in the order of their names' bytes.
+struct CounterPage {
+  std::vector<CounterInfo> counters;
+  bool more = false;  ///< Names after the last one of `counters` exist.
+};
+
+}  // namespace nextid

@@ -1,0 +1,101 @@
+// Unique, increasing ids and contiguous ranges from one counter of a store.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "nextid/error.h"
+#include "nextid/id_range.h"
+#include "nextid/store.h"
+
+namespace nextid {
+
+namespace node {
+class Counter;
+}
+
+/// Receives the answer of an asynchronous request.
+class RangeReceiver {
+ public:
+  /// Called exactly once for each request that was not cancelled, from any thread and under no lock
+  /// of nextid's. Must not block, nor destroy the last handle of the store. The receiver must live
+  /// until then. `tag` is the request's.
+  virtual void on_range(std::uint64_t tag, Result<IdRange> range) noexcept = 0;
+
+ protected:
+  ~RangeReceiver() = default;
+};
+
+/// Names a request of one generator, for cancel().
+using RequestId = std::uint64_t;
+
+/// A source of ids from one counter. Thread-safe; any number may share a counter.
+///
+/// Ids are unique across threads, processes and restarts (I1), durable before they are returned
+/// (I2), linearizable (I3): a call that begins after another one's return gets larger ids. Calls
+/// that wait at the same time share one store commit. The counter is made on first use.
+///
+///   auto store = nextid::open_store("sqlite:ids.db");
+///   nextid::IdGenerator orders(store, "orders");
+///   std::uint64_t id = orders.next_id().value();
+class IdGenerator {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// Never fails: when the store did not open, or `counter` is no counter name, each call returns
+  /// that error.
+  explicit IdGenerator(Result<Store> store, std::string_view counter = kDefaultCounter);
+
+  /// One id. Blocks until the store has it durably, at most StoreOptions::request_timeout.
+  /// Errors: kExhausted, kUnavailable, kDeadline, kOverloaded, kCorrupt, kInvalid.
+  Result<std::uint64_t> next_id() const;
+
+  /// `count` neighbouring ids (I4), 1 ... StoreOptions::max_range. Blocks and fails like next_id();
+  /// a count out of range is kInvalid. A failed call burns nothing unless its deadline passed while
+  /// the reservation was under way; accounting() counts that.
+  Result<IdRange> next_range(std::uint64_t count) const;
+
+  /// next_range without waiting: the answer goes to `receiver`, perhaps before this returns.
+  RequestId async_next_range(std::uint64_t count, Clock::time_point deadline,
+                             RangeReceiver& receiver, std::uint64_t tag = 0) const;
+
+  /// Withdraws a request. True: its receiver will not be called, and ids already under way for it
+  /// are burned as kDisconnect. False: it was answered, or its answer is on the way.
+  bool cancel(RequestId request) const;
+
+  /// Tells that `count` ids, answered earlier, never left for their caller (a failed write): they
+  /// move from returned to burned as kDisconnect (I5).
+  void count_undelivered(std::uint64_t count) const;
+
+ private:
+  friend class Batch;
+  std::shared_ptr<node::Node> node_;  // Keeps the store open.
+  Result<std::shared_ptr<node::Counter>> counter_;
+};
+
+/// Requests that share a store commit, whatever their counters: add() some, then submit().
+/// For event loops: add during a turn, submit at its end. One thread at a time.
+class Batch {
+ public:
+  explicit Batch(Store store);
+  ~Batch();
+  Batch(const Batch&) = delete;
+  Batch& operator=(const Batch&) = delete;
+
+  /// Like IdGenerator::async_next_range, but nothing is sent and no receiver is called yet.
+  /// The generator must be of the batch's store.
+  RequestId add(const IdGenerator& generator, std::uint64_t count,
+                IdGenerator::Clock::time_point deadline, RangeReceiver& receiver,
+                std::uint64_t tag = 0);
+
+  /// Sends what was added. May commit in the calling thread and call receivers before it returns.
+  void submit();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace nextid

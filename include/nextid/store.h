@@ -1,0 +1,89 @@
+// An opened store: where the truth about counters lives, and this process's engines on top of it.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "nextid/accounting.h"
+#include "nextid/counter.h"
+#include "nextid/error.h"
+
+namespace nextid {
+
+namespace node {
+class Node;
+}
+
+enum class LogLevel { kInfo, kWarning, kError };
+
+/// Bounds and seams of an opened store. Every bound refuses with kOverloaded or kInvalid, at once.
+struct StoreOptions {
+  std::uint64_t max_range = 1'000'000;           ///< Most ids one request may ask for.
+  std::uint64_t max_waiting_requests = 100'000;  ///< Waiting requests a counter.
+  std::uint64_t max_waiting_ids =
+      1'000'000'000;                           ///< Ids that waiting requests of a counter ask for.
+  std::uint64_t max_reservation = 10'000'000;  ///< Most ids one store call reserves; >= max_range.
+  std::size_t max_counters = 100'000;          ///< Counters this process serves at a time.
+  /// A counter without requests for this long is closed and forgotten; it is served again on use.
+  std::chrono::milliseconds idle_counter_timeout = std::chrono::minutes(5);
+  /// Default time a request may wait, for callers that give none.
+  std::chrono::milliseconds request_timeout = std::chrono::seconds(5);
+  /// Receives the rare lines worth keeping; called from any thread; may be empty.
+  std::function<void(LogLevel, const std::string&)> log = {};
+};
+
+/// A handle on an opened store; copies share it. Thread-safe.
+///
+/// Each counter has one engine an opened store, shared by all its generators. Destroying the last
+/// handle or generator closes the store as close() does, with a limit of one second.
+///
+/// After fork() the child's calls fail with kInvalid before they take any lock, and its destructors
+/// do nothing; the parent goes on. Open stores after forking: SQLite's locks do not survive it, so a
+/// child can't open a file that its parent had open, either.
+class Store {
+ public:
+  using PageReceiver = std::function<void(Result<CounterPage>)>;
+  using CounterReceiver = std::function<void(Result<CounterInfo>)>;
+
+  explicit Store(std::shared_ptr<node::Node> node) : node_(std::move(node)) {}
+
+  /// The store's URL as opened.
+  const std::string& url() const noexcept;
+
+  /// One counter as the store has it; kNotFound when it does not exist. Never creates one.
+  Result<CounterInfo> counter(std::string_view name) const;
+  /// Counters whose names follow `after` ("" for all), at most `limit` (1 ... 1,000).
+  Result<CounterPage> counters(std::string_view after = "", std::size_t limit = 100) const;
+
+  /// The same without waiting. The receiver is called once, from any thread, perhaps before the
+  /// call returns; it must not block.
+  void async_counter(std::string_view name, CounterReceiver receiver) const;
+  void async_counters(std::string_view after, std::size_t limit, PageReceiver receiver) const;
+
+  /// Ids returned and burned by this process through this store, so far. Exact once closed.
+  Accounting accounting() const;
+
+  /// Answers what waits, releases this process's slots, closes the store. Blocks for at most
+  /// `limit`, then refuses what still waits with kUnavailable and leaves slots to pruning. Calls
+  /// after it fail with kUnavailable. False when the limit was reached first.
+  bool close(std::chrono::milliseconds limit);
+
+ private:
+  friend class IdGenerator;
+  friend class Batch;
+  std::shared_ptr<node::Node> node_;
+};
+
+/// Opens a store by its URL:
+///   memory:       a store of this handle only, gone with it; for tests.
+///   sqlite:PATH   an SQLite file, made when missing; several processes may share it.
+/// A file that is no nextid database, is from a newer version, or can't be written is refused with
+/// a sentence that names it, and is left as it was.
+Result<Store> open_store(std::string_view url, StoreOptions options = {});
+
+}  // namespace nextid

@@ -1,0 +1,61 @@
+#include "base/fork.h"
+
+#include <atomic>
+#include <mutex>
+#include <pthread.h>
+#include <unistd.h>
+
+namespace nextid::base {
+namespace {
+
+std::atomic<std::uint64_t> generation{0};
+std::mutex fds_mutex;  // Held across fork(), so that the child finds the list whole.
+ParentOnlyFd* fds = nullptr;
+
+}  // namespace
+
+struct ForkHandlers {
+  static void prepare() { fds_mutex.lock(); }
+  static void parent() { fds_mutex.unlock(); }
+  static void child() {
+    generation.fetch_add(1, std::memory_order_relaxed);
+    for (ParentOnlyFd* it = fds; it != nullptr; it = it->next_) {
+      ::close(it->fd_);
+      it->fd_ = -1;
+    }
+    fds_mutex.unlock();
+  }
+  static void install() {
+    static const int installed = pthread_atfork(&prepare, &parent, &child);
+    static_cast<void>(installed);
+  }
+  static void add(ParentOnlyFd* item) {
+    install();
+    const std::lock_guard lock(fds_mutex);
+    item->next_ = fds;
+    fds = item;
+  }
+  static void remove(ParentOnlyFd* item) {
+    const std::lock_guard lock(fds_mutex);
+    for (ParentOnlyFd** it = &fds; *it != nullptr; it = &(*it)->next_) {
+      if (*it == item) {
+        *it = item->next_;
+        return;
+      }
+    }
+  }
+};
+
+std::uint64_t fork_generation() noexcept {
+  ForkHandlers::install();
+  return generation.load(std::memory_order_relaxed);
+}
+
+ParentOnlyFd::ParentOnlyFd(int fd) : fd_(fd) { ForkHandlers::add(this); }
+
+ParentOnlyFd::~ParentOnlyFd() {
+  ForkHandlers::remove(this);
+  if (fd_ >= 0) ::close(fd_);
+}
+
+}  // namespace nextid::base

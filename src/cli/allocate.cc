@@ -1,0 +1,83 @@
+// `nextid next` and `nextid range`: ids for scripts.
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "nextid/nextid.h"
+
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/output.h"
+#include "protocol/http_reply.h"
+
+namespace nextid::cli {
+namespace {
+
+constexpr std::chrono::seconds kCloseLimit{1};
+
+struct Request {
+  std::string store;
+  std::string counter{kDefaultCounter};
+  std::uint64_t count = 1;
+  bool range = false;
+  bool json = false;
+};
+
+std::string format(const IdRange& range, const Request& request) {
+  std::string text;
+  if (request.json) {
+    protocol::append_range_json(text, range, {.range = request.range, .as_string = false});
+  } else {
+    text = std::to_string(range.start());
+    if (request.range) text += " " + std::to_string(range.end());
+  }
+  return text + "\n";
+}
+
+int allocate(const Request& request) {
+  auto store = open_store(request.store);
+  if (!store) return report(store.error());
+  const IdGenerator generator(*store, request.counter);
+  const auto range = generator.next_range(request.count);
+  if (!range) return report(range.error());
+
+  // The ids are out before the slot is released: a release that fails costs nobody an id.
+  const std::string text = format(*range, request);
+  const bool written = write_output(text);
+  if (!written) {
+    std::fprintf(stderr, "nextid: Can't write to standard output (%s); lost: %s",
+                 std::strerror(errno), text.c_str());
+    generator.count_undelivered(range->count());
+  }
+  store->close(kCloseLimit);
+  return written ? kOk : kFailure;
+}
+
+void add_command(CLI::App& app, Outcome& outcome, bool range) {
+  const auto request = std::make_shared<Request>();
+  request->range = range;
+  auto* command =
+      range ? app.add_subcommand("range", "Print N neighbouring ids as 'START END', both inclusive")
+            : app.add_subcommand("next", "Print one new id");
+  if (range) command->add_option("N", request->count, "How many ids")->required();
+  command->add_option("COUNTER", request->counter, "The counter, made on first use")
+      ->capture_default_str();
+  command->add_flag("--json", request->json, "Print the JSON of the HTTP call");
+  add_store_option(*command, request->store);
+  command->callback([request, &outcome] { outcome.exit_code = allocate(*request); });
+}
+
+}  // namespace
+
+void add_allocate(CLI::App& app, Outcome& outcome) {
+  add_command(app, outcome, false);
+  add_command(app, outcome, true);
+}
+
+}  // namespace nextid::cli

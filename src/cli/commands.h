@@ -1,0 +1,23 @@
+// The subcommands: each adds itself, with its options, to the command line, and runs when chosen.
+#pragma once
+
+#include <CLI/App.hpp>
+
+namespace nextid::cli {
+
+/// Set by the subcommand that ran.
+struct Outcome {
+  int exit_code = 0;
+};
+
+/// `nextid serve`
+void add_serve(CLI::App& app, Outcome& outcome);
+/// `nextid next` and `nextid range`
+void add_allocate(CLI::App& app, Outcome& outcome);
+/// `nextid counters`
+void add_counters(CLI::App& app, Outcome& outcome);
+
+/// --store, with NEXTID_STORE and the default behind it.
+void add_store_option(CLI::App& command, std::string& store);
+
+}  // namespace nextid::cli

@@ -1,0 +1,66 @@
+// The nextid program: one command line, whose subcommands are in files of their own.
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "nextid/version.h"
+
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/output.h"
+
+namespace {
+
+constexpr const char* kFooter = R"(Examples:
+  nextid serve                            serve http://127.0.0.1:8000 from ids.db
+  curl -s http://127.0.0.1:8000/next      {"id":1}
+  nextid next                             one id of the counter 'global'
+  nextid range 10 orders                  ten ids of the counter 'orders': 1 10
+  nextid counters --store sqlite:/var/lib/nextid/ids.db
+
+Ids are unique and increasing over all programs that use the same store, at the same time or not.
+
+Exit codes:
+  0  done
+  1  output can't be written (standard error tells which ids are lost), or an internal failure
+  2  wrong usage or input
+  3  the store or the address can't be used now: unavailable, overloaded, too slow, in use
+  4  the counter has too few ids left
+  5  the store contradicts itself, or is damaged
+)";
+
+int run(int argc, char** argv) {
+  CLI::App app(
+      "nextid: unique, increasing 64-bit ids and ranges of them, durable before you see them",
+      "nextid");
+  app.set_version_flag("--version", "nextid " + std::string(nextid::kVersion));
+  app.footer(kFooter);
+  app.require_subcommand(1);
+
+  nextid::cli::Outcome outcome;
+  nextid::cli::add_serve(app, outcome);
+  nextid::cli::add_allocate(app, outcome);
+  nextid::cli::add_counters(app, outcome);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? nextid::cli::kOk : nextid::cli::kUsage;
+  }
+  return outcome.exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  nextid::cli::reserve_standard_descriptors();
+  std::signal(SIGPIPE, SIG_IGN);  // A closed pipe or client is an error of its write alone.
+  try {
+    return run(argc, argv);
+  } catch (const std::exception& failure) {
+    std::fprintf(stderr, "nextid: internal failure: %s\n", failure.what());
+    return nextid::cli::kFailure;
+  }
+}

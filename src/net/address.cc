@@ -1,0 +1,32 @@
+#include "net/address.h"
+
+#include <charconv>
+
+namespace nextid::net {
+
+std::string HostPort::to_string() const {
+  const bool brackets = host.find(':') != std::string::npos;
+  return (brackets ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+Result<HostPort> parse_host_port(std::string_view text) {
+  const Error error(ErrorCode::kInvalid,
+                    "it must be HOST:PORT, such as 127.0.0.1:8000, localhost:0 or [::1]:8000");
+  const auto colon = text.rfind(':');
+  if (colon == std::string_view::npos) return error;
+
+  auto host = text.substr(0, colon);
+  if (host.starts_with('[') && host.ends_with(']')) {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find(':') != std::string_view::npos) {
+    return error;
+  }
+  const auto digits = text.substr(colon + 1);
+  HostPort result{.host = std::string(host), .port = 0};
+  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), result.port);
+  const bool whole = parsed.ec == std::errc{} && parsed.ptr == digits.data() + digits.size();
+  if (host.empty() || digits.empty() || !whole) return error;
+  return result;
+}
+
+}  // namespace nextid::net

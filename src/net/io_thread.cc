@@ -1,0 +1,157 @@
+#include "net/io_thread.h"
+
+#include <ctime>
+#include <utility>
+
+#include <boost/asio/post.hpp>
+
+#include "protocol/http_reply.h"
+
+namespace nextid::net {
+namespace {
+
+thread_local const IoThread* current_thread = nullptr;
+
+}  // namespace
+
+void Connection::on_range(std::uint64_t tag, Result<IdRange> range) noexcept {
+  if (io_.in_this_thread()) {
+    deliver(tag, std::move(range));
+  } else {
+    io_.post_answer(*this, tag, std::move(range));
+  }
+}
+
+IoThread::IoThread(Store store, std::chrono::milliseconds sweep_period)
+    : store_(std::move(store)),
+      default_generator_(store_),
+      sweep_period_(sweep_period),
+      work_(context_.get_executor()),
+      sweep_timer_(context_),
+      batch_(store_),
+      date_(protocol::http_date(std::time(nullptr))),
+      thread_([this] { run(); }) {}
+
+IoThread::~IoThread() { stop(); }
+
+void IoThread::run() {
+  current_thread = this;
+  schedule_sweep();
+  context_.run();
+  current_thread = nullptr;
+}
+
+bool IoThread::in_this_thread() const noexcept { return current_thread == this; }
+
+void IoThread::post_answer(Connection& connection, std::uint64_t tag, Result<IdRange> range) {
+  bool first = false;
+  {
+    const std::lock_guard lock(mail_mutex_);
+    first = mail_.empty();
+    mail_.push_back({&connection, tag, std::move(range)});
+  }
+  if (first) {
+    boost::asio::post(context_, [this] {
+      deliver_mail();
+      flush_connections();
+    });
+  }
+}
+
+void IoThread::drain() {
+  boost::asio::post(context_, [this] {
+    draining_ = true;
+    for (const auto& connection : connections()) connection->drain();
+  });
+}
+
+bool IoThread::wait_until_empty(base::MonotonicTime deadline) {
+  std::unique_lock lock(empty_mutex_);
+  return empty_.wait_until(lock, deadline, [this] { return open_connections() == 0; });
+}
+
+void IoThread::abort_connections() {
+  boost::asio::post(context_, [this] {
+    for (const auto& connection : connections()) connection->abort();
+  });
+  // The post is in a queue of its own thread's, which only ever waits for one store call.
+  wait_until_empty(base::monotonic_now() + std::chrono::seconds(1));
+}
+
+void IoThread::stop() {
+  if (!thread_.joinable()) return;
+  context_.stop();
+  thread_.join();
+  for (const auto& connection : connections()) connection->abort();
+  deliver_mail();
+}
+
+void IoThread::adopt(std::shared_ptr<Connection> connection) {
+  connections_.insert(std::move(connection));
+}
+
+void IoThread::forget(const std::shared_ptr<Connection>& connection) {
+  connections_.erase(connection);
+  const std::lock_guard lock(empty_mutex_);
+  open_connections_.fetch_sub(1);
+  empty_.notify_all();
+}
+
+RequestId IoThread::allocate(const IdGenerator& generator, std::uint64_t count,
+                             base::MonotonicTime deadline, Connection& connection,
+                             std::uint64_t tag) {
+  schedule_turn_end();
+  return batch_.add(generator, count, deadline, connection, tag);
+}
+
+void IoThread::flush_at_turn_end(std::shared_ptr<Connection> connection) {
+  schedule_turn_end();
+  to_flush_.push_back(std::move(connection));
+}
+
+void IoThread::schedule_turn_end() {
+  if (std::exchange(turn_end_posted_, true)) return;
+  boost::asio::post(context_, [this] { end_turn(); });
+}
+
+void IoThread::end_turn() {
+  turn_end_posted_ = false;
+  batch_.submit();
+  deliver_mail();
+  flush_connections();
+}
+
+void IoThread::deliver_mail() {
+  {
+    const std::lock_guard lock(mail_mutex_);
+    opened_mail_.swap(mail_);
+  }
+  for (auto& answer : opened_mail_) {
+    answer.connection->deliver(answer.tag, std::move(answer.range));
+  }
+  opened_mail_.clear();
+}
+
+void IoThread::flush_connections() {
+  flushing_.swap(to_flush_);
+  for (const auto& connection : flushing_) connection->flush();
+  flushing_.clear();
+}
+
+void IoThread::schedule_sweep() {
+  sweep_timer_.expires_after(sweep_period_);
+  sweep_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    date_ = protocol::http_date(std::time(nullptr));
+    const auto now = base::monotonic_now();
+    for (const auto& connection : connections()) connection->sweep(now);
+    schedule_sweep();
+  });
+}
+
+// A copy: its holders may close connections while they go through it.
+std::vector<std::shared_ptr<Connection>> IoThread::connections() const {
+  return {connections_.begin(), connections_.end()};
+}
+
+}  // namespace nextid::net

@@ -1,0 +1,132 @@
+// One event loop on one thread: its connections, and the batch of allocations they share.
+//
+// The first allocation of a reactor turn posts the turn's end; by then all sockets that were ready
+// have been read, so one submit, and with SQLite one commit, serves them all, and each connection
+// sends its answers in one system call.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <unordered_set>
+#include <vector>
+
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include "nextid/id_generator.h"
+#include "nextid/store.h"
+
+#include "base/clock.h"
+#include "net/connection.h"
+
+namespace nextid::net {
+
+/// Spelled out, and not tcp::socket, to spare the type-erased executor on each operation.
+using Socket =
+    boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
+
+class IoThread {
+ public:
+  /// Starts the thread. `sweep_period` is the resolution of the connections' time limits.
+  IoThread(Store store, std::chrono::milliseconds sweep_period);
+  /// Calls stop().
+  ~IoThread();
+  IoThread(const IoThread&) = delete;
+  IoThread& operator=(const IoThread&) = delete;
+
+  // ---- From any thread ----
+
+  boost::asio::io_context& context() noexcept { return context_; }
+  bool in_this_thread() const noexcept;
+
+  /// Counts a connection that is on its way to adopt().
+  void expect_connection() noexcept { open_connections_.fetch_add(1); }
+  std::size_t open_connections() const noexcept { return open_connections_.load(); }
+
+  /// Hands over an answer that another thread received.
+  void post_answer(Connection& connection, std::uint64_t tag, Result<IdRange> range);
+
+  /// Lets every connection answer what it has and close; new ones do so too.
+  void drain();
+  /// False when connections were still open at `deadline`.
+  bool wait_until_empty(base::MonotonicTime deadline);
+  /// Closes what is left, as Connection::abort() says.
+  void abort_connections();
+  /// Ends the thread, then takes the answers that came too late. Call when no more can come: after
+  /// Store::close(). Idempotent.
+  void stop();
+
+  // ---- On this thread ----
+
+  const Store& store() const noexcept { return store_; }
+  /// The generator of requests that name no counter.
+  const IdGenerator& default_generator() const noexcept { return default_generator_; }
+  bool draining() const noexcept { return draining_; }
+  /// The text of an HTTP Date header, at most a second old.
+  std::string_view date() const noexcept { return date_; }
+
+  void adopt(std::shared_ptr<Connection> connection);
+  void forget(const std::shared_ptr<Connection>& connection);
+
+  /// Adds to the turn's batch; the answer goes to connection.deliver(), at the turn's end or later.
+  RequestId allocate(const IdGenerator& generator, std::uint64_t count,
+                     base::MonotonicTime deadline, Connection& connection, std::uint64_t tag);
+  /// Calls connection->flush() at the end of this turn.
+  void flush_at_turn_end(std::shared_ptr<Connection> connection);
+
+ private:
+  struct Answer {
+    Connection* connection;  // Alive: it waits for this answer.
+    std::uint64_t tag;
+    Result<IdRange> range;
+  };
+
+  void run();
+  void schedule_turn_end();
+  void end_turn();
+  void deliver_mail();
+  void flush_connections();
+  void schedule_sweep();
+  std::vector<std::shared_ptr<Connection>> connections() const;
+
+  const Store store_;
+  const IdGenerator default_generator_;
+  const std::chrono::milliseconds sweep_period_;
+  boost::asio::io_context context_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  boost::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                    boost::asio::wait_traits<std::chrono::steady_clock>,
+                                    boost::asio::io_context::executor_type>
+      sweep_timer_;
+
+  Batch batch_;
+  bool turn_end_posted_ = false;
+  std::vector<std::shared_ptr<Connection>> to_flush_;
+  std::vector<std::shared_ptr<Connection>> flushing_;
+  std::unordered_set<std::shared_ptr<Connection>> connections_;
+  std::string date_;
+  bool draining_ = false;
+
+  std::mutex mail_mutex_;
+  std::vector<Answer> mail_;
+  std::vector<Answer> opened_mail_;  // Of this thread alone.
+
+  std::atomic<std::size_t> open_connections_{0};
+  std::mutex empty_mutex_;
+  std::condition_variable empty_;
+
+  std::thread thread_;
+};
+
+}  // namespace nextid::net

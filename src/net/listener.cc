@@ -1,0 +1,125 @@
+#include "net/listener.h"
+
+#include <future>
+#include <utility>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+
+namespace nextid::net {
+namespace {
+
+using boost::asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr std::chrono::milliseconds kRetry{100};
+constexpr std::chrono::seconds kWarningInterval{1};
+
+Error cannot_listen(const HostPort& address, const error_code& error) {
+  std::string sentence = "Can't listen on " + address.to_string() + ": " + error.message() + ".";
+  if (error == boost::asio::error::address_in_use) {
+    sentence += " Stop the program that has the port, or choose another with --http.";
+  }
+  return Error(ErrorCode::kUnavailable, sentence);
+}
+
+bool out_of_descriptors(const error_code& error) {
+  namespace errc = boost::system::errc;
+  return error == errc::too_many_files_open || error == errc::too_many_files_open_in_system ||
+         error == errc::no_buffer_space || error == errc::not_enough_memory;
+}
+
+}  // namespace
+
+Listener::Listener(std::vector<IoThread*> threads, Welcome welcome, Log log)
+    : threads_(std::move(threads)),
+      welcome_(std::move(welcome)),
+      log_(std::move(log)),
+      acceptor_(threads_.front()->context()),
+      retry_timer_(threads_.front()->context()),
+      last_warning_(base::monotonic_now() - kWarningInterval) {}
+
+Result<std::shared_ptr<Listener>> Listener::open(const HostPort& address,
+                                                 std::vector<IoThread*> threads, Welcome welcome,
+                                                 Log log) {
+  const std::shared_ptr<Listener> listener(
+      new Listener(std::move(threads), std::move(welcome), std::move(log)));
+  error_code error;
+  boost::asio::io_context resolving;
+  const auto found = tcp::resolver(resolving).resolve(
+      address.host, std::to_string(address.port),
+      tcp::resolver::passive | tcp::resolver::numeric_service, error);
+  if (error) return cannot_listen(address, error);
+  for (const auto& entry : found) {
+    error = listener->bind(entry.endpoint());
+    if (!error) break;
+  }
+  if (error) return cannot_listen(address, error);
+  listener->address_ = {address.host, listener->acceptor_.local_endpoint().port()};
+  return listener;
+}
+
+error_code Listener::bind(const tcp::endpoint& endpoint) {
+  error_code error;
+  acceptor_.close(error);
+  acceptor_.open(endpoint.protocol(), error);
+  if (!error) acceptor_.set_option(Acceptor::reuse_address(true), error);
+  if (!error) acceptor_.bind(endpoint, error);
+  if (!error) acceptor_.listen(Acceptor::max_listen_connections, error);
+  return error;
+}
+
+void Listener::start() {
+  boost::asio::post(acceptor_.get_executor(), [self = shared_from_this()] { self->accept(); });
+}
+
+void Listener::close() {
+  std::promise<void> closed;
+  boost::asio::post(acceptor_.get_executor(), [this, &closed] {
+    error_code ignored;
+    acceptor_.close(ignored);
+    retry_timer_.cancel();
+    closed.set_value();
+  });
+  closed.get_future().wait();
+}
+
+void Listener::accept() {
+  if (!acceptor_.is_open()) return;
+  IoThread& io = *threads_[next_thread_];
+  next_thread_ = (next_thread_ + 1) % threads_.size();
+  acceptor_.async_accept(io.context(),
+                         [self = shared_from_this(), &io](const error_code& error, Socket socket) {
+                           self->on_accept(io, error, std::move(socket));
+                         });
+}
+
+void Listener::on_accept(IoThread& io, const error_code& error, Socket socket) {
+  if (error == boost::asio::error::operation_aborted) return;
+  if (out_of_descriptors(error)) return wait_for_descriptors(error);
+  if (!error) {
+    io.expect_connection();
+    boost::asio::post(io.context(),
+                      [welcome = welcome_, &io, socket = std::move(socket)]() mutable {
+                        welcome(io, std::move(socket));
+                      });
+  }
+  accept();  // Other errors are of that client alone, such as a reset before its turn.
+}
+
+void Listener::wait_for_descriptors(const error_code& error) {
+  const auto now = base::monotonic_now();
+  if (now - last_warning_ >= kWarningInterval) {
+    last_warning_ = now;
+    log_(LogLevel::kWarning, "Can't accept clients for now: " + error.message() +
+                                 ". Raise the limit on open files (ulimit -n), or lower "
+                                 "--max-connections below it.");
+  }
+  retry_timer_.expires_after(kRetry);
+  retry_timer_.async_wait([self = shared_from_this()](const error_code& failure) {
+    if (!failure) self->accept();
+  });
+}
+
+}  // namespace nextid::net

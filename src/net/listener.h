@@ -1,0 +1,69 @@
+// Accepts clients on one address and gives them to the I/O threads in turn.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include "nextid/error.h"
+#include "nextid/store.h"
+
+#include "base/clock.h"
+#include "net/address.h"
+#include "net/io_thread.h"
+
+namespace nextid::net {
+
+/// Runs on the first I/O thread. Out of file descriptors it waits and tries again.
+class Listener : public std::enable_shared_from_this<Listener> {
+ public:
+  /// Makes and starts the connection of one client; called on `io`'s thread.
+  using Welcome = std::function<void(IoThread& io, Socket socket)>;
+  using Log = std::function<void(LogLevel, const std::string&)>;
+
+  /// Binds and listens at once; kUnavailable says why that is impossible. The threads must outlive
+  /// the listener's use: call close() before they stop.
+  static Result<std::shared_ptr<Listener>> open(const HostPort& address,
+                                                std::vector<IoThread*> threads, Welcome welcome,
+                                                Log log);
+
+  /// Where it listens, with the port that the system chose for port 0.
+  const HostPort& address() const noexcept { return address_; }
+
+  /// Begins to accept.
+  void start();
+  /// Stops accepting and frees the address; blocks until that is done. From no I/O thread.
+  void close();
+
+ private:
+  using Executor = boost::asio::io_context::executor_type;
+  using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, Executor>;
+  using Timer = boost::asio::basic_waitable_timer<
+      std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+  Listener(std::vector<IoThread*> threads, Welcome welcome, Log log);
+  boost::system::error_code bind(const boost::asio::ip::tcp::endpoint& endpoint);
+  void accept();
+  void on_accept(IoThread& io, const boost::system::error_code& error, Socket socket);
+  void wait_for_descriptors(const boost::system::error_code& error);
+
+  const std::vector<IoThread*> threads_;
+  const Welcome welcome_;
+  const Log log_;
+  HostPort address_;
+  Acceptor acceptor_;
+  Timer retry_timer_;
+  std::size_t next_thread_ = 0;
+  base::MonotonicTime last_warning_;
+};
+
+}  // namespace nextid::net

@@ -1,0 +1,128 @@
+#include "nextid/id_generator.h"
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "node/counter.h"
+#include "node/node.h"
+
+namespace nextid {
+namespace {
+
+/// Waits for one answer. The engine answers every request by its deadline, so this ends by itself.
+class Waiter final : public RangeReceiver {
+ public:
+  void on_range(std::uint64_t, Result<IdRange> range) noexcept override {
+    // Notified under the lock: after it, the waiting thread destroys this object.
+    const std::lock_guard lock(mutex_);
+    answer_.emplace(std::move(range));
+    answered_.notify_one();
+  }
+
+  Result<IdRange> wait() {
+    std::unique_lock lock(mutex_);
+    answered_.wait(lock, [this] { return answer_.has_value(); });
+    return *std::move(answer_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable answered_;
+  std::optional<Result<IdRange>> answer_;
+};
+
+}  // namespace
+
+IdGenerator::IdGenerator(Result<Store> store, std::string_view counter)
+    : node_(store ? store->node_ : nullptr),
+      counter_(store ? node_->counter(counter)
+                     : Result<std::shared_ptr<node::Counter>>(store.error())) {}
+
+Result<std::uint64_t> IdGenerator::next_id() const {
+  const Result<IdRange> range = next_range(1);
+  if (!range) return range.error();
+  return range->start();
+}
+
+Result<IdRange> IdGenerator::next_range(std::uint64_t count) const {
+  if (!counter_) return counter_.error();
+  if (node_->in_child()) return node::forked_error();
+  Waiter waiter;
+  const auto deadline = Clock::now() + node_->runtime().options().request_timeout;
+  (*counter_)->add(count, deadline, waiter, 0);
+  (*counter_)->run();
+  return waiter.wait();
+}
+
+RequestId IdGenerator::async_next_range(std::uint64_t count, Clock::time_point deadline,
+                                        RangeReceiver& receiver, std::uint64_t tag) const {
+  if (!counter_ || node_->in_child()) {
+    receiver.on_range(tag, counter_ ? node::forked_error() : counter_.error());
+    return 0;
+  }
+  const RequestId id = (*counter_)->add(count, deadline, receiver, tag);
+  (*counter_)->run();
+  return id;
+}
+
+bool IdGenerator::cancel(RequestId request) const {
+  return counter_ && !node_->in_child() && (*counter_)->cancel(request);
+}
+
+void IdGenerator::count_undelivered(std::uint64_t count) const {
+  if (counter_ && !node_->in_child()) (*counter_)->count_undelivered(count);
+}
+
+// --- Batch
+
+struct Batch::Impl {
+  struct Failure {
+    RangeReceiver* receiver;
+    std::uint64_t tag;
+    Error error;
+  };
+
+  std::shared_ptr<node::Node> node;
+  std::vector<std::shared_ptr<node::Counter>> counters;  // Some perhaps more than once.
+  std::vector<Failure> failures;                         // Answered by submit(), like all others.
+};
+
+Batch::Batch(Store store) : impl_(std::make_unique<Impl>()) { impl_->node = store.node_; }
+
+Batch::~Batch() = default;
+
+RequestId Batch::add(const IdGenerator& generator, std::uint64_t count,
+                     IdGenerator::Clock::time_point deadline, RangeReceiver& receiver,
+                     std::uint64_t tag) {
+  if (!generator.counter_ || impl_->node->in_child()) {
+    const Error error = generator.counter_ ? node::forked_error() : generator.counter_.error();
+    impl_->failures.push_back({&receiver, tag, error});
+    return 0;
+  }
+  const auto& counter = *generator.counter_;
+  const RequestId id = counter->add(count, deadline, receiver, tag);
+  if (impl_->counters.empty() || impl_->counters.back() != counter) {
+    impl_->counters.push_back(counter);
+  }
+  return id;
+}
+
+void Batch::submit() {
+  // Receivers may add to this batch while it is being submitted; that is for the next submit().
+  auto counters = std::exchange(impl_->counters, {});
+  auto failures = std::exchange(impl_->failures, {});
+  for (Impl::Failure& failure : failures) {
+    failure.receiver->on_range(failure.tag, std::move(failure.error));
+  }
+  std::sort(counters.begin(), counters.end());
+  counters.erase(std::unique(counters.begin(), counters.end()), counters.end());
+  std::vector<contract::Call> calls;
+  for (const auto& counter : counters) counter->pump(calls);
+  impl_->node->runtime().submit(std::move(calls));
+}
+
+}  // namespace nextid

@@ -1,0 +1,182 @@
+#include "node/node.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace nextid::node {
+namespace {
+
+/// How long a counter that was idle may take to release its slot.
+constexpr std::chrono::seconds kRetireLimit{5};
+constexpr std::chrono::milliseconds kLastHandleCloseLimit{1'000};
+constexpr std::size_t kMaxPage = 1'000;
+
+Error bad_name(std::string_view name) {
+  return Error(ErrorCode::kInvalid,
+               "'" + std::string(name.substr(0, kMaxCounterNameBytes)) +
+                   "' is no counter name: use 1 to 128 letters, digits, '_', '.', ':' and '-', "
+                   "with a letter, a digit or '_' first.");
+}
+
+CounterInfo info_of(std::string name, const contract::CounterState& state) {
+  CounterInfo info{std::move(name), std::nullopt, state.definition};
+  const auto start = static_cast<std::int64_t>(state.definition.start);
+  if (state.value >= start) info.value = static_cast<std::uint64_t>(state.value);
+  return info;
+}
+
+Result<CounterInfo> to_info(const std::string& name, const contract::Outcome& outcome) {
+  if (const auto* found = std::get_if<contract::Found>(&outcome)) {
+    return info_of(name, found->state);
+  }
+  if (std::holds_alternative<contract::Missing>(outcome)) {
+    return Error(ErrorCode::kNotFound, "there is no counter '" + name + "'.");
+  }
+  const auto* failed = std::get_if<contract::NotApplied>(&outcome);
+  return Error(ErrorCode::kUnavailable,
+               "the store can't be read: " + (failed != nullptr ? failed->why : "no clear answer"));
+}
+
+}  // namespace
+
+std::shared_ptr<Node> Node::create(std::string url, std::shared_ptr<contract::StoreDriver> driver,
+                                   StoreOptions options) {
+  // A forked child leaks the node: its threads, locks and files are the parent's.
+  return std::shared_ptr<Node>(new Node(std::move(url), std::move(driver), std::move(options)),
+                               [](Node* node) {
+                                 if (!node->in_child()) delete node;
+                               });
+}
+
+Node::Node(std::string url, std::shared_ptr<contract::StoreDriver> driver, StoreOptions options)
+    : url_(std::move(url)), runtime_(std::move(driver), std::move(options)) {}
+
+Node::~Node() {
+  close(kLastHandleCloseLimit);
+  runtime_.wait_for_attempts();
+}
+
+Result<std::shared_ptr<Counter>> Node::counter(std::string_view name) {
+  if (in_child()) return forked_error();
+  if (!is_counter_name(name)) return bad_name(name);
+  const std::lock_guard lock(mutex_);
+  if (closing_) return Error(ErrorCode::kUnavailable, "the store is closed.");
+  if (const auto it = counters_.find(name); it != counters_.end()) return it->second;
+  if (counters_.size() >= runtime_.options().max_counters) {
+    return Error(ErrorCode::kOverloaded,
+                 "this node serves " + std::to_string(counters_.size()) +
+                     " counters, which is its bound; use one of them, or try again when some have "
+                     "been idle for a while.");
+  }
+  auto counter = std::make_shared<Counter>(std::string(name), runtime_);
+  counters_.emplace(std::string(name), counter);
+  if (counters_.size() == 1) schedule_sweep();
+  return counter;
+}
+
+void Node::show(std::string_view name, Store::CounterReceiver receiver) {
+  if (in_child()) return receiver(forked_error());
+  if (!is_counter_name(name)) return receiver(bad_name(name));
+  std::vector<contract::Call> calls;
+  calls.push_back(contract::Call{
+      contract::Load{std::string(name), contract::WriterId{0}},
+      [this, name = std::string(name), receiver = std::move(receiver)](contract::Outcome outcome) {
+        receiver(to_info(name, outcome));
+        runtime_.attempt_done();
+      }});
+  runtime_.submit(std::move(calls));
+}
+
+void Node::list(std::string_view after, std::size_t limit, Store::PageReceiver receiver) {
+  if (in_child()) return receiver(forked_error());
+  if (limit == 0 || limit > kMaxPage) {
+    return receiver(Error(ErrorCode::kInvalid,
+                          "limit must be from 1 to 1000, not " + std::to_string(limit) + "."));
+  }
+  const auto driver = runtime_.driver();
+  if (!driver) return receiver(Error(ErrorCode::kUnavailable, "the store is closed."));
+  driver->list(std::string(after), limit, std::move(receiver));
+}
+
+Accounting Node::accounting() const {
+  const std::lock_guard lock(mutex_);
+  Accounting total = retired_;
+  for (const auto& [name, counter] : counters_) total += counter->accounting();
+  for (const auto& counter : retiring_) total += counter->accounting();
+  return total;
+}
+
+bool Node::close(std::chrono::milliseconds limit) {
+  if (in_child()) return false;
+  const base::MonotonicTime deadline = base::monotonic_now() + limit;
+  std::vector<std::shared_ptr<Counter>> open;
+  {
+    const std::lock_guard lock(mutex_);
+    closing_ = true;
+    for (const auto& [name, counter] : counters_) open.push_back(counter);
+    open.insert(open.end(), retiring_.begin(), retiring_.end());
+  }
+  std::vector<contract::Call> calls;
+  for (const auto& counter : open) {
+    counter->close(deadline);
+    counter->pump(calls);
+  }
+  runtime_.submit(std::move(calls));
+  const auto all_closed = [&open] {
+    return std::all_of(open.begin(), open.end(), [](const auto& each) { return each->closed(); });
+  };
+  const bool in_time = runtime_.wait_until(deadline, all_closed);
+  // At the deadline the engines refuse what is left, driven by the timer or by this.
+  for (const auto& counter : open) counter->run();
+  runtime_.drop_driver();
+  return in_time;
+}
+
+// --- Counters that nobody uses
+
+void Node::schedule_sweep() {
+  const auto interval =
+      std::max(runtime_.options().idle_counter_timeout / 2, std::chrono::milliseconds(1));
+  runtime_.timer().at(base::monotonic_now() + interval, [this] { sweep(); });
+}
+
+/// Runs on the timer's thread, which ends before this object does.
+void Node::sweep() {
+  const base::MonotonicTime now = base::monotonic_now();
+  std::vector<std::shared_ptr<Counter>> idle =
+      take_idle(now - runtime_.options().idle_counter_timeout);
+  std::vector<contract::Call> calls;
+  for (const auto& counter : idle) {
+    counter->close(now + kRetireLimit);
+    counter->pump(calls);
+  }
+  idle.clear();
+  runtime_.submit(std::move(calls));
+}
+
+/// Moves counters that no generator holds and nobody asked since then to retiring_, and forgets the
+/// retiring ones that have closed.
+std::vector<std::shared_ptr<Counter>> Node::take_idle(base::MonotonicTime since) {
+  const std::lock_guard lock(mutex_);
+  if (closing_) return {};
+  std::erase_if(retiring_, [this](const std::shared_ptr<Counter>& counter) {
+    if (counter->closed()) retired_ += counter->accounting();
+    return counter->closed();
+  });
+  std::vector<std::shared_ptr<Counter>> idle;
+  for (auto it = counters_.begin(); it != counters_.end();) {
+    // Generators get their counters here, under this lock: a single owner can't become two.
+    if (it->second.use_count() == 1 && it->second->idle_since(since)) {
+      idle.push_back(it->second);
+      it = counters_.erase(it);
+    } else {
+      ++it;
+    }
+  }
+  retiring_.insert(retiring_.end(), idle.begin(), idle.end());
+  if (!counters_.empty() || !retiring_.empty()) schedule_sweep();
+  return idle;
+}
+
+}  // namespace nextid::node

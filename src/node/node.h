@@ -1,0 +1,64 @@
+// One process's use of an opened store: its counters by name, found or made, bounded in number, and
+// closed together. What a nextid::Store is a handle of.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nextid/store.h"
+
+#include "node/counter.h"
+#include "node/runtime.h"
+
+namespace nextid::node {
+
+/// Thread-safe. In a forked child every call fails before it takes a lock, and nothing is
+/// destroyed.
+class Node : public std::enable_shared_from_this<Node> {
+ public:
+  static std::shared_ptr<Node> create(std::string url,
+                                      std::shared_ptr<contract::StoreDriver> driver,
+                                      StoreOptions options);
+  ~Node();
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  const std::string& url() const noexcept { return url_; }
+  Runtime& runtime() noexcept { return runtime_; }
+  bool in_child() const noexcept { return runtime_.in_child(); }
+
+  /// The counter of this name; kInvalid for a bad name, kOverloaded at the bound on counters.
+  Result<std::shared_ptr<Counter>> counter(std::string_view name);
+
+  void show(std::string_view name, Store::CounterReceiver receiver);
+  void list(std::string_view after, std::size_t limit, Store::PageReceiver receiver);
+
+  Accounting accounting() const;
+  bool close(std::chrono::milliseconds limit);
+
+ private:
+  using Counters = std::map<std::string, std::shared_ptr<Counter>, std::less<>>;
+
+  Node(std::string url, std::shared_ptr<contract::StoreDriver> driver, StoreOptions options);
+
+  void schedule_sweep();
+  void sweep();
+  std::vector<std::shared_ptr<Counter>> take_idle(base::MonotonicTime since);
+
+  const std::string url_;
+  mutable std::mutex mutex_;
+  Counters counters_;
+  std::vector<std::shared_ptr<Counter>> retiring_;  // Idle ones, until their slot is released.
+  Accounting retired_;                              // Of counters that are gone.
+  bool closing_ = false;
+  Runtime runtime_;  // Last: its timer's thread, which calls sweep(), ends before the rest goes.
+};
+
+}  // namespace nextid::node

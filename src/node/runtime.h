@@ -1,0 +1,69 @@
+// What the counters of one opened store share: the store's driver, the timer, the bounds, the log.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "nextid/error.h"
+#include "nextid/store.h"
+
+#include "base/fork.h"
+#include "contract/store_driver.h"
+#include "node/timer.h"
+
+namespace nextid::node {
+
+/// Thread-safe. Outlives every counter's use of it: its owner waits for wait_for_attempts() first.
+class Runtime {
+ public:
+  Runtime(std::shared_ptr<contract::StoreDriver> driver, StoreOptions options)
+      : options_(std::move(options)), driver_(std::move(driver)) {}
+
+  const StoreOptions& options() const noexcept { return options_; }
+  Timer& timer() noexcept { return timer_; }
+  bool in_child() const noexcept { return fork_guard_.in_child(); }
+  void log(LogLevel level, const std::string& line) const {
+    if (options_.log) options_.log(level, line);
+  }
+
+  /// Sends calls to the driver. Each `done` must end with attempt_done().
+  void submit(std::vector<contract::Call> calls);
+  void attempt_done();
+  /// The driver, or none once it was dropped.
+  std::shared_ptr<contract::StoreDriver> driver() const;
+
+  /// Called by each counter when its engine has closed.
+  void counter_closed() {
+    const std::lock_guard lock(mutex_);
+    changed_.notify_all();
+  }
+  /// Waits until `done()`, which must take no lock, or until the time. Returns done().
+  template <typename Predicate>
+  bool wait_until(base::MonotonicTime time, Predicate done) {
+    std::unique_lock lock(mutex_);
+    return changed_.wait_until(lock, time, done);
+  }
+  /// Attempts are bounded in time by the store's contract, and so is this.
+  void wait_for_attempts();
+  /// Lets the driver go: the store closes as soon as nobody reads from it.
+  void drop_driver();
+
+ private:
+  const StoreOptions options_;
+  const base::ForkGuard fork_guard_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::shared_ptr<contract::StoreDriver> driver_;
+  std::uint64_t attempts_out_ = 0;
+  Timer timer_;  // Last: its thread ends before the rest goes.
+};
+
+/// The error of every call in a forked child.
+Error forked_error();
+
+}  // namespace nextid::node

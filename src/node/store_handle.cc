@@ -1,0 +1,83 @@
+// nextid::Store and open_store: the public face of Node.
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "nextid/store.h"
+
+#include "node/node.h"
+#include "store/factory.h"
+
+namespace nextid {
+namespace {
+
+/// Turns a call with a receiver into one that waits.
+template <typename T, typename Start>
+Result<T> wait_for(Start start) {
+  std::mutex mutex;
+  std::condition_variable answered;
+  std::optional<Result<T>> answer;
+  start([&](Result<T> result) {
+    const std::lock_guard lock(mutex);
+    answer.emplace(std::move(result));
+    answered.notify_one();
+  });
+  std::unique_lock lock(mutex);
+  answered.wait(lock, [&] { return answer.has_value(); });
+  return *std::move(answer);
+}
+
+std::optional<Error> problem_with(const StoreOptions& options) {
+  const auto invalid = [](const std::string& sentence) {
+    return Error(ErrorCode::kInvalid, sentence);
+  };
+  if (options.max_range < 1 || options.max_range > kMaxId) {
+    return invalid("max_range must be from 1 to 2^63 - 1, not " +
+                   std::to_string(options.max_range) + ".");
+  }
+  if (options.max_reservation < options.max_range) {
+    return invalid("max_reservation is " + std::to_string(options.max_reservation) +
+                   ", but must be at least max_range, which is " +
+                   std::to_string(options.max_range) + ".");
+  }
+  if (options.max_waiting_requests < 1 || options.max_waiting_ids < options.max_range) {
+    return invalid(
+        "max_waiting_requests must be at least 1, and max_waiting_ids at least max_range.");
+  }
+  if (options.max_counters < 1) return invalid("max_counters must be at least 1.");
+  return std::nullopt;
+}
+
+}  // namespace
+
+const std::string& Store::url() const noexcept { return node_->url(); }
+
+Result<CounterInfo> Store::counter(std::string_view name) const {
+  return wait_for<CounterInfo>([&](auto receiver) { async_counter(name, receiver); });
+}
+
+Result<CounterPage> Store::counters(std::string_view after, std::size_t limit) const {
+  return wait_for<CounterPage>([&](auto receiver) { async_counters(after, limit, receiver); });
+}
+
+void Store::async_counter(std::string_view name, CounterReceiver receiver) const {
+  node_->show(name, std::move(receiver));
+}
+
+void Store::async_counters(std::string_view after, std::size_t limit, PageReceiver receiver) const {
+  node_->list(after, limit, std::move(receiver));
+}
+
+Accounting Store::accounting() const { return node_->accounting(); }
+
+bool Store::close(std::chrono::milliseconds limit) { return node_->close(limit); }
+
+Result<Store> open_store(std::string_view url, StoreOptions options) {
+  if (const auto problem = problem_with(options)) return *problem;
+  auto driver = store::open_driver(url);
+  if (!driver) return driver.error();
+  return Store(node::Node::create(std::string(url), *std::move(driver), std::move(options)));
+}
+
+}  // namespace nextid

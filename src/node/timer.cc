@@ -1,0 +1,47 @@
+#include "node/timer.h"
+
+#include <utility>
+
+namespace nextid::node {
+
+Timer::~Timer() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Timer::at(base::MonotonicTime time, std::function<void()> function) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    entries_.push(Entry{time, std::move(function)});
+    if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
+    if (entries_.top().time < time) return;  // The thread wakes before that anyway.
+  }
+  changed_.notify_one();
+}
+
+void Timer::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    if (entries_.empty()) {
+      changed_.wait(lock);
+      continue;
+    }
+    const base::MonotonicTime next = entries_.top().time;
+    if (base::monotonic_now() < next) {
+      changed_.wait_until(lock, next);
+      continue;
+    }
+    const std::function<void()> function = entries_.top().function;
+    entries_.pop();
+    lock.unlock();
+    function();
+    lock.lock();
+  }
+}
+
+}  // namespace nextid::node

@@ -1,0 +1,44 @@
+// One thread that calls functions at given times.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <queue>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace nextid::node {
+
+/// Thread-safe. Its thread starts with the first call of at(). Destroying it drops what is not due
+/// yet and waits for the function that runs.
+class Timer {
+ public:
+  Timer() = default;
+  ~Timer();
+  Timer(const Timer&) = delete;
+  Timer& operator=(const Timer&) = delete;
+
+  /// Calls `function` once, at `time` or soon after, on the timer's thread.
+  void at(base::MonotonicTime time, std::function<void()> function);
+
+ private:
+  struct Entry {
+    base::MonotonicTime time;
+    std::function<void()> function;
+    bool operator>(const Entry& other) const noexcept { return time > other.time; }
+  };
+
+  void run();
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::priority_queue<Entry, std::vector<Entry>, std::greater<>> entries_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace nextid::node

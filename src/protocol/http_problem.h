@@ -1,0 +1,27 @@
+// What a caller did wrong or met, as a value: the source of every application/problem+json answer.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "nextid/error.h"
+
+namespace nextid::protocol {
+
+/// One refused request. `code` and `allow` point to static text.
+struct Problem {
+  unsigned status = 400;              ///< The HTTP status.
+  std::string_view code = "invalid";  ///< `type` is urn:nextid:error:<code>.
+  std::string detail;                 ///< A sentence: what happened, with which value, what to do.
+  std::string_view allow = {};        ///< The `Allow` header of a 405.
+};
+
+/// The answer to a failed call of the library.
+Problem problem_of(const Error& error);
+
+/// `bytes` as printable ASCII, safe in logs and JSON: other bytes become \xNN, and what exceeds
+/// `max_bytes` of them becomes "...".
+std::string printable(std::string_view bytes, std::size_t max_bytes = 40);
+
+}  // namespace nextid::protocol

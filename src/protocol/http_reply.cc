@@ -1,0 +1,238 @@
+#include "protocol/http_reply.h"
+
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <initializer_list>
+#include <limits>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
+namespace nextid::protocol {
+namespace {
+
+namespace json = boost::json;
+
+struct StatusLine {
+  unsigned status;
+  std::string_view reason;
+};
+
+constexpr std::array kStatusLines{
+    StatusLine{200, "OK"},
+    StatusLine{400, "Bad Request"},
+    StatusLine{404, "Not Found"},
+    StatusLine{405, "Method Not Allowed"},
+    StatusLine{408, "Request Timeout"},
+    StatusLine{409, "Conflict"},
+    StatusLine{413, "Content Too Large"},
+    StatusLine{431, "Request Header Fields Too Large"},
+    StatusLine{500, "Internal Server Error"},
+    StatusLine{503, "Service Unavailable"},
+    StatusLine{504, "Gateway Timeout"},
+};
+
+std::string_view reason_of(unsigned status) noexcept {
+  for (const auto& line : kStatusLines) {
+    if (line.status == status) return line.reason;
+  }
+  return "Unknown";
+}
+
+struct Title {
+  std::string_view code;
+  std::string_view title;
+};
+
+constexpr std::array kTitles{
+    Title{"invalid", "The request is wrong"},
+    Title{"not_found", "There is no such thing"},
+    Title{"method_not_allowed", "The method is not for this path"},
+    Title{"exhausted", "The counter has too few ids left"},
+    Title{"too_large", "The request is too large"},
+    Title{"corrupt", "The store contradicts itself"},
+    Title{"overloaded", "The server has too much to do"},
+    Title{"unavailable", "The store does not answer"},
+    Title{"deadline", "The time limit passed"},
+};
+
+std::string_view title_of(std::string_view code) noexcept {
+  for (const auto& title : kTitles) {
+    if (title.code == code) return title.title;
+  }
+  return code;
+}
+
+json::string_view json_view(std::string_view text) noexcept { return {text.data(), text.size()}; }
+
+// Decimal digits of a number, on the stack.
+class Digits {
+ public:
+  explicit Digits(std::uint64_t number) noexcept
+      : end_(std::to_chars(text_.data(), text_.data() + text_.size(), number).ptr) {}
+
+  std::string_view view() const noexcept {
+    return {text_.data(), static_cast<std::size_t>(end_ - text_.data())};
+  }
+
+ private:
+  std::array<char, std::numeric_limits<std::uint64_t>::digits10 + 1> text_;
+  const char* end_;
+};
+
+// The longest body of an allocating call: two ids of 19 digits, count and increment of 20 each, and
+// the names and quotes.
+constexpr std::size_t kMaxRangeJson = 160;
+
+// A piece of text of bounded size, on the stack.
+class ShortText {
+ public:
+  ShortText& operator<<(std::string_view piece) noexcept {
+    std::memcpy(text_.data() + size_, piece.data(), piece.size());
+    size_ += piece.size();
+    return *this;
+  }
+  std::string_view view() const noexcept { return {text_.data(), size_}; }
+
+ private:
+  std::array<char, kMaxRangeJson> text_;
+  std::size_t size_ = 0;
+};
+
+ShortText range_json(const IdRange& range, RangeFormat format) noexcept {
+  const std::string_view quote = format.as_string ? "\"" : "";
+  ShortText text;
+  if (!format.range) {
+    text << "{\"id\":" << quote << Digits(range.start()).view() << quote << "}";
+    return text;
+  }
+  text << "{\"start\":" << quote << Digits(range.start()).view() << quote << ",\"end\":" << quote
+       << Digits(range.end()).view() << quote << ",\"count\":" << Digits(range.count()).view();
+  if (range.increment() != 1) {
+    text << ",\"increment\":" << quote << Digits(range.increment()).view() << quote;
+  }
+  text << "}";
+  return text;
+}
+
+struct Head {
+  unsigned status;
+  std::string_view content_type;
+  bool no_store;
+  bool retry_soon;
+  std::string_view allow;
+};
+
+void append(std::string& out, std::initializer_list<std::string_view> pieces) {
+  for (const auto piece : pieces) out.append(piece);
+}
+
+void append_head(std::string& out, const Head& head, std::size_t body_bytes,
+                 const ReplyFrame& frame) {
+  append(out, {"HTTP/1.1 ", Digits(head.status).view(), " ", reason_of(head.status),
+               "\r\nDate: ", frame.date, "\r\nContent-Type: ", head.content_type,
+               "\r\nContent-Length: ", Digits(body_bytes).view(), "\r\n"});
+  if (head.no_store) out.append("Cache-Control: no-store\r\n");
+  if (head.retry_soon) out.append("Retry-After: 1\r\n");
+  if (!head.allow.empty()) append(out, {"Allow: ", head.allow, "\r\n"});
+  if (frame.close) {
+    out.append("Connection: close\r\n");
+  } else if (frame.announce_keep_alive) {
+    out.append("Connection: keep-alive\r\n");
+  }
+  out.append("\r\n");
+}
+
+json::value number(std::uint64_t value, bool as_string) {
+  if (as_string) return json::string(json_view(Digits(value).view()));
+  return value;
+}
+
+json::object counter_json(const CounterInfo& counter, bool as_string) {
+  const Definition& definition = counter.definition;
+  return {
+      {"name", json_view(counter.name)},
+      {"value", counter.value ? number(*counter.value, as_string) : json::value(nullptr)},
+      {"start", number(definition.start, as_string)},
+      {"increment", number(definition.increment, as_string)},
+      {"max", number(definition.max, as_string)},
+      {"cache", definition.cache},
+      {"comment", json_view(definition.comment)},
+      {"revision", definition.revision},
+  };
+}
+
+}  // namespace
+
+Reply problem_reply(const Problem& problem) {
+  // The detail may quote bytes of requests, paths and store errors, and JSON must be UTF-8.
+  const json::object body{
+      {"type", "urn:nextid:error:" + std::string(problem.code)},
+      {"title", json_view(title_of(problem.code))},
+      {"status", problem.status},
+      {"detail", json_view(printable(problem.detail, problem.detail.size()))},
+  };
+  return {.status = problem.status,
+          .content_type = "application/problem+json",
+          .no_store = true,
+          .retry_soon = problem.status == 503,
+          .allow = problem.allow,
+          .body = json::serialize(body)};
+}
+
+Reply status_reply(std::string_view status) {
+  return {.body = json::serialize(json::object{{"status", json_view(status)}})};
+}
+
+Reply counter_reply(const CounterInfo& counter, bool as_string) {
+  return {.body = json::serialize(counter_json(counter, as_string))};
+}
+
+Reply counters_reply(const CounterPage& page, bool as_string) {
+  json::array counters;
+  for (const auto& counter : page.counters) counters.push_back(counter_json(counter, as_string));
+  const bool more = page.more && !page.counters.empty();
+  return {.body = json::serialize(json::object{
+              {"counters", std::move(counters)},
+              {"next", more ? json::value(json_view(page.counters.back().name)) : nullptr},
+          })};
+}
+
+void append_reply(std::string& out, const Reply& reply, const ReplyFrame& frame) {
+  const Head head{.status = reply.status,
+                  .content_type = reply.content_type,
+                  .no_store = reply.no_store,
+                  .retry_soon = reply.retry_soon,
+                  .allow = reply.allow};
+  append_head(out, head, reply.body.size(), frame);
+  if (!frame.head_only) out.append(reply.body);
+}
+
+void append_range_reply(std::string& out, const IdRange& range, RangeFormat format,
+                        const ReplyFrame& frame) {
+  const auto body = range_json(range, format);
+  constexpr Head kHead{.status = 200,
+                       .content_type = "application/json",
+                       .no_store = true,
+                       .retry_soon = false,
+                       .allow = {}};
+  append_head(out, kHead, body.view().size(), frame);
+  out.append(body.view());
+}
+
+void append_range_json(std::string& out, const IdRange& range, RangeFormat format) {
+  out.append(range_json(range, format).view());
+}
+
+std::string http_date(std::time_t time) {
+  std::tm utc{};
+  gmtime_r(&time, &utc);
+  std::array<char, 64> text{};
+  const auto size = std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &utc);
+  return {text.data(), size};
+}
+
+}  // namespace nextid::protocol

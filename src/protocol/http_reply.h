@@ -1,0 +1,62 @@
+// Writes HTTP/1.1 answers. Pure formatting, appended to a caller's string; the answers that carry
+// ids take no allocation beyond that string's growth.
+#pragma once
+
+#include <cstdint>
+#include <ctime>
+#include <string>
+#include <string_view>
+
+#include "nextid/counter.h"
+#include "nextid/id_range.h"
+
+#include "protocol/http_problem.h"
+
+namespace nextid::protocol {
+
+/// What the connection, and not the call, decides about an answer.
+struct ReplyFrame {
+  std::string_view date;             ///< http_date() of about now.
+  bool close = false;                ///< The connection ends with this answer.
+  bool announce_keep_alive = false;  ///< An HTTP/1.0 client asked to go on.
+  bool head_only = false;            ///< HEAD: all headers, no body.
+};
+
+/// An answer of any call. The string_views point to static text.
+struct Reply {
+  unsigned status = 200;
+  std::string_view content_type = "application/json";
+  bool no_store = false;        ///< Cache-Control: no-store
+  bool retry_soon = false;      ///< Retry-After: 1
+  std::string_view allow = {};  ///< Allow, when not empty.
+  std::string body;
+};
+
+/// How the ids of an allocating call are written.
+struct RangeFormat {
+  bool range = false;      ///< {"start":43,"end":52,"count":10}, and not {"id":42}
+  bool as_string = false;  ///< ids as text; the count stays a number
+};
+
+Reply problem_reply(const Problem& problem);
+/// {"status":"ok"} and the like.
+Reply status_reply(std::string_view status);
+/// {"name":...,"value":null|N,...}; with `as_string`, value, start, increment and max are text.
+Reply counter_reply(const CounterInfo& counter, bool as_string);
+/// {"counters":[...],"next":"the last name"|null}
+Reply counters_reply(const CounterPage& page, bool as_string);
+
+void append_reply(std::string& out, const Reply& reply, const ReplyFrame& frame);
+/// The whole answer of an allocating call.
+void append_range_reply(std::string& out, const IdRange& range, RangeFormat format,
+                        const ReplyFrame& frame);
+/// Its body alone.
+void append_range_json(std::string& out, const IdRange& range, RangeFormat format);
+
+/// The interim answer to `Expect: 100-continue`.
+inline constexpr std::string_view kContinueReply = "HTTP/1.1 100 Continue\r\n\r\n";
+
+/// "Sun, 06 Nov 1994 08:49:37 GMT"
+std::string http_date(std::time_t time);
+
+}  // namespace nextid::protocol

@@ -1,0 +1,209 @@
+#include "protocol/http_request_parser.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/core/string.hpp>
+#include <boost/beast/http/error.hpp>
+
+namespace nextid::protocol {
+namespace {
+
+namespace http = boost::beast::http;
+
+constexpr std::size_t kMaxMethodBytes = 32;
+
+// The shortest rest of a chunked body, "0\r\n\r\n". Beast asserts that it is never given less of a
+// last chunk, and nothing is lost by waiting for what must come anyway.
+constexpr std::size_t kMinChunkedRest = 5;
+
+std::string_view std_view(boost::beast::string_view text) noexcept {
+  return {text.data(), text.size()};
+}
+
+bool is_token_char(char c) noexcept {
+  constexpr std::string_view kOthers = "!#$%&'*+-.^_`|~";
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         kOthers.find(c) != std::string_view::npos;
+}
+
+// Whether `bytes` may begin a request line. Tells garbage, such as a TLS handshake, from the head
+// of a slow client.
+bool may_begin_with_method(std::string_view bytes) noexcept {
+  const auto candidate = bytes.substr(0, kMaxMethodBytes + 1);
+  const auto end = std::find_if_not(candidate.begin(), candidate.end(), is_token_char);
+  if (end == candidate.end()) return candidate.size() <= kMaxMethodBytes;
+  return *end == ' ' && end != candidate.begin();
+}
+
+std::size_t count_empty_lines_bytes(std::string_view bytes) noexcept {
+  std::size_t size = 0;
+  while (bytes.substr(size, 2) == "\r\n") size += 2;
+  return size;
+}
+
+}  // namespace
+
+void HttpRequestParser::Message::on_request_impl(http::verb, string_view method, string_view target,
+                                                 int version, error_code&) {
+  request_.method = std_view(method);
+  request_.target = std_view(target);
+  request_.http_1_0 = version == 10;
+}
+
+void HttpRequestParser::Message::on_field_impl(http::field name, string_view, string_view value,
+                                               error_code&) {
+  if (is_header_done()) return;  // A trailer.
+  if (name == http::field::host) {
+    ++hosts;
+  } else if (name == http::field::expect) {
+    expects_continue = boost::beast::iequals(value, "100-continue");
+  } else if (name == http::field::transfer_encoding) {
+    has_transfer_encoding = true;
+  }
+}
+
+std::size_t HttpRequestParser::Message::on_body_impl(string_view body, error_code&) {
+  request_.body_bytes += body.size();
+  return body.size();
+}
+
+std::size_t HttpRequestParser::Message::on_chunk_body_impl(std::uint64_t, string_view body,
+                                                           error_code&) {
+  request_.body_bytes += body.size();
+  return body.size();
+}
+
+HttpRequestParser::Outcome HttpRequestParser::feed(std::string_view bytes) {
+  if (state_ == State::kDone) begin_request();
+  std::size_t consumed = 0;
+  if (state_ == State::kHead) {
+    // Old clients send an empty line after a body (RFC 9112, 2.2).
+    if (scanned_ == 0) consumed = count_empty_lines_bytes(bytes);
+    const auto rest = bytes.substr(consumed);
+    if (const auto head_size = find_head(rest); head_size > 0) {
+      parse_head(rest.substr(0, head_size));
+      consumed += head_size;
+    }
+  }
+  if (state_ == State::kBody) {
+    consumed += parse_body(bytes.substr(consumed));
+    if (state_ == State::kBody) keep_views();
+  }
+  if (state_ == State::kFailed) return {bytes.size(), Status::kError};
+  return {consumed, state_ == State::kDone ? Status::kRequest : Status::kNeedMore};
+}
+
+bool HttpRequestParser::take_expectation() noexcept { return std::exchange(expectation_, false); }
+
+void HttpRequestParser::begin_request() noexcept {
+  state_ = State::kHead;
+  request_ = {};
+  scanned_ = 0;
+  line_begin_ = 0;
+  body_wire_bytes_ = 0;
+  expectation_ = false;
+}
+
+// The size of the head at the front of `bytes`, or 0 when its end has not come or it is refused.
+// Looks at each byte once however often it is called.
+std::size_t HttpRequestParser::find_head(std::string_view bytes) {
+  const auto window = bytes.substr(0, limits_.max_head_bytes);
+  if (window == "\r") return 0;  // Perhaps half of an empty line.
+  if (!may_begin_with_method(window)) {
+    fail(400, "invalid",
+         "This is not HTTP: no request begins with '" + printable(window, 16) + "'.");
+    return 0;
+  }
+  for (;;) {
+    const auto line_end = window.find('\n', scanned_);
+    if (line_end == std::string_view::npos) break;
+    if (line_end == line_begin_ || window[line_end - 1] != '\r') {
+      fail(400, "invalid", "A line of the request's head ends without a carriage return.");
+      return 0;
+    }
+    if (line_end == line_begin_ + 1) return line_end + 1;
+    scanned_ = line_begin_ = line_end + 1;
+  }
+  scanned_ = window.size();
+  if (bytes.size() >= limits_.max_head_bytes) {
+    fail(431, "too_large",
+         "The request's head exceeds " + std::to_string(limits_.max_head_bytes) + " bytes.");
+  }
+  return 0;
+}
+
+void HttpRequestParser::parse_head(std::string_view head) {
+  message_.emplace(request_);
+  message_->eager(true);
+  message_->header_limit(std::numeric_limits<std::uint32_t>::max());
+  message_->body_limit(limits_.max_body_bytes);
+  boost::beast::error_code error;
+  message_->put(boost::asio::const_buffer(head.data(), head.size()), error);
+  if (error) return fail(error);
+
+  if (message_->hosts > 1 || (message_->hosts == 0 && !request_.http_1_0)) {
+    return fail(400, "invalid", "An HTTP/1.1 request needs one Host field.");
+  }
+  if (message_->has_transfer_encoding && (!message_->chunked() || request_.http_1_0)) {
+    return fail(400, "invalid",
+                "The only transfer encoding taken is 'chunked', and only in HTTP/1.1.");
+  }
+  request_.keep_alive = message_->keep_alive();
+  state_ = message_->is_done() ? State::kDone : State::kBody;
+  expectation_ = state_ == State::kBody && message_->expects_continue && !request_.http_1_0;
+}
+
+// Returns how much of `bytes` it consumed.
+std::size_t HttpRequestParser::parse_body(std::string_view bytes) {
+  std::size_t consumed = 0;
+  boost::beast::error_code error;
+  while (!message_->is_done() && !error) {
+    const auto rest = bytes.substr(consumed);
+    if (rest.empty() || (message_->chunked() && rest.size() < kMinChunkedRest)) break;
+    expectation_ = false;  // The client did not wait.
+    consumed += message_->put(boost::asio::const_buffer(rest.data(), rest.size()), error);
+  }
+  if (error && error != http::error::need_more) {
+    fail(error);
+    return consumed;
+  }
+  body_wire_bytes_ += consumed;
+  if (message_->is_done()) state_ = State::kDone;
+
+  // Chunk sizes, extensions and trailers are bounded like a head, torn or not.
+  const auto unconsumed = error ? bytes.size() - consumed : 0;
+  if (body_wire_bytes_ - request_.body_bytes + unconsumed > limits_.max_head_bytes) {
+    fail(400, "invalid",
+         "The framing of the chunked body exceeds " + std::to_string(limits_.max_head_bytes) +
+             " bytes.");
+  }
+  return consumed;
+}
+
+// The caller may drop the head's bytes before the body's end comes.
+void HttpRequestParser::keep_views() {
+  if (request_.method.data() == kept_.data()) return;
+  const auto method_size = request_.method.size();
+  kept_.assign(request_.method).append(request_.target);
+  request_.method = std::string_view(kept_).substr(0, method_size);
+  request_.target = std::string_view(kept_).substr(method_size);
+}
+
+void HttpRequestParser::fail(unsigned status, std::string_view code, std::string sentence) {
+  state_ = State::kFailed;
+  problem_ = {.status = status, .code = code, .detail = std::move(sentence)};
+}
+
+void HttpRequestParser::fail(const boost::beast::error_code& error) {
+  if (error == http::error::body_limit) {
+    return fail(413, "too_large",
+                "The request's body exceeds " + std::to_string(limits_.max_body_bytes) +
+                    " bytes; no call takes one.");
+  }
+  fail(400, "invalid", "The request is not well-formed HTTP/1.1 (" + error.message() + ").");
+}
+
+}  // namespace nextid::protocol

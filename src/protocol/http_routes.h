@@ -1,0 +1,52 @@
+// From a request's method and target to what it asks for, or why it is refused. Pure: no I/O, no
+// state; `GET /next` takes no allocation. A new call is a row of the table in http_routes.cc.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "nextid/counter.h"
+
+#include "protocol/http_problem.h"
+#include "protocol/http_request.h"
+
+namespace nextid::protocol {
+
+/// .../next and .../range?count=N
+struct Allocate {
+  std::string counter{kDefaultCounter};  ///< A counter name.
+  std::uint64_t count = 1;               ///< 1 ... max_range.
+  bool range = false;                    ///< Answer {"start":...} and not {"id":...}.
+  bool as_string = false;                ///< Answer numbers as text: JavaScript's end at 2^53.
+};
+
+/// GET /v1/counters?after=NAME&limit=N
+struct ListCounters {
+  std::string after;        ///< "" or a counter name.
+  std::size_t limit = 100;  ///< 1 ... kMaxListLimit.
+  bool as_string = false;
+};
+inline constexpr std::size_t kMaxListLimit = 1000;
+
+/// GET /v1/counters/{name}
+struct ShowCounter {
+  std::string name;
+  bool as_string = false;
+};
+
+/// GET /healthz: this process answers.
+struct Health {};
+
+/// GET /readyz: the store answers.
+struct Ready {};
+
+using Route = std::variant<Allocate, ListCounters, ShowCounter, Health, Ready, Problem>;
+
+/// `max_range` is the largest count of one request. Takes HEAD where GET allocates nothing; the
+/// caller leaves the body of its answer out.
+Route route_of(const HttpRequest& request, std::uint64_t max_range);
+
+}  // namespace nextid::protocol

@@ -1,0 +1,72 @@
+#include "server/config_file.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <string_view>
+#include <utility>
+
+#include <CLI/CLI.hpp>
+
+namespace nextid::server {
+namespace {
+
+// The line without its comment. CLI11 2.1 would also cut at a '#' inside quotes.
+std::string_view without_comment(std::string_view line) {
+  char quote = 0;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const char c = line[i];
+    if (quote != 0) {
+      if (c == quote) quote = 0;
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '#') {
+      return line.substr(0, i);
+    }
+  }
+  return line;
+}
+
+bool is_blank(std::string_view text) {
+  return text.find_first_not_of(" \t\r") == std::string_view::npos;
+}
+
+// CLI11 reads one line at a time, so that errors can tell which; NUL stands for "no comments".
+std::optional<ConfigEntry> parse_line(std::string_view line, std::size_t number) {
+  if (line.find('=') == std::string_view::npos) return std::nullopt;
+  CLI::ConfigTOML reader;
+  reader.comment('\0');
+  std::istringstream stream{std::string(line)};
+  const auto items = reader.from_config(stream);
+  if (items.size() != 1 || !items.front().parents.empty() || items.front().inputs.size() != 1) {
+    return std::nullopt;
+  }
+  return ConfigEntry{items.front().name, items.front().inputs.front(), number};
+}
+
+}  // namespace
+
+Result<std::vector<ConfigEntry>> read_config_file(const std::string& path) {
+  std::ifstream file(path);
+  std::vector<ConfigEntry> entries;
+  std::string line;
+  for (std::size_t number = 1; std::getline(file, line); ++number) {
+    const auto text = without_comment(line);
+    if (is_blank(text)) continue;
+    auto entry = parse_line(text, number);
+    if (!entry) {
+      return Error(ErrorCode::kInvalid, path + ", line " + std::to_string(number) +
+                                            ": this is no line like  name = \"value\"  .");
+    }
+    entries.push_back(*std::move(entry));
+  }
+  if (!file.eof()) {
+    return Error(ErrorCode::kInvalid,
+                 "Can't read the configuration file " + path + ": " + std::strerror(errno) + ".");
+  }
+  return entries;
+}
+
+}  // namespace nextid::server

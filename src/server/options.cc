@@ -1,0 +1,291 @@
+#include "server/options.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+#include "server/config_file.h"
+
+namespace nextid::server {
+namespace {
+
+using std::chrono::milliseconds;
+
+Error invalid(const std::string& sentence) { return Error(ErrorCode::kInvalid, sentence); }
+
+// ---- Values
+// --------------------------------------------------------------------------------------
+
+std::optional<std::uint64_t> whole_number(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+template <typename T>
+Result<void> set_number(T& field, std::string_view text, std::uint64_t min, std::uint64_t max) {
+  const auto number = whole_number(text);
+  if (!number || *number < min || *number > max) {
+    return invalid("it must be a whole number from " + std::to_string(min) + " to " +
+                   std::to_string(max));
+  }
+  field = static_cast<T>(*number);
+  return {};
+}
+
+struct TimeUnit {
+  std::string_view suffix;
+  std::uint64_t ms;
+};
+// "ms" before "s", which it ends in.
+constexpr std::array kTimeUnits{TimeUnit{"ms", 1}, TimeUnit{"s", 1000}, TimeUnit{"m", 60'000},
+                                TimeUnit{"h", 3'600'000}, TimeUnit{"", 1000}};
+constexpr std::uint64_t kMaxTimeMs = 24 * 3'600'000;
+
+Result<void> set_time(milliseconds& field, std::string_view text) {
+  for (const auto& unit : kTimeUnits) {
+    if (!text.ends_with(unit.suffix)) continue;
+    const auto number = whole_number(text.substr(0, text.size() - unit.suffix.size()));
+    if (!number || *number < 1 || *number > kMaxTimeMs / unit.ms) break;
+    field = milliseconds(static_cast<milliseconds::rep>(*number * unit.ms));
+    return {};
+  }
+  return invalid("it must be a time such as 500ms, 5s, 2m, 1h or 5, which is 5s, up to 24h");
+}
+
+constexpr std::uint64_t kNoMax = std::numeric_limits<std::uint64_t>::max();
+constexpr std::uint64_t kMaxThreads = 256;
+constexpr std::uint64_t kMaxHttpBytes = 1024 * 1024;
+constexpr std::uint64_t kMinHeadBytes = 256;
+
+// ---- The table
+// -----------------------------------------------------------------------------------
+
+constexpr std::array kOptions{
+    Option{"store", "URL", "sqlite:ids.db",
+           "The store: sqlite:PATH for a file, made when missing; memory: for tests.",
+           [](Config& config, std::string_view text) -> Result<void> {
+             if (text.empty()) return invalid("it must be a URL such as sqlite:ids.db");
+             config.store = text;
+             return {};
+           }},
+    Option{"http", "HOST:PORT", "127.0.0.1:8000",
+           "Where to serve HTTP; port 0 lets the system choose, and the log tells which.",
+           [](Config& config, std::string_view text) -> Result<void> {
+             auto address = net::parse_host_port(text);
+             if (!address) return address.error();
+             config.http = *std::move(address);
+             return {};
+           }},
+    Option{"threads", "N", "1", "Threads that serve clients.",
+           [](Config& config, std::string_view text) {
+             return set_number(config.threads, text, 1, kMaxThreads);
+           }},
+    Option{"request-timeout", "TIME", "5s",
+           "How long a request for ids may wait for the store before it is answered 504.",
+           [](Config& config, std::string_view text) {
+             return set_time(config.store_options.request_timeout, text);
+           }},
+    Option{"max-range", "N", "1000000", "Most ids that one request may ask for.",
+           [](Config& config, std::string_view text) {
+             return set_number(config.store_options.max_range, text, 1, kMaxId);
+           }},
+    Option{"max-reservation", "N", "10000000",
+           "Most ids that one store call reserves for waiting requests; at least max-range.",
+           [](Config& config, std::string_view text) {
+             return set_number(config.store_options.max_reservation, text, 1, kMaxId);
+           }},
+    Option{"max-waiting-requests", "N", "100000",
+           "Requests of one counter that may wait; further ones are answered 503.",
+           [](Config& config, std::string_view text) {
+             return set_number(config.store_options.max_waiting_requests, text, 1, kNoMax);
+           }},
+    Option{"max-waiting-ids", "N", "1000000000",
+           "Ids that the waiting requests of one counter may ask for together; at least max-range.",
+           [](Config& config, std::string_view text) {
+             return set_number(config.store_options.max_waiting_ids, text, 1, kNoMax);
+           }},
+    Option{"max-counters", "N", "100000",
+           "Counters that may be in use at a time; requests for further ones are answered 503.",
+           [](Config& config, std::string_view text) {
+             return set_number(config.store_options.max_counters, text, 1, kNoMax);
+           }},
+    Option{"idle-counter-timeout", "TIME", "5m",
+           "After how long without requests a counter no longer counts as in use.",
+           [](Config& config, std::string_view text) {
+             return set_time(config.store_options.idle_counter_timeout, text);
+           }},
+    Option{"max-connections", "N", "10000",
+           "Clients that may be connected; further ones are answered 503 and closed.",
+           [](Config& config, std::string_view text) {
+             return set_number(config.http_settings.max_connections, text, 1, 1'000'000);
+           }},
+    Option{"header-timeout", "TIME", "10s",
+           "How long a request may take to arrive, from its first byte to its last.",
+           [](Config& config, std::string_view text) {
+             return set_time(config.http_settings.header_timeout, text);
+           }},
+    Option{"idle-timeout", "TIME", "75s", "How long a client may stay connected without a request.",
+           [](Config& config, std::string_view text) {
+             return set_time(config.http_settings.idle_timeout, text);
+           }},
+    Option{"write-timeout", "TIME", "30s",
+           "How long a client may leave an answer unread before it is disconnected.",
+           [](Config& config, std::string_view text) {
+             return set_time(config.http_settings.write_timeout, text);
+           }},
+    Option{"max-head-bytes", "N", "16384",
+           "Longest head of a request, its line and fields; longer ones are answered 431.",
+           [](Config& config, std::string_view text) {
+             return set_number(config.http_settings.limits.max_head_bytes, text, kMinHeadBytes,
+                               kMaxHttpBytes);
+           }},
+    Option{"max-body-bytes", "N", "65536",
+           "Longest body of a request that is read at all; longer ones are answered 413.",
+           [](Config& config, std::string_view text) {
+             return set_number(config.http_settings.limits.max_body_bytes, text, 0, kMaxHttpBytes);
+           }},
+    Option{
+        "shutdown-timeout", "TIME", "10s",
+        "How long a stop by SIGTERM or SIGINT may take: answering what waits, closing the store.",
+        [](Config& config, std::string_view text) {
+          return set_time(config.shutdown_timeout, text);
+        }},
+    Option{"log-level", "LEVEL", "info",
+           "The least important lines to log to standard error: info, warning or error.",
+           [](Config& config, std::string_view text) -> Result<void> {
+             if (text == "info") {
+               config.log_level = LogLevel::kInfo;
+             } else if (text == "warning") {
+               config.log_level = LogLevel::kWarning;
+             } else if (text == "error") {
+               config.log_level = LogLevel::kError;
+             } else {
+               return invalid("it must be info, warning or error");
+             }
+             return {};
+           }},
+};
+
+// ---- Sources
+// -------------------------------------------------------------------------------------
+
+Result<void> apply(const Option& option, Config& config, const std::string& source,
+                   const std::string& text) {
+  const auto applied = option.apply(config, text);
+  if (applied) return {};
+  return invalid(source + " is '" + text + "': " + applied.error().what() + ".");
+}
+
+Result<void> apply_file(Config& config, const std::string& path) {
+  const auto entries = read_config_file(path);
+  if (!entries) return entries.error();
+  std::vector<std::string> seen;
+  for (const auto& entry : *entries) {
+    const std::string source = path + ", line " + std::to_string(entry.line) + ": " + entry.name;
+    const auto option = std::find_if(kOptions.begin(), kOptions.end(),
+                                     [&](const Option& known) { return known.name == entry.name; });
+    if (option == kOptions.end()) {
+      return invalid(source + " is no option; `nextid serve --help` lists them.");
+    }
+    if (std::find(seen.begin(), seen.end(), entry.name) != seen.end()) {
+      return invalid(source + " is given more than once in this file.");
+    }
+    seen.push_back(entry.name);
+    if (auto applied = apply(*option, config, source, entry.value); !applied) return applied;
+  }
+  return {};
+}
+
+std::optional<std::string> environment_value(const ConfigSources& sources,
+                                             const std::string& name) {
+  if (!sources.environment) return std::nullopt;
+  auto value = sources.environment(name);
+  if (value && value->empty()) return std::nullopt;
+  return value;
+}
+
+// Bounds that depend on one another.
+Result<void> check(const Config& config) {
+  const StoreOptions& store = config.store_options;
+  const auto too_small = [&](const std::string& name, std::uint64_t value) {
+    return invalid(name + " is " + std::to_string(value) +
+                   ", but must be at least max-range, which is " + std::to_string(store.max_range) +
+                   ".");
+  };
+  if (store.max_reservation < store.max_range) {
+    return too_small("max-reservation", store.max_reservation);
+  }
+  if (store.max_waiting_ids < store.max_range) {
+    return too_small("max-waiting-ids", store.max_waiting_ids);
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string Option::environment_name() const {
+  std::string result = "NEXTID_";
+  for (const char c : name) {
+    result += c == '-' ? '_' : static_cast<char>(c - 'a' + 'A');
+  }
+  return result;
+}
+
+std::span<const Option> options() { return kOptions; }
+
+Result<Config> load_config(const ConfigSources& sources) {
+  Config config;
+  auto file = sources.file;
+  if (!file) file = environment_value(sources, std::string(kConfigEnvironmentName));
+  if (file) {
+    if (const auto applied = apply_file(config, *file); !applied) return applied.error();
+  }
+  for (const auto& option : kOptions) {
+    Result<void> applied;
+    if (const auto flag = sources.flags.find(std::string(option.name));
+        flag != sources.flags.end()) {
+      applied = apply(option, config, "--" + flag->first, flag->second);
+    } else if (const auto value = environment_value(sources, option.environment_name())) {
+      applied = apply(option, config, option.environment_name(), *value);
+    }
+    if (!applied) return applied.error();
+  }
+  if (const auto checked = check(config); !checked) return checked.error();
+  config.http_settings.max_range = config.store_options.max_range;
+  config.http_settings.request_timeout = config.store_options.request_timeout;
+  return config;
+}
+
+std::string options_markdown() {
+  std::string page =
+      "# Options of `nextid serve`\n"
+      "\n"
+      "`nextid serve --help-markdown` writes this page.\n"
+      "\n"
+      "Each option is a flag (`--http 0.0.0.0:8000`), an environment variable\n"
+      "(`NEXTID_HTTP=0.0.0.0:8000`) and a key of a TOML file (`http = \"0.0.0.0:8000\"`), which\n"
+      "`--config FILE` or `NEXTID_CONFIG` names. A flag wins over the environment, the "
+      "environment\n"
+      "over the file, the file over the default. A variable that is set but empty counts as not\n"
+      "set. An unknown key in the file, or a wrong value anywhere, ends the program with exit "
+      "code\n"
+      "2 and a sentence that says where it stands.\n"
+      "\n"
+      "Times are `500ms`, `5s`, `2m`, `1h`, or a plain number of seconds.\n"
+      "\n"
+      "| flag | environment | default | meaning |\n"
+      "|---|---|---|---|\n";
+  for (const auto& option : kOptions) {
+    page += "| `--" + std::string(option.name) + " " + std::string(option.value_name) + "` | `" +
+            option.environment_name() + "` | `" + std::string(option.default_text) + "` | " +
+            std::string(option.help) + " |\n";
+  }
+  return page;
+}
+
+}  // namespace nextid::server

@@ -1,0 +1,65 @@
+// The options of `nextid serve`: one table, from which come the flags and their help, the
+// environment variables, the keys of the configuration file, and the manual page.
+//
+// A new option is a field of Config and a row in options.cc.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "nextid/error.h"
+#include "nextid/store.h"
+
+#include "net/address.h"
+#include "net/http_settings.h"
+
+namespace nextid::server {
+
+/// What a server runs with. Every bound that it hands on keeps its own type's default.
+struct Config {
+  std::string store = "sqlite:ids.db";
+  net::HostPort http{.host = "127.0.0.1", .port = 8000};
+  std::size_t threads = 1;
+  StoreOptions store_options;
+  net::HttpSettings http_settings;
+  std::chrono::milliseconds shutdown_timeout = std::chrono::seconds(10);
+  LogLevel log_level = LogLevel::kInfo;
+};
+
+struct Option {
+  std::string_view name;        ///< The flag is --name, the key in the file name.
+  std::string_view value_name;  ///< "URL", "TIME", ...
+  std::string_view default_text;
+  std::string_view help;  ///< One sentence, without the default.
+  /// Takes a value. A failure's sentence continues "... is 'TEXT': ", and is of kInvalid.
+  Result<void> (*apply)(Config& config, std::string_view text);
+
+  /// NEXTID_NAME
+  std::string environment_name() const;
+};
+
+std::span<const Option> options();
+
+/// Where values come from, strongest first: flags, environment, file.
+struct ConfigSources {
+  std::map<std::string, std::string> flags;  ///< By Option::name; only those that were given.
+  /// The value of an environment variable. One that is set but empty counts as not set.
+  std::function<std::optional<std::string>(const std::string& name)> environment;
+  std::optional<std::string> file;  ///< A TOML file; NEXTID_CONFIG where there is none.
+};
+
+inline constexpr std::string_view kConfigEnvironmentName = "NEXTID_CONFIG";
+
+/// Every error is kInvalid and names the source, the value, and what is right instead.
+Result<Config> load_config(const ConfigSources& sources);
+
+/// The manual page of the options, docs/options.md.
+std::string options_markdown();
+
+}  // namespace nextid::server

@@ -1,0 +1,116 @@
+#include "server/server.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/clock.h"
+#include "net/http_connection.h"
+
+namespace nextid::server {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Clients over the limit that are told so; beyond these they are closed without a word.
+constexpr std::size_t kMaxRefusals = 256;
+
+// Time limits are kept to within a quarter of the shortest.
+milliseconds sweep_period(const net::HttpSettings& settings) {
+  const auto shortest =
+      std::min({settings.header_timeout, settings.idle_timeout, settings.write_timeout});
+  return std::clamp(shortest / 4, milliseconds(10), milliseconds(500));
+}
+
+milliseconds until(base::MonotonicTime deadline) {
+  const auto left = std::chrono::duration_cast<milliseconds>(deadline - base::monotonic_now());
+  return std::max(left, milliseconds(0));
+}
+
+std::string describe(const Accounting& accounting) {
+  std::string text = "returned " + std::to_string(accounting.returned) + " ids, burned " +
+                     std::to_string(accounting.burned_total()) + " (";
+  for (std::size_t i = 0; i < kBurnReasons; ++i) {
+    const auto reason = static_cast<BurnReason>(i);
+    if (i > 0) text += ", ";
+    text += std::string(to_string(reason)) + " " + std::to_string(accounting.burned_by(reason));
+  }
+  return text + ")";
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::start(const Config& config) {
+  const Logger logger(config.log_level);
+  StoreOptions store_options = config.store_options;
+  store_options.log = logger;
+  auto store = open_store(config.store, std::move(store_options));
+  if (!store) return store.error();
+
+  std::unique_ptr<Server> server(new Server(config, *std::move(store), logger));
+  if (const auto listening = server->listen(config.http); !listening) return listening.error();
+  logger.info("listening on " + server->http_url() + ", store " + config.store);
+  return server;
+}
+
+Server::Server(const Config& config, Store store, const Logger& logger)
+    : http_settings_(config.http_settings), logger_(logger), store_(std::move(store)) {
+  for (std::size_t i = 0; i < config.threads; ++i) {
+    threads_.push_back(std::make_unique<net::IoThread>(store_, sweep_period(http_settings_)));
+  }
+}
+
+Server::~Server() { stop(std::chrono::seconds(1)); }
+
+Result<void> Server::listen(const net::HostPort& address) {
+  std::vector<net::IoThread*> threads;
+  for (const auto& thread : threads_) threads.push_back(thread.get());
+  auto listener = net::Listener::open(
+      address, std::move(threads),
+      [this](net::IoThread& io, net::Socket socket) { welcome(io, std::move(socket)); }, logger_);
+  if (!listener) return listener.error();
+  http_ = *std::move(listener);
+  http_->start();
+  return {};
+}
+
+void Server::welcome(net::IoThread& io, net::Socket socket) {
+  const auto connection =
+      std::make_shared<net::HttpConnection>(io, std::move(socket), http_settings_);
+  const auto open = open_connections();  // With this one.
+  if (open <= http_settings_.max_connections) {
+    connection->start();
+  } else {
+    connection->refuse();
+    if (open > http_settings_.max_connections + kMaxRefusals) connection->abort();
+  }
+}
+
+std::size_t Server::open_connections() const noexcept {
+  std::size_t sum = 0;
+  for (const auto& thread : threads_) sum += thread->open_connections();
+  return sum;
+}
+
+Accounting Server::stop(milliseconds limit) {
+  if (std::exchange(stopped_, true)) return accounting_;
+  const auto deadline = base::monotonic_now() + limit;
+  // A quarter is kept for the store: clients that hold up the drain must not cost it its slots.
+  drain(deadline - limit / 4);
+  if (!store_.close(until(deadline))) {
+    logger_.warning("The store did not close in time; its slots are left to be pruned.");
+  }
+  for (const auto& thread : threads_) thread->stop();
+  accounting_ = store_.accounting();
+  if (http_) logger_.info("stopped: " + describe(accounting_));
+  return accounting_;
+}
+
+void Server::drain(base::MonotonicTime deadline) {
+  if (http_) http_->close();
+  for (const auto& thread : threads_) thread->drain();
+  for (const auto& thread : threads_) {
+    if (!thread->wait_until_empty(deadline)) thread->abort_connections();
+  }
+}
+
+}  // namespace nextid::server

@@ -1,0 +1,52 @@
+#include "store/factory.h"
+
+#include <array>
+#include <string>
+
+#include "store/memory_store.h"
+#include "store/sqlite_store.h"
+
+namespace nextid::store {
+namespace {
+
+using Opened = Result<std::shared_ptr<contract::StoreDriver>>;
+
+Opened open_memory(const std::string& rest) {
+  if (!rest.empty()) {
+    return Error(ErrorCode::kInvalid, "'memory:" + rest + "' is no store: nothing follows memory:");
+  }
+  return std::shared_ptr<contract::StoreDriver>(std::make_shared<MemoryStore>());
+}
+
+Opened open_sqlite(const std::string& rest) {
+  auto store = SqliteStore::open(rest);
+  if (store.has_error()) return store.error();
+  return std::shared_ptr<contract::StoreDriver>(std::move(store.value()));
+}
+
+struct Scheme {
+  std::string_view name;
+  std::string_view form;
+  Opened (*open)(const std::string& rest);
+};
+
+constexpr std::array<Scheme, 2> kSchemes{{
+    {"memory", "memory:", &open_memory},
+    {"sqlite", "sqlite:PATH", &open_sqlite},
+}};
+
+}  // namespace
+
+Opened open_driver(std::string_view url) {
+  const std::size_t colon = url.find(':');
+  std::string known;
+  for (const Scheme& scheme : kSchemes) {
+    if (colon != std::string_view::npos && url.substr(0, colon) == scheme.name) {
+      return scheme.open(std::string(url.substr(colon + 1)));
+    }
+    known.append(known.empty() ? "" : " or ").append(scheme.form);
+  }
+  return Error(ErrorCode::kInvalid, "'" + std::string(url) + "' names no store; use " + known);
+}
+
+}  // namespace nextid::store

@@ -1,0 +1,135 @@
+#include "store/memory_store.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
+#include "base/checked.h"
+#include "store/op_check.h"
+
+namespace nextid::store {
+namespace {
+
+using contract::Committed;
+using contract::CounterState;
+using contract::Found;
+using contract::Missing;
+using contract::NotApplied;
+using contract::Outcome;
+using contract::Refused;
+using contract::Slot;
+
+/// The counter as `writer` sees it.
+template <typename Counter>
+CounterState seen_by(const Counter& counter, contract::WriterId writer) {
+  CounterState state = counter.state;
+  const auto slot = counter.slots.find(writer);
+  if (slot != counter.slots.end()) state.slot = slot->second;
+  return state;
+}
+
+std::int64_t value_before_first(const Definition& definition) {
+  return static_cast<std::int64_t>(definition.start) -
+         static_cast<std::int64_t>(definition.increment);
+}
+
+}  // namespace
+
+MemoryStore::MemoryStore(WallClock wall_clock) : wall_clock_(std::move(wall_clock)) {}
+
+void MemoryStore::submit(std::vector<contract::Call> calls) {
+  std::vector<Outcome> outcomes;
+  outcomes.reserve(calls.size());
+  {
+    const std::lock_guard lock(mutex_);
+    for (const contract::Call& call : calls) {
+      if (auto why = refuse_unstorable(call.op)) {
+        outcomes.emplace_back(NotApplied{std::move(*why)});
+      } else {
+        outcomes.push_back(std::visit([this](const auto& op) { return apply(op); }, call.op));
+      }
+    }
+  }
+  for (std::size_t i = 0; i < calls.size(); ++i) calls[i].done(std::move(outcomes[i]));
+}
+
+void MemoryStore::list(const std::string& after, std::size_t limit,
+                       std::function<void(Result<CounterPage>)> done) {
+  CounterPage page;
+  {
+    const std::lock_guard lock(mutex_);
+    auto it = counters_.upper_bound(after);
+    for (; it != counters_.end() && page.counters.size() < limit; ++it) {
+      const CounterState& state = it->second.state;
+      CounterInfo info{it->first, std::nullopt, state.definition};
+      if (state.value > value_before_first(state.definition)) {
+        info.value = static_cast<std::uint64_t>(state.value);
+      }
+      page.counters.push_back(std::move(info));
+    }
+    page.more = it != counters_.end();
+  }
+  done(std::move(page));
+}
+
+Outcome MemoryStore::apply(const contract::Load& op) {
+  Counter* counter = find(op.counter);
+  if (counter == nullptr) return Missing{};
+  prune(*counter, op.writer);
+  return Found{seen_by(*counter, op.writer)};
+}
+
+Outcome MemoryStore::apply(const contract::Define& op) {
+  const auto [it, created] = counters_.try_emplace(op.counter);
+  if (created) {
+    it->second.state.definition = op.definition;
+    it->second.state.value = value_before_first(op.definition);
+  }
+  return Found{seen_by(it->second, op.writer)};
+}
+
+Outcome MemoryStore::apply(const contract::Reserve& op) {
+  Counter* counter = find(op.counter);
+  if (counter == nullptr) return Missing{};
+  CounterState seen = seen_by(*counter, op.writer);
+  const bool in_turn = seen.slot ? seen.slot->seq == op.prev : seen.floor < op.seq;
+  if (!in_turn || seen.definition.revision != op.revision || seen.value > op.limit) {
+    return Refused{std::move(seen)};
+  }
+  const auto end = base::checked_add<std::int64_t>(seen.value, op.step);
+  if (!end) return NotApplied{"counter '" + op.counter + "' would pass 2^63 - 1"};
+  counter->state.value = *end;
+  counter->slots[op.writer] = Slot{op.seq, *end};
+  return Committed{*end};
+}
+
+Outcome MemoryStore::apply(const contract::Release& op) {
+  Counter* counter = find(op.counter);
+  if (counter == nullptr) return Missing{};
+  CounterState seen = seen_by(*counter, op.writer);
+  if (seen.slot && seen.slot->seq != op.prev) return Refused{std::move(seen)};
+  // Without a slot, too: an earlier op of this writer may still be on its way.
+  counter->state.floor = std::max({seen.floor, op.seq, seen.slot ? seen.slot->seq : 0});
+  counter->slots.erase(op.writer);
+  return Committed{seen.value};
+}
+
+MemoryStore::Counter* MemoryStore::find(const std::string& name) {
+  const auto it = counters_.find(name);
+  return it == counters_.end() ? nullptr : &it->second;
+}
+
+void MemoryStore::prune(Counter& counter, contract::WriterId asking) const {
+  const auto idle_us =
+      std::chrono::duration_cast<std::chrono::microseconds>(contract::kSlotIdleLimit).count();
+  const base::WallMicros now = wall_clock_();
+  const auto is_idle = [&](const auto& item) {
+    return item.first != asking && item.second.seq + static_cast<std::uint64_t>(idle_us) < now;
+  };
+  for (const auto& item : counter.slots) {
+    if (is_idle(item)) counter.state.floor = std::max(counter.state.floor, item.second.seq);
+  }
+  std::erase_if(counter.slots, is_idle);
+}
+
+}  // namespace nextid::store

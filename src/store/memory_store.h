@@ -1,0 +1,46 @@
+// A store in memory: the contract in its plainest form. For tests, and as the model of the others.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "contract/store_driver.h"
+
+namespace nextid::store {
+
+/// Outcomes come before submit() returns, from the calling thread. There is no InDoubt here.
+class MemoryStore final : public contract::StoreDriver {
+ public:
+  using WallClock = std::function<base::WallMicros()>;
+
+  /// `wall_clock` decides which slots are old enough to prune.
+  explicit MemoryStore(WallClock wall_clock = &base::wall_now_us);
+
+  void submit(std::vector<contract::Call> calls) override;
+  void list(const std::string& after, std::size_t limit,
+            std::function<void(Result<CounterPage>)> done) override;
+
+ private:
+  struct Counter {
+    contract::CounterState state;  // Without a slot.
+    std::map<contract::WriterId, contract::Slot> slots;
+  };
+
+  contract::Outcome apply(const contract::Load& op);
+  contract::Outcome apply(const contract::Define& op);
+  contract::Outcome apply(const contract::Reserve& op);
+  contract::Outcome apply(const contract::Release& op);
+  Counter* find(const std::string& name);
+  void prune(Counter& counter, contract::WriterId asking) const;
+
+  const WallClock wall_clock_;
+  std::mutex mutex_;
+  std::map<std::string, Counter, std::less<>> counters_;
+};
+
+}  // namespace nextid::store

@@ -1,0 +1,243 @@
+#include "store/sqlite_counters.h"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+#include <utility>
+
+#include "nextid/id_range.h"
+
+#include "base/checked.h"
+#include "contract/store_driver.h"
+
+namespace nextid::store {
+namespace {
+
+using contract::Committed;
+using contract::CounterState;
+using contract::Found;
+using contract::Missing;
+using contract::NotApplied;
+using contract::Outcome;
+using contract::Refused;
+using contract::Slot;
+
+// A counter and its writers' slots are neighbours in one B-tree, so that a reserve, which writes
+// both, puts one page into the WAL instead of two. The row of writer 0 is the counter itself, with
+// its value and its floor; the others are slots, with the seq and the end of the writer's last op.
+constexpr const char* kCreateTable =
+    "CREATE TABLE counters ("
+    " name TEXT NOT NULL,"
+    " writer INTEGER NOT NULL,"
+    " seq INTEGER NOT NULL,"
+    " value INTEGER NOT NULL,"
+    " start INTEGER, increment INTEGER, max INTEGER, cache INTEGER, comment TEXT, revision INTEGER,"
+    " PRIMARY KEY (name, writer)"
+    ") WITHOUT ROWID, STRICT";
+
+constexpr const char* kSelect =
+    "SELECT value, seq, start, increment, max, cache, comment, revision, writer"
+    " FROM counters WHERE name = ?1 AND writer IN (0, ?2)";
+constexpr const char* kInsertCounter =
+    "INSERT INTO counters (name, writer, seq, value, start, increment, max, cache, comment,"
+    " revision) VALUES (?1, 0, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+constexpr const char* kSetValue = "UPDATE counters SET value = ?2 WHERE name = ?1 AND writer = 0";
+constexpr const char* kSetSlot =
+    "INSERT INTO counters (name, writer, seq, value) VALUES (?1, ?2, ?3, ?4)"
+    " ON CONFLICT (name, writer) DO UPDATE SET seq = excluded.seq, value = excluded.value";
+constexpr const char* kDeleteSlot = "DELETE FROM counters WHERE name = ?1 AND writer = ?2";
+constexpr const char* kRaiseFloor =
+    "UPDATE counters SET seq = ?2 WHERE name = ?1 AND writer = 0 AND seq < ?2";
+constexpr const char* kNewestIdleSlot =
+    "SELECT max(seq) FROM counters WHERE name = ?1 AND writer NOT IN (0, ?2) AND seq < ?3";
+constexpr const char* kDeleteIdleSlots =
+    "DELETE FROM counters WHERE name = ?1 AND writer NOT IN (0, ?2) AND seq < ?3";
+constexpr const char* kList =
+    "SELECT value, seq, start, increment, max, cache, comment, revision, name"
+    " FROM counters WHERE writer = 0 AND name > ?1 ORDER BY name LIMIT ?2";
+
+/// SQLite has no unsigned 64-bit integers: writers, which are all 64 bits, keep their bits.
+std::int64_t column_of(contract::WriterId writer) { return static_cast<std::int64_t>(writer); }
+
+std::int64_t signed_of(std::uint64_t number) { return static_cast<std::int64_t>(number); }
+
+/// The counter of the row that `row` stands on, its columns in the order of kSelect; nothing if its
+/// numbers contradict each other.
+std::optional<CounterState> parse_counter(const Statement& row) {
+  CounterState state;
+  state.value = row.integer(0);
+  const std::int64_t floor = row.integer(1);
+  const std::int64_t start = row.integer(2);
+  const std::int64_t increment = row.integer(3);
+  const std::int64_t max = row.integer(4);
+  const std::int64_t cache = row.integer(5);
+  const std::int64_t revision = row.integer(7);
+  if (floor < 0 || std::min({start, increment, max, cache, revision}) < 1) return std::nullopt;
+  if (state.value < start - increment) return std::nullopt;
+  state.floor = static_cast<contract::Seq>(floor);
+  state.definition.start = static_cast<std::uint64_t>(start);
+  state.definition.increment = static_cast<std::uint64_t>(increment);
+  state.definition.max = static_cast<std::uint64_t>(max);
+  state.definition.cache = static_cast<std::uint64_t>(cache);
+  state.definition.comment = row.text(6);
+  state.definition.revision = static_cast<std::uint64_t>(revision);
+  return state;
+}
+
+std::int64_t value_before_first(const Definition& definition) {
+  return signed_of(definition.start) - signed_of(definition.increment);
+}
+
+}  // namespace
+
+void create_counters_table(Database& database) { database.execute(kCreateTable); }
+
+SqliteCounters::SqliteCounters(Database& database)
+    : database_(database),
+      select_(database, kSelect),
+      insert_counter_(database, kInsertCounter),
+      set_value_(database, kSetValue),
+      set_slot_(database, kSetSlot),
+      delete_slot_(database, kDeleteSlot),
+      raise_floor_(database, kRaiseFloor),
+      newest_idle_slot_(database, kNewestIdleSlot),
+      delete_idle_slots_(database, kDeleteIdleSlots),
+      list_(database, kList) {}
+
+Outcome SqliteCounters::apply(const contract::Op& op, base::WallMicros now) {
+  return std::visit([&](const auto& each) { return apply_one(each, now); }, op);
+}
+
+Outcome SqliteCounters::find(const contract::Load& op) {
+  auto state = read(op.counter, op.writer);
+  if (!state) return Missing{};
+  return Found{std::move(*state)};
+}
+
+Outcome SqliteCounters::apply_one(const contract::Load& op, base::WallMicros now) {
+  prune(op, now);
+  return find(op);
+}
+
+Outcome SqliteCounters::apply_one(const contract::Define& op, base::WallMicros) {
+  if (auto existing = read(op.counter, op.writer)) return Found{std::move(*existing)};
+  const Definition& definition = op.definition;
+  CounterState state;
+  state.value = value_before_first(definition);
+  state.definition = definition;
+  insert_counter_.bind_text(1, op.counter)
+      .bind(2, state.value)
+      .bind(3, signed_of(definition.start))
+      .bind(4, signed_of(definition.increment))
+      .bind(5, signed_of(definition.max))
+      .bind(6, signed_of(definition.cache))
+      .bind_text(7, definition.comment)
+      .bind(8, signed_of(definition.revision))
+      .run();
+  return Found{std::move(state)};
+}
+
+Outcome SqliteCounters::apply_one(const contract::Reserve& op, base::WallMicros) {
+  auto state = read(op.counter, op.writer);
+  if (!state) return Missing{};
+  const bool follows = state->slot ? state->slot->seq == op.prev : state->floor < op.seq;
+  if (!follows || state->definition.revision != op.revision || state->value > op.limit) {
+    return Refused{std::move(*state)};
+  }
+  const auto end = base::checked_add<std::int64_t>(state->value, op.step);
+  if (!end) return NotApplied{"counter '" + op.counter + "' would pass 2^63 - 1"};
+  set_value_.bind_text(1, op.counter).bind(2, *end).run();
+  set_slot_.bind_text(1, op.counter)
+      .bind(2, column_of(op.writer))
+      .bind(3, signed_of(op.seq))
+      .bind(4, *end)
+      .run();
+  return Committed{*end};
+}
+
+Outcome SqliteCounters::apply_one(const contract::Release& op, base::WallMicros) {
+  auto state = read(op.counter, op.writer);
+  if (!state) return Missing{};
+  if (state->slot && state->slot->seq != op.prev) return Refused{std::move(*state)};
+  // Without a slot, too: an earlier op of this writer may still be on its way.
+  raise_floor(op.counter, std::max(op.seq, state->slot ? state->slot->seq : 0));
+  if (state->slot) delete_slot_.bind_text(1, op.counter).bind(2, column_of(op.writer)).run();
+  return Committed{state->value};
+}
+
+std::optional<CounterState> SqliteCounters::read(const std::string& counter,
+                                                 contract::WriterId writer) {
+  std::optional<CounterState> state;
+  std::optional<Slot> slot;
+  select_.bind_text(1, counter).bind(2, column_of(writer));
+  bool damaged = false;
+  while (select_.step()) {
+    if (select_.integer(8) == 0) {
+      state = parse_counter(select_);
+      damaged = damaged || !state;
+    } else {
+      slot = Slot{static_cast<contract::Seq>(select_.integer(1)), select_.integer(0)};
+      damaged = damaged || select_.integer(1) < 0;
+    }
+  }
+  if (damaged || (slot && !state)) throw nonsense(counter);
+  if (state) state->slot = slot;
+  return state;
+}
+
+void SqliteCounters::raise_floor(const std::string& counter, contract::Seq floor) {
+  raise_floor_.bind_text(1, counter).bind(2, signed_of(floor)).run();
+}
+
+void SqliteCounters::prune(const contract::Load& op, base::WallMicros now) {
+  using std::chrono::microseconds;
+  constexpr auto kIdle = static_cast<std::uint64_t>(microseconds(contract::kSlotIdleLimit).count());
+  if (now <= kIdle) return;
+  const std::int64_t oldest_kept = signed_of(std::min(now - kIdle, kMaxId));
+  const auto bind = [&](Statement& statement) -> Statement& {
+    return statement.bind_text(1, op.counter).bind(2, column_of(op.writer)).bind(3, oldest_kept);
+  };
+  bind(newest_idle_slot_);
+  std::optional<std::int64_t> newest;
+  while (newest_idle_slot_.step()) {
+    if (!newest_idle_slot_.is_null(0)) newest = newest_idle_slot_.integer(0);
+  }
+  if (!newest) return;
+  if (*newest < 0) throw nonsense(op.counter);
+  raise_floor(op.counter, static_cast<contract::Seq>(*newest));
+  bind(delete_idle_slots_).run();
+}
+
+CounterPage SqliteCounters::list(const std::string& after, std::size_t limit) {
+  // One row more than asked for tells whether there are more.
+  const std::size_t rows = std::min<std::size_t>(limit, std::numeric_limits<int>::max());
+  list_.bind_text(1, after).bind(2, signed_of(rows + 1));
+  CounterPage page;
+  std::string damaged;
+  while (list_.step()) {
+    if (page.counters.size() == limit) {
+      page.more = true;
+      continue;
+    }
+    CounterInfo info;
+    info.name = list_.text(8);
+    if (auto state = parse_counter(list_)) {
+      info.definition = std::move(state->definition);
+      if (state->value > value_before_first(info.definition)) {
+        info.value = static_cast<std::uint64_t>(state->value);
+      }
+    } else {
+      damaged = info.name;
+    }
+    page.counters.push_back(std::move(info));
+  }
+  if (!damaged.empty()) throw nonsense(damaged);
+  return page;
+}
+
+SqliteFailure SqliteCounters::nonsense(const std::string& counter) const {
+  return SqliteFailure(SQLITE_CORRUPT, database_.path() + " is damaged: counter '" + counter +
+                                           "' has numbers that nextid never writes; " + kRepair);
+}
+
+}  // namespace nextid::store

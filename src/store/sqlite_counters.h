@@ -1,0 +1,57 @@
+// The counters table: what each op reads and writes in it. Knows no locks, commits or threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "nextid/counter.h"
+
+#include "base/clock.h"
+#include "contract/op.h"
+#include "store/sqlite_database.h"
+
+namespace nextid::store {
+
+/// Makes the table, in the transaction that is open.
+void create_counters_table(Database& database);
+
+/// The table of one connection. Ops must run inside a transaction; list() and find() may run in one
+/// that only reads. All throw SqliteFailure, with part of an op's writes perhaps done: roll back to
+/// a savepoint. Numbers in the file that make no sense are such a failure, too.
+class SqliteCounters {
+ public:
+  explicit SqliteCounters(Database& database);
+
+  /// `now` decides which slots a Load prunes.
+  contract::Outcome apply(const contract::Op& op, base::WallMicros now);
+  /// A Load that prunes nothing, so writes nothing.
+  contract::Outcome find(const contract::Load& op);
+  CounterPage list(const std::string& after, std::size_t limit);
+
+ private:
+  contract::Outcome apply_one(const contract::Load& op, base::WallMicros now);
+  contract::Outcome apply_one(const contract::Define& op, base::WallMicros now);
+  contract::Outcome apply_one(const contract::Reserve& op, base::WallMicros now);
+  contract::Outcome apply_one(const contract::Release& op, base::WallMicros now);
+
+  std::optional<contract::CounterState> read(const std::string& counter, contract::WriterId writer);
+  void read_counter_row(const std::string& counter, contract::CounterState& state) const;
+  void raise_floor(const std::string& counter, contract::Seq floor);
+  void prune(const contract::Load& op, base::WallMicros now);
+  SqliteFailure nonsense(const std::string& counter) const;
+
+  Database& database_;
+  Statement select_;
+  Statement insert_counter_;
+  Statement set_value_;
+  Statement set_slot_;
+  Statement delete_slot_;
+  Statement raise_floor_;
+  Statement newest_idle_slot_;
+  Statement delete_idle_slots_;
+  Statement list_;
+};
+
+}  // namespace nextid::store

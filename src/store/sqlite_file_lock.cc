@@ -1,0 +1,107 @@
+#include "store/sqlite_file_lock.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include "store/sqlite_database.h"
+
+namespace nextid::store {
+namespace {
+
+using std::chrono::microseconds;
+
+constexpr microseconds kShortPause{50};
+constexpr microseconds kLongPause{1000};
+
+}  // namespace
+
+FileLock::Hold::~Hold() {
+  if (lock_->fd_) ::flock(lock_->fd_->get(), LOCK_UN);
+}
+
+FileLock::Hold FileLock::acquire(base::MonotonicTime deadline) {
+  const auto retry_until_deadline = [&](const auto& try_once, microseconds longest_pause) {
+    for (microseconds pause = kShortPause; !try_once();
+         pause = std::min(pause * 2, longest_pause)) {
+      if (base::monotonic_now() >= deadline) {
+        leave_turnstile();
+        throw SqliteFailure(SQLITE_BUSY,
+                            path_ + " is held by another process; see that it runs, or stop it");
+      }
+      std::this_thread::sleep_for(pause);
+    }
+  };
+  if (!fd_) open_file();
+  retry_until_deadline([&] { return try_turnstile(); }, kLongPause);
+  // Only one process is here at a time, so it can look often.
+  retry_until_deadline([&] { return try_lock(); }, kShortPause);
+  leave_turnstile();
+  return Hold(*this);
+}
+
+bool FileLock::try_turnstile() const {
+  struct flock first_byte {};
+  first_byte.l_type = F_WRLCK;
+  first_byte.l_len = 1;
+  if (::fcntl(fd_->get(), F_OFD_SETLK, &first_byte) == 0) return true;
+  // Where the system has no such locks, it goes without order.
+  return errno != EAGAIN && errno != EACCES;
+}
+
+void FileLock::leave_turnstile() const noexcept {
+  struct flock first_byte {};
+  first_byte.l_type = F_UNLCK;
+  first_byte.l_len = 1;
+  ::fcntl(fd_->get(), F_OFD_SETLK, &first_byte);
+}
+
+bool FileLock::try_lock() {
+  if (::flock(fd_->get(), LOCK_EX | LOCK_NB) == 0) {
+    if (!file_is_gone()) return true;
+    // A lock on a deleted file excludes nobody who comes later.
+    open_file();
+    return false;
+  }
+  if (errno == EWOULDBLOCK || errno == EINTR) return false;
+  const std::string reason = std::strerror(errno);
+  if (created_) remove_file();
+  throw SqliteFailure(SQLITE_IOERR, "can't lock " + path_ + ": " + reason +
+                                        "; keep the database on this machine's own disk");
+}
+
+void FileLock::remove_file() noexcept { ::unlink(path_.c_str()); }
+
+void FileLock::open_file() {
+  constexpr int kFlags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
+  constexpr mode_t kMode = 0644;
+  int fd = -1;
+  do {
+    fd = ::open(path_.c_str(), kFlags);
+    if (fd < 0 && errno == ENOENT) {
+      fd = ::open(path_.c_str(), kFlags | O_CREAT | O_EXCL, kMode);
+      if (fd >= 0) created_ = true;
+    }
+  } while (fd < 0 && errno == EEXIST);
+  if (fd < 0) {
+    throw SqliteFailure(SQLITE_CANTOPEN, "can't open the lock file " + path_ + ": " +
+                                             std::strerror(errno) +
+                                             "; make its directory writable for this user");
+  }
+  fd_ = std::make_unique<base::ParentOnlyFd>(fd);
+}
+
+bool FileLock::file_is_gone() const {
+  struct stat status {};
+  return ::fstat(fd_->get(), &status) != 0 || status.st_nlink == 0;
+}
+
+}  // namespace nextid::store

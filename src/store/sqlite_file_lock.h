@@ -1,0 +1,62 @@
+// The lock file beside a database: one process at a time commits or checkpoints.
+//
+// Why SQLite's own locks are not enough: from 3.7.0 to 3.51.2, a checkpoint in one connection that
+// coincides with a commit in another which restarts the WAL may leave later commits out of the
+// database (sqlite.org/wal.html, "WAL-reset bug"). Holding this lock around every commit and every
+// checkpoint keeps the two apart, whatever SQLite is installed.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/fork.h"
+
+namespace nextid::store {
+
+/// flock(2) on a file that is made when missing and stays. Not thread-safe. A forked child never
+/// keeps it: the descriptor closes there.
+///
+/// A busy process would lock again before one that waits has noticed that the lock was free. So
+/// there is a turnstile, a lock on the file's first byte, which each passes before it locks: who
+/// waits for the lock stands in it, and who has just let go queues behind.
+class FileLock {
+ public:
+  /// Lets go of the lock at the end of a scope.
+  class Hold {
+   public:
+    explicit Hold(FileLock& lock) : lock_(&lock) {}
+    ~Hold();
+    Hold(const Hold&) = delete;
+    Hold& operator=(const Hold&) = delete;
+
+   private:
+    FileLock* lock_;
+  };
+
+  explicit FileLock(std::string path) : path_(std::move(path)) {}
+
+  /// Blocks until the lock is held, polling; tries once at least. Throws SqliteFailure when another
+  /// process still holds it at `deadline`, or when the file can't be made.
+  [[nodiscard]] Hold acquire(base::MonotonicTime deadline);
+
+  /// True when this object made the file.
+  bool created() const noexcept { return created_; }
+
+  /// Deletes the file. Requires that the lock is held: whoever waits for it notices, and makes
+  /// another one.
+  void remove_file() noexcept;
+
+ private:
+  void open_file();
+  bool try_turnstile() const;
+  void leave_turnstile() const noexcept;
+  bool try_lock();
+  bool file_is_gone() const;
+
+  const std::string path_;
+  std::unique_ptr<base::ParentOnlyFd> fd_;
+  bool created_ = false;
+};
+
+}  // namespace nextid::store

@@ -1,0 +1,306 @@
+// Group commit, failures in the middle of it, and checkpoints.
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <fcntl.h>
+#include <filesystem>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "conformance/sqlite_raw.h"
+#include "conformance/store_harness.h"
+#include "store/sqlite_store.h"
+
+namespace nextid::test {
+namespace {
+
+using contract::Define;
+using contract::Load;
+using contract::NotApplied;
+using contract::Outcome;
+using contract::Slot;
+using store::SqliteStore;
+
+constexpr contract::WriterId kAda = 0xada;
+constexpr contract::WriterId kBob = 0xb0b;
+constexpr std::uintmax_t kFrameBytes = 4096 + 24;
+
+/// The sentence of a NotApplied.
+std::string why(const Outcome& outcome) {
+  const auto* not_applied = std::get_if<NotApplied>(&outcome);
+  EXPECT_NE(not_applied, nullptr) << describe(outcome);
+  return not_applied == nullptr ? "" : not_applied->why;
+}
+
+void expect_says(const std::string& sentence, const std::string& part) {
+  EXPECT_NE(sentence.find(part), std::string::npos) << sentence;
+}
+
+/// No file of this process can grow past a size while it lives: a full disk.
+class FullDisk {
+ public:
+  explicit FullDisk(std::uintmax_t bytes) : old_handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &old_limit_);
+    const rlimit limit{bytes, old_limit_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FullDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &old_limit_);
+    std::signal(SIGXFSZ, old_handler_);
+  }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  rlimit old_limit_{};
+  void (*old_handler_)(int);
+};
+
+class SqliteCommit : public testing::Test {
+ protected:
+  SqliteCommit() : store_(open_sqlite(path_)) { define("orders"); }
+
+  void define(const std::string& counter) {
+    found(run(*store_, Define{counter, kAda, Definition{}}));
+  }
+  std::int64_t value(const std::string& counter = "orders") {
+    return found(run(*store_, Load{counter, 0})).value;
+  }
+  std::uintmax_t wal_bytes() const { return std::filesystem::file_size(path_ + "-wal"); }
+  /// One op a commit, from `first` on.
+  void commit_one_by_one(contract::Seq first, int count) {
+    for (int i = 0; i < count; ++i, ++first) {
+      ASSERT_EQ(committed(run(*store_, reserve("orders", kAda, first, first - 1))), first);
+    }
+  }
+
+  TempDir directory_;
+  const std::string path_ = directory_.file("ids.db");
+  std::shared_ptr<SqliteStore> store_;
+};
+
+TEST_F(SqliteCommit, AnswersOnlyWhatOthersCanRead) {
+  RawConnection other(path_);
+  const auto op = reserve("orders", kAda, 1, 0, 5);
+  std::vector<std::int64_t> read;
+  const auto look = [&](const Outcome&) {
+    read.push_back(
+        other.integer("SELECT value FROM counters WHERE name = 'orders' AND writer = 0"));
+  };
+  // The copy is refused, and shows the same reservation: it must be as durable.
+  store_->submit({{op, look}, {op, look}});
+  EXPECT_EQ(read, (std::vector<std::int64_t>{5, 5}));
+}
+
+TEST_F(SqliteCommit, WritesOnePageForAReserve) {
+  commit_one_by_one(1, 10);
+  const std::uintmax_t before = wal_bytes();
+  commit_one_by_one(11, 10);
+  EXPECT_EQ(wal_bytes() - before, 10 * kFrameBytes);
+}
+
+TEST_F(SqliteCommit, UndoesTheHalfOfAnOpThatFails) {
+  define("poisoned");
+  committed(run(*store_, reserve("poisoned", kAda, 50, 0)));
+  // From now on writing a second slot with seq 50 fails, after the value was written.
+  RawConnection(path_).execute(
+      "CREATE UNIQUE INDEX poison ON counters (seq) WHERE writer <> 0 AND name = 'poisoned'");
+  const auto outcomes =
+      run_all(*store_, {reserve("orders", kAda, 1, 0, 3), reserve("poisoned", kBob, 50, 0),
+                        reserve("orders", kBob, 1, 0, 4)});
+  EXPECT_EQ(committed(outcomes[0]), 3);
+  expect_says(why(outcomes[1]), path_);
+  EXPECT_EQ(committed(outcomes[2]), 7);
+  EXPECT_EQ(value("poisoned"), 1);
+  EXPECT_EQ(value(), 7);
+}
+
+TEST_F(SqliteCommit, PutsAllInDoubtWhenTheCommitFails) {
+  define("second");
+  const auto first = reserve("orders", kAda, 1, 0, 3);
+  const auto second = reserve("second", kAda, 1, 0, 4);
+  {
+    const FullDisk disk(wal_bytes() + 100);
+    const auto outcomes =
+        run_all(*store_, {first, second, first, Define{"third", kAda, Definition{}}});
+    for (const Outcome& outcome : outcomes) EXPECT_EQ(describe(outcome), "InDoubt");
+    EXPECT_EQ(value(), 0) << "the store can be read";
+    EXPECT_EQ(list(*store_, "", 10).value().counters.size(), 2u);
+  }
+  EXPECT_EQ(committed(run(*store_, first)), 3);
+  EXPECT_EQ(committed(run(*store_, second)), 4);
+  EXPECT_EQ(refused(run(*store_, first)).slot, (Slot{1, 3}));
+  EXPECT_EQ(describe(run(*store_, Load{"third", kAda})), "Missing");
+}
+
+TEST_F(SqliteCommit, WritesNothingWhileAnotherProcessHoldsTheLockFile) {
+  const int fd = ::open((path_ + "-lock").c_str(), O_RDONLY | O_CLOEXEC);
+  ASSERT_EQ(::flock(fd, LOCK_EX), 0);
+  const auto outcomes =
+      run_all(*store_, {reserve("orders", kAda, 1, 0), Load{"orders", kAda}, Load{"none", kAda}});
+  expect_says(why(outcomes[0]), path_ + "-lock is held by another process");
+  EXPECT_EQ(found(outcomes[1]).value, 0);
+  EXPECT_EQ(describe(outcomes[2]), "Missing");
+  EXPECT_EQ(list(*store_, "", 10).value().counters.size(), 1u);
+  ::close(fd);
+  EXPECT_EQ(committed(run(*store_, reserve("orders", kAda, 1, 0))), 1);
+}
+
+TEST_F(SqliteCommit, WritesNothingWhileAShellHoldsTheDatabase) {
+  RawConnection shell(path_);
+  shell.execute("BEGIN IMMEDIATE");
+  expect_says(why(run(*store_, reserve("orders", kAda, 1, 0))),
+              path_ + " is locked by another process");
+  EXPECT_EQ(value(), 0);
+  shell.execute("ROLLBACK");
+  EXPECT_EQ(committed(run(*store_, reserve("orders", kAda, 1, 0))), 1);
+}
+
+TEST_F(SqliteCommit, GoesOnWhenTheLockFileWasDeleted) {
+  std::filesystem::remove(path_ + "-lock");
+  EXPECT_EQ(committed(run(*store_, reserve("orders", kAda, 1, 0))), 1);
+  EXPECT_TRUE(std::filesystem::exists(path_ + "-lock")) << "others must find the same lock";
+}
+
+TEST_F(SqliteCommit, StopsWhileItsFileIsAway) {
+  committed(run(*store_, reserve("orders", kAda, 1, 0, 5)));
+  std::filesystem::rename(path_, path_ + ".moved");
+  expect_says(why(run(*store_, reserve("orders", kAda, 2, 1))), "was moved, deleted or replaced");
+  write_file(path_, "");
+  expect_says(why(run(*store_, reserve("orders", kAda, 2, 1))), path_);
+  EXPECT_TRUE(list(*store_, "", 10).has_error());
+  std::filesystem::rename(path_ + ".moved", path_);
+  EXPECT_EQ(committed(run(*store_, reserve("orders", kAda, 2, 1))), 6);
+}
+
+TEST_F(SqliteCommit, ReportsNumbersThatMakeNoSense) {
+  for (const char* nonsense : {"seq = -1", "revision = 0", "increment = NULL", "value = -1",
+                               "start = -5", "max = NULL", "cache = -9"}) {
+    define("orders");
+    RawConnection raw(path_);
+    raw.execute(std::string("UPDATE counters SET ") + nonsense);
+    expect_says(why(run(*store_, reserve("orders", kAda, 1, 0))), "counter 'orders' has numbers");
+    expect_says(why(run(*store_, Load{"orders", kAda})), path_ + " is damaged");
+    expect_says(why(run(*store_, Define{"orders", kAda, Definition{}})), "is damaged");
+    EXPECT_EQ(list(*store_, "", 10).error().code(), ErrorCode::kCorrupt) << nonsense;
+    raw.execute("DELETE FROM counters");
+  }
+  committed((define("orders"), run(*store_, reserve("orders", kAda, 1, 0))));
+  RawConnection raw(path_);
+  raw.execute("UPDATE counters SET seq = -1 WHERE writer <> 0");
+  expect_says(why(run(*store_, reserve("orders", kAda, 2, 1))), "is damaged");
+  EXPECT_EQ(found(run(*store_, Load{"orders", kBob})).value, 1);
+  raw.execute("DELETE FROM counters WHERE writer = 0");
+  expect_says(why(run(*store_, Load{"orders", kAda})), "is damaged");
+}
+
+TEST_F(SqliteCommit, LosesTheTableAtRunTime) {
+  RawConnection(path_).execute("DROP TABLE counters");
+  expect_says(why(run(*store_, reserve("orders", kAda, 1, 0))), path_ + " is damaged");
+}
+
+TEST_F(SqliteCommit, KeepsTheLogShort) {
+  std::uintmax_t longest = 0;
+  for (contract::Seq seq = 1; seq < 3500; seq += 100) {
+    commit_one_by_one(seq, 100);
+    longest = std::max(longest, wal_bytes());
+  }
+  EXPECT_LE(longest, 1010 * kFrameBytes);
+  EXPECT_GE(longest, 900 * kFrameBytes) << "checkpoints more often than they pay";
+}
+
+TEST_F(SqliteCommit, LetsNoReaderHoldUpCommits) {
+  RawConnection reader(path_);
+  reader.execute("BEGIN");
+  EXPECT_EQ(reader.integer("SELECT count(*) FROM counters"), 1);
+  commit_one_by_one(1, 2500);
+  EXPECT_GE(wal_bytes(), 2500 * kFrameBytes) << "the reader did keep the log from being reused";
+  EXPECT_EQ(reader.integer("SELECT value FROM counters WHERE writer = 0"), 0);
+  reader.execute("COMMIT");
+  commit_one_by_one(2501, 2500);
+  EXPECT_LE(wal_bytes(), 4100 * kFrameBytes) << "the log grew on after the reader was gone";
+}
+
+TEST_F(SqliteCommit, LeavesTheFileCheckpointed) {
+  committed(run(*store_, reserve("orders", kAda, 1, 0, 42)));
+  store_.reset();
+  std::filesystem::copy_file(path_, directory_.file("copy.db"));
+  EXPECT_EQ(RawConnection(directory_.file("copy.db"))
+                .integer("SELECT value FROM counters WHERE writer = 0"),
+            42);
+}
+
+TEST_F(SqliteCommit, LetsACallerLeadOneGroupOnly) {
+  // Each answer submits again, so a caller that led on would never come back.
+  constexpr std::uint64_t kEnough = 20'000;
+  std::atomic<bool> returned{false};
+  std::promise<std::uint64_t> ended;
+  std::atomic<bool> led_by_caller_again{false};
+  const std::thread::id caller = std::this_thread::get_id();
+  std::function<void(Outcome, std::uint64_t)> answer = [&](const Outcome& outcome,
+                                                           std::uint64_t seq) {
+    committed(outcome);
+    if (seq > 1 && std::this_thread::get_id() == caller) led_by_caller_again = true;
+    if (returned || seq == kEnough) return ended.set_value(seq);
+    store_->submit({{reserve("orders", kAda, seq + 1, seq),
+                     [&, seq](Outcome next) { answer(next, seq + 1); }}});
+  };
+  store_->submit({{reserve("orders", kAda, 1, 0), [&](Outcome first) { answer(first, 1); }}});
+  returned = true;
+  const std::uint64_t last = ended.get_future().get();
+  EXPECT_LT(last, kEnough);
+  EXPECT_FALSE(led_by_caller_again);
+  EXPECT_EQ(value(), static_cast<std::int64_t>(last));
+}
+
+TEST_F(SqliteCommit, MayBeDestroyedByAnAnswer) {
+  for (const bool by_helper : {false, true}) {
+    std::promise<void> destroyed;
+    auto owner = open_sqlite(directory_.file(by_helper ? "helper.db" : "caller.db"));
+    SqliteStore& store = *owner;
+    found(run(store, Define{"orders", kAda, Definition{}}));
+    const auto destroy = [&](const Outcome&) {
+      owner.reset();
+      destroyed.set_value();
+    };
+    if (by_helper) {
+      store.submit({{reserve("orders", kAda, 1, 0), [&](const Outcome&) {
+                       store.submit({{reserve("orders", kAda, 2, 1), destroy}});
+                     }}});
+    } else {
+      store.submit({{reserve("orders", kAda, 1, 0), destroy}});
+    }
+    destroyed.get_future().get();
+  }
+}
+
+TEST_F(SqliteCommit, SharesItsFileWithAnotherStoreOfThisProcess) {
+  constexpr int kOps = 300;
+  const auto second = open_sqlite(directory_.path().string() + "/./ids.db");
+  const auto work = [](contract::StoreDriver& store, contract::WriterId writer) {
+    for (std::uint64_t seq = 1; seq <= kOps; ++seq) {
+      committed(run(store, reserve("orders", writer, seq, seq - 1)));
+    }
+  };
+  std::thread other([&] { work(*second, kBob); });
+  work(*store_, kAda);
+  other.join();
+  EXPECT_EQ(value(), 2 * kOps);
+  store_.reset();
+  EXPECT_EQ(found(run(*second, Load{"orders", kBob})).value, 2 * kOps)
+      << "one store's end leaves the other at work";
+  committed(run(*second, reserve("orders", kBob, kOps + 1, kOps)));
+}
+
+}  // namespace
+}  // namespace nextid::test

@@ -1,0 +1,152 @@
+#include "conformance/store_harness.h"
+
+#include <condition_variable>
+#include <limits>
+#include <mutex>
+#include <optional>
+#include <sstream>
+#include <stdexcept>
+#include <stdlib.h>
+#include <system_error>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+namespace nextid::test {
+namespace {
+
+using contract::CounterState;
+using contract::Outcome;
+
+std::string describe_state(const CounterState& state) {
+  std::ostringstream out;
+  const Definition& definition = state.definition;
+  out << "{value " << state.value << ", floor " << state.floor << ", start " << definition.start
+      << ", increment " << definition.increment << ", max " << definition.max << ", cache "
+      << definition.cache << ", comment '" << definition.comment << "', revision "
+      << definition.revision;
+  if (state.slot) out << ", slot " << state.slot->seq << " -> " << state.slot->end;
+  out << "}";
+  return out.str();
+}
+
+}  // namespace
+
+TempDir::TempDir() {
+  std::string form = (std::filesystem::temp_directory_path() / "nextid-test-XXXXXX").string();
+  if (::mkdtemp(form.data()) == nullptr) {
+    throw std::system_error(errno, std::generic_category(), "mkdtemp " + form);
+  }
+  path_ = form;
+}
+
+TempDir::~TempDir() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+std::vector<Outcome> run_all(contract::StoreDriver& store, std::vector<contract::Op> ops) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<Outcome> outcomes(ops.size(), contract::Missing{});
+  std::size_t open = ops.size();
+  std::vector<contract::Call> calls;
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    calls.push_back({std::move(ops[i]), [&, i](Outcome outcome) {
+                       const std::lock_guard lock(mutex);
+                       outcomes[i] = std::move(outcome);
+                       if (--open == 0) changed.notify_all();
+                     }});
+  }
+  store.submit(std::move(calls));
+  std::unique_lock lock(mutex);
+  changed.wait(lock, [&] { return open == 0; });
+  return outcomes;
+}
+
+Outcome run(contract::StoreDriver& store, contract::Op op) {
+  return run_all(store, {std::move(op)}).front();
+}
+
+Result<CounterPage> list(contract::StoreDriver& store, const std::string& after,
+                         std::size_t limit) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::optional<Result<CounterPage>> answer;
+  store.list(after, limit, [&](Result<CounterPage> page) {
+    const std::lock_guard lock(mutex);
+    answer = std::move(page);
+    changed.notify_all();
+  });
+  std::unique_lock lock(mutex);
+  changed.wait(lock, [&] { return answer.has_value(); });
+  return *answer;
+}
+
+std::string describe(const Outcome& outcome) {
+  struct {
+    std::string operator()(const contract::Committed& x) const {
+      return "Committed " + std::to_string(x.end);
+    }
+    std::string operator()(const contract::Refused& x) const {
+      return "Refused " + describe_state(x.state);
+    }
+    std::string operator()(const contract::Found& x) const {
+      return "Found " + describe_state(x.state);
+    }
+    std::string operator()(const contract::Missing&) const { return "Missing"; }
+    std::string operator()(const contract::InDoubt&) const { return "InDoubt"; }
+    std::string operator()(const contract::NotApplied&) const { return "NotApplied"; }
+  } const text;
+  return std::visit(text, outcome);
+}
+
+std::string describe(const contract::Op& op) {
+  struct {
+    std::string operator()(const contract::Load& x) const {
+      return "Load " + x.counter + " by " + std::to_string(x.writer);
+    }
+    std::string operator()(const contract::Define& x) const {
+      return "Define " + x.counter + " by " + std::to_string(x.writer);
+    }
+    std::string operator()(const contract::Reserve& x) const {
+      std::ostringstream out;
+      out << "Reserve " << x.counter << " by " << x.writer << " seq " << x.seq << " prev " << x.prev
+          << " revision " << x.revision << " step " << x.step << " limit " << x.limit;
+      return out.str();
+    }
+    std::string operator()(const contract::Release& x) const {
+      std::ostringstream out;
+      out << "Release " << x.counter << " by " << x.writer << " seq " << x.seq << " prev "
+          << x.prev;
+      return out.str();
+    }
+  } const text;
+  return std::visit(text, op);
+}
+
+CounterState found(const Outcome& outcome) {
+  const auto* found = std::get_if<contract::Found>(&outcome);
+  EXPECT_NE(found, nullptr) << describe(outcome);
+  return found == nullptr ? CounterState() : found->state;
+}
+
+CounterState refused(const Outcome& outcome) {
+  const auto* refused = std::get_if<contract::Refused>(&outcome);
+  EXPECT_NE(refused, nullptr) << describe(outcome);
+  return refused == nullptr ? CounterState() : refused->state;
+}
+
+std::int64_t committed(const Outcome& outcome) {
+  const auto* committed = std::get_if<contract::Committed>(&outcome);
+  EXPECT_NE(committed, nullptr) << describe(outcome);
+  return committed == nullptr ? std::numeric_limits<std::int64_t>::min() : committed->end;
+}
+
+contract::Reserve reserve(const std::string& counter, contract::WriterId writer, contract::Seq seq,
+                          contract::Seq prev, std::uint64_t step) {
+  const auto limit = static_cast<std::int64_t>(kMaxId - step);
+  return {counter, writer, seq, prev, 1, step, limit};
+}
+
+}  // namespace nextid::test

@@ -1,0 +1,29 @@
+#include "conformance/store_rows.h"
+
+#include "store/memory_store.h"
+#include "store/sqlite_store.h"
+
+namespace nextid::test {
+
+std::vector<StoreRow> store_rows() {
+  return {
+      {"memory",
+       [](const TempDir&, const TurnedClock& clock) {
+         return std::make_shared<store::MemoryStore>(clock.reader());
+       },
+       false},
+      {"sqlite",
+       [](const TempDir& directory, const TurnedClock& clock) {
+         return store::SqliteStore::open(directory.file("ids.db"), clock.reader()).value();
+       },
+       true},
+  };
+}
+
+std::vector<StoreRow> durable_store_rows() {
+  std::vector<StoreRow> rows = store_rows();
+  std::erase_if(rows, [](const StoreRow& row) { return !row.is_durable; });
+  return rows;
+}
+
+}  // namespace nextid::test

@@ -1,0 +1,248 @@
+"""Runs the real nextid binary: servers on port 0, command lines, and raw HTTP connections."""
+
+import json
+import os
+import re
+import resource
+import signal
+import socket
+import struct
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("NEXTID_BUILD_DIR", REPOSITORY / "build" / "release")).resolve()
+BINARY = Path(os.environ.get("NEXTID_BINARY", BUILD / "nextid")).resolve()
+LOAD_CLIENT = BUILD / "tests" / "load" / "load_client"
+CHECK_HISTORY = BUILD / "tests" / "history" / "check_history"
+
+# How long anything may take that should take no time, on a busy machine.
+PATIENCE = 20.0
+
+
+def poll(condition, what, seconds=PATIENCE):
+    """Waits until condition() is true and returns its value; fails when that takes too long."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.01)
+
+
+def environment(extra=None):
+    """This process's environment without options for nextid, plus `extra`."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("NEXTID_")}
+    return {**clean, **(extra or {})}
+
+
+def run(*arguments, env=None, stdout=subprocess.PIPE, cwd=None):
+    """One command line, to its end."""
+    return subprocess.run(
+        [BINARY, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=stdout,
+        stderr=subprocess.PIPE, env=environment(env), cwd=cwd, text=True, timeout=60)
+
+
+@dataclass
+class Answer:
+    status: int
+    version: str = "HTTP/1.1"
+    headers: dict = field(default_factory=dict)  # By lower-case name.
+    body: bytes = b""
+
+    def json(self):
+        return json.loads(self.body)
+
+
+class Connection:
+    """A client connection on which a test decides over every byte."""
+
+    def __init__(self, port, timeout=PATIENCE):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+        self._input = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def request(self, method, target, body=b"", headers=(), version="HTTP/1.1"):
+        """Sends a whole request; the answer is answer()."""
+        lines = [f"{method} {target} {version}", "Host: test", *headers]
+        if body:
+            lines.append(f"Content-Length: {len(body)}")
+        self.send("\r\n".join([*lines, "", ""]).encode() + body)
+
+    def answer(self, to_head=False):
+        """The next answer. EOFError when the server closed the connection instead."""
+        while b"\r\n\r\n" not in self._input:
+            self._receive()
+        head, _, self._input = self._input.partition(b"\r\n\r\n")
+        status_line, *lines = head.decode().split("\r\n")
+        version, status, _ = status_line.split(" ", 2)
+        headers = {}
+        for line in lines:
+            name, _, value = line.partition(":")
+            assert name.lower() not in headers, f"repeated header in {head!r}"
+            headers[name.lower()] = value.strip()
+        size = 0 if to_head or status == "100" else int(headers["content-length"])
+        while len(self._input) < size:
+            self._receive()
+        body, self._input = self._input[:size], self._input[size:]
+        return Answer(int(status), version, headers, body)
+
+    def ask(self, method, target, **options):
+        self.request(method, target, **options)
+        return self.answer(to_head=method == "HEAD")
+
+    def closed_by_server(self):
+        """True when the server ends the connection, and has said nothing else before."""
+        try:
+            return not self._input and self.socket.recv(4096) == b""
+        except ConnectionResetError:
+            return True
+
+    def finish_sending(self):
+        self.socket.shutdown(socket.SHUT_WR)
+
+    def reset(self):
+        """Vanishes: the server gets a RST, not an end of input."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
+
+    def close(self):
+        self.socket.close()
+
+    def wait_until_read(self):
+        """Waits until the server has read all that was sent, as the kernel's queues show it."""
+        ends = [self.socket.getpeername()[1], self.socket.getsockname()[1]]
+
+        def unread():
+            for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+                words = line.split()
+                if [int(end.split(":")[1], 16) for end in words[1:3]] == ends:
+                    return int(words[4].split(":")[1], 16)
+            return 0
+
+        poll(lambda: unread() == 0, "the server reads the request")
+
+    def _receive(self):
+        data = self.socket.recv(65536)
+        if not data:
+            raise EOFError(f"closed by the server after {self._input!r}")
+        self._input += data
+
+
+class Server:
+    """`nextid serve`. Starts at construction and is ready after it, unless `wait` is False."""
+
+    def __init__(self, directory, *options, store=None, http="127.0.0.1:0", env=None, wait=True,
+                 ignore_file_size_signal=False):
+        self.log_path = directory / f"server-{time.monotonic_ns()}.log"
+        self.store = store or f"sqlite:{directory / 'ids.db'}"
+        command = [BINARY, "serve", *map(str, options)]
+        # A test of other sources of options gives None.
+        if http:
+            command += ["--http", http]
+        if store != "":
+            command += ["--store", self.store]
+        with self.log_path.open("wb") as log:
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=directory,
+                env=environment(env),
+                preexec_fn=_ignore_file_size_signal if ignore_file_size_signal else None)
+        self.port = None
+        if wait:
+            self.wait_until_ready()
+
+    def wait_until_ready(self):
+        def listening():
+            assert self.process.poll() is None, f"the server ended:\n{self.log()}"
+            return re.search(r"listening on http://[^ ]*:(\d+)\b", self.log())
+
+        self.port = int(poll(listening, "the server listens").group(1))
+        poll(lambda: self.ask("GET", "/readyz").status == 200, "the server is ready")
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def log(self):
+        return self.log_path.read_text(errors="replace")
+
+    def connect(self, **options):
+        return Connection(self.port, **options)
+
+    def ask(self, method, target, **options):
+        with self.connect() as connection:
+            return connection.ask(method, target, **options)
+
+    def next_id(self, counter="global"):
+        answer = self.ask("GET", f"/next?counter={counter}")
+        assert answer.status == 200, answer
+        return answer.json()["id"]
+
+    def value(self, counter="global"):
+        """The last id reserved in the store; 0 before the first use."""
+        answer = self.ask("GET", f"/v1/counters/{counter}")
+        if answer.status == 404:
+            return 0
+        assert answer.status == 200, answer
+        return answer.json()["value"] or 0
+
+    def terminate(self):
+        self.process.send_signal(signal.SIGTERM)
+
+    def wait(self, seconds=PATIENCE):
+        return self.process.wait(timeout=seconds)
+
+    def stop(self):
+        """Ends it in good order; returns what the closing line says."""
+        self.terminate()
+        assert self.wait() == 0, self.log()
+        return self.closing()
+
+    def closing(self):
+        """{"returned": 123, "burned": 0, "deadline": 0, ...}"""
+        line = re.search(r"stopped: returned (\d+) ids, burned (\d+) \(([^)]*)\)", self.log())
+        assert line, f"no closing line:\n{self.log()}"
+        counts = {"returned": int(line.group(1)), "burned": int(line.group(2))}
+        for reason, count in re.findall(r"(\w+) (\d+)", line.group(3)):
+            counts[reason] = int(count)
+        return counts
+
+    def kill(self):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(timeout=PATIENCE)
+
+    def limit_file_size(self, size_bytes):
+        """Writes beyond it fail from now on; None lifts the limit."""
+        _, hard = resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE)
+        soft = hard if size_bytes is None else size_bytes
+        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def _ignore_file_size_signal():
+    # Ignored, so that the limit shows as a failed write, as a full disk does.
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+
+def is_problem(answer, status, code):
+    """Asserts that `answer` is a problem document (RFC 9457) as documented."""
+    assert answer.status == status, answer
+    assert answer.headers["content-type"] == "application/problem+json", answer
+    problem = answer.json()
+    assert problem["type"] == f"urn:nextid:error:{code}", problem
+    assert problem["status"] == status, problem
+    assert problem["title"], problem
+    assert problem["detail"], problem
+    assert ("retry-after" in answer.headers) == (status == 503), answer
+    return True

@@ -1,0 +1,217 @@
+"""What a client with bad requests gets: a clear answer, no id burned, and a server that stays up."""
+
+import pytest
+
+from nextid import is_problem, poll
+
+
+@pytest.fixture
+def server(start_server):
+    """A server that must work after the test as before it, with not a single id burned."""
+    server = start_server(
+        "--header-timeout", "1s", "--idle-timeout", "1s", "--write-timeout", "1s",
+        "--max-head-bytes", "4096", "--max-body-bytes", "1024", "--max-connections", "8")
+    before = server.next_id()
+    yield server
+    assert server.process.poll() is None
+    assert server.next_id() == before + 1
+    assert server.stop() == {
+        "returned": 2, "burned": 0, "deadline": 0, "disconnect": 0, "discard": 0}
+
+
+COUNTS = ["", "0", "-1", "+1", "ten", "1e3", "1.0", "0x10", "%201", "1,000", "1000001",
+          str(2**63), str(2**64), str(2**64 + 1), "9" * 40]
+
+
+def test_bad_counts(server):
+    with server.connect() as connection:
+        for path in ["/range", "/v1/counters/global/range"]:
+            assert is_problem(connection.ask("GET", path), 400, "invalid"), "missing"
+            for count in COUNTS:
+                answer = connection.ask("POST", f"{path}?count={count}")
+                assert is_problem(answer, 400, "invalid"), count
+
+
+def test_unknown_and_repeated_parameters(server):
+    with server.connect() as connection:
+        for target in ["/next?count=5", "/next?x=1", "/next?Counter=a", "/range?count=1&x",
+                       "/range?count=1&count=1", "/range?count=1&count=2",
+                       "/next?counter=a&counter=a", "/v1/counters/global/next?counter=a",
+                       "/v1/counters?count=1", "/v1/counters?limit=0", "/v1/counters?limit=1001",
+                       "/v1/counters/global?x=1", "/healthz?x=1", "/next?as=text",
+                       "/next?as=string&as=string"]:
+            assert is_problem(connection.ask("GET", target), 400, "invalid"), target
+
+
+def test_bad_counter_names(server):
+    with server.connect() as connection:
+        for name in ["", "-a", ".a", ":a", "a%20b", "a%2Fb", "%C3%A4", "a%00b", "a%0Ab", "a*",
+                     "x" * 129]:
+            answer = connection.ask("GET", f"/next?counter={name}")
+            assert is_problem(answer, 400, "invalid"), name
+            if name:
+                answer = connection.ask("GET", f"/v1/counters/{name}/next")
+                assert is_problem(answer, 400, "invalid"), name
+    assert [c["name"] for c in server.ask("GET", "/v1/counters").json()["counters"]] == ["global"]
+
+
+def test_malformed_targets(server):
+    with server.connect() as connection:
+        for target in ["/next?counter=%", "/next?counter=%zz", "/%zz", "/next#part", "next", "*"]:
+            assert is_problem(connection.ask("GET", target), 400, "invalid"), target
+
+
+def test_unknown_paths(server):
+    with server.connect() as connection:
+        for target in ["/nothing", "/next/", "//next", "/NEXT", "/v1", "/v1/counters/a/b",
+                       "/v1/counters/a/next/b", "/range/10", "/../next", "/etc/passwd"]:
+            assert is_problem(connection.ask("GET", target), 404, "not_found"), target
+        assert is_problem(connection.ask("GET", "/v1/counters/orders"), 404, "not_found")
+
+
+def test_wrong_methods(server):
+    with server.connect() as connection:
+        for method in ["PUT", "DELETE", "PATCH", "OPTIONS", "BREW"]:
+            answer = connection.ask(method, "/next")
+            assert is_problem(answer, 405, "method_not_allowed"), method
+            assert answer.headers["allow"] == "GET, POST"
+        for target in ["/v1/counters", "/healthz", "/readyz", "/v1/counters/global"]:
+            answer = connection.ask("POST", target)
+            assert is_problem(answer, 405, "method_not_allowed"), target
+            assert answer.headers["allow"] == "GET, HEAD"
+
+
+def test_bodies_are_refused(server):
+    with server.connect() as connection:
+        for target in ["/next", "/range?count=2"]:
+            answer = connection.ask("POST", target, body=b'{"count":2}')
+            assert is_problem(answer, 400, "invalid"), target
+        connection.send(b"POST /next HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+                        b"3\r\nabc\r\n0\r\n\r\n")
+        assert is_problem(connection.answer(), 400, "invalid")
+        # The connection is as good as before.
+        assert connection.ask("GET", "/healthz").status == 200
+
+
+@pytest.mark.parametrize("head", [
+    b"GET /next?" + b"x" * 5000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
+    b"GET /next HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 5000 + b"\r\n\r\n",
+    b"GET /next HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 1000 + b"\r\n",
+    b"GET /next HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 300_000,
+], ids=["target", "field", "fields", "endless"])
+def test_oversized_heads(server, head):
+    with server.connect() as connection:
+        try:
+            connection.send(head)
+        except OSError:
+            pass  # It need not read it all.
+        assert is_problem(connection.answer(), 431, "too_large")
+        assert connection.closed_by_server()
+
+
+@pytest.mark.parametrize("request_bytes", [
+    b"POST /next HTTP/1.1\r\nHost: a\r\nContent-Length: 1025\r\n\r\n" + b"x" * 1025,
+    b"POST /next HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n",
+    b"POST /next HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5000\r\n\r\n",
+    b"POST /next HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    + b"200\r\n" + b"x" * 0x200 + b"\r\n200\r\n" + b"x" * 0x200 + b"\r\n1\r\nx\r\n0\r\n\r\n",
+], ids=["one byte over", "announced", "expected", "chunked"])
+def test_oversized_bodies(server, request_bytes):
+    with server.connect() as connection:
+        connection.send(request_bytes)
+        assert is_problem(connection.answer(), 413, "too_large")
+        assert connection.closed_by_server()
+
+
+@pytest.mark.parametrize("garbage", [
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)),
+    b"\x00" * 100,
+    b"\xff\xfe\xfd\r\n\r\n",
+    b"*1\r\n$4\r\nPING\r\n",
+    b"GET\r\n\r\n",
+    b"GET /next\r\n\r\n",
+    b"GET /next HTTP/9.9\r\nHost: a\r\n\r\n",
+    b"GET /next HTTP/1.1\nHost: a\n\n",
+    b"GET /next HTTP/1.1\r\n\r\n",
+    b"GET /next HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    b"GET /next HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n",
+    b"GET /next HTTP/1.1\r\nHost: a\r\n folded: x\r\n\r\n",
+    b"GET /next HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+    b"GET /next HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    b"GET /next HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"0\r\n\r\n",
+    b"GET /next HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
+    b"POST /next HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
+], ids=repr)
+def test_garbage(server, garbage):
+    with server.connect() as connection:
+        connection.send(garbage)
+        assert is_problem(connection.answer(), 400, "invalid")
+        assert connection.closed_by_server()
+
+
+@pytest.mark.parametrize("part", [
+    b"", b"G", b"GET /next HTTP/1.1\r\n", b"GET /next HTTP/1.1\r\nHost: a\r\n\r",
+    b"POST /next HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabcd",
+    b"POST /next HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+], ids=["nothing", "method", "line", "head", "body", "chunk"])
+class TestPartialRequests:
+    def test_half_open_clients_are_cut_off(self, server, part):
+        with server.connect(timeout=5) as connection:
+            connection.send(part)
+            if part:
+                assert is_problem(connection.answer(), 408, "deadline")
+            assert connection.closed_by_server()
+
+    def test_clients_that_close_are_forgotten(self, server, part):
+        with server.connect() as connection:
+            connection.send(part)
+            connection.finish_sending()
+            assert connection.closed_by_server()
+
+    def test_clients_that_vanish_are_forgotten(self, server, part):
+        connection = server.connect()
+        connection.send(part)
+        connection.reset()
+
+
+def test_slow_client_is_cut_off(server):
+    # Each byte comes in time, the whole request does not.
+    request = b"GET /next HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 1000
+    with server.connect(timeout=0.1) as connection:
+        sent = 0
+        while True:
+            connection.send(request[sent:sent + 1])
+            sent += 1
+            try:
+                answer = connection.answer()
+                break
+            except TimeoutError:
+                assert sent < 50, "never cut off"
+        assert is_problem(answer, 408, "deadline")
+        connection.socket.settimeout(5)
+        assert connection.closed_by_server()
+
+
+def test_idle_client_is_closed(server):
+    with server.connect(timeout=5) as connection:
+        assert connection.ask("GET", "/healthz").status == 200
+        assert connection.closed_by_server()
+
+
+def test_too_many_connections(server):
+    def accepted():
+        connection = server.connect()
+        if connection.ask("GET", "/healthz").status == 200:
+            return connection
+        connection.close()
+        return None
+
+    # The server may still be busy closing connections of the start.
+    connections = [poll(accepted, "a place for a connection") for _ in range(8)]
+    with server.connect() as connection:
+        assert is_problem(connection.answer(), 503, "overloaded")
+        assert connection.closed_by_server()
+    for connection in connections:
+        connection.close()
+    poll(accepted, "places are free again").close()

@@ -1,0 +1,127 @@
+"""The load test: many clients, threads and processes at once, judged by check_history."""
+
+import itertools
+import subprocess
+
+import pytest
+
+import nextid
+from nextid import CHECK_HISTORY, LOAD_CLIENT, poll
+
+LONG = 150  # Seconds that a load may take at most.
+
+
+@pytest.fixture
+def start_load(tmp_path):
+    """Starts load clients, each with a history of its own, and ends them with the test."""
+    clients = []
+
+    def start(kind, *arguments):
+        history = tmp_path / f"{kind}-{len(clients)}.history"
+        command = [LOAD_CLIENT, kind, "--counter", "global", "--history", history,
+                   "--seed", str(len(clients)), "--time-limit", str(LONG), *map(str, arguments)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                   text=True)
+        clients.append(process)
+        process.history = history
+        return process
+
+    yield start
+    for client in clients:
+        if client.poll() is None:
+            client.kill()
+        client.communicate(timeout=nextid.PATIENCE)
+
+
+def finish(client):
+    output, _ = client.communicate(timeout=LONG + 30)
+    assert client.returncode == 0, output
+    return output
+
+
+def check(*arguments):
+    done = subprocess.run([CHECK_HISTORY, *map(str, arguments)], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=120)
+    print(done.stdout)
+    assert done.returncode in (0, 1), done.stdout
+    return done
+
+
+def test_load_is_exact(start_server, start_load):
+    """One server with 64 clients and three processes of 8 threads, all on one file."""
+    server = start_server("--threads", "2")
+    http = start_load("http", "--url", server.url, "--clients", 64, "--ids", 90_000)
+    library = [start_load("library", "--store", server.store, "--threads", 8, "--ids", 45_000)
+               for _ in range(3)]
+    for client in [http, *library]:
+        print(finish(client))
+
+    value = server.value()
+    assert value >= 200_000
+    counts = server.stop()
+    assert counts["burned"] == 0
+    histories = [client.history for client in [http, *library]]
+    done = check("--exact", value, "--no-gap", "--value", value, *histories)
+    assert done.returncode == 0, done.stdout
+    expect_faults_found(histories, value)
+
+
+def expect_faults_found(histories, value):
+    """The check that just passed must fail on the same history with one fault in it."""
+    history = histories[0]
+    lines = history.read_text().splitlines(keepends=True)
+    position = len(lines) // 2
+    words = lines[position].split()
+    assert words[0] == "ok"
+    start, end = int(words[6]), int(words[7])
+    for fault, replacement, invariant in [
+            ("lost", "", "I5 accounted"),
+            ("twice", lines[position] * 2, "I1 unique"),
+            ("torn", lines[position].replace(f" {start} {end} ", f" {start} {end + 1} "),
+             "I4 contiguous"),
+            # Answered long before: all ids up to its own came too late.
+            ("early", " ".join([*words[:3], "1", "2", *words[5:]]) + "\n", "I3 ordered")]:
+        faulty = history.with_suffix(f".{fault}")
+        faulty.write_text("".join([*lines[:position], replacement, *lines[position + 1:]]))
+        done = check("--exact", value, faulty, *histories[1:])
+        assert done.returncode == 1, fault
+        assert invariant in done.stdout, fault
+
+
+def test_load_survives_kills(start_server, start_load, tmp_path):
+    """64 clients that see their server killed; another process that shares the file all along."""
+    enough = tmp_path / "enough"
+    server = start_server("--threads", "2")
+    address = f"127.0.0.1:{server.port}"
+    http = start_load("http", "--url", server.url, "--clients", 64, "--ids", 60_000,
+                      "--reconnect", "--keep-going-until-file", enough)
+    library = start_load("library", "--store", server.store, "--threads", 8, "--ids", 30_000,
+                         "--keep-going-until-file", enough)
+    for kills in itertools.count(1):
+        before = server.value()
+        poll(lambda: server.value() > before + 3_000, "ids are served")
+        if kills > 6:
+            break
+        server.kill()
+        server = start_server("--threads", "2", http=address)
+    enough.touch()
+    print(finish(http), finish(library))
+
+    value = server.value()
+    counts = server.stop()
+    assert counts["burned"] == 0
+    # Ids that were answered to nobody are gaps here, as they must be.
+    done = check("--max", value, http.history, library.history)
+    assert done.returncode == 0, done.stdout
+    lines = http.history.read_text().splitlines()
+    assert any(line.startswith("none ") for line in lines), "no client noticed a kill"
+
+
+def test_load_client_refuses_other_machines(tmp_path):
+    for url in ["http://192.0.2.1:8000", "http://example.com:80", "http://0.0.0.0:80",
+                "https://127.0.0.1:80", "http://127.0.0.1"]:
+        done = subprocess.run(
+            [LOAD_CLIENT, "http", "--url", url, "--counter", "a", "--history", tmp_path / "h",
+             "--ids", "1"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=20)
+        assert done.returncode == 1, url
+        assert url in done.stdout

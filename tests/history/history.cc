@@ -1,0 +1,144 @@
+#include "history/history.h"
+
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <cstring>
+#include <fcntl.h>
+#include <fstream>
+#include <optional>
+#include <sstream>
+#include <stdexcept>
+#include <unistd.h>
+
+namespace nextid::history {
+namespace {
+
+constexpr std::size_t kFlushBytes = 64 * 1024;
+
+std::vector<std::string_view> split(std::string_view line) {
+  std::vector<std::string_view> words;
+  for (;;) {
+    const std::size_t space = line.find(' ');
+    words.push_back(line.substr(0, space));
+    if (space == std::string_view::npos) return words;
+    line.remove_prefix(space + 1);
+  }
+}
+
+template <typename Integer>
+bool parse_whole(std::string_view text, Integer& value) {
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc{} && stop == end;
+}
+
+bool parse_number(std::string_view text, std::uint64_t& value) { return parse_whole(text, value); }
+
+// Ids may be as wrong as a faulty server can make them: the checker judges negative ones too.
+bool parse_id(std::string_view text, std::uint64_t& value) {
+  if (!text.starts_with('-')) return parse_number(text, value);
+  std::int64_t negative = 0;
+  if (!parse_whole(text, negative)) return false;
+  value = static_cast<std::uint64_t>(negative);
+  return true;
+}
+
+std::optional<Record> parse_record(std::string_view line) {
+  const std::vector<std::string_view> words = split(line);
+  const bool answered = words.size() == 10 && words[0] == "ok";
+  const bool unanswered = words.size() == 7 && words[0] == "none";
+  if (!answered && !unanswered) return std::nullopt;
+
+  Record record;
+  record.client = words[1];
+  record.counter = words[2];
+  if (record.client.empty() || record.counter.empty() || !parse_number(words[3], record.sent_ns) ||
+      !parse_number(words[4], record.received_ns) || record.received_ns < record.sent_ns ||
+      !parse_number(words[5], record.asked)) {
+    return std::nullopt;
+  }
+  if (unanswered) {
+    record.no_ids_reason = words[6];
+    if (words[6].empty()) return std::nullopt;
+    return record;
+  }
+  if (!parse_id(words[6], record.start) || !parse_id(words[7], record.end) ||
+      !parse_number(words[8], record.count) || !parse_number(words[9], record.increment)) {
+    return std::nullopt;
+  }
+  return record;
+}
+
+std::runtime_error file_error(const std::string& path, const char* what, int error) {
+  return std::runtime_error(path + ": " + what + ": " + std::strerror(error));
+}
+
+}  // namespace
+
+std::uint64_t now_ns() noexcept {
+  // libstdc++'s steady_clock is CLOCK_MONOTONIC.
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
+}
+
+std::string to_line(const Record& record) {
+  std::ostringstream line;
+  line << (record.answered() ? "ok " : "none ") << record.client << ' ' << record.counter << ' '
+       << record.sent_ns << ' ' << record.received_ns << ' ' << record.asked << ' ';
+  if (record.answered()) {
+    line << record.start << ' ' << record.end << ' ' << record.count << ' ' << record.increment;
+  } else {
+    line << record.no_ids_reason;
+  }
+  line << '\n';
+  return line.str();
+}
+
+void read_history(const std::string& path, History& history) {
+  errno = 0;
+  std::ifstream in(path);
+  if (!in) throw file_error(path, "can't be read", errno);
+  const auto file = static_cast<std::uint32_t>(history.files.size());
+  history.files.push_back(path);
+
+  std::string line;
+  std::uint32_t number = 0;
+  while (std::getline(in, line)) {
+    if (in.eof()) break;  // No newline: torn.
+    ++number;
+    std::optional<Record> record = parse_record(line);
+    if (!record) {
+      throw std::runtime_error(path + ":" + std::to_string(number) + ": malformed: " + line);
+    }
+    record->file = file;
+    record->line = number;
+    history.records.push_back(std::move(*record));
+  }
+  if (in.bad()) throw file_error(path, "can't be read", errno);
+}
+
+HistoryWriter::HistoryWriter(const std::string& path)
+    : path_(path), fd_(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
+  if (fd_ < 0) throw file_error(path, "can't be opened", errno);
+}
+
+HistoryWriter::~HistoryWriter() { ::close(fd_); }
+
+void HistoryWriter::append(const Record& record) {
+  buffer_ += to_line(record);
+  if (buffer_.size() >= kFlushBytes) flush();
+}
+
+void HistoryWriter::flush() {
+  const ssize_t written = ::write(fd_, buffer_.data(), buffer_.size());
+  if (written < 0) throw file_error(path_, "can't be written", errno);
+  // Writing the rest later could put another writer's lines inside one of ours.
+  if (static_cast<std::size_t>(written) != buffer_.size()) {
+    throw std::runtime_error(path_ + ": a write was cut short");
+  }
+  buffer_.clear();
+}
+
+}  // namespace nextid::history
