@@ -53,8 +53,7 @@ void HttpConnection::refuse() {
                        " connections; try again soon, or elsewhere."});
 }
 
-// ---- Input
-// ---------------------------------------------------------------------------------------
+// --- Input
 
 void HttpConnection::read_more() {
   const bool wanted = state_ == State::kLingering || may_take_request();
@@ -137,8 +136,7 @@ void HttpConnection::note_partial_request(bool took_request) {
   }
 }
 
-// ---- Requests
-// ------------------------------------------------------------------------------------
+// --- Requests
 
 void HttpConnection::take(const protocol::HttpRequest& request) {
   add_pending(request);
@@ -205,8 +203,7 @@ void HttpConnection::take_last(const protocol::Problem& problem) {
   answer(last_tag(), protocol::problem_reply(problem));
 }
 
-// ---- Answers
-// -------------------------------------------------------------------------------------
+// --- Answers
 
 HttpConnection::Pending& HttpConnection::add_pending(const protocol::HttpRequest& request) {
   if (pending_.full()) pending_.set_capacity(2 * pending_.capacity());
@@ -278,8 +275,7 @@ void HttpConnection::schedule_flush() {
   io().flush_at_turn_end(shared_from_this());
 }
 
-// ---- Output and the end
-// --------------------------------------------------------------------------
+// --- Output and the end
 
 void HttpConnection::flush() {
   flush_scheduled_ = false;

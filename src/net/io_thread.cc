@@ -10,6 +10,9 @@
 namespace nextid::net {
 namespace {
 
+constexpr std::size_t kWorthALook = 4;
+constexpr int kMaxLooks = 4;
+
 thread_local const IoThread* current_thread = nullptr;
 
 }  // namespace
@@ -101,6 +104,7 @@ RequestId IoThread::allocate(const IdGenerator& generator, std::uint64_t count,
                              base::MonotonicTime deadline, Connection& connection,
                              std::uint64_t tag) {
   schedule_turn_end();
+  ++read_since_look_;
   return batch_.add(generator, count, deadline, connection, tag);
 }
 
@@ -116,6 +120,13 @@ void IoThread::schedule_turn_end() {
 
 void IoThread::end_turn() {
   turn_end_posted_ = false;
+  // By now the reactor has looked again. While each look finds more clients, theirs wait for no
+  // commit of their own; the looks are few, so that nobody is kept waiting for long.
+  if (std::exchange(read_since_look_, 0) >= kWorthALook && looks_ < kMaxLooks) {
+    ++looks_;
+    return schedule_turn_end();
+  }
+  looks_ = 0;
   batch_.submit();
   deliver_mail();
   flush_connections();

@@ -112,6 +112,8 @@ class IoThread {
 
   Batch batch_;
   bool turn_end_posted_ = false;
+  std::size_t read_since_look_ = 0;  // Allocations, since the reactor last looked for clients.
+  int looks_ = 0;                    // Of this turn, beyond the first.
   std::vector<std::shared_ptr<Connection>> to_flush_;
   std::vector<std::shared_ptr<Connection>> flushing_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;

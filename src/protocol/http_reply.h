@@ -16,7 +16,7 @@ namespace nextid::protocol {
 
 /// What the connection, and not the call, decides about an answer.
 struct ReplyFrame {
-  std::string_view date;             ///< http_date() of about now.
+  std::string_view date = {};        ///< http_date() of about now.
   bool close = false;                ///< The connection ends with this answer.
   bool announce_keep_alive = false;  ///< An HTTP/1.0 client asked to go on.
   bool head_only = false;            ///< HEAD: all headers, no body.

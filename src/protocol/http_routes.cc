@@ -28,8 +28,7 @@ Problem invalid(std::string sentence) { return {.detail = std::move(sentence)}; 
 
 std::string quoted(std::string_view bytes) { return "'" + printable(bytes) + "'"; }
 
-// ---- Parameters
-// ----------------------------------------------------------------------------------
+// --- Parameters
 
 using Refusal = std::optional<Problem>;
 
@@ -99,8 +98,7 @@ constexpr std::array kShowParameters{kAs};
 constexpr std::array kListParameters{Parameter{.name = "after", .take = take_after},
                                      Parameter{.name = "limit", .take = take_limit}, kAs};
 
-// ---- Calls
-// ---------------------------------------------------------------------------------------
+// --- Calls
 
 Route make_next(Arguments&& arguments) {
   return Allocate{.counter = std::move(arguments.counter), .as_string = arguments.as_string};
@@ -149,8 +147,7 @@ constexpr std::array kCalls{
     Call{"/readyz", kReads, {}, make_ready},
 };
 
-// ---- Matching
-// ------------------------------------------------------------------------------------
+// --- Matching
 
 std::string_view std_view(boost::urls::string_view text) noexcept {
   return {text.data(), text.size()};

@@ -16,8 +16,7 @@ using std::chrono::milliseconds;
 
 Error invalid(const std::string& sentence) { return Error(ErrorCode::kInvalid, sentence); }
 
-// ---- Values
-// --------------------------------------------------------------------------------------
+// --- Values
 
 std::optional<std::uint64_t> whole_number(std::string_view text) {
   std::uint64_t number = 0;
@@ -62,8 +61,7 @@ constexpr std::uint64_t kMaxThreads = 256;
 constexpr std::uint64_t kMaxHttpBytes = 1024 * 1024;
 constexpr std::uint64_t kMinHeadBytes = 256;
 
-// ---- The table
-// -----------------------------------------------------------------------------------
+// --- The table
 
 constexpr std::array kOptions{
     Option{"store", "URL", "sqlite:ids.db",
@@ -171,8 +169,7 @@ constexpr std::array kOptions{
            }},
 };
 
-// ---- Sources
-// -------------------------------------------------------------------------------------
+// --- Sources
 
 Result<void> apply(const Option& option, Config& config, const std::string& source,
                    const std::string& text) {

@@ -48,10 +48,10 @@ std::span<const Option> options();
 
 /// Where values come from, strongest first: flags, environment, file.
 struct ConfigSources {
-  std::map<std::string, std::string> flags;  ///< By Option::name; only those that were given.
+  std::map<std::string, std::string> flags = {};  ///< By Option::name; only those that were given.
   /// The value of an environment variable. One that is set but empty counts as not set.
-  std::function<std::optional<std::string>(const std::string& name)> environment;
-  std::optional<std::string> file;  ///< A TOML file; NEXTID_CONFIG where there is none.
+  std::function<std::optional<std::string>(const std::string& name)> environment = {};
+  std::optional<std::string> file = {};  ///< A TOML file; NEXTID_CONFIG where there is none.
 };
 
 inline constexpr std::string_view kConfigEnvironmentName = "NEXTID_CONFIG";

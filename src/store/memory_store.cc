@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <utility>
 
 #include "base/checked.h"
@@ -38,19 +39,27 @@ std::int64_t value_before_first(const Definition& definition) {
 MemoryStore::MemoryStore(WallClock wall_clock) : wall_clock_(std::move(wall_clock)) {}
 
 void MemoryStore::submit(std::vector<contract::Call> calls) {
-  std::vector<Outcome> outcomes;
-  outcomes.reserve(calls.size());
-  {
-    const std::lock_guard lock(mutex_);
-    for (const contract::Call& call : calls) {
-      if (auto why = refuse_unstorable(call.op)) {
-        outcomes.emplace_back(NotApplied{std::move(*why)});
-      } else {
-        outcomes.push_back(std::visit([this](const auto& op) { return apply(op); }, call.op));
-      }
-    }
+  std::unique_lock lock(mutex_);
+  waiting_.insert(waiting_.end(), std::make_move_iterator(calls.begin()),
+                  std::make_move_iterator(calls.end()));
+  // Answers may submit: what they submit is taken in the loop, so that they do not pile up on the
+  // stack.
+  if (std::exchange(busy_, true)) return;
+  while (!waiting_.empty()) {
+    const std::vector<contract::Call> taken = std::exchange(waiting_, {});
+    std::vector<Outcome> outcomes;
+    outcomes.reserve(taken.size());
+    for (const contract::Call& call : taken) outcomes.push_back(attempt(call.op));
+    lock.unlock();
+    for (std::size_t i = 0; i < taken.size(); ++i) taken[i].done(std::move(outcomes[i]));
+    lock.lock();
   }
-  for (std::size_t i = 0; i < calls.size(); ++i) calls[i].done(std::move(outcomes[i]));
+  busy_ = false;
+}
+
+Outcome MemoryStore::attempt(const contract::Op& op) {
+  if (auto why = refuse_unstorable(op)) return NotApplied{std::move(*why)};
+  return std::visit([this](const auto& each) { return apply(each); }, op);
 }
 
 void MemoryStore::list(const std::string& after, std::size_t limit,

@@ -13,7 +13,8 @@
 
 namespace nextid::store {
 
-/// Outcomes come before submit() returns, from the calling thread. There is no InDoubt here.
+/// Outcomes come before submit() returns, from the calling thread, unless another thread is busy:
+/// then from that one. There is no InDoubt here.
 class MemoryStore final : public contract::StoreDriver {
  public:
   using WallClock = std::function<base::WallMicros()>;
@@ -31,6 +32,7 @@ class MemoryStore final : public contract::StoreDriver {
     std::map<contract::WriterId, contract::Slot> slots;
   };
 
+  contract::Outcome attempt(const contract::Op& op);
   contract::Outcome apply(const contract::Load& op);
   contract::Outcome apply(const contract::Define& op);
   contract::Outcome apply(const contract::Reserve& op);
@@ -41,6 +43,8 @@ class MemoryStore final : public contract::StoreDriver {
   const WallClock wall_clock_;
   std::mutex mutex_;
   std::map<std::string, Counter, std::less<>> counters_;
+  std::vector<contract::Call> waiting_;
+  bool busy_ = false;  // Some thread takes what waits.
 };
 
 }  // namespace nextid::store

@@ -1,5 +1,6 @@
 #include "store/sqlite_database.h"
 
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -11,6 +12,7 @@ std::string explain(const std::string& path, int code, const char* message, int 
   const std::string detail = system_errno == 0
                                  ? std::string(message)
                                  : std::string(message) + ", " + std::strerror(system_errno);
+  if (system_errno == ENOSPC || system_errno == EDQUOT) code = SQLITE_FULL;
   switch (code & 0xff) {
     case SQLITE_FULL:
       return "no room to write " + path + ": the disk is full; free some space";

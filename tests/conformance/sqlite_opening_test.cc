@@ -221,7 +221,7 @@ TEST_F(SqliteOpening, RefusesAReadOnlyFileSystem) {
   }
   expect_refused(ErrorCode::kUnavailable, "Read-only file system");
   expect_refused(directory_.file("new.db"), ErrorCode::kUnavailable, "Read-only file system");
-  ASSERT_EQ(::umount(directory.c_str()), 0);
+  ASSERT_EQ(::umount2(directory.c_str(), MNT_DETACH), 0);
 }
 
 TEST_F(SqliteOpening, LeavesNothingOnAFullFileSystem) {
@@ -232,7 +232,7 @@ TEST_F(SqliteOpening, LeavesNothingOnAFullFileSystem) {
   }
   const auto opened = SqliteStore::open(directory + "/ids.db");
   EXPECT_TRUE(std::filesystem::is_empty(directory));
-  ASSERT_EQ(::umount(directory.c_str()), 0);
+  ASSERT_EQ(::umount2(directory.c_str(), MNT_DETACH), 0);
   ASSERT_TRUE(opened.has_error());
   EXPECT_EQ(opened.error().code(), ErrorCode::kUnavailable);
   EXPECT_NE(std::string(opened.error().what()).find("the disk is full"), std::string::npos)

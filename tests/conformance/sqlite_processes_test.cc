@@ -87,13 +87,13 @@ class Child {
   int pipe_ = -1;
 };
 
-/// Reserves one id after the other as `writer`, and tells each. Never more than `most_ops`, so that
+/// Reserves one id after the other as `writer`, and tells each. Never more than `ops`, so that
 /// a forgotten child ends.
-int reserve_and_tell(const std::string& path, contract::WriterId writer, std::uint64_t most_ops,
+int reserve_and_tell(const std::string& path, contract::WriterId writer, std::uint64_t ops,
                      int pipe) {
   const auto store = open_sqlite(path);
   run(*store, Define{"orders", writer, Definition{}});
-  for (std::uint64_t seq = 1; seq <= most_ops;) {
+  for (std::uint64_t seq = 1; seq <= ops;) {
     const Outcome outcome = run(*store, reserve("orders", writer, seq, seq - 1));
     // While the others are fast, the lock may stay out of reach for one attempt.
     if (std::holds_alternative<contract::NotApplied>(outcome)) continue;
@@ -166,17 +166,21 @@ TEST_F(SqliteProcesses, LoseNothingWhenOneIsKilled) {
 }
 
 TEST_F(SqliteProcesses, OpenAFileWhoseMakerWasKilled) {
-  // Death comes a little later each time, from before the file exists to after it is complete.
-  for (int step = 0; step < 150; ++step) {
+  // Death comes a little later each time, from before the file exists to after it is in use.
+  constexpr int kSteps = 150;
+  const auto started = std::chrono::steady_clock::now();
+  open_sqlite(path_).reset();
+  const auto last_death = 2 * (std::chrono::steady_clock::now() - started);
+  for (int step = 0; step < kSteps; ++step) {
     const std::string path = directory_.file("ids" + std::to_string(step) + ".db");
     {
       Child maker([&](int pipe) {
-        const std::int64_t started = 0;
-        if (::write(pipe, &started, sizeof started) != sizeof started) return 1;
+        const std::int64_t alive = 0;
+        if (::write(pipe, &alive, sizeof alive) != sizeof alive) return 1;
         return reserve_and_tell(path, 1, 1000, pipe);
       });
       ASSERT_TRUE(maker.read());
-      const auto death = std::chrono::steady_clock::now() + std::chrono::microseconds(20 * step);
+      const auto death = std::chrono::steady_clock::now() + last_death * step / kSteps;
       while (std::chrono::steady_clock::now() < death) {
       }
     }

@@ -17,16 +17,15 @@ def start_server(tmp_path):
     """Starts servers in the test's own directory, and ends them with the test."""
     servers = []
 
-    def start(*options, **settings):
-        server = nextid.Server.__new__(nextid.Server)
-        servers.append(server)  # Before it can fail to become ready.
-        server.__init__(tmp_path, *options, **settings)
+    def start(*options, wait=True, **settings):
+        server = nextid.Server(tmp_path, *options, **settings)
+        servers.append(server)
+        if wait:
+            server.wait_until_ready()
         return server
 
     yield start
     for server in servers:
-        if not hasattr(server, "process"):
-            continue
         server.kill()
         # Pytest shows it when the test failed.
         print(f"--- log of server {server.process.pid}\n{server.log()}")
@@ -35,3 +34,9 @@ def start_server(tmp_path):
 @pytest.fixture
 def server(start_server):
     return start_server()
+
+
+@pytest.fixture
+def store(tmp_path):
+    """The store of this test's servers, as other programs name it."""
+    return f"sqlite:{tmp_path}/ids.db"

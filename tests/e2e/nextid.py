@@ -141,26 +141,23 @@ class Connection:
 
 
 class Server:
-    """`nextid serve`. Starts at construction and is ready after it, unless `wait` is False."""
+    """`nextid serve` in a directory. Started by construction; ready after wait_until_ready()."""
 
-    def __init__(self, directory, *options, store=None, http="127.0.0.1:0", env=None, wait=True,
+    def __init__(self, directory, *options, store="sqlite:ids.db", http="127.0.0.1:0", env=None,
                  ignore_file_size_signal=False):
         self.log_path = directory / f"server-{time.monotonic_ns()}.log"
-        self.store = store or f"sqlite:{directory / 'ids.db'}"
+        self.port = None
         command = [BINARY, "serve", *map(str, options)]
-        # A test of other sources of options gives None.
-        if http:
+        # None leaves an option to its other sources.
+        if http is not None:
             command += ["--http", http]
-        if store != "":
-            command += ["--store", self.store]
+        if store is not None:
+            command += ["--store", store]
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=directory,
                 env=environment(env),
                 preexec_fn=_ignore_file_size_signal if ignore_file_size_signal else None)
-        self.port = None
-        if wait:
-            self.wait_until_ready()
 
     def wait_until_ready(self):
         def listening():

@@ -20,11 +20,6 @@ def path(tmp_path):
     return tmp_path / "ids.db"
 
 
-@pytest.fixture
-def store(path):
-    return f"sqlite:{path}"
-
-
 def test_next_and_range(store):
     assert run("next", "--store", store).stdout == "1\n"
     assert run("range", "10", "--store", store).stdout == "2 11\n"

@@ -190,10 +190,10 @@ def test_two_servers_share_a_file(start_server):
     assert sum(server.stop()["returned"] for server in servers) == 1240
 
 
-def test_server_and_command_line_share_a_file(server):
+def test_server_and_command_line_share_a_file(server, store):
     for number in range(1, 10, 2):
         assert server.next_id() == number
-        done = nextid.run("next", "--store", server.store)
+        done = nextid.run("next", "--store", store)
         assert done.stdout == f"{number + 1}\n", done.stderr
 
 
@@ -209,7 +209,7 @@ def test_address_in_use(start_server):
         assert "Address already in use" in server.log()
 
 
-@pytest.mark.parametrize("address", ["", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:65536", "a b:1"])
+@pytest.mark.parametrize("address", ["", "127.0.0.1", "127.0.0.1:x", "127.0.0.1:65536"])
 def test_bad_address(start_server, address):
     server = start_server("--http", address, http=None, wait=False)
     assert server.wait() == 2
@@ -240,7 +240,7 @@ def test_flags_win_over_environment_over_file(start_server, tmp_path):
         f'# Options\nstore = "sqlite:{tmp_path}/ids.db"\nhttp = "127.0.0.1:0"\nmax-range = 10\n')
 
     def limit(*flags, env=None):
-        server = start_server("--config", config, *flags, store="", http=None, env=env)
+        server = start_server("--config", config, *flags, store=None, http=None, env=env)
         found = [count for count in [10, 20, 30] if allows_range(server, count)]
         assert not allows_range(server, 31)
         server.stop()
@@ -253,7 +253,7 @@ def test_flags_win_over_environment_over_file(start_server, tmp_path):
 
 
 def test_options_from_environment_alone(start_server, tmp_path):
-    server = start_server(store="", http=None, env={
+    server = start_server(store=None, http=None, env={
         "NEXTID_STORE": f"sqlite:{tmp_path}/other.db", "NEXTID_HTTP": "127.0.0.1:0",
         "NEXTID_HEADER_TIMEOUT": "500ms"})
     assert server.next_id() == 1
@@ -408,7 +408,7 @@ def test_read_only_file(store_directory):
 
 
 def test_full_disk(start_server):
-    server = start_server(ignore_file_size_signal=True)
+    server = start_server("--request-timeout", "1s", ignore_file_size_signal=True)
     server.next_id()
     server.limit_file_size(128 * 1024)
     last = 0

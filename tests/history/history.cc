@@ -14,7 +14,7 @@
 namespace nextid::history {
 namespace {
 
-constexpr std::size_t kFlushBytes = 64 * 1024;
+constexpr std::size_t kFlushBytes = 16 * 1024;
 
 std::vector<std::string_view> split(std::string_view line) {
   std::vector<std::string_view> words;

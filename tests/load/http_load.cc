@@ -37,9 +37,8 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr unsigned kThreads = 2;
-constexpr seconds kAnswerLimit{10};
 constexpr milliseconds kReconnectPause{10};
-constexpr seconds kReconnectLimit{20};  // Without any answer.
+constexpr seconds kReconnectLimit{60};  // Without any answer.
 
 tcp::endpoint parse_target(const std::string& url) {
   const auto refuse = [&url](const char* why) -> std::runtime_error {
@@ -88,7 +87,7 @@ class Client : public std::enable_shared_from_this<Client> {
 
   void connect() {
     if (progress_.stopped()) return;
-    stream_.expires_after(kAnswerLimit);
+    stream_.expires_after(load_.request_timeout);
     stream_.async_connect(server_, [self = shared_from_this()](error_code error) {
       if (error) return self->lost("can't connect", error);
       ++self->totals_.connections;
@@ -101,7 +100,7 @@ class Client : public std::enable_shared_from_this<Client> {
   void send() {
     if (progress_.stopped()) return stream_.close();
     prepare_request();
-    stream_.expires_after(kAnswerLimit);
+    stream_.expires_after(load_.request_timeout);
     record_.sent_ns = now_ns();
     http::async_write(stream_, request_,
                       [self = shared_from_this()](error_code error, std::size_t) {

@@ -1,6 +1,7 @@
 // Load over HTTP: concurrent keep-alive connections to one server on this machine.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -17,6 +18,7 @@ struct HttpLoad {
   /// go on after 503; a request without ids is recorded as such. Otherwise each is a failure.
   bool reconnect = false;
   std::uint64_t seed = 1;
+  std::chrono::seconds request_timeout{10};
   Limits limits;
 };
 

@@ -53,7 +53,9 @@ void run_thread(const LibraryLoad& load, unsigned thread, const Store& store, Pr
 }  // namespace
 
 void run(const LibraryLoad& load) {
-  Store store = open_store(load.store_url).value();
+  StoreOptions options;
+  options.request_timeout = load.request_timeout;
+  Store store = open_store(load.store_url, options).value();
   Progress progress(load.limits);
   std::vector<std::thread> threads;
   for (unsigned i = 0; i < load.threads; ++i) {

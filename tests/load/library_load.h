@@ -1,6 +1,7 @@
 // Load on the library: threads of one process that share a store.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -14,6 +15,7 @@ struct LibraryLoad {
   std::string history_path;
   unsigned threads = 8;
   std::uint64_t seed = 1;
+  std::chrono::seconds request_timeout{5};
   Limits limits;
 };
 

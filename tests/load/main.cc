@@ -30,6 +30,7 @@ void add_options(CLI::App& command, Load& load) {
     command.add_option_function<std::uint32_t>(
         name, [&value](std::uint32_t count) { value = std::chrono::seconds(count); }, description);
   };
+  seconds("--request-timeout", load.request_timeout, "For the answer to one request");
   seconds("--seconds", load.limits.at_least, "Then go on until so much time has passed");
   seconds("--time-limit", load.limits.at_most, "Fail after this time (120)");
 }

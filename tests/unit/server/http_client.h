@@ -1,0 +1,56 @@
+// A plain HTTP client for tests: sends any bytes, reads answers with a time limit.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+namespace nextid::testing {
+
+struct HttpAnswer {
+  unsigned status = 0;  ///< 0: the connection ended, or nothing came in time.
+  std::string head;
+  std::string body;
+
+  bool has(std::string_view field) const { return head.find(field) != std::string::npos; }
+  /// A member of the JSON body as JSON text; "" where there is none.
+  std::string json(std::string_view member) const;
+  std::uint64_t number(std::string_view member) const { return std::stoull(json(member)); }
+};
+
+/// "GET <target> HTTP/1.1" with a Host.
+std::string get(std::string_view target);
+
+class HttpClient {
+ public:
+  explicit HttpClient(std::uint16_t port);
+
+  /// False when the server closed the connection, or took no byte for the limit of ten seconds.
+  bool send(std::string_view bytes);
+  /// The next answer; interim ones (1xx) too. `with_body` false: the answer to a HEAD.
+  HttpAnswer read(bool with_body = true);
+  HttpAnswer call(std::string_view bytes) { return send(bytes) ? read() : HttpAnswer{}; }
+
+  /// True when the server ends the connection, after at most ten seconds.
+  bool reads_end();
+  void half_close();
+  /// Closes with a reset, as a crashed client's system would.
+  void reset();
+  void set_send_limit(std::chrono::milliseconds limit);
+  /// Before its buffers grow: makes this a client that can take only a little.
+  void shrink_receive_buffer();
+
+ private:
+  bool fill();
+
+  boost::asio::io_context context_;
+  boost::asio::ip::tcp::socket socket_{context_};
+  std::string buffer_;
+};
+
+}  // namespace nextid::testing

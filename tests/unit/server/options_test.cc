@@ -1,0 +1,209 @@
+// Where options come from, which source wins, and how wrong values are reported.
+#include "server/options.h"
+
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "unit/node/scratch_dir.h"
+
+namespace nextid::server {
+namespace {
+
+using std::chrono::milliseconds;
+
+std::function<std::optional<std::string>(const std::string&)> environment(
+    std::map<std::string, std::string> values) {
+  return [values = std::move(values)](const std::string& name) -> std::optional<std::string> {
+    const auto found = values.find(name);
+    if (found == values.end()) return std::nullopt;
+    return found->second;
+  };
+}
+
+class Options : public ::testing::Test {
+ protected:
+  std::string write_file(const std::string& text) {
+    const auto path = directory_.path() / "nextid.toml";
+    std::ofstream(path) << text;
+    return path.string();
+  }
+
+  static Config load(const ConfigSources& sources) {
+    const auto config = load_config(sources);
+    EXPECT_TRUE(config) << config.error().what();
+    return config ? *config : Config{};
+  }
+
+  static std::string failure(const ConfigSources& sources) {
+    const auto config = load_config(sources);
+    EXPECT_FALSE(config) << "nothing was refused";
+    if (config) return "";
+    EXPECT_EQ(config.error().code(), ErrorCode::kInvalid);
+    return config.error().what();
+  }
+
+  nextid::testing::ScratchDir directory_;
+};
+
+TEST_F(Options, DefaultsAreTheFieldsOfConfig) {
+  const Config defaults;
+  Config applied;
+  for (const auto& option : options()) {
+    EXPECT_TRUE(option.apply(applied, option.default_text)) << option.name;
+  }
+  for (const Config& config : {applied, load({})}) {
+    EXPECT_EQ(config.store, defaults.store);
+    EXPECT_EQ(config.http.to_string(), "127.0.0.1:8000");
+    EXPECT_EQ(config.threads, defaults.threads);
+    EXPECT_EQ(config.store_options.max_range, defaults.store_options.max_range);
+    EXPECT_EQ(config.store_options.max_waiting_requests,
+              defaults.store_options.max_waiting_requests);
+    EXPECT_EQ(config.store_options.max_waiting_ids, defaults.store_options.max_waiting_ids);
+    EXPECT_EQ(config.store_options.max_reservation, defaults.store_options.max_reservation);
+    EXPECT_EQ(config.store_options.max_counters, defaults.store_options.max_counters);
+    EXPECT_EQ(config.store_options.idle_counter_timeout,
+              defaults.store_options.idle_counter_timeout);
+    EXPECT_EQ(config.store_options.request_timeout, defaults.store_options.request_timeout);
+    EXPECT_EQ(config.http_settings.max_connections, defaults.http_settings.max_connections);
+    EXPECT_EQ(config.http_settings.header_timeout, defaults.http_settings.header_timeout);
+    EXPECT_EQ(config.http_settings.idle_timeout, defaults.http_settings.idle_timeout);
+    EXPECT_EQ(config.http_settings.write_timeout, defaults.http_settings.write_timeout);
+    EXPECT_EQ(config.http_settings.limits.max_head_bytes,
+              defaults.http_settings.limits.max_head_bytes);
+    EXPECT_EQ(config.http_settings.limits.max_body_bytes,
+              defaults.http_settings.limits.max_body_bytes);
+    EXPECT_EQ(config.shutdown_timeout, defaults.shutdown_timeout);
+    EXPECT_EQ(config.log_level, defaults.log_level);
+  }
+}
+
+TEST_F(Options, FlagsWinOverEnvironmentOverFileOverDefaults) {
+  const auto file = write_file("threads = 2\nmax-range = 20\nmax-counters = 200\n");
+  const auto config =
+      load({.flags = {{"threads", "4"}},
+            .environment = environment(
+                {{"NEXTID_THREADS", "3"}, {"NEXTID_MAX_RANGE", "30"}, {"NEXTID_MAX_COUNTERS", ""}}),
+            .file = file});
+  EXPECT_EQ(config.threads, 4U);
+  EXPECT_EQ(config.store_options.max_range, 30U);
+  EXPECT_EQ(config.store_options.max_counters, 200U) << "an empty variable counts as not set";
+  EXPECT_EQ(config.store, "sqlite:ids.db");
+}
+
+TEST_F(Options, HandOnWhatConnectionsNeed) {
+  const auto config = load({.flags = {{"max-range", "7"}, {"request-timeout", "300ms"}}});
+  EXPECT_EQ(config.http_settings.max_range, 7U);
+  EXPECT_EQ(config.http_settings.request_timeout, milliseconds(300));
+}
+
+TEST_F(Options, TheFileMayBeNamedByTheEnvironment) {
+  const auto file = write_file("threads = 5\n");
+  EXPECT_EQ(load({.environment = environment({{"NEXTID_CONFIG", file}})}).threads, 5U);
+}
+
+TEST_F(Options, FilesAreToml) {
+  const auto file = write_file(
+      "# all of it\n"
+      "\n"
+      "store = \"sqlite:/tmp/a #1, b.db\"  # a comment\n"
+      "  http='[::1]:0'\r\n"
+      "threads=2 # two\n"
+      "idle-timeout = \"2m\"\n");
+  const auto config = load({.file = file});
+  EXPECT_EQ(config.store, "sqlite:/tmp/a #1, b.db");
+  EXPECT_EQ(config.http.to_string(), "[::1]:0");
+  EXPECT_EQ(config.threads, 2U);
+  EXPECT_EQ(config.http_settings.idle_timeout, std::chrono::minutes(2));
+}
+
+TEST_F(Options, FileErrorsNameFileAndLine) {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"\nthreds = 2\n", ", line 2: threds is no option"},
+      {"threads = 0\n", ", line 1: threads is '0': it must be a whole number from 1 to 256."},
+      {"threads = 2\n\nthreads = 3\n", ", line 3: threads is given more than once"},
+      {"[server]\nthreads = 2\n", ", line 1: this is no line like"},
+      {"threads\n", ", line 1: this is no line like"},
+      {"x\n", ", line 1: this is no line like"},
+      {"threads = [1, 2]\n", ", line 1: this is no line like"},
+      {"server.threads = 2\n", ", line 1: this is no line like"},
+      {"threads = 2 3\n", ", line 1: this is no line like"},
+      {"http = \"\"\n", "HOST:PORT"},
+  };
+  for (const auto& [text, expected] : cases) {
+    const auto file = write_file(text);
+    const auto sentence = failure({.file = file});
+    EXPECT_TRUE(sentence.starts_with(file)) << sentence;
+    EXPECT_NE(sentence.find(expected), std::string::npos) << sentence;
+  }
+  EXPECT_NE(failure({.file = "/no/such/file"}).find("/no/such/file: No such file"),
+            std::string::npos);
+  EXPECT_NE(failure({.file = directory_.path().string()}).find("directory"), std::string::npos);
+}
+
+TEST_F(Options, OtherErrorsNameTheirSource) {
+  EXPECT_EQ(failure({.flags = {{"threads", "many"}}}),
+            "--threads is 'many': it must be a whole number from 1 to 256.");
+  EXPECT_EQ(failure({.environment = environment({{"NEXTID_HTTP", "8000"}})}),
+            "NEXTID_HTTP is '8000': it must be HOST:PORT, such as 127.0.0.1:8000, localhost:0 or "
+            "[::1]:8000.");
+}
+
+TEST_F(Options, RefuseWrongValues) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> cases{
+      {"threads", {"", "0", "257", "-1", "+1", " 1", "1 ", "1.5", "0x1"}},
+      {"max-range", {"0", "9223372036854775808"}},
+      {"max-counters", {"0", "18446744073709551616"}},
+      {"max-head-bytes", {"255", "1048577"}},
+      {"idle-timeout", {"", "0", "0s", "s", "-1s", "1.5s", "5 s", "5d", "25h", "86400001ms"}},
+      {"http",
+       {"", "8000", ":8000", "a", "a:", "a:b", "a:65536", "a:-1", "a:1x", "::1:8000", "[]:1"}},
+      {"log-level", {"", "debug", "INFO"}},
+      {"store", {""}},
+  };
+  for (const auto& [name, texts] : cases) {
+    for (const auto& text : texts) {
+      EXPECT_TRUE(failure({.flags = {{name, text}}}).starts_with("--" + name + " is '" + text))
+          << name << " " << text;
+    }
+  }
+}
+
+TEST_F(Options, Times) {
+  const std::vector<std::pair<std::string, milliseconds>> cases{
+      {"1ms", milliseconds(1)},   {"500ms", milliseconds(500)},    {"5", milliseconds(5000)},
+      {"5s", milliseconds(5000)}, {"2m", std::chrono::minutes(2)}, {"24h", std::chrono::hours(24)}};
+  for (const auto& [text, expected] : cases) {
+    EXPECT_EQ(load({.flags = {{"shutdown-timeout", text}}}).shutdown_timeout, expected) << text;
+  }
+}
+
+TEST_F(Options, BoundsMustFitOneAnother) {
+  EXPECT_EQ(failure({.flags = {{"max-range", "100"}, {"max-reservation", "99"}}}),
+            "max-reservation is 99, but must be at least max-range, which is 100.");
+  EXPECT_EQ(failure({.flags = {{"max-range", "100"}, {"max-waiting-ids", "99"}}}),
+            "max-waiting-ids is 99, but must be at least max-range, which is 100.");
+}
+
+TEST_F(Options, EnvironmentNames) {
+  EXPECT_EQ(options().front().environment_name(), "NEXTID_STORE");
+  for (const auto& option : options()) {
+    if (option.name == "max-head-bytes") {
+      EXPECT_EQ(option.environment_name(), "NEXTID_MAX_HEAD_BYTES");
+    }
+  }
+}
+
+TEST_F(Options, TheManualPageIsTheTable) {
+  std::ifstream file(std::string(NEXTID_SOURCE_DIR) + "/docs/options.md");
+  std::ostringstream text;
+  text << file.rdbuf();
+  EXPECT_EQ(text.str(), options_markdown())
+      << "run: build/release/nextid serve --help-markdown > docs/options.md";
+}
+
+}  // namespace
+}  // namespace nextid::server
