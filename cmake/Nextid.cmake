@@ -32,6 +32,14 @@ function(nextid_library name)
   target_link_libraries(${name} PUBLIC ${ARG_DEPENDS} PRIVATE nextid_flags)
 endfunction()
 
+# GoogleTest's header, parsed once for all test programs.
+function(nextid_add_gtest)
+  file(WRITE ${CMAKE_BINARY_DIR}/gtest_only.cc "")
+  add_library(nextid_gtest OBJECT ${CMAKE_BINARY_DIR}/gtest_only.cc)
+  target_link_libraries(nextid_gtest PRIVATE GTest::gtest nextid_flags)
+  target_precompile_headers(nextid_gtest PRIVATE <gtest/gtest.h>)
+endfunction()
+
 # nextid_test(NAME SOURCES a.cc DEPENDS targets...)
 # A GoogleTest program whose cases ctest runs one by one, each with a time limit.
 function(nextid_test name)
@@ -39,5 +47,6 @@ function(nextid_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gtest_main nextid_flags)
+  target_precompile_headers(${name} REUSE_FROM nextid_gtest)
   gtest_discover_tests(${name} PROPERTIES TIMEOUT 120 DISCOVERY_TIMEOUT 60)
 endfunction()

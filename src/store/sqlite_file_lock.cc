@@ -24,16 +24,40 @@ constexpr microseconds kLongPause{1000};
 
 }  // namespace
 
+/// The lock on the first byte, until the end of a scope.
+class FileLock::Turnstile {
+ public:
+  explicit Turnstile(const FileLock& lock) : lock_(&lock) {}
+  ~Turnstile() { set_first_byte(F_UNLCK); }
+  Turnstile(const Turnstile&) = delete;
+  Turnstile& operator=(const Turnstile&) = delete;
+
+  bool try_enter() const {
+    if (set_first_byte(F_WRLCK)) return true;
+    // Where the system has no such locks, it goes without order.
+    return errno != EAGAIN && errno != EACCES;
+  }
+
+ private:
+  bool set_first_byte(short type) const {
+    struct flock first_byte {};
+    first_byte.l_type = type;
+    first_byte.l_len = 1;
+    return ::fcntl(lock_->fd_->get(), F_OFD_SETLK, &first_byte) == 0;
+  }
+
+  const FileLock* lock_;
+};
+
 FileLock::Hold::~Hold() {
   if (lock_->fd_) ::flock(lock_->fd_->get(), LOCK_UN);
 }
 
 FileLock::Hold FileLock::acquire(base::MonotonicTime deadline) {
-  const auto retry_until_deadline = [&](const auto& try_once, microseconds longest_pause) {
+  const auto retry = [&](const auto& try_once, microseconds longest_pause) {
     for (microseconds pause = kShortPause; !try_once();
          pause = std::min(pause * 2, longest_pause)) {
       if (base::monotonic_now() >= deadline) {
-        leave_turnstile();
         throw SqliteFailure(SQLITE_BUSY,
                             path_ + " is held by another process; see that it runs, or stop it");
       }
@@ -41,27 +65,11 @@ FileLock::Hold FileLock::acquire(base::MonotonicTime deadline) {
     }
   };
   if (!fd_) open_file();
-  retry_until_deadline([&] { return try_turnstile(); }, kLongPause);
+  const Turnstile turnstile(*this);
+  retry([&] { return turnstile.try_enter(); }, kLongPause);
   // Only one process is here at a time, so it can look often.
-  retry_until_deadline([&] { return try_lock(); }, kShortPause);
-  leave_turnstile();
+  retry([&] { return try_lock(); }, kShortPause);
   return Hold(*this);
-}
-
-bool FileLock::try_turnstile() const {
-  struct flock first_byte {};
-  first_byte.l_type = F_WRLCK;
-  first_byte.l_len = 1;
-  if (::fcntl(fd_->get(), F_OFD_SETLK, &first_byte) == 0) return true;
-  // Where the system has no such locks, it goes without order.
-  return errno != EAGAIN && errno != EACCES;
-}
-
-void FileLock::leave_turnstile() const noexcept {
-  struct flock first_byte {};
-  first_byte.l_type = F_UNLCK;
-  first_byte.l_len = 1;
-  ::fcntl(fd_->get(), F_OFD_SETLK, &first_byte);
 }
 
 bool FileLock::try_lock() {

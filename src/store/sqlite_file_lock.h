@@ -48,9 +48,9 @@ class FileLock {
   void remove_file() noexcept;
 
  private:
+  class Turnstile;
+
   void open_file();
-  bool try_turnstile() const;
-  void leave_turnstile() const noexcept;
   bool try_lock();
   bool file_is_gone() const;
 

@@ -114,9 +114,21 @@ void refuse_unless_ours(const std::string& path, const Header& header) {
   }
 }
 
+/// SQLite would delete the log that it finds next to a new file, and the ids in it would come
+/// again.
+void refuse_orphaned_log(const std::string& path) {
+  const std::string log = path + "-wal";
+  const auto status = status_of(log);
+  if (!status || status->st_size == 0) return;
+  throw SqliteFailure(SQLITE_NOTADB, "can't make " + path + ": " + log +
+                                         " is left from a database that is gone; put that back, or "
+                                         "remove its log to begin anew");
+}
+
 /// Looks at the file without changing anything. Missing and empty files pass.
 void refuse_unusable(const std::string& path) {
   const auto status = status_of(path);
+  if (!status || status->st_size == 0) refuse_orphaned_log(path);
   if (!status) return;
   if (!S_ISREG(status->st_mode)) {
     throw SqliteFailure(SQLITE_NOTADB, "can't open " + path +

@@ -152,6 +152,21 @@ TEST_F(SqliteCommit, WritesNothingWhileAnotherProcessHoldsTheLockFile) {
   EXPECT_EQ(committed(run(*store_, reserve("orders", kAda, 1, 0))), 1);
 }
 
+TEST_F(SqliteCommit, LetsThoseCommitFirstWhoWaitAlready) {
+  const int fd = ::open((path_ + "-lock").c_str(), O_RDWR | O_CLOEXEC);
+  struct flock turnstile {};
+  turnstile.l_len = 1;
+  turnstile.l_type = F_WRLCK;
+  if (::fcntl(fd, F_OFD_SETLK, &turnstile) != 0) {
+    ::close(fd);
+    GTEST_SKIP() << "not run: this system has no locks of open files";
+  }
+  // Another process stands in the turnstile: the lock is free, and not for us.
+  expect_says(why(run(*store_, reserve("orders", kAda, 1, 0))), "is held by another process");
+  ::close(fd);
+  EXPECT_EQ(committed(run(*store_, reserve("orders", kAda, 1, 0))), 1);
+}
+
 TEST_F(SqliteCommit, WritesNothingWhileAShellHoldsTheDatabase) {
   RawConnection shell(path_);
   shell.execute("BEGIN IMMEDIATE");

@@ -161,6 +161,14 @@ TEST_F(SqliteOpening, RefusesAFileWithoutItsTable) {
   expect_refused(ErrorCode::kCorrupt, "no such column");
 }
 
+TEST_F(SqliteOpening, RefusesToBeginAnewNextToTheLogOfALostFile) {
+  make_ours();
+  std::filesystem::remove(path_);
+  expect_refused(ErrorCode::kCorrupt, "is left from a database that is gone");
+  write_file(path_, "");
+  expect_refused(ErrorCode::kCorrupt, "is left from a database that is gone");
+}
+
 TEST_F(SqliteOpening, RefusesWhatIsNoFile) {
   std::filesystem::create_directory(path_);
   expect_refused(ErrorCode::kCorrupt, "not a regular file");

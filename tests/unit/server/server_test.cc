@@ -102,6 +102,19 @@ TEST_F(ServerTest, AnswersPipelinedRequestsInOrder) {
   sender.join();
 }
 
+TEST_F(ServerTest, ReadsSeeThePipelinedRequestsBeforeThemAndNoneAfter) {
+  start();
+  auto client = connect();
+  std::string bytes;
+  for (int i = 0; i < 50; ++i) bytes += get("/next") + get("/next") + get("/v1/counters/global");
+  client.send(bytes);
+  for (int i = 0; i < 50; ++i) {
+    client.read();
+    const auto id = client.read().json("id");
+    EXPECT_EQ(client.read().json("value"), id);
+  }
+}
+
 TEST_F(ServerTest, TakesRequestsByteByByte) {
   start();
   auto client = connect();
