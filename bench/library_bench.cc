@@ -1,8 +1,7 @@
 // IdGenerator::next_id() in one process, strict, on the memory and SQLite stores.
-#include <stdlib.h>
-
 #include <filesystem>
 #include <memory>
+#include <stdlib.h>
 #include <string>
 
 #include <benchmark/benchmark.h>

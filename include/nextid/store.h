@@ -43,8 +43,8 @@ struct StoreOptions {
 /// handle or generator closes the store as close() does, with a limit of one second.
 ///
 /// After fork() the child's calls fail with kInvalid before they take any lock, and its destructors
-/// do nothing; the parent goes on. Open stores after forking: SQLite's locks do not survive it, so a
-/// child can't open a file that its parent had open, either.
+/// do nothing; the parent goes on. Open stores after forking: SQLite's locks do not survive it, so
+/// a child can't open a file that its parent had open, either.
 class Store {
  public:
   using PageReceiver = std::function<void(Result<CounterPage>)>;
