@@ -14,7 +14,8 @@
 
 namespace nextid::contract {
 
-/// A random identity of one engine in one process lifetime. Never used again after a restart.
+/// A random identity of one engine in one process lifetime. Never used again after a restart. 0 is
+/// nobody: it can load and define, but has no slot.
 using WriterId = std::uint64_t;
 
 /// A writer's operation number: grows from the wall clock in microseconds, which dates its slot.
@@ -68,7 +69,8 @@ struct Reserve {
 };
 
 /// Removes the writer's slot and raises the floor to at least `seq`. → Committed | Refused |
-/// Missing | InDoubt | NotApplied. When there is no slot it is Committed: somebody has removed it.
+/// Missing | InDoubt | NotApplied. When there is no slot it raises the floor, and is Committed: an
+/// earlier op of the writer may still be under way.
 struct Release {
   std::string counter;
   WriterId writer = 0;

@@ -22,6 +22,10 @@ namespace {
 constexpr std::int64_t kApplicationId = 0x6e786964;  // "nxid"
 constexpr std::int64_t kSchemaVersion = 1;
 
+// The smallest page: a commit writes one to the WAL, and the fewer disk blocks that touches, the
+// sooner it is on the disk. (Rows with names of over about 40 bytes spill into a second one.) Only
+// new files take it up.
+constexpr const char* kPageSize = "PRAGMA page_size = 512";
 // A WAL that grew past this while some reader kept it from being reused is cut back afterwards.
 constexpr const char* kConfiguration =
     "PRAGMA synchronous = FULL; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
@@ -157,6 +161,7 @@ void configure(Database& database) {
   sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
   sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, nullptr);
   database.set_busy_timeout(contract::kAttemptTimeout);
+  database.execute(kPageSize);
   database.execute(kConfiguration);
 }
 

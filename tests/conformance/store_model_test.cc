@@ -1,6 +1,8 @@
 // 10,000 random steps against the memory store as the model: any two outcomes must be the same.
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <limits>
 #include <map>
@@ -12,8 +14,7 @@
 
 #include <gtest/gtest.h>
 
-#include "conformance/store_harness.h"
-#include "conformance/store_rows.h"
+#include "conformance/store_fixture.h"
 #include "store/memory_store.h"
 
 namespace nextid::test {
@@ -69,8 +70,7 @@ class RandomOps {
 
 class StoreModel : public testing::TestWithParam<StoreRow> {};
 
-INSTANTIATE_TEST_SUITE_P(Stores, StoreModel, testing::ValuesIn(store_rows()),
-                         [](const auto& row) { return row.param.name; });
+INSTANTIATE_TEST_SUITE_P(Stores, StoreModel, testing::ValuesIn(store_rows()), row_name);
 
 TEST_P(StoreModel, AnswersAsTheModelDoes) {
   const char* chosen = std::getenv("NEXTID_TEST_SEED");
