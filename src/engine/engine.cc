@@ -212,11 +212,12 @@ void Engine::start_next_op() {
 }
 
 void Engine::start(contract::Op op, std::uint64_t count, std::vector<Waiting> tickets) {
-  flight_.emplace();
-  flight_->op = std::move(op);
-  flight_->count = count;
-  flight_->tickets = std::move(tickets);
-  flight_->retry_at = now_;
+  Flight flight;
+  flight.op = std::move(op);
+  flight.count = count;
+  flight.tickets = std::move(tickets);
+  flight.retry_at = now_;
+  flight_ = std::move(flight);
 }
 
 /// One op for the longest prefix of the queue that keeps every bound (I3: the tickets of an op are
