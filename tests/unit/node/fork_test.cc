@@ -104,12 +104,13 @@ TEST(ForkTest, AChildForkedUnderLoadFailsWithoutWaitingForLocks) {
 TEST(ForkTest, TheChildMayOpenOtherStoresButNotTheParentsFile) {
   const testing::ScratchDir dir;
   const testing::ScratchDir other;
-  const IdGenerator ids(open_store(dir.sqlite_url()));
-  ASSERT_EQ(ids.next_id().value(), 1U);
+  // No generator before the fork: the thread sanitizer lets a child start threads only if its parent
+  // had none.
+  const Store store = open_store(dir.sqlite_url()).value();
   EXPECT_TRUE(holds_in_child([&] { return open_store(dir.sqlite_url()).has_error(); }));
   EXPECT_TRUE(holds_in_child(
       [&] { return IdGenerator(open_store(other.sqlite_url())).next_id().value() == 1; }));
-  EXPECT_EQ(ids.next_id().value(), 2U);
+  EXPECT_EQ(IdGenerator(store).next_id().value(), 1U);
 }
 
 }  // namespace
