@@ -104,8 +104,8 @@ TEST(ForkTest, AChildForkedUnderLoadFailsWithoutWaitingForLocks) {
 TEST(ForkTest, TheChildMayOpenOtherStoresButNotTheParentsFile) {
   const testing::ScratchDir dir;
   const testing::ScratchDir other;
-  // No generator before the fork: the thread sanitizer lets a child start threads only if its parent
-  // had none.
+  // No generator before the fork: the thread sanitizer lets a child start threads only if its
+  // parent had none.
   const Store store = open_store(dir.sqlite_url()).value();
   EXPECT_TRUE(holds_in_child([&] { return open_store(dir.sqlite_url()).has_error(); }));
   EXPECT_TRUE(holds_in_child(
