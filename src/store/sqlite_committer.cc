@@ -15,6 +15,7 @@ using contract::InDoubt;
 using contract::Load;
 using contract::NotApplied;
 using contract::Outcome;
+using contract::Reserve;
 
 /// A WAL that is reused from its start commits faster than one that grows.
 constexpr int kFramesPerCheckpoint = 1000;
@@ -87,7 +88,12 @@ void SqliteCommitter::write(const Group& group, Answers& answers) {
   begin_write_.run();
   database.check_in_place();
   answers.outcomes.reserve(group.calls.size());
-  for (const contract::Call& call : group.calls) answers.outcomes.push_back(attempt(call.op));
+  // The usual group is one reserve. It needs no savepoint: the transaction is its own.
+  const bool lone_reserve =
+      group.calls.size() == 1 && std::holds_alternative<Reserve>(group.calls.front().op);
+  for (const contract::Call& call : group.calls) {
+    answers.outcomes.push_back(lone_reserve ? attempt_alone(call.op) : attempt(call.op));
+  }
   read_pages(group, answers);
   try {
     commit_.run();
@@ -98,6 +104,12 @@ void SqliteCommitter::write(const Group& group, Answers& answers) {
     }
     for (auto& page : answers.pages) page = as_error(failure);
   }
+}
+
+/// Throws if the op failed; the transaction is then to be rolled back.
+Outcome SqliteCommitter::attempt_alone(const contract::Op& op) {
+  if (auto why = refuse_unstorable(op)) return NotApplied{std::move(*why)};
+  return file_.counters->apply(op, wall_clock_());
 }
 
 /// Throws only if the whole transaction is lost.

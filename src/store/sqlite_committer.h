@@ -54,6 +54,7 @@ class SqliteCommitter {
 
  private:
   void write(const Group& group, Answers& answers);
+  contract::Outcome attempt_alone(const contract::Op& op);
   contract::Outcome attempt(const contract::Op& op);
   contract::Outcome attempt_in_savepoint(const contract::Op& op);
   void read(const Group& group, const std::string& why_not_write, Answers& answers);

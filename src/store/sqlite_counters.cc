@@ -37,18 +37,20 @@ constexpr const char* kCreateTable =
 
 // Two searches, which cost SQLite a third less than one for `writer IN (0, ?2)`.
 constexpr const char* kSelect =
-    "SELECT value, seq, start, increment, max, cache, comment, revision, writer"
-    " FROM counters WHERE name = ?1 AND writer = 0"
-    " UNION ALL "
-    "SELECT value, seq, NULL, NULL, NULL, NULL, NULL, NULL, writer"
-    " FROM counters WHERE name = ?1 AND writer = ?2 AND ?2 <> 0";
+    "SELECT counter.value, counter.seq, counter.start, counter.increment, counter.max,"
+    " counter.cache, counter.comment, counter.revision, slot.seq, slot.value"
+    " FROM counters AS counter LEFT JOIN counters AS slot"
+    " ON slot.name = counter.name AND slot.writer = nullif(?2, 0)"
+    " WHERE counter.name = ?1 AND counter.writer = 0";
+constexpr const char* kHasSlots = "SELECT 1 FROM counters WHERE name = ?1 LIMIT 1";
 constexpr const char* kInsertCounter =
     "INSERT INTO counters (name, writer, seq, value, start, increment, max, cache, comment,"
     " revision) VALUES (?1, 0, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 constexpr const char* kSetValue = "UPDATE counters SET value = ?2 WHERE name = ?1 AND writer = 0";
+constexpr const char* kInsertSlot =
+    "INSERT INTO counters (name, writer, seq, value) VALUES (?1, ?2, ?3, ?4)";
 constexpr const char* kSetSlot =
-    "INSERT INTO counters (name, writer, seq, value) VALUES (?1, ?2, ?3, ?4)"
-    " ON CONFLICT (name, writer) DO UPDATE SET seq = excluded.seq, value = excluded.value";
+    "UPDATE counters SET seq = ?3, value = ?4 WHERE name = ?1 AND writer = ?2";
 constexpr const char* kDeleteSlot = "DELETE FROM counters WHERE name = ?1 AND writer = ?2";
 constexpr const char* kRaiseFloor =
     "UPDATE counters SET seq = ?2 WHERE name = ?1 AND writer = 0 AND seq < ?2";
@@ -99,8 +101,10 @@ void create_counters_table(Database& database) { database.execute(kCreateTable);
 SqliteCounters::SqliteCounters(Database& database)
     : database_(database),
       select_(database, kSelect),
+      has_slots_(database, kHasSlots),
       insert_counter_(database, kInsertCounter),
       set_value_(database, kSetValue),
+      insert_slot_(database, kInsertSlot),
       set_slot_(database, kSetSlot),
       delete_slot_(database, kDeleteSlot),
       raise_floor_(database, kRaiseFloor),
@@ -151,7 +155,8 @@ Outcome SqliteCounters::apply_one(const contract::Reserve& op, base::WallMicros)
   const auto end = base::checked_add<std::int64_t>(state->value, op.step);
   if (!end) return NotApplied{"counter '" + op.counter + "' would pass 2^63 - 1"};
   set_value_.bind_text(1, op.counter).bind(2, *end).run();
-  set_slot_.bind_text(1, op.counter)
+  (state->slot ? set_slot_ : insert_slot_)
+      .bind_text(1, op.counter)
       .bind(2, column_of(op.writer))
       .bind(3, signed_of(op.seq))
       .bind(4, *end)
@@ -172,21 +177,26 @@ Outcome SqliteCounters::apply_one(const contract::Release& op, base::WallMicros)
 std::optional<CounterState> SqliteCounters::read(const std::string& counter,
                                                  contract::WriterId writer) {
   std::optional<CounterState> state;
-  std::optional<Slot> slot;
-  select_.bind_text(1, counter).bind(2, column_of(writer));
   bool damaged = false;
+  select_.bind_text(1, counter).bind(2, column_of(writer));
   while (select_.step()) {
-    if (select_.integer(8) == 0) {
-      state = parse_counter(select_);
-      damaged = damaged || !state;
-    } else {
-      slot = Slot{static_cast<contract::Seq>(select_.integer(1)), select_.integer(0)};
-      damaged = damaged || select_.integer(1) < 0;
-    }
+    state = parse_counter(select_);
+    damaged = !state;
+    if (damaged || select_.is_null(8)) continue;
+    state->slot = Slot{static_cast<contract::Seq>(select_.integer(8)), select_.integer(9)};
+    damaged = select_.integer(8) < 0;
   }
-  if (damaged || (slot && !state)) throw nonsense(counter);
-  if (state) state->slot = slot;
+  // Slots without their counter: made anew, it would give out its ids again.
+  if (!state && !damaged) damaged = has_slots(counter);
+  if (damaged) throw nonsense(counter);
   return state;
+}
+
+bool SqliteCounters::has_slots(const std::string& counter) {
+  has_slots_.bind_text(1, counter);
+  const bool found = has_slots_.step();
+  has_slots_.reset();
+  return found;
 }
 
 void SqliteCounters::raise_floor(const std::string& counter, contract::Seq floor) {

@@ -37,15 +37,17 @@ class SqliteCounters {
   contract::Outcome apply_one(const contract::Release& op, base::WallMicros now);
 
   std::optional<contract::CounterState> read(const std::string& counter, contract::WriterId writer);
-  void read_counter_row(const std::string& counter, contract::CounterState& state) const;
+  bool has_slots(const std::string& counter);
   void raise_floor(const std::string& counter, contract::Seq floor);
   void prune(const contract::Load& op, base::WallMicros now);
   SqliteFailure nonsense(const std::string& counter) const;
 
   Database& database_;
   Statement select_;
+  Statement has_slots_;
   Statement insert_counter_;
   Statement set_value_;
+  Statement insert_slot_;
   Statement set_slot_;
   Statement delete_slot_;
   Statement raise_floor_;
