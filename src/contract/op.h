@@ -6,38 +6,14 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <variant>
 
 #include "nextid/counter.h"
 
+#include "contract/counter_state.h"
+
 namespace nextid::contract {
-
-/// A random identity of one engine in one process lifetime. Never used again after a restart. 0 is
-/// nobody: it can load and define, but has no slot.
-using WriterId = std::uint64_t;
-
-/// A writer's operation number: grows from the wall clock in microseconds, which dates its slot.
-/// 0 means none.
-using Seq = std::uint64_t;
-
-/// The last op of a writer on a counter, and the value of the counter right after it.
-struct Slot {
-  Seq seq = 0;
-  std::int64_t end = 0;
-
-  friend bool operator==(const Slot&, const Slot&) = default;
-};
-
-/// A counter as one atomic read shows it. `value` is the last id reserved; start - increment, which
-/// may be negative, before the first one.
-struct CounterState {
-  std::int64_t value = 0;
-  Definition definition;
-  Seq floor = 0;
-  std::optional<Slot> slot;  ///< That of the asking writer.
-};
 
 // --- Ops. Each is atomic. Reserve and Release are exactly-once by their slot; Load and Define are
 // --- harmless when repeated.

@@ -400,8 +400,7 @@ void Engine::requeue_in_front(std::vector<Waiting> tickets) {
 void Engine::reserve_applied(std::int64_t end) {
   const auto& op = std::get<contract::Reserve>(flight_->op);
   const auto before = base::checked_sub<std::int64_t>(end, op.step);
-  const auto lowest = static_cast<std::int64_t>(definition_.start) -
-                      static_cast<std::int64_t>(definition_.increment);
+  const std::int64_t lowest = contract::value_before_first(definition_);
   if (!before || *before < lowest || *before < high_water_ || *before > op.limit) {
     return stop_as_corrupt("a reservation that ends at " + std::to_string(end) + " for " +
                            std::to_string(flight_->count) +

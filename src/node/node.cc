@@ -1,7 +1,6 @@
 #include "node/node.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 namespace nextid::node {
@@ -19,16 +18,9 @@ Error bad_name(std::string_view name) {
                    "with a letter, a digit or '_' first.");
 }
 
-CounterInfo info_of(std::string name, const contract::CounterState& state) {
-  CounterInfo info{std::move(name), std::nullopt, state.definition};
-  const auto start = static_cast<std::int64_t>(state.definition.start);
-  if (state.value >= start) info.value = static_cast<std::uint64_t>(state.value);
-  return info;
-}
-
 Result<CounterInfo> to_info(const std::string& name, const contract::Outcome& outcome) {
   if (const auto* found = std::get_if<contract::Found>(&outcome)) {
-    return info_of(name, found->state);
+    return contract::info_of(name, found->state);
   }
   if (std::holds_alternative<contract::Missing>(outcome)) {
     return Error(ErrorCode::kNotFound, "there is no counter '" + name + "'.");

@@ -29,11 +29,6 @@ CounterState seen_by(const Counter& counter, contract::WriterId writer) {
   return state;
 }
 
-std::int64_t value_before_first(const Definition& definition) {
-  return static_cast<std::int64_t>(definition.start) -
-         static_cast<std::int64_t>(definition.increment);
-}
-
 }  // namespace
 
 MemoryStore::MemoryStore(WallClock wall_clock) : wall_clock_(std::move(wall_clock)) {}
@@ -69,12 +64,7 @@ void MemoryStore::list(const std::string& after, std::size_t limit,
     const std::lock_guard lock(mutex_);
     auto it = counters_.upper_bound(after);
     for (; it != counters_.end() && page.counters.size() < limit; ++it) {
-      const CounterState& state = it->second.state;
-      CounterInfo info{it->first, std::nullopt, state.definition};
-      if (state.value > value_before_first(state.definition)) {
-        info.value = static_cast<std::uint64_t>(state.value);
-      }
-      page.counters.push_back(std::move(info));
+      page.counters.push_back(contract::info_of(it->first, it->second.state));
     }
     page.more = it != counters_.end();
   }
@@ -92,7 +82,7 @@ Outcome MemoryStore::apply(const contract::Define& op) {
   const auto [it, created] = counters_.try_emplace(op.counter);
   if (created) {
     it->second.state.definition = op.definition;
-    it->second.state.value = value_before_first(op.definition);
+    it->second.state.value = contract::value_before_first(op.definition);
   }
   return Found{seen_by(it->second, op.writer)};
 }

@@ -121,6 +121,8 @@ TEST_F(SqliteCommit, UndoesTheHalfOfAnOpThatFails) {
   EXPECT_EQ(committed(outcomes[0]), 3);
   expect_says(why(outcomes[1]), path_);
   EXPECT_EQ(committed(outcomes[2]), 7);
+  // One that has its transaction to itself is undone, too.
+  expect_says(why(run(*store_, reserve("poisoned", kBob, 50, 0))), path_);
   EXPECT_EQ(value("poisoned"), 1);
   EXPECT_EQ(value(), 7);
 }

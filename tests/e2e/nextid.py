@@ -21,6 +21,9 @@ CHECK_HISTORY = BUILD / "tests" / "history" / "check_history"
 # How long anything may take that should take no time, on a busy machine.
 PATIENCE = 20.0
 
+# `script/test --long` asks for more work of the load tests.
+WORK = 10 if "NEXTID_TEST_LONG" in os.environ else 1
+
 
 def poll(condition, what, seconds=PATIENCE):
     """Waits until condition() is true and returns its value; fails when that takes too long."""

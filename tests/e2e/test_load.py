@@ -7,9 +7,9 @@ import subprocess
 import pytest
 
 import nextid
-from nextid import CHECK_HISTORY, LOAD_CLIENT, poll
+from nextid import CHECK_HISTORY, LOAD_CLIENT, WORK, poll
 
-LONG = 240  # Seconds that a load may take at most.
+LONG = 240 * WORK  # Seconds that a load may take at most.
 
 # Ids take a while where the machine has other things to do; that is no failure here.
 SLOW = ["--request-timeout", "60"]
@@ -55,10 +55,10 @@ def check(*arguments):
 def test_load_is_exact(start_server, start_load, store):
     """One server with 64 clients and three processes of 8 threads, all on one file."""
     server = start_server(*SERVER)
-    http = start_load("http", "--url", server.url, "--clients", 64, "--ids", 60_000,
-                      "--seconds", 4)
-    library = [start_load("library", "--store", store, "--threads", 8, "--ids", 50_000,
-                          "--seconds", 4) for _ in range(3)]
+    http = start_load("http", "--url", server.url, "--clients", 64, "--ids", 60_000 * WORK,
+                      "--seconds", 4 * WORK)
+    library = [start_load("library", "--store", store, "--threads", 8, "--ids", 50_000 * WORK,
+                          "--seconds", 4 * WORK) for _ in range(3)]
     for client in [http, *library]:
         print(finish(client))
 
@@ -106,7 +106,7 @@ def test_load_survives_kills_of_the_server(start_server, start_load, store, tmp_
     for kills in itertools.count(1):
         before = server.value()
         poll(lambda: server.value() > before + 15_000, "ids are served", seconds=60)
-        if kills > 10:
+        if kills > 10 * WORK:
             break
         server.kill()
         server = start_server(*SERVER, http=address)
@@ -131,7 +131,7 @@ def test_load_survives_kills_of_its_processes(start_server, start_load, store, t
     http = start_load("http", "--url", server.url, "--clients", 64, "--ids", 60_000,
                       "--keep-going-until-file", enough)
     histories = [http.history]
-    for _ in range(8):
+    for _ in range(8 * WORK):
         victim = start_load("library", "--store", store, "--threads", 8, "--ids", 10_000_000)
         histories.append(victim.history)
         poll(lambda: victim.history.exists() and victim.history.stat().st_size > 0,

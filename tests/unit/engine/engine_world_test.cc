@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <random>
@@ -219,8 +220,9 @@ class World {
 class EngineWorldTest : public ::testing::TestWithParam<Faults> {};
 
 TEST_P(EngineWorldTest, KeepsItsInvariantsUnderFaults) {
+  const std::uint64_t seeds = std::getenv("NEXTID_TEST_LONG") != nullptr ? 1'500 : 150;
   std::uint64_t returned = 0;
-  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     World world(seed, GetParam());
     world.run(1'500);
