@@ -31,6 +31,8 @@ struct StoreOptions {
   std::size_t max_counters = 100'000;          ///< Counters this process serves at a time.
   /// A counter without requests for this long is closed and forgotten; it is served again on use.
   std::chrono::milliseconds idle_counter_timeout = std::chrono::minutes(5);
+  /// How often a counter in use has the store forget writers that ended without a word.
+  std::chrono::milliseconds pruning_interval = std::chrono::hours(1);
   /// Default time a request may wait, for callers that give none.
   std::chrono::milliseconds request_timeout = std::chrono::seconds(5);
   /// Receives the rare lines worth keeping; called from any thread; may be empty.
@@ -82,8 +84,11 @@ class Store {
 /// Opens a store by its URL:
 ///   memory:       a store of this handle only, gone with it; for tests.
 ///   sqlite:PATH   an SQLite file, made when missing; several processes may share it.
+///   dynamodb://TABLE?region=...   a DynamoDB table, made when missing; many machines may share it.
+///                 docs/dynamodb.md has the parameters. Blocks for some seconds at worst, a minute
+///                 while the table is being made.
 /// A file that is no nextid database, is from a newer version, or can't be written is refused with
-/// a sentence that names it, and is left as it was.
+/// a sentence that names it, and is left as it was; so is a table with other keys.
 Result<Store> open_store(std::string_view url, StoreOptions options = {});
 
 }  // namespace nextid

@@ -16,7 +16,7 @@
 namespace nextid::contract {
 
 // --- Ops. Each is atomic. Reserve and Release are exactly-once by their slot; Load and Define are
-// --- harmless when repeated.
+// --- harmless when repeated. Where the store has something else than a counter, each is Damaged.
 
 /// Reads a counter and prunes its idle slots. → Found | Missing | NotApplied
 struct Load {
@@ -78,8 +78,13 @@ struct InDoubt {
 /// This attempt was not applied. Says nothing about earlier ones.
 struct NotApplied {
   std::string why;
+  bool throttled = false;  ///< The store asks for fewer attempts.
+};
+/// The store has the counter, with a value or a definition that no counter can have.
+struct Damaged {
+  std::string why;
 };
 
-using Outcome = std::variant<Committed, Refused, Found, Missing, InDoubt, NotApplied>;
+using Outcome = std::variant<Committed, Refused, Found, Missing, InDoubt, NotApplied, Damaged>;
 
 }  // namespace nextid::contract

@@ -7,21 +7,28 @@
 
 namespace nextid::engine {
 
-/// Exponential backoff with jitter: between half and all of min(kBase * 2^failures, kCap). The cap
-/// keeps the time from the store's return to service below a second.
+/// Exponential backoff with full jitter: anything from nothing to min(base * 2^failures, kCap). The
+/// bases are those of the AWS SDKs' standard retry mode for DynamoDB
+/// (https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html), which suit other
+/// stores as well; the cap is lower than theirs, so that service resumes within a second of the
+/// store's return.
 class Backoff {
  public:
-  static constexpr std::chrono::microseconds kBase{2'000};
-  static constexpr std::chrono::microseconds kCap{500'000};
+  enum class Cause { kTransient, kThrottled };
+
+  static constexpr std::chrono::microseconds kTransientBase{25'000};
+  static constexpr std::chrono::microseconds kThrottledBase{1'000'000};
+  static constexpr std::chrono::microseconds kCap{400'000};
 
   explicit Backoff(std::uint64_t seed) noexcept : state_(seed) {}
 
-  /// The wait after the given number of failures in a row, 1 or more.
-  std::chrono::microseconds after(unsigned failures) noexcept {
+  /// The wait after the given number of failures in a row, 1 or more, the last of this cause.
+  std::chrono::microseconds after(unsigned failures, Cause cause) noexcept {
     const unsigned doublings = std::min(failures - 1, 16U);
-    const std::chrono::microseconds whole = std::min(kBase * (std::int64_t{1} << doublings), kCap);
-    const auto half_us = static_cast<std::uint64_t>(whole.count() / 2);
-    return std::chrono::microseconds(static_cast<std::int64_t>(half_us + next() % (half_us + 1)));
+    const auto base = cause == Cause::kThrottled ? kThrottledBase : kTransientBase;
+    const std::chrono::microseconds most = std::min(base * (std::int64_t{1} << doublings), kCap);
+    const auto most_us = static_cast<std::uint64_t>(most.count());
+    return std::chrono::microseconds(static_cast<std::int64_t>(next() % (most_us + 1)));
   }
 
  private:

@@ -284,10 +284,15 @@ void Engine::outcome(std::uint64_t attempt_number, const contract::Outcome& outc
   if (!flight_ || !flight_->sent || attempt_number != last_attempt_) return;
   flight_->sent = false;
   if (const auto* in_doubt = std::get_if<contract::InDoubt>(&outcome)) {
-    return repeat_later(in_doubt->why, true);
+    flight_->in_doubt = true;
+    return repeat_later(in_doubt->why, Backoff::Cause::kTransient);
   }
   if (const auto* not_applied = std::get_if<contract::NotApplied>(&outcome)) {
-    return repeat_later(not_applied->why, false);
+    return repeat_later(not_applied->why, not_applied->throttled ? Backoff::Cause::kThrottled
+                                                                 : Backoff::Cause::kTransient);
+  }
+  if (const auto* damaged = std::get_if<contract::Damaged>(&outcome)) {
+    return stop_as_corrupt(damaged->why);
   }
   last_failure_.clear();
   if (std::holds_alternative<contract::Reserve>(flight_->op)) {
@@ -299,10 +304,9 @@ void Engine::outcome(std::uint64_t attempt_number, const contract::Outcome& outc
   }
 }
 
-void Engine::repeat_later(const std::string& why, bool in_doubt) {
+void Engine::repeat_later(const std::string& why, Backoff::Cause cause) {
   last_failure_ = why;
-  flight_->in_doubt = flight_->in_doubt || in_doubt;
-  flight_->retry_at = now_ + backoff_.after(++flight_->failures);
+  flight_->retry_at = now_ + backoff_.after(++flight_->failures, cause);
 }
 
 void Engine::on_load(const contract::Outcome& outcome) {
@@ -347,7 +351,8 @@ void Engine::on_reserve_refused(const CounterState& state) {
   const bool other_rules = state.definition.revision != op.revision;
   const std::uint64_t room = room_above(state.value, state.definition);
   if (!overtaken && !below_floor && !other_rules && state.value <= op.limit) {
-    return repeat_later("the store refused an op that its state allows", false);
+    return repeat_later("the store refused an op that its state allows",
+                        Backoff::Cause::kTransient);
   }
   if (below_floor) {
     prev_ = 0;

@@ -160,7 +160,7 @@ class Engine {
   void on_reserve(const contract::Outcome& outcome);
   void on_release(const contract::Outcome& outcome);
   void on_reserve_refused(const contract::CounterState& state);
-  void repeat_later(const std::string& why, bool in_doubt);
+  void repeat_later(const std::string& why, Backoff::Cause cause);
   void adopt(const contract::CounterState& state);
   void reserve_applied(std::int64_t end);
   void split(std::int64_t end);

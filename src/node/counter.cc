@@ -22,7 +22,8 @@ engine::Limits limits_of(const StoreOptions& options) {
 Counter::Counter(std::string name, Runtime& runtime)
     : runtime_(runtime),
       engine_(std::move(name), random_bits(), limits_of(runtime.options()), random_bits()),
-      last_request_(base::monotonic_now()) {}
+      last_request_(base::monotonic_now()),
+      last_pruning_(last_request_) {}
 
 RequestId Counter::add(std::uint64_t count, base::MonotonicTime deadline, RangeReceiver& receiver,
                        std::uint64_t tag) {
@@ -60,6 +61,13 @@ void Counter::close(base::MonotonicTime deadline) {
 bool Counter::idle_since(base::MonotonicTime time) const {
   const std::lock_guard lock(mutex_);
   return engine_.idle() && last_request_ <= time;
+}
+
+bool Counter::pruning_due(base::MonotonicTime now) {
+  const std::lock_guard lock(mutex_);
+  if (now < last_pruning_ + runtime_.options().pruning_interval) return false;
+  last_pruning_ = now;
+  return true;
 }
 
 Accounting Counter::accounting() const {

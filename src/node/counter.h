@@ -40,6 +40,9 @@ class Counter : public std::enable_shared_from_this<Counter> {
   /// True when nothing waits and the last request is older than `time`.
   bool idle_since(base::MonotonicTime time) const;
 
+  /// True once a StoreOptions::pruning_interval; the first time, one after the counter was made.
+  bool pruning_due(base::MonotonicTime now);
+
   Accounting accounting() const;
 
  private:
@@ -52,6 +55,7 @@ class Counter : public std::enable_shared_from_this<Counter> {
   mutable std::mutex mutex_;
   engine::Engine engine_;
   base::MonotonicTime last_request_;
+  base::MonotonicTime last_pruning_;
   base::MonotonicTime armed_at_ = base::MonotonicTime::max();
   std::atomic<bool> closed_{false};
 };

@@ -25,6 +25,10 @@ Result<CounterInfo> to_info(const std::string& name, const contract::Outcome& ou
   if (std::holds_alternative<contract::Missing>(outcome)) {
     return Error(ErrorCode::kNotFound, "there is no counter '" + name + "'.");
   }
+  if (const auto* damaged = std::get_if<contract::Damaged>(&outcome)) {
+    return Error(ErrorCode::kCorrupt,
+                 "counter '" + name + "' can't be shown, since " + damaged->why + ".");
+  }
   const auto* failed = std::get_if<contract::NotApplied>(&outcome);
   return Error(ErrorCode::kUnavailable,
                "the store can't be read: " + (failed != nullptr ? failed->why : "no clear answer"));
@@ -128,8 +132,10 @@ bool Node::close(std::chrono::milliseconds limit) {
 // --- Counters that nobody uses
 
 void Node::schedule_sweep() {
+  const StoreOptions& options = runtime_.options();
   const auto interval =
-      std::max(runtime_.options().idle_counter_timeout / 2, std::chrono::milliseconds(1));
+      std::max(std::min(options.idle_counter_timeout / 2, options.pruning_interval),
+               std::chrono::milliseconds(1));
   runtime_.timer().at(base::monotonic_now() + interval, [this] { sweep(); });
 }
 
@@ -144,7 +150,19 @@ void Node::sweep() {
     counter->pump(calls);
   }
   idle.clear();
+  prune_slots(now, calls);
   runtime_.submit(std::move(calls));
+}
+
+/// Loading a counter prunes it. An engine loads its own once, so the slots that others left behind
+/// in a long life go this way.
+void Node::prune_slots(base::MonotonicTime now, std::vector<contract::Call>& calls) {
+  const std::lock_guard lock(mutex_);
+  for (const auto& [name, counter] : counters_) {
+    if (!counter->pruning_due(now)) continue;
+    calls.push_back(contract::Call{contract::Load{name, contract::WriterId{0}},
+                                   [this](const contract::Outcome&) { runtime_.attempt_done(); }});
+  }
 }
 
 /// Moves counters that no generator holds and nobody asked since then to retiring_, and forgets the

@@ -51,6 +51,7 @@ class Node : public std::enable_shared_from_this<Node> {
   void schedule_sweep();
   void sweep();
   std::vector<std::shared_ptr<Counter>> take_idle(base::MonotonicTime since);
+  void prune_slots(base::MonotonicTime now, std::vector<contract::Call>& calls);
 
   const std::string url_;
   mutable std::mutex mutex_;

@@ -75,7 +75,7 @@ bool Store::close(std::chrono::milliseconds limit) { return node_->close(limit);
 
 Result<Store> open_store(std::string_view url, StoreOptions options) {
   if (const auto problem = problem_with(options)) return *problem;
-  auto driver = store::open_driver(url);
+  auto driver = store::open_driver(url, options.log);
   if (!driver) return driver.error();
   return Store(node::Node::create(std::string(url), *std::move(driver), std::move(options)));
 }

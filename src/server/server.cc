@@ -27,7 +27,8 @@ milliseconds until(base::MonotonicTime deadline) {
 }
 
 std::string describe(const Accounting& accounting) {
-  std::string text = "returned " + std::to_string(accounting.returned) + " ids, burned " +
+  std::string text = "returned " + std::to_string(accounting.returned) + " ids in " +
+                     std::to_string(accounting.reservations) + " reservations, burned " +
                      std::to_string(accounting.burned_total()) + " (";
   for (std::size_t i = 0; i < kBurnReasons; ++i) {
     const auto reason = static_cast<BurnReason>(i);

@@ -18,6 +18,10 @@ inline constexpr contract::WriterId kBob = 0xb0b0'0000'0000'0b0b;
 class StoreTest : public testing::TestWithParam<StoreRow> {
  protected:
   StoreTest() { reopen(); }
+  ~StoreTest() override {
+    store_.reset();
+    if (GetParam().drop) GetParam().drop(directory_);
+  }
 
   void reopen() {
     store_.reset();

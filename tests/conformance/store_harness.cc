@@ -97,6 +97,7 @@ std::string describe(const Outcome& outcome) {
     std::string operator()(const contract::Missing&) const { return "Missing"; }
     std::string operator()(const contract::InDoubt&) const { return "InDoubt"; }
     std::string operator()(const contract::NotApplied&) const { return "NotApplied"; }
+    std::string operator()(const contract::Damaged&) const { return "Damaged"; }
   } const text;
   return std::visit(text, outcome);
 }

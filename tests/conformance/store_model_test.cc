@@ -1,4 +1,5 @@
-// 10,000 random steps against the memory store as the model: any two outcomes must be the same.
+// Thousands of random steps against the memory store as the model: any two outcomes must be the
+// same.
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -24,7 +25,6 @@ using contract::Op;
 using contract::Seq;
 using contract::WriterId;
 
-constexpr int kSteps = 10'000;
 constexpr std::uint64_t kSeed = 20261122;
 
 /// A few counters and writers, so that they meet often; ops that mostly follow their slots, and
@@ -83,7 +83,7 @@ TEST_P(StoreModel, AnswersAsTheModelDoes) {
   RandomOps ops(seed, clock);
   std::mt19937_64 time(seed + 1);
   std::map<std::string, int> outcomes;
-  for (int step = 0; step < kSteps; ++step) {
+  for (int step = 0; step < GetParam().model_steps; ++step) {
     clock.advance(std::chrono::microseconds(time() % 1000));
     if (time() % 100 == 0) clock.advance(contract::kSlotIdleLimit);
     const Op op = ops.next();
@@ -94,6 +94,7 @@ TEST_P(StoreModel, AnswersAsTheModelDoes) {
   for (const char* kind : {"Committed", "Refused", "Found", "Missing"}) {
     EXPECT_GT(outcomes[kind], 0) << "the steps never led to " << kind;
   }
+  if (GetParam().drop) GetParam().drop(directory);
 }
 
 }  // namespace

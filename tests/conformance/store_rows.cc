@@ -1,9 +1,16 @@
 #include "conformance/store_rows.h"
 
+#include "conformance/dynamodb_server.h"
 #include "store/memory_store.h"
 #include "store/sqlite_store.h"
 
 namespace nextid::test {
+namespace {
+
+/// As unique as the directory.
+std::string table_of(const TempDir& directory) { return directory.path().filename().string(); }
+
+}  // namespace
 
 std::vector<StoreRow> store_rows() {
   return {
@@ -17,6 +24,12 @@ std::vector<StoreRow> store_rows() {
          return store::SqliteStore::open(directory.file("ids.db"), clock.reader()).value();
        },
        true},
+      {"dynamodb",
+       [](const TempDir& directory, const TurnedClock& clock) {
+         return DynamodbServer::instance().open(table_of(directory), clock.reader());
+       },
+       true, [](const TempDir& directory) { DynamodbServer::instance().drop(table_of(directory)); },
+       2'000},
   };
 }
 

@@ -20,6 +20,9 @@ struct StoreRow {
       open;
   /// True if a store that is opened again has the counters of the one before.
   bool is_durable = false;
+  /// Removes what is not in `directory`; may be empty.
+  std::function<void(const TempDir& directory)> drop = {};
+  int model_steps = 10'000;  ///< Of the comparison with the model.
 };
 
 std::vector<StoreRow> store_rows();

@@ -37,8 +37,9 @@ def poll(condition, what, seconds=PATIENCE):
 
 
 def environment(extra=None):
-    """This process's environment without options for nextid, plus `extra`."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("NEXTID_")}
+    """This process's environment without options for nextid and AWS programs, plus `extra`."""
+    clean = {name: value for name, value in os.environ.items()
+             if not name.startswith(("NEXTID_", "AWS_")) and not name.lower().endswith("_proxy")}
     return {**clean, **(extra or {})}
 
 
@@ -211,7 +212,7 @@ class Server:
 
     def closing(self):
         """{"returned": 123, "burned": 0, "deadline": 0, ...}"""
-        line = re.search(r"stopped: returned (\d+) ids, burned (\d+) \(([^)]*)\)", self.log())
+        line = re.search(r"stopped: returned (\d+) ids in \d+ reservations, burned (\d+) \(([^)]*)\)", self.log())
         assert line, f"no closing line:\n{self.log()}"
         counts = {"returned": int(line.group(1)), "burned": int(line.group(2))}
         for reason, count in re.findall(r"(\w+) (\d+)", line.group(3)):

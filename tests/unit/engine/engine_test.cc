@@ -156,11 +156,36 @@ TEST(EngineTest, SaysUnavailableAtTheDeadlineWhenTheLastAttemptFailed) {
 
 TEST(EngineTest, WakesForTheEarliestDeadlineAndForTheNextAttempt) {
   Started s(1);
-  s.driver.request(1, milliseconds(20));
-  EXPECT_EQ(s.driver.engine().wake_at(), s.driver.now() + milliseconds(20));
+  s.driver.request(1, milliseconds(900));
+  EXPECT_EQ(s.driver.engine().wake_at(), s.driver.now() + milliseconds(900));
   s.driver.answer(contract::NotApplied{"busy"});
   ASSERT_TRUE(s.driver.engine().wake_at().has_value());
-  EXPECT_LE(*s.driver.engine().wake_at(), s.driver.now() + milliseconds(2));
+  EXPECT_LE(*s.driver.engine().wake_at(), s.driver.now() + Backoff::kTransientBase);
+}
+
+TEST(EngineTest, SlowsDownFromTheFirstThrottleOn) {
+  Started s(1);
+  MonotonicTime::duration longest{0};
+  for (std::int64_t id = 1; id <= 10; ++id) {
+    s.driver.answer(contract::NotApplied{"slow down", true});
+    longest = std::max(longest, *s.driver.engine().wake_at() - s.driver.now());
+    s.driver.tick(std::chrono::ceil<milliseconds>(Backoff::kCap));
+    s.driver.request(1);
+    s.driver.answer(Committed{id});
+  }
+  EXPECT_GT(longest, 4 * Backoff::kTransientBase);
+  EXPECT_LE(longest, Backoff::kCap);
+}
+
+TEST(EngineTest, StopsACounterThatTheStoreHasDamaged) {
+  Started s(1);
+  const auto id = s.driver.request(1);
+  s.driver.answer(contract::Damaged{"its value is 1.5"});
+  EXPECT_NE(s.driver.answer_of(id).find("corrupt"), std::string::npos) << s.driver.answer_of(id);
+  const auto next = s.driver.request(1);
+  s.driver.tick();
+  EXPECT_NE(s.driver.answer_of(next).find("corrupt"), std::string::npos);
+  EXPECT_TRUE(s.driver.engine().idle());
 }
 
 TEST(EngineTest, NeedsNoWakingWhenIdle) {

@@ -1,0 +1,130 @@
+#include "aws/container_credentials.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include <boost/url/parse.hpp>
+#include <boost/url/url_view.hpp>
+
+#include "aws/ascii.h"
+#include "aws/credential_document.h"
+#include "aws/http_fetch.h"
+#include "aws/text_file.h"
+
+namespace nextid::aws {
+namespace {
+
+constexpr const char* kRelativeUri = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+constexpr const char* kFullUri = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+constexpr const char* kTokenFile = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+constexpr const char* kToken = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
+constexpr const char* kSource = "the container's credentials endpoint";
+constexpr std::size_t kTokenLimitBytes = 64 * 1024;
+
+Error invalid(const std::string& sentence) { return {ErrorCode::kInvalid, sentence}; }
+
+// Loopback, ECS, and EKS Pod Identity by IPv4 and IPv6.
+bool may_use_plain_http(const boost::urls::url_view& url) {
+  using boost::urls::host_type;
+  if (url.host_type() == host_type::ipv4) {
+    const auto address = url.host_ipv4_address();
+    return address.is_loopback() || address == boost::urls::ipv4_address("169.254.170.2") ||
+           address == boost::urls::ipv4_address("169.254.170.23");
+  }
+  if (url.host_type() == host_type::ipv6) {
+    const auto address = url.host_ipv6_address();
+    return address.is_loopback() || address == boost::urls::ipv6_address("fd00:ec2::23");
+  }
+  // libcurl resolves this name to loopback itself.
+  return to_lower(std::string_view(url.encoded_host().data(), url.encoded_host().size())) ==
+         "localhost";
+}
+
+Result<std::optional<std::string>> check_full_uri(const std::string& text) {
+  const auto parsed = boost::urls::parse_uri(text);
+  const bool http = parsed.has_value() && parsed->scheme_id() == boost::urls::scheme::http;
+  const bool https = parsed.has_value() && parsed->scheme_id() == boost::urls::scheme::https;
+  if ((!http && !https) || parsed->host().empty() || parsed->has_userinfo()) {
+    return invalid(std::string(kFullUri) +
+                   " must be an http:// or https:// URL with a host and without a user.");
+  }
+  if (http && !may_use_plain_http(parsed.value())) {
+    return invalid(std::string(kFullUri) + " names the host " + printable(parsed->host()) +
+                   " with http://, which would send keys over the network in the clear. Use "
+                   "https://; http:// is for this machine (localhost, 127.0.0.1, [::1]) and for "
+                   "169.254.170.2, 169.254.170.23 and [fd00:ec2::23].");
+  }
+  return std::optional(text);
+}
+
+// The header's value; none when no token is set.
+Result<std::optional<std::string>> read_token(const Environment& environment) {
+  std::optional<std::string> token = environment(kToken);
+  std::string origin = kToken;
+  if (const auto path = environment(kTokenFile)) {
+    auto text = read_text_file(*path, kTokenLimitBytes);
+    if (text.has_error()) return text.error();
+    if (!text.value()) {
+      return invalid(std::string(kTokenFile) + " names " + *path + ", which does not exist.");
+    }
+    token = std::move(text.value());
+    origin = *path;
+  }
+  const auto ends_header = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
+  if (token && std::any_of(token->begin(), token->end(), ends_header)) {
+    return invalid("The authorization token in " + origin +
+                   " has a line break, which no header can carry. Remove it.");
+  }
+  return token;
+}
+
+Result<Credentials> fetch(const std::string& url, const std::optional<std::string>& token) {
+  HttpRequest request;
+  request.url = url;
+  if (token) request.headers.push_back("Authorization: " + *token);
+  request.time_limit = std::chrono::seconds(2);
+  request.tries = 3;
+  if (url.starts_with("https:")) request.proxy = Proxy::kFromEnvironment;
+  const auto answer = http_fetch(request);
+  if (answer.has_error()) {
+    return Error(ErrorCode::kUnavailable, std::string("Can't get AWS credentials from ") + kSource +
+                                              ": " + answer.error().what() + ".");
+  }
+  if (answer->status != 200) {
+    const std::string reason = parse_failure_json(answer->body);
+    return Error(ErrorCode::kUnavailable, std::string("Can't get AWS credentials from ") + kSource +
+                                              ": it answers with HTTP status " +
+                                              std::to_string(answer->status) +
+                                              (reason.empty() ? "" : ", " + reason) + ".");
+  }
+  return parse_credentials_json(answer->body, "Token", kSource);
+}
+
+}  // namespace
+
+Result<std::optional<std::string>> container_credentials_url(const Environment& environment) {
+  if (const auto relative = environment(kRelativeUri)) {
+    if (relative->front() != '/') {
+      return invalid(std::string(kRelativeUri) + " must be a path that begins with a slash.");
+    }
+    return std::optional("http://169.254.170.2" + *relative);
+  }
+  if (const auto full = environment(kFullUri)) return check_full_uri(*full);
+  return std::optional<std::string>();
+}
+
+SourceAnswer ask_container(const Environment& environment) {
+  const auto url = container_credentials_url(environment);
+  if (url.has_error()) return SourceAnswer::decided(url.error());
+  if (!url.value()) {
+    return SourceAnswer::absent(std::string("neither ") + kRelativeUri + " nor " + kFullUri +
+                                " is set");
+  }
+  const auto token = read_token(environment);
+  if (token.has_error()) return SourceAnswer::decided(token.error());
+  return SourceAnswer::decided(fetch(*url.value(), token.value()));
+}
+
+}  // namespace nextid::aws

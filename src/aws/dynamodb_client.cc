@@ -1,0 +1,94 @@
+#include "aws/dynamodb_client.h"
+
+#include <exception>
+#include <filesystem>
+#include <utility>
+
+#include <boost/json/serialize.hpp>
+
+#include "aws/credential_sources.h"
+#include "aws/endpoint.h"
+#include "aws/profile_files.h"
+
+namespace nextid::aws {
+namespace {
+
+constexpr const char* kApiVersion = "DynamoDB_20120810.";
+
+Result<void> resolve(DynamodbClientOptions& options) {
+  const auto profile = read_profile(options.profile, options.environment);
+  if (!profile) return profile.error();
+  auto region = resolve_region(options.region, options.environment, *profile);
+  if (!region) return region.error();
+  options.region = *std::move(region);
+  auto endpoint =
+      resolve_dynamodb_endpoint(options.endpoint, options.region, options.environment, *profile);
+  if (!endpoint) return endpoint.error();
+  options.endpoint = *std::move(endpoint);
+  std::error_code error;
+  if (!options.ca_file.empty() && !std::filesystem::is_regular_file(options.ca_file, error)) {
+    return Error(ErrorCode::kInvalid, "ca_file '" + options.ca_file + "' is no file");
+  }
+  return {};
+}
+
+HttpLoopOptions loop_options(const DynamodbClientOptions& options) {
+  return {.url = options.endpoint,
+          .region = options.region,
+          .service = "dynamodb",
+          .ca_file = options.ca_file};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<DynamodbClient>> DynamodbClient::open(DynamodbClientOptions options) {
+  if (auto resolved = resolve(options); !resolved) return resolved.error();
+  auto find = [profile = options.profile, region = options.region,
+               environment = options.environment] {
+    return find_credentials(profile, region, environment);
+  };
+  auto credentials = CredentialCache::open(std::move(find), options.warn);
+  if (!credentials) return credentials.error();
+  try {
+    auto shared = std::make_shared<Shared>(Shared{std::move(options), *std::move(credentials)});
+    return std::unique_ptr<DynamodbClient>(new DynamodbClient(std::move(shared)));
+  } catch (const std::exception& failure) {
+    return Error(ErrorCode::kUnavailable, failure.what());
+  }
+}
+
+DynamodbClient::DynamodbClient(std::shared_ptr<Shared> shared)
+    : shared_(std::move(shared)), loop_(loop_options(shared_->options)) {}
+
+DynamodbClient::~DynamodbClient() { stop(); }
+
+void DynamodbClient::stop() { loop_.stop(); }
+
+void DynamodbClient::call(std::string operation, boost::json::object request,
+                          std::chrono::milliseconds limit,
+                          std::function<void(DynamodbReply)> done) {
+  request["TableName"] = shared_->options.table;
+  HttpCall call;
+  call.target = kApiVersion + operation;
+  call.body = boost::json::serialize(request);
+  call.credentials = shared_->credentials->current();
+  call.limit = limit;
+  call.done = [shared = shared_, operation = std::move(operation), credentials = call.credentials,
+               limit, done = std::move(done)](HttpAnswer answer) {
+    const DynamodbClientOptions& options = shared->options;
+    const CallContext context{operation,
+                              options.table,
+                              options.region,
+                              options.endpoint,
+                              credentials->source,
+                              shared->credentials->trouble(),
+                              limit,
+                              std::chrono::system_clock::now()};
+    DynamodbReply reply = read_reply(std::move(answer), context);
+    if (reply.credentials_refused) shared->credentials->refused(*credentials);
+    done(std::move(reply));
+  };
+  loop_.send(std::move(call));
+}
+
+}  // namespace nextid::aws

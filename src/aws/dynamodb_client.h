@@ -1,0 +1,63 @@
+// A small DynamoDB client: one attempt a call, many calls at once, credentials kept fresh.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <boost/json/object.hpp>
+
+#include "nextid/error.h"
+
+#include "aws/credential_cache.h"
+#include "aws/dynamodb_reply.h"
+#include "aws/environment.h"
+#include "aws/http_loop.h"
+
+namespace nextid::aws {
+
+struct DynamodbClientOptions {
+  std::string table;     ///< Named in each request.
+  std::string region;    ///< Empty: as the environment or the profile says.
+  std::string endpoint;  ///< The same.
+  std::string profile;   ///< Empty: AWS_PROFILE, and the environment's keys first.
+  std::string ca_file;   ///< PEM; empty for the system's authorities.
+  Environment environment = &process_environment;
+  CredentialCache::Warn warn;
+};
+
+/// Thread-safe.
+class DynamodbClient {
+ public:
+  /// Resolves region and endpoint and looks for credentials, blocking for some seconds at most;
+  /// does not call DynamoDB. Errors say what is missing and how to give it.
+  static Result<std::unique_ptr<DynamodbClient>> open(DynamodbClientOptions options);
+  /// Calls stop().
+  ~DynamodbClient();
+
+  /// Sends `request`, to which it adds the TableName, once. `done` is called once, on the client's
+  /// thread; it may call again, and must not throw. `limit` is for the whole call.
+  void call(std::string operation, boost::json::object request, std::chrono::milliseconds limit,
+            std::function<void(DynamodbReply)> done);
+
+  /// See HttpLoop::stop().
+  void stop();
+
+  /// As given, and as resolved.
+  const DynamodbClientOptions& options() const noexcept { return shared_->options; }
+
+ private:
+  /// What answers need, which may come after the client is gone: when one of them destroyed it.
+  struct Shared {
+    DynamodbClientOptions options;
+    std::unique_ptr<CredentialCache> credentials;
+  };
+
+  explicit DynamodbClient(std::shared_ptr<Shared> shared);
+
+  const std::shared_ptr<Shared> shared_;
+  HttpLoop loop_;
+};
+
+}  // namespace nextid::aws

@@ -1,0 +1,217 @@
+#include "aws/dynamodb_reply.h"
+
+#include <array>
+#include <cstdlib>
+#include <string_view>
+#include <utility>
+
+#include <boost/crc.hpp>
+#include <boost/json/parse.hpp>
+
+namespace nextid::aws {
+namespace {
+
+namespace json = boost::json;
+using Kind = DynamodbReply::Kind;
+
+/// A signature is good for five minutes; less than this is no reason to blame the clock.
+constexpr std::chrono::minutes kSkewToTell{4};
+
+/// One error that DynamoDB names, with what it means and what to say of it.
+struct KnownError {
+  std::string_view code;
+  Kind kind;
+  std::string (*why)(const CallContext& context, const std::string& message);
+  bool credentials = false;
+};
+
+std::string table_in(const CallContext& context) {
+  return "table '" + context.table + "' in " + context.region;
+}
+
+std::string says(const std::string& message) {
+  return message.empty() ? "" : " (DynamoDB says: " + message + ")";
+}
+
+std::string condition_failed(const CallContext&, const std::string&) { return ""; }
+
+std::string table_missing(const CallContext& context, const std::string&) {
+  return "there is no " + table_in(context) + " at " + context.endpoint;
+}
+
+std::string table_in_use(const CallContext& context, const std::string& message) {
+  return table_in(context) + " is being changed" + says(message);
+}
+
+std::string throttled(const CallContext& context, const std::string& message) {
+  return "DynamoDB throttles " + table_in(context) + says(message);
+}
+
+std::string busy(const CallContext& context, const std::string& message) {
+  return "another write to the same item in " + table_in(context) + " was under way" +
+         says(message);
+}
+
+std::string denied(const CallContext& context, const std::string& message) {
+  return "access denied: the credentials from " + context.credentials_source +
+         " lack the permission dynamodb:" + context.operation + " on " + table_in(context) +
+         "; grant it" + says(message);
+}
+
+std::string unknown_key(const CallContext& context, const std::string& message) {
+  return "the access key or session token from " + context.credentials_source +
+         " is not accepted in " + context.region + "; give valid credentials" + says(message);
+}
+
+std::string expired(const CallContext& context, const std::string& message) {
+  const std::string renewal = context.credentials_trouble.empty()
+                                  ? "new ones are being looked for"
+                                  : "renewing them fails: " + context.credentials_trouble;
+  return "the credentials from " + context.credentials_source + " have expired; " + renewal +
+         says(message);
+}
+
+std::string bad_signature(const CallContext& context, const std::string& message) {
+  return "the signature is not accepted: the secret key from " + context.credentials_source +
+         " does not belong to its access key, or a proxy changed the request; check both" +
+         says(message);
+}
+
+std::string invalid(const CallContext& context, const std::string& message) {
+  return context.operation + " on " + table_in(context) + " was refused as invalid" + says(message);
+}
+
+constexpr std::array kKnownErrors{
+    KnownError{"ConditionalCheckFailedException", Kind::kConditionFailed, &condition_failed},
+    KnownError{"ResourceNotFoundException", Kind::kTableMissing, &table_missing},
+    KnownError{"ResourceInUseException", Kind::kTableInUse, &table_in_use},
+    KnownError{"ProvisionedThroughputExceededException", Kind::kThrottled, &throttled},
+    KnownError{"ProvisionedThroughputExceeded", Kind::kThrottled, &throttled},
+    KnownError{"ThrottlingException", Kind::kThrottled, &throttled},
+    KnownError{"Throttling", Kind::kThrottled, &throttled},
+    KnownError{"RequestLimitExceeded", Kind::kThrottled, &throttled},
+    KnownError{"LimitExceededException", Kind::kThrottled, &throttled},
+    KnownError{"TransactionInProgressException", Kind::kNotApplied, &busy},
+    KnownError{"TransactionConflictException", Kind::kNotApplied, &busy},
+    KnownError{"ReplicatedWriteConflictException", Kind::kNotApplied, &busy},
+    KnownError{"AccessDeniedException", Kind::kNotApplied, &denied},
+    KnownError{"UnrecognizedClientException", Kind::kNotApplied, &unknown_key, true},
+    KnownError{"InvalidClientTokenId", Kind::kNotApplied, &unknown_key, true},
+    KnownError{"MissingAuthenticationTokenException", Kind::kNotApplied, &unknown_key, true},
+    KnownError{"ExpiredTokenException", Kind::kNotApplied, &expired, true},
+    KnownError{"ExpiredToken", Kind::kNotApplied, &expired, true},
+    KnownError{"InvalidSignatureException", Kind::kNotApplied, &bad_signature, true},
+    KnownError{"SignatureDoesNotMatch", Kind::kNotApplied, &bad_signature, true},
+    KnownError{"IncompleteSignatureException", Kind::kNotApplied, &bad_signature, true},
+    KnownError{"RequestTimeTooSkewed", Kind::kNotApplied, &bad_signature},
+    KnownError{"RequestExpired", Kind::kNotApplied, &bad_signature},
+    KnownError{"ValidationException", Kind::kNotApplied, &invalid},
+    KnownError{"SerializationException", Kind::kNotApplied, &invalid},
+    KnownError{"UnknownOperationException", Kind::kNotApplied, &invalid},
+};
+
+/// How far this machine's clock is from the server's, if that explains a refused signature.
+std::string clock_skew(const HttpAnswer& answer, const CallContext& context) {
+  if (!answer.date) return "";
+  using std::chrono::minutes;
+  const auto skew = std::chrono::duration_cast<minutes>(context.now - *answer.date);
+  if (std::chrono::abs(skew) < kSkewToTell) return "";
+  return "this machine's clock is " + std::to_string(std::abs(skew.count())) + " minutes " +
+         (skew.count() > 0 ? "ahead of" : "behind") +
+         " DynamoDB's, and so its signatures are not "
+         "accepted; set the clock (with NTP)";
+}
+
+std::string text_of(const json::object& body, const char* name) {
+  const json::value* value = body.if_contains(name);
+  return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
+}
+
+/// "com.amazonaws.dynamodb.v20120810#ThrottlingException" without its namespace.
+std::string code_of(const json::object& body) {
+  const std::string type = text_of(body, "__type");
+  return type.substr(type.find('#') + 1);
+}
+
+DynamodbReply in_doubt(std::string why) {
+  DynamodbReply reply;
+  reply.why = std::move(why);
+  return reply;
+}
+
+DynamodbReply read_error(const HttpAnswer& answer, const CallContext& context) {
+  boost::system::error_code unreadable;
+  json::value parsed = json::parse(answer.body, unreadable);
+  if (unreadable || !parsed.is_object()) {
+    return in_doubt("something that is not DynamoDB answered at " + context.endpoint +
+                    " with HTTP status " + std::to_string(answer.status));
+  }
+  json::object& body = parsed.get_object();
+  const std::string code = code_of(body);
+  std::string message = text_of(body, "message");
+  if (message.empty()) message = text_of(body, "Message");
+  if (answer.status >= 400 && answer.status < 500) {
+    for (const KnownError& known : kKnownErrors) {
+      if (known.code != code) continue;
+      DynamodbReply reply{known.kind, {}, known.why(context, message), known.credentials, false};
+      if (known.why == &bad_signature) {
+        if (std::string skew = clock_skew(answer, context); !skew.empty()) {
+          reply.why = std::move(skew);
+        }
+      }
+      // Not parsed: the member's name and place differ between the exceptions that carry it.
+      if (answer.body.find("KeyRangeThroughputExceeded") != std::string::npos) {
+        reply.why = "DynamoDB throttles a hot key of " + table_in(context) +
+                    ": one item takes about 1,000 writes a second on any table" + says(message);
+      }
+      if (known.kind == Kind::kConditionFailed) reply.body = std::move(body);
+      return reply;
+    }
+    if (answer.status == 429) {
+      return {Kind::kThrottled, {}, throttled(context, message), false, false};
+    }
+  }
+  return in_doubt("DynamoDB failed with HTTP status " + std::to_string(answer.status) +
+                  (code.empty() ? "" : ", " + code) + says(message) +
+                  (answer.request_id.empty() ? "" : ", request " + answer.request_id));
+}
+
+DynamodbReply no_answer(const HttpAnswer& answer, const CallContext& context) {
+  DynamodbReply reply;
+  reply.certificate_refused = answer.certificate_refused;
+  reply.why =
+      answer.certificate_refused
+          ? "the certificate of " + context.endpoint + " is not accepted (" + answer.failure +
+                "); if its authority is your own, name its file with "
+                "ca_file="
+          : context.endpoint + " gave no answer within " + std::to_string(context.limit.count()) +
+                " ms (" + answer.failure + "); check the endpoint, the region and the network";
+  return reply;
+}
+
+bool checksum_holds(const HttpAnswer& answer) {
+  if (!answer.crc32) return true;
+  boost::crc_32_type crc;
+  crc.process_bytes(answer.body.data(), answer.body.size());
+  return crc.checksum() == *answer.crc32;
+}
+
+}  // namespace
+
+DynamodbReply read_reply(HttpAnswer answer, const CallContext& context) {
+  if (!answer.failure.empty()) return no_answer(answer, context);
+  if (!checksum_holds(answer)) {
+    return in_doubt("an answer from " + context.endpoint +
+                    " was damaged on its way: its CRC32 is "
+                    "wrong");
+  }
+  if (answer.status != 200) return read_error(answer, context);
+  boost::system::error_code unreadable;
+  json::value parsed = json::parse(answer.body, unreadable);
+  if (unreadable || !parsed.is_object()) {
+    return in_doubt("an answer from " + context.endpoint + " is not the JSON of DynamoDB");
+  }
+  return {Kind::kDone, std::move(parsed.get_object()), "", false, false};
+}
+
+}  // namespace nextid::aws

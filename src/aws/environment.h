@@ -1,0 +1,20 @@
+// The environment variables that AWS programs read, as a seam: tests bring their own.
+#pragma once
+
+#include <cstdlib>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace nextid::aws {
+
+/// The value of a variable; none when it is unset or empty, which mean the same to AWS programs.
+using Environment = std::function<std::optional<std::string>(const char* name)>;
+
+inline std::optional<std::string> process_environment(const char* name) {
+  const char* value = std::getenv(name);
+  if (value == nullptr || *value == '\0') return std::nullopt;
+  return std::string(value);
+}
+
+}  // namespace nextid::aws

@@ -1,0 +1,287 @@
+#include "aws/http_loop.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <deque>
+#include <fcntl.h>
+#include <map>
+#include <mutex>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "nextid/version.h"
+
+#include "aws/curl.h"
+
+namespace nextid::aws {
+namespace {
+
+/// A Scan page holds 1 MB of items; as JSON it is a few times that.
+constexpr std::size_t kMaxBodyBytes = 16 * 1024 * 1024;
+constexpr int kLongestSleepMs = 10'000;  // Woken earlier by whatever happens.
+
+/// A handle, the call it makes, and the answer as it arrives.
+struct Transfer {
+  CurlHandle handle = new_curl_handle();
+  CurlHeaders headers;
+  HttpCall call;
+  HttpAnswer answer;
+  std::array<char, CURL_ERROR_SIZE> error{};
+};
+
+std::size_t take_body(char* data, std::size_t size, std::size_t count, void* user) {
+  std::string& body = static_cast<Transfer*>(user)->answer.body;
+  if (body.size() + size * count > kMaxBodyBytes) return 0;
+  body.append(data, size * count);
+  return size * count;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+void take_field(HttpAnswer& answer, std::string_view name, std::string_view value) {
+  if (curl_strequal(std::string(name).c_str(), "x-amz-crc32") != 0) {
+    std::uint32_t crc = 0;
+    const auto parsed = std::from_chars(value.data(), value.data() + value.size(), crc);
+    // Unreadable is as good as wrong: no body has both.
+    answer.crc32 = parsed.ec == std::errc{} ? crc : 0;
+  } else if (curl_strequal(std::string(name).c_str(), "date") != 0) {
+    const std::time_t time = curl_getdate(std::string(value).c_str(), nullptr);
+    if (time >= 0) answer.date = std::chrono::system_clock::from_time_t(time);
+  } else if (curl_strequal(std::string(name).c_str(), "x-amzn-requestid") != 0) {
+    answer.request_id = value;
+  }
+}
+
+std::size_t take_header(char* data, std::size_t size, std::size_t count, void* user) {
+  const std::string_view line(data, size * count);
+  if (const std::size_t colon = line.find(':'); colon != std::string_view::npos) {
+    take_field(static_cast<Transfer*>(user)->answer, trimmed(line.substr(0, colon)),
+               trimmed(line.substr(colon + 1)));
+  }
+  return size * count;
+}
+
+/// Programs that this process starts, credential_process first, must not hold our connections open.
+int close_on_exec(void*, curl_socket_t socket, curlsocktype) {
+  ::fcntl(socket, F_SETFD, FD_CLOEXEC);
+  return CURL_SOCKOPT_OK;
+}
+
+bool is_loopback(const std::string& url) {
+  for (const std::string_view host : {"://127.", "://localhost", "://[::1]"}) {
+    if (url.find(host) != std::string::npos) return true;
+  }
+  return false;
+}
+
+/// What all calls have in common.
+void prepare(Transfer& transfer, const HttpLoopOptions& options) {
+  CURL* handle = transfer.handle.get();
+  const std::string signing = "aws:amz:" + options.region + ":" + options.service;
+  const std::string user_agent = "nextid/" + std::string(kVersion);
+  set_option(handle, CURLOPT_URL, (options.url + "/").c_str());
+  set_option(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+  set_option(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  set_option(handle, CURLOPT_AWS_SIGV4, signing.c_str());
+  set_option(handle, CURLOPT_USERAGENT, user_agent.c_str());
+  set_option(handle, CURLOPT_POST, 1L);
+  set_option(handle, CURLOPT_NOSIGNAL, 1L);
+  set_option(handle, CURLOPT_TCP_KEEPALIVE, 1L);
+  set_option(handle, CURLOPT_SOCKOPTFUNCTION, &close_on_exec);
+  set_option(handle, CURLOPT_WRITEFUNCTION, &take_body);
+  set_option(handle, CURLOPT_WRITEDATA, &transfer);
+  set_option(handle, CURLOPT_HEADERFUNCTION, &take_header);
+  set_option(handle, CURLOPT_HEADERDATA, &transfer);
+  set_option(handle, CURLOPT_ERRORBUFFER, transfer.error.data());
+  set_option(handle, CURLOPT_PRIVATE, &transfer);
+  if (!options.ca_file.empty()) set_option(handle, CURLOPT_CAINFO, options.ca_file.c_str());
+  if (is_loopback(options.url)) set_option(handle, CURLOPT_NOPROXY, "*");
+}
+
+void set_call(Transfer& transfer, HttpCall call) {
+  transfer.call = std::move(call);
+  transfer.answer = {};
+  transfer.error[0] = '\0';
+  transfer.headers.reset();
+  append_header(transfer.headers, "Content-Type: application/x-amz-json-1.0");
+  append_header(transfer.headers, "X-Amz-Target: " + transfer.call.target);
+  const Credentials& credentials = *transfer.call.credentials;
+  if (!credentials.session_token.empty()) {
+    append_header(transfer.headers, "X-Amz-Security-Token: " + credentials.session_token);
+  }
+  CURL* handle = transfer.handle.get();
+  set_option(handle, CURLOPT_HTTPHEADER, transfer.headers.get());
+  set_option(handle, CURLOPT_USERNAME, credentials.access_key_id.c_str());
+  set_option(handle, CURLOPT_PASSWORD, credentials.secret_access_key.c_str());
+  set_option(handle, CURLOPT_POSTFIELDS, transfer.call.body.c_str());
+  set_option(handle, CURLOPT_POSTFIELDSIZE_LARGE,
+             static_cast<curl_off_t>(transfer.call.body.size()));
+  set_option(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(transfer.call.limit.count()));
+  set_option(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(transfer.call.limit.count()));
+}
+
+void fail(HttpCall& call, const std::string& why) {
+  HttpAnswer answer;
+  answer.failure = why;
+  call.done(std::move(answer));
+}
+
+}  // namespace
+
+class HttpLoop::Impl : public std::enable_shared_from_this<HttpLoop::Impl> {
+ public:
+  explicit Impl(HttpLoopOptions options);
+
+  void start() {
+    thread_ = std::thread([self = shared_from_this()] { self->run(); });
+  }
+  void send(HttpCall call);
+  void stop();
+
+ private:
+  void run();
+  bool start_waiting();
+  void start(HttpCall call);
+  void finish_done();
+  void finish(Transfer& transfer, CURLcode code);
+  std::unique_ptr<Transfer> spare_transfer();
+
+  const HttpLoopOptions options_;
+  const CurlMulti multi_ = new_curl_multi();
+
+  std::mutex mutex_;
+  std::deque<HttpCall> waiting_;
+  bool stopping_ = false;
+  std::thread thread_;
+
+  // Of the loop's thread alone.
+  std::map<Transfer*, std::unique_ptr<Transfer>> in_flight_;
+  std::vector<std::unique_ptr<Transfer>> spare_;
+};
+
+HttpLoop::Impl::Impl(HttpLoopOptions options) : options_(std::move(options)) {
+  const auto connections = static_cast<long>(options_.max_connections);
+  curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, connections);
+  spare_.push_back(spare_transfer());  // So that bad options show here.
+}
+
+void HttpLoop::Impl::send(HttpCall call) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stopping_) {
+      waiting_.push_back(std::move(call));
+      if (waiting_.size() == 1) curl_multi_wakeup(multi_.get());
+      return;
+    }
+  }
+  fail(call, "the store is closed");
+}
+
+void HttpLoop::Impl::stop() {
+  std::thread thread;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    thread = std::move(thread_);
+  }
+  curl_multi_wakeup(multi_.get());
+  if (!thread.joinable()) return;
+  // From one of the loop's own answers: it ends by itself, and keeps this object until then.
+  if (thread.get_id() == std::this_thread::get_id()) {
+    thread.detach();
+  } else {
+    thread.join();
+  }
+}
+
+void HttpLoop::Impl::run() {
+  while (start_waiting()) {
+    int running = 0;
+    curl_multi_perform(multi_.get(), &running);
+    finish_done();
+    const bool more = [this] {
+      const std::lock_guard lock(mutex_);
+      return !waiting_.empty() && in_flight_.size() < options_.max_connections;
+    }();
+    if (!more) curl_multi_poll(multi_.get(), nullptr, 0, kLongestSleepMs, nullptr);
+  }
+}
+
+/// False when all is done and nothing more will come.
+bool HttpLoop::Impl::start_waiting() {
+  std::unique_lock lock(mutex_);
+  while (!waiting_.empty() && in_flight_.size() < options_.max_connections) {
+    HttpCall call = std::move(waiting_.front());
+    waiting_.pop_front();
+    lock.unlock();
+    start(std::move(call));
+    lock.lock();
+  }
+  return !stopping_ || !waiting_.empty() || !in_flight_.empty();
+}
+
+void HttpLoop::Impl::start(HttpCall call) {
+  std::unique_ptr<Transfer> transfer = spare_transfer();
+  set_call(*transfer, std::move(call));
+  const CURLMcode code = curl_multi_add_handle(multi_.get(), transfer->handle.get());
+  if (code != CURLM_OK) return fail(transfer->call, curl_multi_strerror(code));
+  Transfer* key = transfer.get();
+  in_flight_.emplace(key, std::move(transfer));
+}
+
+std::unique_ptr<Transfer> HttpLoop::Impl::spare_transfer() {
+  if (spare_.empty()) {
+    auto transfer = std::make_unique<Transfer>();
+    prepare(*transfer, options_);
+    return transfer;
+  }
+  auto transfer = std::move(spare_.back());
+  spare_.pop_back();
+  return transfer;
+}
+
+void HttpLoop::Impl::finish_done() {
+  int left = 0;
+  while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
+    if (message->msg != CURLMSG_DONE) continue;
+    const CURLcode code = message->data.result;
+    void* user = nullptr;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &user);
+    curl_multi_remove_handle(multi_.get(), message->easy_handle);
+    finish(*static_cast<Transfer*>(user), code);
+  }
+}
+
+void HttpLoop::Impl::finish(Transfer& transfer, CURLcode code) {
+  const auto node = in_flight_.extract(&transfer);
+  HttpCall call = std::move(transfer.call);
+  HttpAnswer answer = std::move(transfer.answer);
+  if (code != CURLE_OK) {
+    answer.failure = transfer.error[0] != '\0' ? transfer.error.data() : curl_easy_strerror(code);
+    answer.certificate_refused =
+        code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE;
+  }
+  curl_easy_getinfo(transfer.handle.get(), CURLINFO_RESPONSE_CODE, &answer.status);
+  spare_.push_back(std::move(node.mapped()));
+  call.done(std::move(answer));
+}
+
+HttpLoop::HttpLoop(HttpLoopOptions options) : impl_(std::make_shared<Impl>(std::move(options))) {
+  impl_->start();
+}
+
+HttpLoop::~HttpLoop() { stop(); }
+
+void HttpLoop::send(HttpCall call) { impl_->send(std::move(call)); }
+
+void HttpLoop::stop() { impl_->stop(); }
+
+}  // namespace nextid::aws

@@ -1,0 +1,67 @@
+// Signed HTTP calls to one service: many at a time on one thread, over pooled connections.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "aws/credentials.h"
+
+namespace nextid::aws {
+
+struct HttpLoopOptions {
+  std::string url;      ///< Of the service; every call is a POST to its root.
+  std::string region;   ///< For the signature, as is `service`.
+  std::string service;  ///< "dynamodb"
+  std::string ca_file;  ///< PEM file to trust instead of the system's; empty for the system's.
+  std::size_t max_connections = 64;  ///< Calls beyond it wait here, before their time runs.
+};
+
+/// What came back from one call.
+struct HttpAnswer {
+  /// Why there is no whole answer, and the request may have arrived or not; else empty. No error of
+  /// libcurl proves that a request never arrived: it repeats some by itself.
+  std::string failure;
+  bool certificate_refused = false;  ///< The failure: the server is not who it should be.
+  long status = 0;
+  std::string body;
+  std::optional<std::uint32_t> crc32;  ///< Of the body as sent: x-amz-crc32.
+  std::optional<std::chrono::system_clock::time_point> date;
+  std::string request_id;
+};
+
+struct HttpCall {
+  std::string target;  ///< "DynamoDB_20120810.GetItem"
+  std::string body;    ///< JSON.
+  std::shared_ptr<const Credentials> credentials;
+  std::chrono::milliseconds limit{0};
+  /// Called once, on the loop's thread; it may send(). Must not throw.
+  std::function<void(HttpAnswer)> done;
+};
+
+/// Thread-safe. Signs with CURLOPT_AWS_SIGV4 (https://curl.se/libcurl/c/CURLOPT_AWS_SIGV4.html).
+class HttpLoop {
+ public:
+  /// Throws std::runtime_error for options that libcurl does not take.
+  explicit HttpLoop(HttpLoopOptions options);
+  ~HttpLoop();
+  HttpLoop(const HttpLoop&) = delete;
+  HttpLoop& operator=(const HttpLoop&) = delete;
+
+  /// Never blocks. One attempt.
+  void send(HttpCall call);
+
+  /// Answers what was sent, each within its limit, then ends the thread; what is sent later fails
+  /// at once. Waits for it, unless called on the loop's own thread. Idempotent.
+  void stop();
+
+ private:
+  class Impl;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace nextid::aws

@@ -1,0 +1,16 @@
+// Small files that others write: settings and tokens.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "nextid/error.h"
+
+namespace nextid::aws {
+
+/// The whole file; none when there is no such file. kInvalid names the path and says why it can't
+/// be read, or that it is longer than `limit_bytes`. Blocks on the disk only.
+Result<std::optional<std::string>> read_text_file(const std::string& path, std::size_t limit_bytes);
+
+}  // namespace nextid::aws

@@ -1,0 +1,54 @@
+// A counter as an item of the table: its attributes, read and written.
+//
+//   counter_id     S  the name; partition key
+//   current_value  N  the last id reserved
+//   start_value, increment, max_value, cache  N,  comment  S
+//   revision       N  absent in an item that another program made with ADD current_value :n
+//   floor          N  no op whose writer has no slot is applied unless its seq is above it
+//   s:WRITER, e:WRITER  N  a writer's slot: its last seq, and the value that op led to
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "nextid/error.h"
+
+#include "contract/counter_state.h"
+
+namespace nextid::store {
+
+inline constexpr const char* kKeyAttribute = "counter_id";
+
+/// Another writer's slot, or the asking one's.
+struct WriterSlot {
+  std::string writer;  ///< As in the attributes' names: 16 hexadecimal digits.
+  contract::Seq seq = 0;
+};
+
+std::string writer_text(contract::WriterId writer);
+std::string seq_attribute(const std::string& writer);
+std::string end_attribute(const std::string& writer);
+
+/// {"N":"5"} and {"S":"text"}
+boost::json::object number(std::int64_t value);
+boost::json::object number(std::uint64_t value);
+boost::json::object text(const std::string& value);
+
+/// The name of the counter that an item is.
+std::string key_of_item(const boost::json::object& item);
+
+/// The counter as `writer` sees it. kCorrupt says which attribute no counter can have. An item
+/// without a revision has the default definition, with revision 0.
+Result<contract::CounterState> parse_item(const boost::json::object& item,
+                                          contract::WriterId writer);
+
+/// The integer of a number attribute. kCorrupt says what is there instead.
+Result<std::int64_t> integer_of(const boost::json::object& item, const std::string& attribute);
+
+/// All slots of the item. Attributes that are no slots of ours are passed over.
+std::vector<WriterSlot> slots_of(const boost::json::object& item);
+
+}  // namespace nextid::store

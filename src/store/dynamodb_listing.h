@@ -1,0 +1,43 @@
+// One listing: the pages of a Scan, of which the first names in byte order are kept.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "nextid/counter.h"
+#include "nextid/error.h"
+
+#include "aws/dynamodb_client.h"
+
+namespace nextid::store {
+
+/// Keeps itself alive until `done` was called, on the client's thread. Holds at most limit + 1
+/// counters at a time.
+class DynamodbListing : public std::enable_shared_from_this<DynamodbListing> {
+ public:
+  using Done = std::function<void(Result<CounterPage>)>;
+
+  /// `client` must live until `done` was called.
+  static void start(aws::DynamodbClient& client, const std::string& after, std::size_t limit,
+                    Done done);
+
+ private:
+  DynamodbListing(aws::DynamodbClient& client, const std::string& after, std::size_t limit,
+                  Done done);
+  void next_page(const boost::json::value* from);
+  void take(aws::DynamodbReply reply);
+  Result<void> keep(const boost::json::object& item);
+  void finish();
+
+  aws::DynamodbClient& client_;
+  const std::string after_;
+  const std::size_t limit_;
+  const Done done_;
+  std::map<std::string, CounterInfo> kept_;
+};
+
+}  // namespace nextid::store

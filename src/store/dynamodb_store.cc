@@ -1,0 +1,287 @@
+#include "store/dynamodb_store.h"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+
+#include "contract/op.h"
+#include "store/dynamodb_item.h"
+#include "store/dynamodb_listing.h"
+#include "store/dynamodb_requests.h"
+#include "store/dynamodb_table.h"
+#include "store/op_check.h"
+
+namespace nextid::store {
+namespace {
+
+namespace json = boost::json;
+using aws::DynamodbReply;
+using contract::Committed;
+using contract::CounterState;
+using contract::Damaged;
+using contract::Define;
+using contract::Found;
+using contract::InDoubt;
+using contract::Load;
+using contract::Missing;
+using contract::NotApplied;
+using contract::Outcome;
+using contract::Refused;
+using contract::Release;
+using contract::Reserve;
+using Kind = DynamodbReply::Kind;
+using Done = std::function<void(Outcome)>;
+
+/// Slots that one write removes: far below the limits of an expression.
+constexpr std::size_t kSlotsPerPrune = 25;
+constexpr int kPrunesPerLoad = 8;
+
+/// What a call that did not do its work means for its op.
+Outcome outcome_of_failed_write(const DynamodbReply& reply) {
+  if (reply.kind == Kind::kInDoubt) return InDoubt{reply.why};
+  return NotApplied{reply.why, reply.kind == Kind::kThrottled};
+}
+
+Outcome outcome_of_failed_read(const DynamodbReply& reply) {
+  return NotApplied{reply.why, reply.kind == Kind::kThrottled};
+}
+
+const json::object* member(const json::object& body, const char* name) {
+  const json::value* value = body.if_contains(name);
+  return value != nullptr ? value->if_object() : nullptr;
+}
+
+/// The counter's value in what a write answered. Without it the write's fate is for a repeat to
+/// tell.
+Outcome committed_at(const json::object& body) {
+  const json::object* attributes = member(body, "Attributes");
+  const auto end =
+      integer_of(attributes != nullptr ? *attributes : json::object(), "current_value");
+  if (!end)
+    return InDoubt{"a write was answered without a value: " + std::string(end.error().what())};
+  return Committed{*end};
+}
+
+/// What a state, in which the op's condition failed, means for it.
+Outcome refused_reserve(const Reserve& op, CounterState state) {
+  const bool in_turn = state.slot ? state.slot->seq == op.prev : state.floor < op.seq;
+  if (in_turn && state.definition.revision == op.revision && state.value <= op.limit &&
+      state.value > limit_of(op)) {
+    return NotApplied{"counter '" + op.counter + "' would pass 2^63 - 1"};
+  }
+  return Refused{std::move(state)};
+}
+
+std::vector<WriterSlot> idle_slots(const json::object& item, contract::WriterId asking,
+                                   base::WallMicros now) {
+  using std::chrono::microseconds;
+  constexpr auto kIdle = static_cast<std::uint64_t>(microseconds(contract::kSlotIdleLimit).count());
+  const std::string own = writer_text(asking);
+  std::vector<WriterSlot> idle;
+  for (WriterSlot& slot : slots_of(item)) {
+    if (slot.seq + kIdle >= now || slot.writer == own) continue;
+    idle.push_back(std::move(slot));
+    if (idle.size() == kSlotsPerPrune) break;
+  }
+  return idle;
+}
+
+contract::Seq newest_of(const std::vector<WriterSlot>& slots) {
+  contract::Seq newest = 0;
+  for (const WriterSlot& slot : slots) newest = std::max(newest, slot.seq);
+  return newest;
+}
+
+}  // namespace
+
+/// Kept alive by the calls under way.
+class DynamodbStore::Impl : public std::enable_shared_from_this<DynamodbStore::Impl> {
+ public:
+  Impl(std::unique_ptr<aws::DynamodbClient> client, const DynamodbSettings& settings,
+       WallClock wall_clock)
+      : client_(std::move(client)), settings_(settings), wall_clock_(std::move(wall_clock)) {}
+
+  aws::DynamodbClient& client() noexcept { return *client_; }
+
+  void attempt(contract::Call call) {
+    if (auto why = refuse_unstorable(call.op)) return call.done(NotApplied{std::move(*why)});
+    std::visit([&](auto& op) { start(std::move(op), std::move(call.done)); }, call.op);
+  }
+
+ private:
+  using Meaning = std::function<Outcome(CounterState)>;
+
+  void start(Load op, Done done);
+  void start(Define op, Done done);
+  void start(Reserve op, Done done);
+  void start(Release op, Done done) { release(std::move(op), std::nullopt, std::move(done)); }
+
+  void call(const char* operation, json::object request, std::function<void(DynamodbReply)> done) {
+    client_->call(operation, std::move(request), settings_.attempt_timeout, std::move(done));
+  }
+  void show(Load op, const json::object& item, int prunes_left, Done done);
+  void release(Release op, std::optional<contract::Seq> seen_floor, Done done);
+  void release_refused(Release op, CounterState state, bool again, Done done);
+  template <typename Then>
+  void with_state(const DynamodbReply& refused, const std::string& counter,
+                  contract::WriterId writer, Done done, Then then);
+
+  const std::unique_ptr<aws::DynamodbClient> client_;
+  const DynamodbSettings settings_;
+  const WallClock wall_clock_;
+};
+
+// --- Load
+
+void DynamodbStore::Impl::start(Load op, Done done) {
+  json::object request = get_request(op.counter);
+  call("GetItem", std::move(request),
+       [self = shared_from_this(), op = std::move(op),
+        done = std::move(done)](DynamodbReply reply) mutable {
+         if (reply.kind != Kind::kDone) return done(outcome_of_failed_read(reply));
+         const json::object* item = member(reply.body, "Item");
+         if (item == nullptr) return done(Missing{});
+         self->show(std::move(op), *item, kPrunesPerLoad, std::move(done));
+       });
+}
+
+/// Prunes what is idle, and shows the item as it is then. A Load can do without its pruning.
+void DynamodbStore::Impl::show(Load op, const json::object& item, int prunes_left, Done done) {
+  auto state = parse_item(item, op.writer);
+  if (!state) return done(Damaged{state.error().what()});
+  const auto idle = idle_slots(item, op.writer, wall_clock_());
+  if (idle.empty() || prunes_left == 0) return done(Found{*std::move(state)});
+  const contract::Seq floor = std::max(state->floor, newest_of(idle));
+  json::object request = prune_request(op.counter, idle, floor);
+  call("UpdateItem", std::move(request),
+       [self = shared_from_this(), op = std::move(op), state = *std::move(state), prunes_left,
+        done = std::move(done)](DynamodbReply reply) mutable {
+         const json::object* pruned =
+             reply.kind == Kind::kDone ? member(reply.body, "Attributes") : nullptr;
+         if (pruned == nullptr) return done(Found{std::move(state)});
+         self->show(std::move(op), *pruned, prunes_left - 1, std::move(done));
+       });
+}
+
+// --- Writes
+
+/// Calls then(state, done) with the state in which a condition failed: as the answer has it, or
+/// else as a consistent read finds it. Where there is no state, the op's outcome says why.
+template <typename Then>
+void DynamodbStore::Impl::with_state(const DynamodbReply& refused, const std::string& counter,
+                                     contract::WriterId writer, Done done, Then then) {
+  const auto take = [writer, then](const json::object& item, Done answer) {
+    auto state = parse_item(item, writer);
+    if (!state) return answer(Damaged{state.error().what()});
+    then(*std::move(state), std::move(answer));
+  };
+  if (const json::object* item = member(refused.body, "Item")) return take(*item, std::move(done));
+  call("GetItem", get_request(counter),
+       [self = shared_from_this(), take, done = std::move(done)](DynamodbReply reply) mutable {
+         if (reply.kind != Kind::kDone) return done(outcome_of_failed_read(reply));
+         const json::object* item = member(reply.body, "Item");
+         if (item == nullptr) return done(Missing{});
+         take(*item, std::move(done));
+       });
+}
+
+void DynamodbStore::Impl::start(Define op, Done done) {
+  json::object request = define_request(op);
+  call("UpdateItem", std::move(request),
+       [self = shared_from_this(), op = std::move(op),
+        done = std::move(done)](DynamodbReply reply) mutable {
+         if (reply.kind == Kind::kDone) {
+           return done(Found{{contract::value_before_first(op.definition), op.definition, 0, {}}});
+         }
+         if (reply.kind != Kind::kConditionFailed) return done(outcome_of_failed_write(reply));
+         self->with_state(
+             reply, op.counter, op.writer, std::move(done),
+             [](CounterState state, const Done& answer) { answer(Found{std::move(state)}); });
+       });
+}
+
+void DynamodbStore::Impl::start(Reserve op, Done done) {
+  json::object request = reserve_request(op);
+  call("UpdateItem", std::move(request),
+       [self = shared_from_this(), op = std::move(op),
+        done = std::move(done)](DynamodbReply reply) mutable {
+         if (reply.kind == Kind::kDone) return done(committed_at(reply.body));
+         if (reply.kind != Kind::kConditionFailed) return done(outcome_of_failed_write(reply));
+         self->with_state(reply, op.counter, op.writer, std::move(done),
+                          [op](CounterState state, const Done& answer) {
+                            answer(refused_reserve(op, std::move(state)));
+                          });
+       });
+}
+
+/// The floor to write is not known before the item was seen, but nearly always it is op.seq: that
+/// is tried first. `seen_floor` is the one of the second try.
+void DynamodbStore::Impl::release(Release op, std::optional<contract::Seq> seen_floor, Done done) {
+  const bool again = seen_floor.has_value();
+  const contract::Seq floor = again ? std::max({*seen_floor, op.seq, op.prev}) : op.seq;
+  json::object request = release_request(op, floor);
+  call("UpdateItem", std::move(request),
+       [self = shared_from_this(), op = std::move(op), again,
+        done = std::move(done)](DynamodbReply reply) mutable {
+         if (reply.kind == Kind::kDone) return done(committed_at(reply.body));
+         if (reply.kind != Kind::kConditionFailed) return done(outcome_of_failed_write(reply));
+         self->with_state(reply, op.counter, op.writer, std::move(done),
+                          [self, op, again](CounterState state, Done answer) {
+                            self->release_refused(op, std::move(state), again, std::move(answer));
+                          });
+       });
+}
+
+void DynamodbStore::Impl::release_refused(Release op, CounterState state, bool again, Done done) {
+  if (state.slot && state.slot->seq != op.prev) return done(Refused{std::move(state)});
+  // Gone, and nothing of this writer can land: what a release is for.
+  if (!state.slot && state.floor >= op.seq) return done(Committed{state.value});
+  if (again) return done(NotApplied{"counter '" + op.counter + "' changed during a release"});
+  release(std::move(op), state.floor, std::move(done));
+}
+
+// --- The store
+
+Result<std::shared_ptr<DynamodbStore>> DynamodbStore::open(const DynamodbSettings& settings,
+                                                           Log log, WallClock wall_clock,
+                                                           aws::Environment environment) {
+  aws::DynamodbClientOptions options{.table = settings.table,
+                                     .region = settings.region,
+                                     .endpoint = settings.endpoint,
+                                     .profile = settings.profile,
+                                     .ca_file = settings.ca_file,
+                                     .environment = std::move(environment),
+                                     .warn = {}};
+  options.warn = [log](const std::string& line) {
+    if (log) log(LogLevel::kWarning, line);
+  };
+  auto client = aws::DynamodbClient::open(std::move(options));
+  if (!client) return client.error();
+  if (auto ready = prepare_table(**client, settings.create, log); !ready) return ready.error();
+  auto impl = std::make_shared<Impl>(*std::move(client), settings, std::move(wall_clock));
+  return std::shared_ptr<DynamodbStore>(new DynamodbStore(std::move(impl)));
+}
+
+DynamodbStore::~DynamodbStore() {
+  if (fork_guard_.in_child()) {
+    // Its connections and threads are the parent's: not even their memory is let go of.
+    static_cast<void>(new std::shared_ptr<Impl>(std::move(impl_)));
+    return;
+  }
+  impl_->client().stop();
+}
+
+void DynamodbStore::submit(std::vector<contract::Call> calls) {
+  const auto impl = impl_;  // An answer may destroy this store.
+  for (contract::Call& call : calls) impl->attempt(std::move(call));
+}
+
+void DynamodbStore::list(const std::string& after, std::size_t limit,
+                         std::function<void(Result<CounterPage>)> done) {
+  const auto impl = impl_;
+  DynamodbListing::start(
+      impl->client(), after, limit,
+      [impl, done = std::move(done)](Result<CounterPage> page) { done(std::move(page)); });
+}
+
+}  // namespace nextid::store

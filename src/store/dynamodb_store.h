@@ -1,0 +1,58 @@
+// Counters in a DynamoDB table, or any server that speaks its API: shared by many machines.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "nextid/error.h"
+#include "nextid/store.h"
+
+#include "aws/environment.h"
+#include "base/clock.h"
+#include "base/fork.h"
+#include "contract/store_driver.h"
+#include "store/dynamodb_url.h"
+
+namespace nextid::store {
+
+/// Each op is one conditional UpdateItem on the counter's item (dynamodb_requests.h), strict in its
+/// effect whatever is lost, repeated or late on the way: I1, I2, I7 rest on its condition. Where
+/// the service does not send the old item when the condition fails, a consistent GetItem follows.
+///
+/// Outcomes come from the store's own thread. Never blocks but in open() and the destructor. Each
+/// call to DynamoDB takes at most DynamodbSettings::attempt_timeout, an op at most a few calls.
+class DynamodbStore final : public contract::StoreDriver {
+ public:
+  using WallClock = std::function<base::WallMicros()>;
+  using Log = std::function<void(LogLevel, const std::string&)>;
+
+  /// Finds region, endpoint and credentials, looks at the table, and makes it when it is missing.
+  /// Blocks for seconds at worst, a minute when the table is being made. Errors: kInvalid (no
+  /// region, a bad URL, a table with other keys, no table and create=false), kUnavailable (no
+  /// credentials, access denied, unreachable, throttled).
+  static Result<std::shared_ptr<DynamodbStore>> open(
+      const DynamodbSettings& settings, Log log, WallClock wall_clock = &base::wall_now_us,
+      aws::Environment environment = &aws::process_environment);
+
+  /// Waits for what was submitted, at most for a few time limits. May be called from a `done`. In a
+  /// forked child it does nothing.
+  ~DynamodbStore() override;
+
+  void submit(std::vector<contract::Call> calls) override;
+  /// Reads the whole table for each page, in pages of 1 MB: a Scan is in no order.
+  void list(const std::string& after, std::size_t limit,
+            std::function<void(Result<CounterPage>)> done) override;
+
+ private:
+  class Impl;
+  explicit DynamodbStore(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+  const base::ForkGuard fork_guard_;
+  std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace nextid::store

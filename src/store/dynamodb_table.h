@@ -1,0 +1,22 @@
+// The table itself: looked at, and made when it is missing, before a store is open.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+
+#include "nextid/error.h"
+#include "nextid/store.h"
+
+#include "aws/dynamodb_client.h"
+
+namespace nextid::store {
+
+/// Waits until the client's table can be used. Makes it, with on-demand billing, if there is none
+/// and `create` is true; several nodes may do so at the same time. Blocks: some seconds while the
+/// service does not answer or throttles, a minute while the table is being made. Errors say what to
+/// do: kInvalid for a table with other keys, or none and `create` false; kUnavailable for the rest.
+Result<void> prepare_table(aws::DynamodbClient& client, bool create,
+                           const std::function<void(LogLevel, const std::string&)>& log);
+
+}  // namespace nextid::store
