@@ -74,7 +74,7 @@ void DynamodbClient::call(std::string operation, boost::json::object request,
   call.credentials = shared_->credentials->current();
   call.limit = limit;
   call.done = [shared = shared_, operation = std::move(operation), credentials = call.credentials,
-               limit, done = std::move(done)](HttpAnswer answer) {
+               done = std::move(done)](HttpAnswer answer) {
     const DynamodbClientOptions& options = shared->options;
     const CallContext context{operation,
                               options.table,
@@ -82,7 +82,6 @@ void DynamodbClient::call(std::string operation, boost::json::object request,
                               options.endpoint,
                               credentials->source,
                               shared->credentials->trouble(),
-                              limit,
                               std::chrono::system_clock::now()};
     DynamodbReply reply = read_reply(std::move(answer), context);
     if (reply.credentials_refused) shared->credentials->refused(*credentials);

@@ -179,13 +179,13 @@ DynamodbReply read_error(const HttpAnswer& answer, const CallContext& context) {
 DynamodbReply no_answer(const HttpAnswer& answer, const CallContext& context) {
   DynamodbReply reply;
   reply.certificate_refused = answer.certificate_refused;
-  reply.why =
-      answer.certificate_refused
-          ? "the certificate of " + context.endpoint + " is not accepted (" + answer.failure +
-                "); if its authority is your own, name its file with "
-                "ca_file="
-          : context.endpoint + " gave no answer within " + std::to_string(context.limit.count()) +
-                " ms (" + answer.failure + "); check the endpoint, the region and the network";
+  reply.why = answer.certificate_refused
+                  ? "the certificate of " + context.endpoint + " is not accepted (" +
+                        answer.failure +
+                        "); if its authority is your own, name its file with "
+                        "ca_file="
+                  : context.endpoint + " gave no answer (" + answer.failure +
+                        "); check the endpoint, the region and the network";
   return reply;
 }
 

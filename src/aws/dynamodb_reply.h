@@ -38,7 +38,6 @@ struct CallContext {
   std::string endpoint;
   std::string credentials_source;
   std::string credentials_trouble;  ///< Why the last renewal failed, if it did.
-  std::chrono::milliseconds limit{0};
   std::chrono::system_clock::time_point now;  ///< When the answer arrived.
 };
 

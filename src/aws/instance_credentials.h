@@ -19,8 +19,8 @@ namespace nextid::aws {
 Result<std::string> instance_metadata_url(const Environment& environment, const Profile& profile);
 
 /// Absent: AWS_EC2_METADATA_DISABLED is true, nothing gives a session token (this is no instance),
-/// or the instance has no role. Blocks
-/// for 2 s where there is no such service; up to 10 s with a slow one.
+/// or the instance has no role. Blocks for 2 s where there is no such service; up to 10 s with a
+/// slow one.
 SourceAnswer ask_instance(const Environment& environment, const Profile& profile);
 
 }  // namespace nextid::aws

@@ -65,7 +65,8 @@ constexpr std::uint64_t kMinHeadBytes = 256;
 
 constexpr std::array kOptions{
     Option{"store", "URL", "sqlite:ids.db",
-           "The store: sqlite:PATH for a file, made when missing; memory: for tests.",
+           "The store: sqlite:PATH for a file, made when missing; dynamodb://TABLE for a table "
+           "that many machines share (docs/dynamodb.md); memory: for tests.",
            [](Config& config, std::string_view text) -> Result<void> {
              if (text.empty()) return invalid("it must be a URL such as sqlite:ids.db");
              config.store = text;
