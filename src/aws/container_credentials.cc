@@ -1,17 +1,17 @@
 #include "aws/container_credentials.h"
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 #include <utility>
 
-#include <boost/url/parse.hpp>
-#include <boost/url/url_view.hpp>
+#include <boost/url/ipv4_address.hpp>
+#include <boost/url/ipv6_address.hpp>
 
 #include "aws/ascii.h"
 #include "aws/credential_document.h"
 #include "aws/http_fetch.h"
 #include "aws/text_file.h"
+#include "aws/url.h"
 
 namespace nextid::aws {
 namespace {
@@ -26,37 +26,32 @@ constexpr std::size_t kTokenLimitBytes = 64 * 1024;
 Error invalid(const std::string& sentence) { return {ErrorCode::kInvalid, sentence}; }
 
 // Loopback, ECS, and EKS Pod Identity by IPv4 and IPv6.
-bool may_use_plain_http(const boost::urls::url_view& url) {
-  using boost::urls::host_type;
-  if (url.host_type() == host_type::ipv4) {
-    const auto address = url.host_ipv4_address();
-    return address.is_loopback() || address == boost::urls::ipv4_address("169.254.170.2") ||
-           address == boost::urls::ipv4_address("169.254.170.23");
+bool may_use_plain_http(const std::string& host) {
+  if (const auto address = boost::urls::parse_ipv4_address(host)) {
+    return address->is_loopback() || host == "169.254.170.2" || host == "169.254.170.23";
   }
-  if (url.host_type() == host_type::ipv6) {
-    const auto address = url.host_ipv6_address();
-    return address.is_loopback() || address == boost::urls::ipv6_address("fd00:ec2::23");
+  if (host.starts_with('[') && host.ends_with(']')) {
+    const auto address = boost::urls::parse_ipv6_address(host.substr(1, host.size() - 2));
+    return address &&
+           (address->is_loopback() || *address == boost::urls::ipv6_address("fd00:ec2::23"));
   }
   // libcurl resolves this name to loopback itself.
-  return to_lower(std::string_view(url.encoded_host().data(), url.encoded_host().size())) ==
-         "localhost";
+  return to_lower(host) == "localhost";
 }
 
 Result<std::optional<std::string>> check_full_uri(const std::string& text) {
-  const auto parsed = boost::urls::parse_uri(text);
-  const bool http = parsed.has_value() && parsed->scheme_id() == boost::urls::scheme::http;
-  const bool https = parsed.has_value() && parsed->scheme_id() == boost::urls::scheme::https;
-  if ((!http && !https) || parsed->host().empty() || parsed->has_userinfo()) {
+  const auto url = parse_url(text);
+  if (!url) {
     return invalid(std::string(kFullUri) +
                    " must be an http:// or https:// URL with a host and without a user.");
   }
-  if (http && !may_use_plain_http(parsed.value())) {
-    return invalid(std::string(kFullUri) + " names the host " + printable(parsed->host()) +
+  if (url->scheme == "http" && !may_use_plain_http(url->host)) {
+    return invalid(std::string(kFullUri) + " names the host " + printable(url->host) +
                    " with http://, which would send keys over the network in the clear. Use "
                    "https://; http:// is for this machine (localhost, 127.0.0.1, [::1]) and for "
                    "169.254.170.2, 169.254.170.23 and [fd00:ec2::23].");
   }
-  return std::optional(text);
+  return std::optional(url->whole);
 }
 
 // The header's value; none when no token is set.

@@ -109,7 +109,7 @@ void CredentialCache::look(std::unique_lock<std::mutex>& lock) {
   lock.lock();
   const std::string line =
       found.has_value() ? renewed(std::move(found.value())) : failed(found.error());
-  if (line.empty()) return;
+  if (line.empty() || !warn_) return;
   lock.unlock();
   warn_(line);
   lock.lock();

@@ -21,7 +21,8 @@ class CredentialCache {
  public:
   /// Looks once; may block for some seconds, and must end by itself.
   using Find = std::function<Result<Credentials>()>;
-  /// Receives a line when a renewal fails, and one when it works again; from any thread.
+  /// Receives a line when a renewal fails, and one when it works again; from any thread. May be
+  /// empty.
   using Warn = std::function<void(const std::string&)>;
 
   /// Looks for credentials, blocking; the error is that of `find`.

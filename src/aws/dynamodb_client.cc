@@ -32,7 +32,7 @@ Result<void> resolve(DynamodbClientOptions& options) {
   return {};
 }
 
-HttpLoopOptions loop_options(const DynamodbClientOptions& options) {
+SignedHttpOptions http_options(const DynamodbClientOptions& options) {
   return {.url = options.endpoint,
           .region = options.region,
           .service = "dynamodb",
@@ -58,23 +58,23 @@ Result<std::unique_ptr<DynamodbClient>> DynamodbClient::open(DynamodbClientOptio
 }
 
 DynamodbClient::DynamodbClient(std::shared_ptr<Shared> shared)
-    : shared_(std::move(shared)), loop_(loop_options(shared_->options)) {}
+    : shared_(std::move(shared)), http_(http_options(shared_->options)) {}
 
 DynamodbClient::~DynamodbClient() { stop(); }
 
-void DynamodbClient::stop() { loop_.stop(); }
+void DynamodbClient::stop() { http_.stop(); }
 
 void DynamodbClient::call(std::string operation, boost::json::object request,
                           std::chrono::milliseconds limit,
                           std::function<void(DynamodbReply)> done) {
   request["TableName"] = shared_->options.table;
-  HttpCall call;
+  SignedCall call;
   call.target = kApiVersion + operation;
   call.body = boost::json::serialize(request);
   call.credentials = shared_->credentials->current();
   call.limit = limit;
   call.done = [shared = shared_, operation = std::move(operation), credentials = call.credentials,
-               done = std::move(done)](HttpAnswer answer) {
+               done = std::move(done)](SignedAnswer answer) {
     const DynamodbClientOptions& options = shared->options;
     const CallContext context{operation,
                               options.table,
@@ -87,7 +87,7 @@ void DynamodbClient::call(std::string operation, boost::json::object request,
     if (reply.credentials_refused) shared->credentials->refused(*credentials);
     done(std::move(reply));
   };
-  loop_.send(std::move(call));
+  http_.send(std::move(call));
 }
 
 }  // namespace nextid::aws

@@ -13,7 +13,7 @@
 #include "aws/credential_cache.h"
 #include "aws/dynamodb_reply.h"
 #include "aws/environment.h"
-#include "aws/http_loop.h"
+#include "aws/signed_http.h"
 
 namespace nextid::aws {
 
@@ -41,7 +41,7 @@ class DynamodbClient {
   void call(std::string operation, boost::json::object request, std::chrono::milliseconds limit,
             std::function<void(DynamodbReply)> done);
 
-  /// See HttpLoop::stop().
+  /// See SignedHttp::stop().
   void stop();
 
   /// As given, and as resolved.
@@ -57,7 +57,7 @@ class DynamodbClient {
   explicit DynamodbClient(std::shared_ptr<Shared> shared);
 
   const std::shared_ptr<Shared> shared_;
-  HttpLoop loop_;
+  SignedHttp http_;
 };
 
 }  // namespace nextid::aws

@@ -111,7 +111,7 @@ constexpr std::array kKnownErrors{
 };
 
 /// How far this machine's clock is from the server's, if that explains a refused signature.
-std::string clock_skew(const HttpAnswer& answer, const CallContext& context) {
+std::string clock_skew(const SignedAnswer& answer, const CallContext& context) {
   if (!answer.date) return "";
   using std::chrono::minutes;
   const auto skew = std::chrono::duration_cast<minutes>(context.now - *answer.date);
@@ -139,7 +139,7 @@ DynamodbReply in_doubt(std::string why) {
   return reply;
 }
 
-DynamodbReply read_error(const HttpAnswer& answer, const CallContext& context) {
+DynamodbReply read_error(const SignedAnswer& answer, const CallContext& context) {
   boost::system::error_code unreadable;
   json::value parsed = json::parse(answer.body, unreadable);
   if (unreadable || !parsed.is_object()) {
@@ -176,7 +176,7 @@ DynamodbReply read_error(const HttpAnswer& answer, const CallContext& context) {
                   (answer.request_id.empty() ? "" : ", request " + answer.request_id));
 }
 
-DynamodbReply no_answer(const HttpAnswer& answer, const CallContext& context) {
+DynamodbReply no_answer(const SignedAnswer& answer, const CallContext& context) {
   DynamodbReply reply;
   reply.certificate_refused = answer.certificate_refused;
   reply.why = answer.certificate_refused
@@ -189,7 +189,7 @@ DynamodbReply no_answer(const HttpAnswer& answer, const CallContext& context) {
   return reply;
 }
 
-bool checksum_holds(const HttpAnswer& answer) {
+bool checksum_holds(const SignedAnswer& answer) {
   if (!answer.crc32) return true;
   boost::crc_32_type crc;
   crc.process_bytes(answer.body.data(), answer.body.size());
@@ -198,7 +198,7 @@ bool checksum_holds(const HttpAnswer& answer) {
 
 }  // namespace
 
-DynamodbReply read_reply(HttpAnswer answer, const CallContext& context) {
+DynamodbReply read_reply(SignedAnswer answer, const CallContext& context) {
   if (!answer.failure.empty()) return no_answer(answer, context);
   if (!checksum_holds(answer)) {
     return in_doubt("an answer from " + context.endpoint +

@@ -7,7 +7,7 @@
 
 #include <boost/json/object.hpp>
 
-#include "aws/http_loop.h"
+#include "aws/signed_http.h"
 
 namespace nextid::aws {
 
@@ -37,12 +37,12 @@ struct CallContext {
   std::string region;
   std::string endpoint;
   std::string credentials_source;
-  std::string credentials_trouble;  ///< Why the last renewal failed, if it did.
+  std::string credentials_trouble;            ///< Why the last renewal failed, if it did.
   std::chrono::system_clock::time_point now;  ///< When the answer arrived.
 };
 
 /// Reads an answer. Only a whole answer whose checksum is right and whose error is one that
 /// DynamoDB documents as not applied counts as that; all else is in doubt.
-DynamodbReply read_reply(HttpAnswer answer, const CallContext& context);
+DynamodbReply read_reply(SignedAnswer answer, const CallContext& context);
 
 }  // namespace nextid::aws

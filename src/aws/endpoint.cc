@@ -6,10 +6,8 @@
 #include <string_view>
 #include <utility>
 
-#include <boost/url/parse.hpp>
-#include <boost/url/url_view.hpp>
-
 #include "aws/ascii.h"
+#include "aws/url.h"
 
 namespace nextid::aws {
 namespace {
@@ -79,21 +77,12 @@ bool is_region(std::string_view text) {
          text.back() != '-' && std::all_of(text.begin(), text.end(), fits);
 }
 
-// The URL without a slash at its end; none if it is not just scheme, host and port.
-std::optional<std::string> plain_url(std::string_view text) {
-  const auto parsed = boost::urls::parse_uri(text);
-  if (parsed.has_error()) return std::nullopt;
-  const boost::urls::url_view url = parsed.value();
-  const bool http =
-      url.scheme_id() == boost::urls::scheme::http || url.scheme_id() == boost::urls::scheme::https;
-  const bool port_fits = !url.has_port() || url.port_number() != 0;
-  if (!http || url.host().empty() || url.has_userinfo() || url.has_query() || url.has_fragment() ||
-      !port_fits || (!url.encoded_path().empty() && url.encoded_path() != "/")) {
-    return std::nullopt;
-  }
-  const std::string_view scheme =
-      url.scheme_id() == boost::urls::scheme::http ? "http://" : "https://";
-  return std::string(scheme) + std::string(url.encoded_host_and_port());
+// Without a slash at its end; none if it is not just scheme, host and port.
+std::optional<std::string> plain_url(const std::string& text) {
+  auto url = parse_url(text);
+  if (!url || url->path != "/" || url->has_query_or_fragment) return std::nullopt;
+  url->whole.pop_back();
+  return std::move(url->whole);
 }
 
 Result<std::string> check_endpoint(const Named& given) {

@@ -4,6 +4,8 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <utility>
 
 #include <boost/json/array.hpp>
@@ -194,7 +196,22 @@ TEST_F(DynamodbStoreTest, EndsWellWhenAnAnswerDestroysIt) {
   EXPECT_EQ(answered.get_future().get(), "Missing");
 }
 
-TEST_F(DynamodbStoreTest, CountsAnUnreachableEndpointAsInDoubt) {
+TEST_F(DynamodbStoreTest, AForkedChildLeavesTheStoreToItsParent) {
+  run(store(), contract::Define{"orders", kAda, Definition{}});
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    ::alarm(10);  // Waiting for the parent's threads, which it does not have, would never end.
+    store_.reset();
+    ::_exit(0);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_EQ(committed(run(store(), reserve("orders", kAda, now(), 0))), 1);
+}
+
+TEST_F(DynamodbStoreTest, SaysThatAnEndpointIsUnreachable) {
   store::DynamodbSettings settings = server_.settings(table_);
   settings.endpoint = "http://127.0.0.1:1";
   const auto opened =

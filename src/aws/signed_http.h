@@ -13,7 +13,7 @@
 
 namespace nextid::aws {
 
-struct HttpLoopOptions {
+struct SignedHttpOptions {
   std::string url;      ///< Of the service; every call is a POST to its root.
   std::string region;   ///< For the signature, as is `service`.
   std::string service;  ///< "dynamodb"
@@ -22,7 +22,7 @@ struct HttpLoopOptions {
 };
 
 /// What came back from one call.
-struct HttpAnswer {
+struct SignedAnswer {
   /// Why there is no whole answer, and the request may have arrived or not; else empty. No error of
   /// libcurl proves that a request never arrived: it repeats some by itself.
   std::string failure;
@@ -34,29 +34,29 @@ struct HttpAnswer {
   std::string request_id;
 };
 
-struct HttpCall {
+struct SignedCall {
   std::string target;  ///< "DynamoDB_20120810.GetItem"
   std::string body;    ///< JSON.
   std::shared_ptr<const Credentials> credentials;
   std::chrono::milliseconds limit{0};
-  /// Called once, on the loop's thread; it may send(). Must not throw.
-  std::function<void(HttpAnswer)> done;
+  /// Called once, on this object's thread; it may send(). Must not throw.
+  std::function<void(SignedAnswer)> done;
 };
 
 /// Thread-safe. Signs with CURLOPT_AWS_SIGV4 (https://curl.se/libcurl/c/CURLOPT_AWS_SIGV4.html).
-class HttpLoop {
+class SignedHttp {
  public:
   /// Throws std::runtime_error for options that libcurl does not take.
-  explicit HttpLoop(HttpLoopOptions options);
-  ~HttpLoop();
-  HttpLoop(const HttpLoop&) = delete;
-  HttpLoop& operator=(const HttpLoop&) = delete;
+  explicit SignedHttp(SignedHttpOptions options);
+  ~SignedHttp();
+  SignedHttp(const SignedHttp&) = delete;
+  SignedHttp& operator=(const SignedHttp&) = delete;
 
   /// Never blocks. One attempt.
-  void send(HttpCall call);
+  void send(SignedCall call);
 
   /// Answers what was sent, each within its limit, then ends the thread; what is sent later fails
-  /// at once. Waits for it, unless called on the loop's own thread. Idempotent.
+  /// at once. Waits for it, unless called on that thread. Idempotent.
   void stop();
 
  private:

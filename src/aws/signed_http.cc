@@ -1,4 +1,4 @@
-#include "aws/http_loop.h"
+#include "aws/signed_http.h"
 
 #include <algorithm>
 #include <array>
@@ -27,8 +27,8 @@ constexpr int kLongestSleepMs = 10'000;  // Woken earlier by whatever happens.
 struct Transfer {
   CurlHandle handle = new_curl_handle();
   CurlHeaders headers;
-  HttpCall call;
-  HttpAnswer answer;
+  SignedCall call;
+  SignedAnswer answer;
   std::array<char, CURL_ERROR_SIZE> error{};
 };
 
@@ -46,7 +46,7 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-void take_field(HttpAnswer& answer, std::string_view name, std::string_view value) {
+void take_field(SignedAnswer& answer, std::string_view name, std::string_view value) {
   if (curl_strequal(std::string(name).c_str(), "x-amz-crc32") != 0) {
     std::uint32_t crc = 0;
     const auto parsed = std::from_chars(value.data(), value.data() + value.size(), crc);
@@ -83,7 +83,7 @@ bool is_loopback(const std::string& url) {
 }
 
 /// What all calls have in common.
-void prepare(Transfer& transfer, const HttpLoopOptions& options) {
+void prepare(Transfer& transfer, const SignedHttpOptions& options) {
   CURL* handle = transfer.handle.get();
   const std::string signing = "aws:amz:" + options.region + ":" + options.service;
   const std::string user_agent = "nextid/" + std::string(kVersion);
@@ -106,7 +106,7 @@ void prepare(Transfer& transfer, const HttpLoopOptions& options) {
   if (is_loopback(options.url)) set_option(handle, CURLOPT_NOPROXY, "*");
 }
 
-void set_call(Transfer& transfer, HttpCall call) {
+void set_call(Transfer& transfer, SignedCall call) {
   transfer.call = std::move(call);
   transfer.answer = {};
   transfer.error[0] = '\0';
@@ -128,52 +128,52 @@ void set_call(Transfer& transfer, HttpCall call) {
   set_option(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(transfer.call.limit.count()));
 }
 
-void fail(HttpCall& call, const std::string& why) {
-  HttpAnswer answer;
+void fail(SignedCall& call, const std::string& why) {
+  SignedAnswer answer;
   answer.failure = why;
   call.done(std::move(answer));
 }
 
 }  // namespace
 
-class HttpLoop::Impl : public std::enable_shared_from_this<HttpLoop::Impl> {
+class SignedHttp::Impl : public std::enable_shared_from_this<SignedHttp::Impl> {
  public:
-  explicit Impl(HttpLoopOptions options);
+  explicit Impl(SignedHttpOptions options);
 
   void start() {
     thread_ = std::thread([self = shared_from_this()] { self->run(); });
   }
-  void send(HttpCall call);
+  void send(SignedCall call);
   void stop();
 
  private:
   void run();
   bool start_waiting();
-  void start(HttpCall call);
+  void start(SignedCall call);
   void finish_done();
   void finish(Transfer& transfer, CURLcode code);
   std::unique_ptr<Transfer> spare_transfer();
 
-  const HttpLoopOptions options_;
+  const SignedHttpOptions options_;
   const CurlMulti multi_ = new_curl_multi();
 
   std::mutex mutex_;
-  std::deque<HttpCall> waiting_;
+  std::deque<SignedCall> waiting_;
   bool stopping_ = false;
   std::thread thread_;
 
-  // Of the loop's thread alone.
+  // Of the thread alone.
   std::map<Transfer*, std::unique_ptr<Transfer>> in_flight_;
   std::vector<std::unique_ptr<Transfer>> spare_;
 };
 
-HttpLoop::Impl::Impl(HttpLoopOptions options) : options_(std::move(options)) {
+SignedHttp::Impl::Impl(SignedHttpOptions options) : options_(std::move(options)) {
   const auto connections = static_cast<long>(options_.max_connections);
   curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, connections);
   spare_.push_back(spare_transfer());  // So that bad options show here.
 }
 
-void HttpLoop::Impl::send(HttpCall call) {
+void SignedHttp::Impl::send(SignedCall call) {
   {
     const std::lock_guard lock(mutex_);
     if (!stopping_) {
@@ -185,7 +185,7 @@ void HttpLoop::Impl::send(HttpCall call) {
   fail(call, "the store is closed");
 }
 
-void HttpLoop::Impl::stop() {
+void SignedHttp::Impl::stop() {
   std::thread thread;
   {
     const std::lock_guard lock(mutex_);
@@ -194,7 +194,7 @@ void HttpLoop::Impl::stop() {
   }
   curl_multi_wakeup(multi_.get());
   if (!thread.joinable()) return;
-  // From one of the loop's own answers: it ends by itself, and keeps this object until then.
+  // From one of its own answers: it ends by itself, and keeps this object until then.
   if (thread.get_id() == std::this_thread::get_id()) {
     thread.detach();
   } else {
@@ -202,7 +202,7 @@ void HttpLoop::Impl::stop() {
   }
 }
 
-void HttpLoop::Impl::run() {
+void SignedHttp::Impl::run() {
   while (start_waiting()) {
     int running = 0;
     curl_multi_perform(multi_.get(), &running);
@@ -216,10 +216,10 @@ void HttpLoop::Impl::run() {
 }
 
 /// False when all is done and nothing more will come.
-bool HttpLoop::Impl::start_waiting() {
+bool SignedHttp::Impl::start_waiting() {
   std::unique_lock lock(mutex_);
   while (!waiting_.empty() && in_flight_.size() < options_.max_connections) {
-    HttpCall call = std::move(waiting_.front());
+    SignedCall call = std::move(waiting_.front());
     waiting_.pop_front();
     lock.unlock();
     start(std::move(call));
@@ -228,7 +228,7 @@ bool HttpLoop::Impl::start_waiting() {
   return !stopping_ || !waiting_.empty() || !in_flight_.empty();
 }
 
-void HttpLoop::Impl::start(HttpCall call) {
+void SignedHttp::Impl::start(SignedCall call) {
   std::unique_ptr<Transfer> transfer = spare_transfer();
   set_call(*transfer, std::move(call));
   const CURLMcode code = curl_multi_add_handle(multi_.get(), transfer->handle.get());
@@ -237,7 +237,7 @@ void HttpLoop::Impl::start(HttpCall call) {
   in_flight_.emplace(key, std::move(transfer));
 }
 
-std::unique_ptr<Transfer> HttpLoop::Impl::spare_transfer() {
+std::unique_ptr<Transfer> SignedHttp::Impl::spare_transfer() {
   if (spare_.empty()) {
     auto transfer = std::make_unique<Transfer>();
     prepare(*transfer, options_);
@@ -248,7 +248,7 @@ std::unique_ptr<Transfer> HttpLoop::Impl::spare_transfer() {
   return transfer;
 }
 
-void HttpLoop::Impl::finish_done() {
+void SignedHttp::Impl::finish_done() {
   int left = 0;
   while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
     if (message->msg != CURLMSG_DONE) continue;
@@ -260,10 +260,10 @@ void HttpLoop::Impl::finish_done() {
   }
 }
 
-void HttpLoop::Impl::finish(Transfer& transfer, CURLcode code) {
+void SignedHttp::Impl::finish(Transfer& transfer, CURLcode code) {
   const auto node = in_flight_.extract(&transfer);
-  HttpCall call = std::move(transfer.call);
-  HttpAnswer answer = std::move(transfer.answer);
+  SignedCall call = std::move(transfer.call);
+  SignedAnswer answer = std::move(transfer.answer);
   if (code != CURLE_OK) {
     answer.failure = transfer.error[0] != '\0' ? transfer.error.data() : curl_easy_strerror(code);
     answer.certificate_refused =
@@ -274,14 +274,15 @@ void HttpLoop::Impl::finish(Transfer& transfer, CURLcode code) {
   call.done(std::move(answer));
 }
 
-HttpLoop::HttpLoop(HttpLoopOptions options) : impl_(std::make_shared<Impl>(std::move(options))) {
+SignedHttp::SignedHttp(SignedHttpOptions options)
+    : impl_(std::make_shared<Impl>(std::move(options))) {
   impl_->start();
 }
 
-HttpLoop::~HttpLoop() { stop(); }
+SignedHttp::~SignedHttp() { stop(); }
 
-void HttpLoop::send(HttpCall call) { impl_->send(std::move(call)); }
+void SignedHttp::send(SignedCall call) { impl_->send(std::move(call)); }
 
-void HttpLoop::stop() { impl_->stop(); }
+void SignedHttp::stop() { impl_->stop(); }
 
 }  // namespace nextid::aws

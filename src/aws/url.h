@@ -1,0 +1,21 @@
+// URLs as libcurl reads them. What checks a URL and what opens it must not differ on where its host
+// is, so the check is left to the same parser.
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace nextid::aws {
+
+struct Url {
+  std::string scheme;  ///< "http" or "https".
+  std::string host;    ///< An IPv6 address in brackets; IPv4 in four decimal parts.
+  std::string path;    ///< "/" at least.
+  bool has_query_or_fragment = false;
+  std::string whole;  ///< Normalised.
+};
+
+/// None if libcurl would not open it as http or https, or it has a user or the port 0.
+std::optional<Url> parse_url(const std::string& text);
+
+}  // namespace nextid::aws
