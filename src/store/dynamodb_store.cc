@@ -62,11 +62,14 @@ Outcome committed_at(const json::object& body) {
   return Committed{*end};
 }
 
+bool is_in_turn(const Reserve& op, const CounterState& state) {
+  return state.slot ? state.slot->seq == op.prev : state.floor < op.seq;
+}
+
 /// What a state, in which the op's condition failed, means for it.
 Outcome refused_reserve(const Reserve& op, CounterState state) {
-  const bool in_turn = state.slot ? state.slot->seq == op.prev : state.floor < op.seq;
-  if (in_turn && state.definition.revision == op.revision && state.value <= op.limit &&
-      state.value > limit_of(op)) {
+  if (is_in_turn(op, state) && state.definition.revision == op.revision &&
+      state.value <= op.limit && state.value > limit_of(op)) {
     return NotApplied{"counter '" + op.counter + "' would pass 2^63 - 1"};
   }
   return Refused{std::move(state)};
@@ -113,12 +116,16 @@ class DynamodbStore::Impl : public std::enable_shared_from_this<DynamodbStore::I
 
   void start(Load op, Done done);
   void start(Define op, Done done);
-  void start(Reserve op, Done done);
+  void start(Reserve op, Done done) {
+    const SlotForm form = op.prev == 0 ? SlotForm::kNew : SlotForm::kFollows;
+    reserve(std::move(op), form, std::move(done));
+  }
   void start(Release op, Done done) { release(std::move(op), std::nullopt, std::move(done)); }
 
   void call(const char* operation, json::object request, std::function<void(DynamodbReply)> done) {
     client_->call(operation, std::move(request), settings_.attempt_timeout, std::move(done));
   }
+  void reserve(Reserve op, SlotForm form, Done done);
   void show(Load op, const json::object& item, int prunes_left, Done done);
   void release(Release op, std::optional<contract::Seq> seen_floor, Done done);
   void release_refused(Release op, CounterState state, bool again, Done done);
@@ -200,17 +207,23 @@ void DynamodbStore::Impl::start(Define op, Done done) {
        });
 }
 
-void DynamodbStore::Impl::start(Reserve op, Done done) {
-  json::object request = reserve_request(op);
+/// A writer that had a slot nearly always has it still. When it was pruned, the refusal shows that,
+/// and the other form follows.
+void DynamodbStore::Impl::reserve(Reserve op, SlotForm form, Done done) {
+  json::object request = reserve_request(op, form);
   call("UpdateItem", std::move(request),
-       [self = shared_from_this(), op = std::move(op),
+       [self = shared_from_this(), op = std::move(op), form,
         done = std::move(done)](DynamodbReply reply) mutable {
          if (reply.kind == Kind::kDone) return done(committed_at(reply.body));
          if (reply.kind != Kind::kConditionFailed) return done(outcome_of_failed_write(reply));
-         self->with_state(reply, op.counter, op.writer, std::move(done),
-                          [op](CounterState state, const Done& answer) {
-                            answer(refused_reserve(op, std::move(state)));
-                          });
+         self->with_state(
+             reply, op.counter, op.writer, std::move(done),
+             [self, op, form](CounterState state, Done answer) {
+               if (form == SlotForm::kFollows && !state.slot && is_in_turn(op, state)) {
+                 return self->reserve(op, SlotForm::kNew, std::move(answer));
+               }
+               answer(refused_reserve(op, std::move(state)));
+             });
        });
 }
 

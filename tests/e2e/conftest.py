@@ -1,6 +1,14 @@
+import itertools
+import uuid
+
 import pytest
 
 import nextid
+from aws_signatures import KeyRing
+from dynalite import REGION, Dynalite, Table
+from dynamodb_proxy import Proxy
+from dynamodb_setting import (USER_ENDPOINT, ProxySetting, Setting, user_client, user_environment,
+                              user_region)
 
 
 def pytest_report_header():
@@ -40,3 +48,54 @@ def server(start_server):
 def store(tmp_path):
     """The store of this test's servers, as other programs name it."""
     return f"sqlite:{tmp_path}/ids.db"
+
+
+# ---- DynamoDB
+
+_table_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def dynalite():
+    """One for all tests: each has a table of its own in it."""
+    database = Dynalite()
+    yield database
+    database.stop()
+
+
+@pytest.fixture
+def table(dynalite):
+    """This test's table as another program sees it, past the proxy. Nobody has made it yet."""
+    with dynalite.client() as client:
+        yield Table(client, f"ids-{next(_table_numbers)}")
+
+
+@pytest.fixture
+def keys():
+    return KeyRing()
+
+
+@pytest.fixture
+def proxy(dynalite, keys):
+    with Proxy(dynalite.port, keys, region=REGION) as running:
+        yield running
+
+
+@pytest.fixture
+def dynamodb(proxy, keys, table, start_server, tmp_path):
+    """Nodes whose store is this test's table, behind the proxy."""
+    return ProxySetting(proxy, keys, table, start_server, tmp_path)
+
+
+@pytest.fixture(params=["dynalite", *(["user_endpoint"] if USER_ENDPOINT else [])])
+def any_dynamodb(request):
+    """For what every DynamoDB can do: also the one that the user names, with a table of its own."""
+    return request.getfixturevalue("dynamodb" if request.param == "dynalite" else request.param)
+
+
+@pytest.fixture
+def user_endpoint(start_server):
+    with user_client() as client:
+        table = Table(client, f"nextid-test-{uuid.uuid4()}")
+        yield Setting(USER_ENDPOINT, user_region(), user_environment(), table, start_server)
+        table.delete()

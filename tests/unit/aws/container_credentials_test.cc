@@ -51,7 +51,7 @@ TEST(ContainerUrlTest, TheRelativeUriComesFirst) {
 TEST(ContainerUrlTest, PlainHttpIsForThisMachineAndKnownAddresses) {
   for (const std::string url :
        {"http://127.0.0.1/", "http://127.1.2.3:8080/x", "http://[::1]:1/", "http://localhost/",
-        "http://LocalHost:80", "http://169.254.170.2/x", "http://169.254.170.23/v1/credentials",
+        "http://LocalHost:80/", "http://169.254.170.2/x", "http://169.254.170.23/v1/credentials",
         "http://[fd00:ec2::23]/v1/credentials", "https://keys.example/x", "https://192.0.2.1/"}) {
     EXPECT_EQ(url_of({{"AWS_CONTAINER_CREDENTIALS_FULL_URI", url}}), url);
   }
