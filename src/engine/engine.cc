@@ -169,6 +169,7 @@ Error Engine::deadline_error() const {
 void Engine::tick(MonotonicTime now, WallMicros wall_us) {
   now_ = now;
   wall_us_ = wall_us;
+  observe_arrivals();
   expire_tickets();
   if (phase_ == Phase::kClosing && now_ >= close_deadline_) {
     if (flight_ && flight_->count > 0 && (flight_->sent || flight_->in_doubt)) {
@@ -182,9 +183,22 @@ void Engine::tick(MonotonicTime now, WallMicros wall_us) {
   if (flight_ && !flight_->sent && now_ >= flight_->retry_at) send();
 }
 
+void Engine::observe_arrivals() {
+  gathering_.arrived(now_, last_ticket_ - std::exchange(last_observed_ticket_, last_ticket_));
+  if (!ended_) return;
+  gathering_.op_ended(now_, now_ - ended_->started, ended_->answered, live_waiting_);
+  ended_.reset();
+}
+
+/// When those that wait get an op; a closing engine hurries.
+MonotonicTime Engine::reserve_at() const {
+  return phase_ == Phase::kOpen ? gathering_.start_at(now_, live_waiting_) : now_;
+}
+
 std::optional<MonotonicTime> Engine::wake_at() const {
   MonotonicTime at = MonotonicTime::max();
   if (!idle()) at = earliest_deadline_;
+  if (!flight_ && live_waiting_ > 0) at = std::min(at, reserve_at());
   if (flight_ && !flight_->sent) at = std::min(at, flight_->retry_at);
   if (phase_ == Phase::kClosing) at = std::min(at, close_deadline_);
   if (at == MonotonicTime::max()) return std::nullopt;
@@ -206,7 +220,7 @@ void Engine::start_next_op() {
     if (phase_ == Phase::kClosing) start_release_or_finish();
   } else if (!loaded_) {
     start(contract::Load{counter_, writer_});
-  } else {
+  } else if (reserve_at() <= now_) {
     start_reserve();
   }
 }
@@ -216,6 +230,7 @@ void Engine::start(contract::Op op, std::uint64_t count, std::vector<Waiting> ti
   flight.op = std::move(op);
   flight.count = count;
   flight.tickets = std::move(tickets);
+  flight.started = now_;
   flight.retry_at = now_;
   flight_ = std::move(flight);
 }
@@ -416,6 +431,7 @@ void Engine::reserve_applied(std::int64_t end) {
   given_up_.clear();
   ++accounting_.reservations;
   split(end);
+  ended_ = Ended{flight_->started, flight_->tickets.size()};
   spare_ = std::move(flight_->tickets);
   spare_.clear();
   flight_.reset();

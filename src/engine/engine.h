@@ -31,6 +31,7 @@
 #include "base/clock.h"
 #include "contract/op.h"
 #include "engine/backoff.h"
+#include "engine/gathering.h"
 
 namespace nextid::engine {
 
@@ -133,7 +134,14 @@ class Engine {
     bool sent = false;             // An attempt is out; otherwise the next one is due at retry_at.
     bool in_doubt = false;         // Some attempt may have been applied.
     unsigned failures = 0;
+    MonotonicTime started;
     MonotonicTime retry_at;
+  };
+
+  /// A reserve that was applied since the last tick, which is the first to know the time.
+  struct Ended {
+    MonotonicTime started;
+    std::size_t answered = 0;
   };
 
   /// An op that is no longer repeated but may still land.
@@ -148,7 +156,9 @@ class Engine {
   void expire_tickets();
   Error deadline_error() const;
 
+  void observe_arrivals();
   void start_next_op();
+  MonotonicTime reserve_at() const;
   void start(contract::Op op, std::uint64_t count = 0, std::vector<Waiting> tickets = {});
   void start_reserve();
   std::size_t longest_prefix_that_fits(std::uint64_t& count) const;
@@ -187,6 +197,10 @@ class Engine {
   std::uint64_t waiting_ids_ = 0;
   std::uint64_t last_ticket_ = 0;
   std::vector<Waiting> spare_;  // An emptied ticket list, kept for its memory.
+
+  Gathering gathering_;
+  std::uint64_t last_observed_ticket_ = 0;
+  std::optional<Ended> ended_;
 
   std::optional<Flight> flight_;
   std::uint64_t last_attempt_ = 0;
