@@ -41,7 +41,7 @@ std::string format(const IdRange& range, const Request& request) {
 }
 
 int allocate(const Request& request) {
-  auto store = open_store(request.store);
+  auto store = open_chosen_store(request.store);
   if (!store) return report(store.error());
   const IdGenerator generator(*store, request.counter);
   const auto range = generator.next_range(request.count);

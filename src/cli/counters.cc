@@ -70,7 +70,7 @@ std::string table_of(const CounterPage& page) {
 }
 
 int list(const Request& request) {
-  auto store = open_store(request.store);
+  auto store = open_chosen_store(request.store);
   if (!store) return report(store.error());
   const auto page = read_all(*store);
   if (!page) return report(page.error());

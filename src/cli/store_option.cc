@@ -1,4 +1,6 @@
+#include <cstdio>
 #include <string>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 
@@ -12,6 +14,14 @@ void add_store_option(CLI::App& command, std::string& store) {
       ->envname("NEXTID_STORE")
       ->type_name("URL")
       ->capture_default_str();
+}
+
+Result<Store> open_chosen_store(const std::string& store) {
+  StoreOptions options;
+  options.log = [](LogLevel, const std::string& line) {
+    std::fprintf(stderr, "nextid: %s\n", line.c_str());
+  };
+  return open_store(store, std::move(options));
 }
 
 }  // namespace nextid::cli

@@ -20,15 +20,19 @@ constexpr std::chrono::seconds kPageLimit{5};
 }  // namespace
 
 void DynamodbListing::start(aws::DynamodbClient& client, const std::string& after,
-                            std::size_t limit, Done done) {
+                            std::size_t limit, Warn warn, Done done) {
   const std::shared_ptr<DynamodbListing> listing(
-      new DynamodbListing(client, after, limit, std::move(done)));
+      new DynamodbListing(client, after, limit, std::move(warn), std::move(done)));
   listing->next_page(nullptr);
 }
 
 DynamodbListing::DynamodbListing(aws::DynamodbClient& client, const std::string& after,
-                                 std::size_t limit, Done done)
-    : client_(client), after_(after), limit_(limit), done_(std::move(done)) {}
+                                 std::size_t limit, Warn warn, Done done)
+    : client_(client),
+      after_(after),
+      limit_(limit),
+      warn_(std::move(warn)),
+      done_(std::move(done)) {}
 
 void DynamodbListing::next_page(const json::value* from) {
   json::object request = scan_request(after_);
@@ -48,25 +52,23 @@ void DynamodbListing::take(DynamodbReply reply) {
                        "the counters can't be listed: a Scan was answered without items."));
   }
   for (const json::value& item : items->get_array()) {
-    if (!item.is_object()) continue;
-    if (auto kept = keep(item.get_object()); !kept) return done_(kept.error());
+    if (item.is_object()) keep(item.get_object());
   }
   const json::value* last = reply.body.if_contains("LastEvaluatedKey");
   if (last != nullptr && last->is_object() && !last->get_object().empty()) return next_page(last);
   finish();
 }
 
-Result<void> DynamodbListing::keep(const json::object& item) {
+void DynamodbListing::keep(const json::object& item) {
   const std::string name = key_of_item(item);
   auto state = parse_item(item, contract::WriterId{0});
   if (!state) {
-    return Error(ErrorCode::kCorrupt, "the counters can't be listed: counter '" + name +
-                                          "' is damaged: " + state.error().what() + ".");
+    return warn_("counter '" + name + "' is left out of the list, since " + state.error().what() +
+                 "; mend or remove the item.");
   }
   kept_.insert_or_assign(name, contract::info_of(name, *state));
   // One more than asked for tells whether there are more.
   if (kept_.size() > limit_ + 1) kept_.erase(std::prev(kept_.end()));
-  return {};
 }
 
 void DynamodbListing::finish() {

@@ -16,26 +16,29 @@
 namespace nextid::store {
 
 /// Keeps itself alive until `done` was called, on the client's thread. Holds at most limit + 1
-/// counters at a time.
+/// counters at a time. Items that are no counters are left out, each with a line to `warn`: another
+/// program's mistake must not hide all other counters.
 class DynamodbListing : public std::enable_shared_from_this<DynamodbListing> {
  public:
   using Done = std::function<void(Result<CounterPage>)>;
+  using Warn = std::function<void(const std::string&)>;
 
   /// `client` must live until `done` was called.
   static void start(aws::DynamodbClient& client, const std::string& after, std::size_t limit,
-                    Done done);
+                    Warn warn, Done done);
 
  private:
   DynamodbListing(aws::DynamodbClient& client, const std::string& after, std::size_t limit,
-                  Done done);
+                  Warn warn, Done done);
   void next_page(const boost::json::value* from);
   void take(aws::DynamodbReply reply);
-  Result<void> keep(const boost::json::object& item);
+  void keep(const boost::json::object& item);
   void finish();
 
   aws::DynamodbClient& client_;
   const std::string after_;
   const std::size_t limit_;
+  const Warn warn_;
   const Done done_;
   std::map<std::string, CounterInfo> kept_;
 };

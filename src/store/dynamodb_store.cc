@@ -100,11 +100,17 @@ contract::Seq newest_of(const std::vector<WriterSlot>& slots) {
 /// Kept alive by the calls under way.
 class DynamodbStore::Impl : public std::enable_shared_from_this<DynamodbStore::Impl> {
  public:
-  Impl(std::unique_ptr<aws::DynamodbClient> client, const DynamodbSettings& settings,
+  Impl(std::unique_ptr<aws::DynamodbClient> client, const DynamodbSettings& settings, Log log,
        WallClock wall_clock)
-      : client_(std::move(client)), settings_(settings), wall_clock_(std::move(wall_clock)) {}
+      : client_(std::move(client)),
+        settings_(settings),
+        log_(std::move(log)),
+        wall_clock_(std::move(wall_clock)) {}
 
   aws::DynamodbClient& client() noexcept { return *client_; }
+  void warn(const std::string& line) const {
+    if (log_) log_(LogLevel::kWarning, line);
+  }
 
   void attempt(contract::Call call) {
     if (auto why = refuse_unstorable(call.op)) return call.done(NotApplied{std::move(*why)});
@@ -135,6 +141,7 @@ class DynamodbStore::Impl : public std::enable_shared_from_this<DynamodbStore::I
 
   const std::unique_ptr<aws::DynamodbClient> client_;
   const DynamodbSettings settings_;
+  const Log log_;
   const WallClock wall_clock_;
 };
 
@@ -271,7 +278,8 @@ Result<std::shared_ptr<DynamodbStore>> DynamodbStore::open(const DynamodbSetting
   auto client = aws::DynamodbClient::open(std::move(options));
   if (!client) return client.error();
   if (auto ready = prepare_table(**client, settings.create, log); !ready) return ready.error();
-  auto impl = std::make_shared<Impl>(*std::move(client), settings, std::move(wall_clock));
+  auto impl =
+      std::make_shared<Impl>(*std::move(client), settings, std::move(log), std::move(wall_clock));
   return std::shared_ptr<DynamodbStore>(new DynamodbStore(std::move(impl)));
 }
 
@@ -293,7 +301,7 @@ void DynamodbStore::list(const std::string& after, std::size_t limit,
                          std::function<void(Result<CounterPage>)> done) {
   const auto impl = impl_;
   DynamodbListing::start(
-      impl->client(), after, limit,
+      impl->client(), after, limit, [impl](const std::string& line) { impl->warn(line); },
       [impl, done = std::move(done)](Result<CounterPage> page) { done(std::move(page)); });
 }
 

@@ -1,0 +1,107 @@
+"""What the benchmarks of servers share: nextid running, its load, and tables of what came out."""
+
+import http.client
+import json
+import pathlib
+import re
+import statistics
+import subprocess
+import time
+from dataclasses import dataclass
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+NEXTID = ROOT / "build/release/nextid"
+# A server that stops has clients to answer and its store to close.
+STOP_LIMIT_S = 15
+
+
+def listening_port(log, what):
+    """Reads `log` up to the line that says where the server listens."""
+    lines = []
+    for line in log:
+        if found := re.search(r"(?:listening|running) on http://127\.0\.0\.1:(\d+)", line):
+            return int(found.group(1))
+        lines.append(line)
+    raise SystemExit(f"{what} did not start:\n{''.join(lines)}")
+
+
+def stop(process):
+    process.terminate()
+    try:
+        process.wait(STOP_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def take_id(port):
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.request("GET", "/next")
+    number = json.loads(connection.getresponse().read())["id"]
+    connection.close()
+    return number
+
+
+class Nextid:
+    """A server of its own, that has given one id."""
+
+    def __init__(self, store, environment=None):
+        began = time.perf_counter()
+        self.process = subprocess.Popen(
+            [NEXTID, "serve", "--http", "127.0.0.1:0", "--store", store],
+            stderr=subprocess.PIPE, text=True, env=environment)
+        try:
+            self.port = listening_port(self.process.stderr, "nextid")
+            take_id(self.port)
+        except BaseException:
+            stop(self.process)
+            raise
+        self.first_id_ms = (time.perf_counter() - began) * 1e3
+        self.log = ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        stop(self.process)
+        self.log = self.process.stderr.read()
+        self.process.stderr.close()
+
+    def resident_mb(self):
+        text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+)", text).group(1)) / 1024
+
+
+@dataclass
+class Load:
+    rate: float  # Requests a second.
+    median_ms: float
+
+
+def load_next(port, connections, seconds):
+    """Asks for ids one by one on each connection; every answer must be a success."""
+    out = subprocess.run(
+        ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "10s", "--latency",
+         f"http://127.0.0.1:{port}/next"], check=True, capture_output=True, text=True).stdout
+    if "Non-2xx" in out or "Socket errors" in out:
+        raise SystemExit(out)
+    median, unit = re.search(r"\n\s+50%\s+([\d.]+)(us|ms|s)", out).groups()
+    return Load(rate=float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)),
+                median_ms=float(median) * {"us": 1e-3, "ms": 1, "s": 1e3}[unit])
+
+
+def spread(runs):
+    """The median of the runs, and how far they lie apart."""
+    return f"{statistics.median(runs):,.0f} ({min(runs):,.0f}-{max(runs):,.0f})"
+
+
+def ratio(runs, other_runs):
+    return statistics.median(runs) / statistics.median(other_runs)
+
+
+def print_table(head, rows):
+    """Columns as wide as they need, numbers to the right."""
+    lines = [head, *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    for line in lines:
+        print("  ".join(cell.rjust(width) for cell, width in zip(line, widths)))
