@@ -169,8 +169,11 @@ Error Engine::deadline_error() const {
 void Engine::tick(MonotonicTime now, WallMicros wall_us) {
   now_ = now;
   wall_us_ = wall_us;
-  observe_arrivals();
   expire_tickets();
+  if (ended_) {
+    gathering_.op_ended(now_, now_ - ended_->started, ended_->answered, live_waiting_);
+    ended_.reset();
+  }
   if (phase_ == Phase::kClosing && now_ >= close_deadline_) {
     if (flight_ && flight_->count > 0 && (flight_->sent || flight_->in_doubt)) {
       effects_.warnings.push_back(quoted(counter_) + " was closed with an op in doubt: up to " +
@@ -183,22 +186,10 @@ void Engine::tick(MonotonicTime now, WallMicros wall_us) {
   if (flight_ && !flight_->sent && now_ >= flight_->retry_at) send();
 }
 
-void Engine::observe_arrivals() {
-  gathering_.arrived(now_, last_ticket_ - std::exchange(last_observed_ticket_, last_ticket_));
-  if (!ended_) return;
-  gathering_.op_ended(now_, now_ - ended_->started, ended_->answered, live_waiting_);
-  ended_.reset();
-}
-
-/// When those that wait get an op; a closing engine hurries.
-MonotonicTime Engine::reserve_at() const {
-  return phase_ == Phase::kOpen ? gathering_.start_at(now_, live_waiting_) : now_;
-}
-
 std::optional<MonotonicTime> Engine::wake_at() const {
   MonotonicTime at = MonotonicTime::max();
   if (!idle()) at = earliest_deadline_;
-  if (!flight_ && live_waiting_ > 0) at = std::min(at, reserve_at());
+  if (!flight_ && live_waiting_ > 0) at = std::min(at, gathering_.wait_end());
   if (flight_ && !flight_->sent) at = std::min(at, flight_->retry_at);
   if (phase_ == Phase::kClosing) at = std::min(at, close_deadline_);
   if (at == MonotonicTime::max()) return std::nullopt;
@@ -220,7 +211,7 @@ void Engine::start_next_op() {
     if (phase_ == Phase::kClosing) start_release_or_finish();
   } else if (!loaded_) {
     start(contract::Load{counter_, writer_});
-  } else if (reserve_at() <= now_) {
+  } else if (phase_ == Phase::kClosing || gathering_.should_start(now_, live_waiting_)) {
     start_reserve();
   }
 }

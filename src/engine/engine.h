@@ -156,9 +156,7 @@ class Engine {
   void expire_tickets();
   Error deadline_error() const;
 
-  void observe_arrivals();
   void start_next_op();
-  MonotonicTime reserve_at() const;
   void start(contract::Op op, std::uint64_t count = 0, std::vector<Waiting> tickets = {});
   void start_reserve();
   std::size_t longest_prefix_that_fits(std::uint64_t& count) const;
@@ -199,7 +197,6 @@ class Engine {
   std::vector<Waiting> spare_;  // An emptied ticket list, kept for its memory.
 
   Gathering gathering_;
-  std::uint64_t last_observed_ticket_ = 0;
   std::optional<Ended> ended_;
 
   std::optional<Flight> flight_;

@@ -1,12 +1,14 @@
 // When to start the next op: at once, or a moment later, with more requests in it.
 //
-// Most clients ask again as soon as they have an answer. An op that starts the moment the last one
-// ended misses all that the last one answered: they fall into two groups that wait for one another,
-// each op carries half of the clients, and each client waits for two ops. A short wait, until those
-// just answered are back, puts all into one op: half the store writes, half the latency.
+// Many clients ask again as soon as they have an answer. An op that starts the moment the last one
+// ended misses all that the last one answered: clients fall into two groups that wait for one
+// another's ops, each op carries half of them, and each client waits for two ops. A short wait,
+// until those just answered are back, puts all into one op: half the store writes, half the
+// latency.
 //
-// So it waits only after the last op's clients did come back soon, only until all are back, and for
-// half of what an op takes at most. A lone client never waits; nor do clients that come at random.
+// Whether clients are of that kind shows in trying: if they are, all are back before the wait is
+// over. If they come at random, at whatever rate, they are not, and it tries again ever more
+// rarely.
 #pragma once
 
 #include <algorithm>
@@ -17,54 +19,66 @@
 
 namespace nextid::engine {
 
-/// A pure policy of one engine; keeps no invariant, since an op may start at any time.
+/// A pure policy of one engine; keeps no invariant, since an op may start at any time. A lone
+/// client never waits.
 class Gathering {
  public:
   using Duration = base::MonotonicTime::duration;
 
   /// Ops that take less are not worth a wait.
   static constexpr std::chrono::microseconds kShortestOp{300};
+  /// Otherwise a wait is as long as the op before, and no longer than this.
   static constexpr std::chrono::milliseconds kLongestWait{5};
+  /// After two waits in vain so many ops start at once, and twice as many each time from then on.
+  static constexpr unsigned kShortestPause = 8;
+  static constexpr unsigned kLongestPause = 256;
 
   /// An op that took this long ended, and answered so many requests, while others waited.
   void op_ended(base::MonotonicTime now, Duration took, std::size_t answered,
                 std::size_t waiting) noexcept {
-    if (window_is_open_) close_window();
-    const Duration wait = std::min<Duration>(took / 2, kLongestWait);
-    window_end_ = took < kShortestOp ? now : now + wait;
-    answered_ = answered;
-    returned_ = 0;
+    const bool pauses = pause_ > 0;
+    if (pauses) --pause_;
+    wait_end_ = pauses || took < kShortestOp ? now : now + std::min<Duration>(took, kLongestWait);
     expected_ = answered + waiting;
-    window_is_open_ = true;
   }
 
-  /// So many requests came since the last call.
-  void arrived(base::MonotonicTime now, std::size_t requests) noexcept {
-    if (!window_is_open_) return;
-    if (now > window_end_) return close_window();
-    returned_ += requests;
+  /// Whether an op for those that wait should start now; else ask again at wait_end(), or when
+  /// more have come.
+  bool should_start(base::MonotonicTime now, std::size_t waiting) noexcept {
+    const bool all_are_back = waiting >= expected_;
+    if (!all_are_back && now < wait_end_) {
+      waited_ = true;
+      return false;
+    }
+    if (waited_) learn(all_are_back);
+    waited_ = false;
+    return true;
   }
 
-  /// When an op for those that wait should start: `now`, or the end of the wait for more.
-  base::MonotonicTime start_at(base::MonotonicTime now, std::size_t waiting) const noexcept {
-    const bool waits = they_come_back_ && window_is_open_ && waiting < expected_;
-    return waits ? std::max(now, window_end_) : now;
-  }
+  base::MonotonicTime wait_end() const noexcept { return wait_end_; }
 
  private:
-  /// Three in four: clients that come at random, at whatever rate, are half of the last op's
-  /// number in half of its time.
-  void close_window() noexcept {
-    they_come_back_ = answered_ > 0 && returned_ * 4 >= answered_ * 3;
-    window_is_open_ = false;
+  /// Clients that come at random may be enough once by chance, but then more are expected.
+  void learn(bool all_came_back) noexcept {
+    if (all_came_back) {
+      failures_ = 0;
+      if (++successes_ >= 2) next_pause_ = kShortestPause;
+      return;
+    }
+    successes_ = 0;
+    if (++failures_ < 2) return;
+    failures_ = 0;
+    pause_ = next_pause_;
+    next_pause_ = std::min(2 * next_pause_, kLongestPause);
   }
 
-  base::MonotonicTime window_end_{};
-  std::size_t answered_ = 0;
-  std::size_t returned_ = 0;
+  base::MonotonicTime wait_end_{};
   std::size_t expected_ = 0;
-  bool window_is_open_ = false;
-  bool they_come_back_ = false;
+  bool waited_ = false;
+  unsigned successes_ = 0;  // In a row, as are the failures.
+  unsigned failures_ = 0;
+  unsigned pause_ = 0;
+  unsigned next_pause_ = kShortestPause;
 };
 
 }  // namespace nextid::engine

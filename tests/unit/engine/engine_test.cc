@@ -129,6 +129,7 @@ TEST(EngineTest, ADeadTicketsIdsAreBurnedAndNotGivenToLaterOnes) {
   const auto later = driver.request(2);
   driver.answer(Committed{5});
   EXPECT_EQ(driver.answer_of(living), "3-5");
+  driver.tick(Gathering::kLongestWait);
   driver.answer(Committed{7});
   EXPECT_EQ(driver.answer_of(later), "6-7");
   EXPECT_EQ(driver.engine().accounting().burned_by(BurnReason::kDeadline), 2U);
@@ -172,6 +173,7 @@ TEST(EngineTest, SlowsDownFromTheFirstThrottleOn) {
     s.driver.tick(std::chrono::ceil<milliseconds>(Backoff::kCap));
     s.driver.request(1);
     s.driver.answer(Committed{id});
+    s.driver.tick(Gathering::kLongestWait);
   }
   EXPECT_GT(longest, 4 * Backoff::kTransientBase);
   EXPECT_LE(longest, Backoff::kCap);

@@ -2,6 +2,7 @@
 #include "engine/gathering.h"
 
 #include <chrono>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -14,7 +15,7 @@ namespace {
 using contract::Committed;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kOp{8};  // So that a wait is 4 ms at most.
+constexpr milliseconds kOp{4};  // A wait is as long.
 
 /// Clients of one engine, whose store takes kOp for each op.
 class GatheringTest : public ::testing::Test {
@@ -24,7 +25,6 @@ class GatheringTest : public ::testing::Test {
     driver_.tick();
     driver_.load();
     end_op();
-    driver_.tick(kOp);
   }
 
   void ask(int requests) {
@@ -33,18 +33,19 @@ class GatheringTest : public ::testing::Test {
   }
   bool op_is_out() const { return driver_.attempt.has_value(); }
   std::uint64_t op_size() const { return driver_.reserve().step; }
-  /// The op in flight ends kOp after it began.
-  void end_op() {
-    driver_.tick(kOp);
+  void answer() {
     value_ += static_cast<std::int64_t>(op_size());
     driver_.answer(Committed{value_});
   }
-  /// Eight clients that ask again 1 ms after each answer.
-  void learn_that_they_come_back() {
+  /// The op in flight ends kOp after it began.
+  void end_op() {
+    driver_.tick(kOp);
+    answer();
+  }
+  /// Eight clients ask, and then wait for one another.
+  void gather_eight() {
     ask(8);
-    end_op();
-    driver_.tick(milliseconds(1));
-    ask(8);
+    if (!op_is_out()) driver_.tick(kOp);
     end_op();
   }
 
@@ -53,7 +54,7 @@ class GatheringTest : public ::testing::Test {
 };
 
 TEST_F(GatheringTest, WaitsUntilThoseJustAnsweredAreBack) {
-  learn_that_they_come_back();
+  gather_eight();
   ask(3);
   EXPECT_FALSE(op_is_out());
   driver_.tick(milliseconds(1));
@@ -65,35 +66,64 @@ TEST_F(GatheringTest, WaitsUntilThoseJustAnsweredAreBack) {
 }
 
 TEST_F(GatheringTest, MergesTwoGroupsIntoOne) {
+  driver_.tick(kOp);
   ask(4);
   ask(4);  // While the op of the first four is out.
   end_op();
-  ASSERT_TRUE(op_is_out());
-  driver_.tick(milliseconds(1));
-  ask(4);  // The first four are back soon.
-  end_op();
   EXPECT_FALSE(op_is_out());
-  ask(4);
+  driver_.tick(milliseconds(1));
+  ask(4);  // The first four are back.
   ASSERT_TRUE(op_is_out());
   EXPECT_EQ(op_size(), 8u);
 }
 
-TEST_F(GatheringTest, WaitsForHalfOfAnOpAtMost) {
-  learn_that_they_come_back();
+TEST_F(GatheringTest, WaitsAsLongAsAnOpAtMost) {
+  gather_eight();
   ask(3);
-  EXPECT_EQ(driver_.engine().wake_at(), driver_.now() + kOp / 2);
-  driver_.tick(kOp / 2);
+  EXPECT_EQ(driver_.engine().wake_at(), driver_.now() + kOp);
+  driver_.tick(kOp);
   ASSERT_TRUE(op_is_out());
   EXPECT_EQ(op_size(), 3u);
 }
 
-TEST_F(GatheringTest, DoesNotWaitAgainForThoseWhoStayedAway) {
-  learn_that_they_come_back();
-  ask(3);
-  driver_.tick(kOp / 2);
-  end_op();
+TEST_F(GatheringTest, GivesUpAfterTwoWaitsInVainAndTriesAgainLater) {
+  gather_eight();
+  for (int back : {3, 2}) {
+    ask(back);
+    ASSERT_FALSE(op_is_out());
+    driver_.tick(kOp);
+    end_op();
+  }
   ask(1);
-  EXPECT_TRUE(op_is_out());
+  unsigned at_once = 0;
+  for (; op_is_out() && at_once < 100; ++at_once) {
+    ask(1);  // Waits for the next op, which is not kept waiting for the one before it.
+    end_op();
+  }
+  EXPECT_EQ(at_once, Gathering::kShortestPause);
+}
+
+TEST_F(GatheringTest, RarelyWaitsForClientsThatComeAtRandom) {
+  int ops = 0;
+  int waits = 0;
+  bool waiting = false;
+  milliseconds left{0};
+  // One a millisecond, for as long as 500 ops take.
+  for (milliseconds time{0}; time < 500 * kOp; time += milliseconds(1)) {
+    driver_.tick(milliseconds(1));
+    if (left > milliseconds(0) && (left -= milliseconds(1)) == milliseconds(0)) {
+      answer();
+      waiting = false;
+    }
+    ask(1);
+    if (!op_is_out()) waits += std::exchange(waiting, true) ? 0 : 1;
+    if (op_is_out() && left == milliseconds(0)) {
+      ++ops;
+      left = kOp;
+    }
+  }
+  EXPECT_GT(ops, 400);
+  EXPECT_LT(waits, 40);
 }
 
 TEST_F(GatheringTest, NeverKeepsALoneClientWaiting) {
@@ -105,33 +135,23 @@ TEST_F(GatheringTest, NeverKeepsALoneClientWaiting) {
   }
 }
 
-TEST_F(GatheringTest, DoesNotWaitForClientsThatComeAtRandom) {
+TEST_F(GatheringTest, DoesNotWaitAfterShortOps) {
+  driver_.tick(kOp);
   ask(8);
-  for (int round = 0; round < 20; ++round) {
-    // One a millisecond: eight during an op, five in the half of an op after it.
-    for (int i = 0; i < 7; ++i) {
-      driver_.tick(milliseconds(1));
-      ask(1);
-    }
-    driver_.tick(milliseconds(1));
-    value_ += static_cast<std::int64_t>(op_size());
-    driver_.answer(Committed{value_});
-    ASSERT_TRUE(op_is_out()) << round;
-    ask(1);
-  }
+  driver_.answer(Committed{value_ += 8});
+  ask(1);
+  EXPECT_TRUE(op_is_out());
 }
 
-TEST_F(GatheringTest, DoesNotWaitAfterShortOps) {
-  for (int i = 0; i < 5; ++i) {
-    ask(8);
-    driver_.answer(Committed{value_ += 8});
-  }
+TEST_F(GatheringTest, DoesNotWaitForClientsThatLeftLongAgo) {
+  gather_eight();
+  driver_.tick(kOp);
   ask(1);
   EXPECT_TRUE(op_is_out());
 }
 
 TEST_F(GatheringTest, HurriesWhenItCloses) {
-  learn_that_they_come_back();
+  gather_eight();
   ask(3);
   EXPECT_FALSE(op_is_out());
   driver_.engine().close(driver_.now() + std::chrono::seconds(1));
