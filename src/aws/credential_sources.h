@@ -17,11 +17,15 @@ namespace nextid::aws {
 ///
 ///   1. the environment's keys (not with `explicit_profile`)
 ///   2. web identity (EKS IRSA), from the environment (not with `explicit_profile`)
-///   3. the profile of the shared files: keys, credential_process, web identity
+///   3. the profile of the shared files: web identity, keys, credential_process
 ///   4. the container's endpoint (ECS, EKS Pod Identity)
 ///   5. the instance's metadata service (EC2, IMDSv2 only)
 ///
-/// kUnavailable names all that was tried and how to give credentials.
+/// A role or login that only other AWS programs can take on counts before keys beside it, and is an
+/// error that shows the way by credential_process, unless the profile has one.
+///
+/// kUnavailable names all that was tried and how to give credentials, or what did not answer;
+/// kInvalid what is set up wrongly.
 Result<Credentials> find_credentials(const std::string& explicit_profile, const std::string& region,
                                      const Environment& environment);
 

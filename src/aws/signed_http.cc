@@ -149,6 +149,7 @@ class SignedHttp::Impl : public std::enable_shared_from_this<SignedHttp::Impl> {
  private:
   void run();
   bool start_waiting();
+  bool may_sleep();
   void start(SignedCall call);
   void finish_done();
   void finish(Transfer& transfer, CURLcode code);
@@ -207,12 +208,16 @@ void SignedHttp::Impl::run() {
     int running = 0;
     curl_multi_perform(multi_.get(), &running);
     finish_done();
-    const bool more = [this] {
-      const std::lock_guard lock(mutex_);
-      return !waiting_.empty() && in_flight_.size() < options_.max_connections;
-    }();
-    if (!more) curl_multi_poll(multi_.get(), nullptr, 0, kLongestSleepMs, nullptr);
+    if (may_sleep()) curl_multi_poll(multi_.get(), nullptr, 0, kLongestSleepMs, nullptr);
   }
+}
+
+/// Not when an answer has made work, or room for it, or was the last one.
+bool SignedHttp::Impl::may_sleep() {
+  const std::lock_guard lock(mutex_);
+  const bool can_start = !waiting_.empty() && in_flight_.size() < options_.max_connections;
+  const bool has_ended = stopping_ && in_flight_.empty();
+  return !can_start && !has_ended;
 }
 
 /// False when all is done and nothing more will come.
