@@ -1,5 +1,6 @@
 #include "aws/dynamodb_reply.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <string_view>
@@ -139,40 +140,51 @@ DynamodbReply in_doubt(std::string why) {
   return reply;
 }
 
+/// The error by its name, for a status that says "not applied".
+const KnownError* known_error(long status, const std::string& code) {
+  if (status < 400 || status >= 500) return nullptr;
+  const auto* known = std::find_if(kKnownErrors.begin(), kKnownErrors.end(),
+                                   [&](const KnownError& each) { return each.code == code; });
+  return known == kKnownErrors.end() ? nullptr : known;
+}
+
+/// The sentence of a known error, or of what lies behind it.
+std::string explain(const KnownError& known, const SignedAnswer& answer, const CallContext& context,
+                    const std::string& message) {
+  if (known.why == &bad_signature) {
+    if (std::string skew = clock_skew(answer, context); !skew.empty()) return skew;
+  }
+  // Not parsed: the member's name and place differ between the exceptions that carry it.
+  if (answer.body.find("KeyRangeThroughputExceeded") != std::string::npos) {
+    return "DynamoDB throttles a hot key of " + table_in(context) +
+           ": one item takes about 1,000 writes a second on any table" + says(message);
+  }
+  return known.why(context, message);
+}
+
 DynamodbReply read_error(const SignedAnswer& answer, const CallContext& context) {
   boost::system::error_code unreadable;
   json::value parsed = json::parse(answer.body, unreadable);
-  if (unreadable || !parsed.is_object()) {
-    return in_doubt("something that is not DynamoDB answered at " + context.endpoint +
-                    " with HTTP status " + std::to_string(answer.status));
-  }
-  json::object& body = parsed.get_object();
+  json::object body =
+      !unreadable && parsed.is_object() ? std::move(parsed.get_object()) : json::object();
   const std::string code = code_of(body);
   std::string message = text_of(body, "message");
   if (message.empty()) message = text_of(body, "Message");
-  if (answer.status >= 400 && answer.status < 500) {
-    for (const KnownError& known : kKnownErrors) {
-      if (known.code != code) continue;
-      DynamodbReply reply{known.kind, {}, known.why(context, message), known.credentials, false};
-      if (known.why == &bad_signature) {
-        if (std::string skew = clock_skew(answer, context); !skew.empty()) {
-          reply.why = std::move(skew);
-        }
-      }
-      // Not parsed: the member's name and place differ between the exceptions that carry it.
-      if (answer.body.find("KeyRangeThroughputExceeded") != std::string::npos) {
-        reply.why = "DynamoDB throttles a hot key of " + table_in(context) +
-                    ": one item takes about 1,000 writes a second on any table" + says(message);
-      }
-      if (known.kind == Kind::kConditionFailed) reply.body = std::move(body);
-      return reply;
-    }
-    if (answer.status == 429) {
-      return {Kind::kThrottled, {}, throttled(context, message), false, false};
-    }
+  if (const KnownError* known = known_error(answer.status, code)) {
+    DynamodbReply reply{
+        known->kind, {}, explain(*known, answer, context, message), known->credentials, false};
+    if (known->kind == Kind::kConditionFailed) reply.body = std::move(body);
+    return reply;
   }
-  return in_doubt("DynamoDB failed with HTTP status " + std::to_string(answer.status) +
-                  (code.empty() ? "" : ", " + code) + says(message) +
+  if (answer.status == 429) {
+    return {Kind::kThrottled, {}, throttled(context, message), false, false};
+  }
+  if (code.empty()) {
+    return in_doubt("something that is not DynamoDB answered at " + context.endpoint +
+                    " with HTTP status " + std::to_string(answer.status) + "; check the endpoint");
+  }
+  return in_doubt("DynamoDB failed with HTTP status " + std::to_string(answer.status) + ", " +
+                  code + says(message) +
                   (answer.request_id.empty() ? "" : ", request " + answer.request_id));
 }
 

@@ -185,9 +185,9 @@ TEST_F(CredentialSourcesTest, WhatNextidDoesNotSpeakIsSentToTheAwsCli) {
                          "--format process"))
         << what(found);
   }
-  config("[profile dev]\nsso_account_id = 1\n" +
+  config("[profile dev]\nsso_account_id = 1\n" + keys +
          process_printing(R"({"Version": 1, "AccessKeyId": "AKIDPROC", "SecretAccessKey": "s"})"));
-  EXPECT_EQ(key("dev"), "AKIDPROC");
+  EXPECT_EQ(key("dev"), "AKIDPROC") << "nor with a process in their place";
 }
 
 TEST_F(CredentialSourcesTest, AProfilesWebIdentityComesBeforeItsKeys) {
