@@ -11,7 +11,7 @@ const OPTIONS = {
   '--max-item-kb': {name: 'maxItemSizeKb', value: 400},
 }
 
-// Longer than any pause of a test: only the tests' proxy closes idle connections, when it is told to.
+// Longer than any pause of a test: only the proxy closes idle connections, when it is told to.
 const IDLE_MS = 600 * 1000
 
 function parseOptions(words) {
@@ -20,7 +20,8 @@ function parseOptions(words) {
   for (let i = 0; i < words.length; i += 2) {
     const option = OPTIONS[words[i]]
     if (!option || !/^\d+$/.test(words[i + 1])) {
-      console.error(`serve.js takes ${Object.keys(OPTIONS).join(' N, ')} N; not: ${words.join(' ')}`)
+      const known = Object.keys(OPTIONS).join(' N, ')
+      console.error(`serve.js takes ${known} N; not: ${words.join(' ')}`)
       process.exit(2)
     }
     options[option.name] = Number(words[i + 1])

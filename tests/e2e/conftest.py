@@ -3,6 +3,7 @@ import uuid
 
 import pytest
 
+import load
 import nextid
 from aws_signatures import KeyRing
 from dynalite import REGION, Dynalite, Table
@@ -48,6 +49,24 @@ def server(start_server):
 def store(tmp_path):
     """The store of this test's servers, as other programs name it."""
     return f"sqlite:{tmp_path}/ids.db"
+
+
+@pytest.fixture
+def start_load(tmp_path):
+    """Starts load clients, each with a history of its own, and ends them with the test."""
+    clients = []
+
+    def start(kind, *arguments):
+        client = load.start_client(
+            kind, tmp_path / f"{kind}-{len(clients)}.history", len(clients), *arguments)
+        clients.append(client)
+        return client
+
+    yield start
+    for client in clients:
+        if client.poll() is None:
+            client.kill()
+        client.communicate(timeout=nextid.PATIENCE)
 
 
 # ---- DynamoDB

@@ -4,52 +4,11 @@ import itertools
 import re
 import subprocess
 
-import pytest
-
 import nextid
-from nextid import CHECK_HISTORY, LOAD_CLIENT, WORK, poll
+from load import check, finish
+from nextid import LOAD_CLIENT, WORK, poll
 
-LONG = 240 * WORK  # Seconds that a load may take at most.
-
-# Ids take a while where the machine has other things to do; that is no failure here.
-SLOW = ["--request-timeout", "60"]
 SERVER = ["--request-timeout", "50", "--threads", "2"]
-
-
-@pytest.fixture
-def start_load(tmp_path):
-    """Starts load clients, each with a history of its own, and ends them with the test."""
-    clients = []
-
-    def start(kind, *arguments):
-        history = tmp_path / f"{kind}-{len(clients)}.history"
-        command = [LOAD_CLIENT, kind, "--counter", "global", "--history", history, *SLOW,
-                   "--seed", str(len(clients)), "--time-limit", str(LONG), *map(str, arguments)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                   text=True)
-        clients.append(process)
-        process.history = history
-        return process
-
-    yield start
-    for client in clients:
-        if client.poll() is None:
-            client.kill()
-        client.communicate(timeout=nextid.PATIENCE)
-
-
-def finish(client):
-    output, _ = client.communicate(timeout=LONG + 30)
-    assert client.returncode == 0, output
-    return output
-
-
-def check(*arguments):
-    done = subprocess.run([CHECK_HISTORY, *map(str, arguments)], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, timeout=120)
-    print(done.stdout)
-    assert done.returncode in (0, 1), done.stdout
-    return done
 
 
 def test_load_is_exact(start_server, start_load, store):

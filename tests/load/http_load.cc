@@ -135,6 +135,8 @@ class Client : public std::enable_shared_from_this<Client> {
 
   void take_answer() {
     const http::status status = response_.result();
+    const bool store_is_away =
+        status == http::status::service_unavailable || status == http::status::gateway_timeout;
     if (status == http::status::ok) {
       if (!parse_answer()) return;
       record_.received_ns = now_ns();
@@ -143,9 +145,10 @@ class Client : public std::enable_shared_from_this<Client> {
       ++totals_.answered;
       progress_.add_ids(record_.count);
       last_answer_ = std::chrono::steady_clock::now();
-    } else if (status == http::status::service_unavailable && load_.reconnect) {
-      record_without_ids("http-503");
-      return lost("answered 503", {});
+    } else if (store_is_away && load_.reconnect) {
+      const std::string status_code = std::to_string(response_.result_int());
+      record_without_ids("http-" + status_code);
+      return lost("answered " + status_code, {});
     } else {
       return progress_.fail(std::string(request_.target()) + " was answered " +
                             std::to_string(response_.result_int()) + " " + response_.body());
@@ -192,7 +195,7 @@ class Client : public std::enable_shared_from_this<Client> {
     pause_.async_wait([self = shared_from_this()](error_code) { self->connect(); });
   }
 
-  void record_without_ids(const char* reason) {
+  void record_without_ids(const std::string& reason) {
     record_.received_ns = now_ns();
     record_.no_ids_reason = reason;
     writer_.append(record_);

@@ -15,7 +15,8 @@ struct HttpLoad {
   std::string history_path;
   unsigned clients = 64;
   /// Connect again when a connection fails, since the server is killed and restarted meanwhile, and
-  /// go on after 503; a request without ids is recorded as such. Otherwise each is a failure.
+  /// go on after 503 and 504; a request without ids is recorded as such. Otherwise each is a
+  /// failure.
   bool reconnect = false;
   std::uint64_t seed = 1;
   std::chrono::seconds request_timeout{10};

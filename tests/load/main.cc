@@ -51,7 +51,8 @@ int main(int argc, char** argv) {
   CLI::App* by_http = app.add_subcommand("http", "From a server of this machine");
   by_http->add_option("--url", http.url, "http://ADDRESS:PORT, loopback only")->required();
   by_http->add_option("--clients", http.clients, "Connections")->capture_default_str();
-  by_http->add_flag("--reconnect", http.reconnect, "Survive a server that is killed and restarted");
+  by_http->add_flag("--reconnect", http.reconnect,
+                    "Survive a server, or its store, that goes away and comes back");
   add_options(*by_http, http);
 
   try {
