@@ -84,9 +84,11 @@ std::string writer_text(contract::WriterId writer) {
   return digits;
 }
 
-std::string seq_attribute(const std::string& writer) { return std::string(kSeqPrefix) + writer; }
+std::string seq_attribute(const std::string& writer) {
+  return std::string(kSeqPrefix).append(writer);
+}
 
-std::string end_attribute(const std::string& writer) { return "e:" + writer; }
+std::string end_attribute(const std::string& writer) { return std::string("e:").append(writer); }
 
 json::object number(std::int64_t value) { return {{"N", std::to_string(value)}}; }
 json::object number(std::uint64_t value) { return {{"N", std::to_string(value)}}; }

@@ -18,6 +18,9 @@ BINARY = Path(os.environ.get("NEXTID_BINARY", BUILD / "nextid")).resolve()
 LOAD_CLIENT = BUILD / "tests" / "load" / "load_client"
 CHECK_HISTORY = BUILD / "tests" / "history" / "check_history"
 
+# The exit codes of command lines.
+OK, OUTPUT_FAILED, INVALID, UNAVAILABLE, EXHAUSTED, CORRUPT = range(6)
+
 # How long anything may take that should take no time, on a busy machine.
 PATIENCE = 20.0
 

@@ -10,9 +10,7 @@ import subprocess
 import pytest
 
 import nextid
-from nextid import run
-
-OK, OUTPUT_FAILED, INVALID, UNAVAILABLE, EXHAUSTED, CORRUPT = range(6)
+from nextid import CORRUPT, EXHAUSTED, INVALID, OK, OUTPUT_FAILED, UNAVAILABLE, run
 
 
 @pytest.fixture

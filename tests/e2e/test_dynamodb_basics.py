@@ -8,9 +8,7 @@ import pytest
 import nextid
 from dynalite import DynamoDbError
 from dynamodb_faults import Fault
-from nextid import is_problem
-
-OK, OUTPUT_FAILED, INVALID, UNAVAILABLE, EXHAUSTED, CORRUPT = range(6)
+from nextid import EXHAUSTED, OK, is_problem
 
 
 def test_next_and_range(any_dynamodb):

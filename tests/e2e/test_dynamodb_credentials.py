@@ -9,9 +9,8 @@ import pytest
 from aws_endpoints import (ContainerEndpoint, CredentialProcess, InstanceMetadata, Reply,
                            WebIdentity)
 from load import check, finish
-from nextid import poll
+from nextid import INVALID, UNAVAILABLE, poll
 
-OK, OUTPUT_FAILED, INVALID, UNAVAILABLE, EXHAUSTED, CORRUPT = range(6)
 ROLE = "arn:aws:iam::123456789012:role/nextid"
 KINDS = ["container", "instance", "web identity", "process"]
 

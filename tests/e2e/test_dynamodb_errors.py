@@ -12,9 +12,7 @@ from aws_signatures import Key
 from certificates import Authority
 from dynamodb_proxy import Proxy
 from dynamodb_setting import ProxySetting
-from nextid import is_problem, poll
-
-OK, OUTPUT_FAILED, INVALID, UNAVAILABLE, EXHAUSTED, CORRUPT = range(6)
+from nextid import INVALID, UNAVAILABLE, is_problem, poll
 
 
 def fails(dynamodb, *words, code=UNAVAILABLE, env=None, **parameters):

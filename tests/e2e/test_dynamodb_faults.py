@@ -6,6 +6,7 @@ counter's value returned or counted as burned (I5).
 """
 
 import itertools
+import os
 import re
 import threading
 import time
@@ -22,7 +23,7 @@ CLIENTS = 32  # Of each node.
 
 # About every fourth request goes wrong. The hot key and the hangs cost the most time.
 CHANCES = {kind: 0.012 for kind in FAULTS}
-SEED = 20261125
+SEED = int(os.environ.get("NEXTID_TEST_SEED", 20261125))
 
 
 class Disturbance:

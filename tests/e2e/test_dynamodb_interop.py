@@ -6,9 +6,7 @@ import pytest
 
 from aws_signatures import Key
 from dynalite import Table
-from nextid import is_problem
-
-OK, OUTPUT_FAILED, INVALID, UNAVAILABLE, EXHAUSTED, CORRUPT = range(6)
+from nextid import CORRUPT, is_problem
 
 
 def test_item_of_another_program_is_served(any_dynamodb):

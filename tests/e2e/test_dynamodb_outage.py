@@ -7,9 +7,7 @@ import time
 import pytest
 
 from dynamodb_faults import FAULTS, LATE, Fault
-from nextid import is_problem, poll
-
-OK, OUTPUT_FAILED, INVALID, UNAVAILABLE, EXHAUSTED, CORRUPT = range(6)
+from nextid import OK, UNAVAILABLE, is_problem, poll
 
 
 # ---- One fault at a time

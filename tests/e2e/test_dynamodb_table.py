@@ -9,8 +9,7 @@ from dynalite import Dynalite, DynamoDbError, Table
 from dynamodb_faults import Fault
 from dynamodb_proxy import Proxy
 from dynamodb_setting import ProxySetting
-
-OK, OUTPUT_FAILED, INVALID, UNAVAILABLE, EXHAUSTED, CORRUPT = range(6)
+from nextid import INVALID, OK
 
 
 @pytest.fixture
