@@ -108,6 +108,7 @@ class Engine {
   /// `count` ids, granted earlier, never reached their caller.
   void count_undelivered(std::uint64_t count) noexcept;
 
+  contract::WriterId writer() const noexcept { return writer_; }
   Effects& effects() noexcept { return effects_; }
   /// When tick() is needed next, at the latest, if nothing else happens.
   std::optional<MonotonicTime> wake_at() const;

@@ -42,6 +42,7 @@ class Counter : public std::enable_shared_from_this<Counter> {
 
   /// True once a StoreOptions::pruning_interval; the first time, one after the counter was made.
   bool pruning_due(base::MonotonicTime now);
+  contract::WriterId writer() const noexcept { return engine_.writer(); }
 
   Accounting accounting() const;
 

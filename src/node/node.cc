@@ -155,12 +155,13 @@ void Node::sweep() {
 }
 
 /// Loading a counter prunes it. An engine loads its own once, so the slots that others left behind
-/// in a long life go this way.
+/// in a long life go this way. Its own slot stays, which may be all that tells the fate of an op
+/// (I5).
 void Node::prune_slots(base::MonotonicTime now, std::vector<contract::Call>& calls) {
   const std::lock_guard lock(mutex_);
   for (const auto& [name, counter] : counters_) {
     if (!counter->pruning_due(now)) continue;
-    calls.push_back(contract::Call{contract::Load{name, contract::WriterId{0}},
+    calls.push_back(contract::Call{contract::Load{name, counter->writer()},
                                    [this](const contract::Outcome&) { runtime_.attempt_done(); }});
   }
 }
