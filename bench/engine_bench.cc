@@ -13,7 +13,8 @@ namespace {
 /// One strict step: a batch of requests, one reserve, its outcome, the grants.
 void BM_StrictStep(benchmark::State& state) {
   const auto batch = static_cast<std::uint64_t>(state.range(0));
-  Engine engine("bench", 1, Limits{}, 1);
+  Lane lane;
+  Engine engine("bench", 1, Limits{}, 1, FirstUse{}, lane);
   MonotonicTime now{std::chrono::hours(1)};
   WallMicros wall_us = 1'000'000;
   const MonotonicTime deadline = now + std::chrono::hours(24);
@@ -21,15 +22,14 @@ void BM_StrictStep(benchmark::State& state) {
 
   engine.request(nullptr, 0, 1, deadline);
   engine.tick(now, wall_us);
-  engine.outcome(engine.effects().attempt->number, contract::Found{});
+  engine.outcome(engine.take_effects().attempt->number, contract::Found{});
   for (auto _ : state) {
     for (std::uint64_t i = 0; i < batch; ++i) engine.request(nullptr, i, 1, deadline);
     engine.tick(now, ++wall_us);
-    const Attempt attempt = *std::exchange(engine.effects().attempt, std::nullopt);
+    const Attempt attempt = *engine.take_effects().attempt;
     value += static_cast<std::int64_t>(std::get<contract::Reserve>(attempt.op).step);
     engine.outcome(attempt.number, contract::Committed{value});
-    benchmark::DoNotOptimize(engine.effects().grants.data());
-    engine.effects().grants.clear();
+    benchmark::DoNotOptimize(engine.take_effects().grants.data());
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }

@@ -32,11 +32,31 @@ struct Definition {
   friend bool operator==(const Definition&, const Definition&) = default;
 };
 
+/// What to make of a counter's definition. What is left out stays as it is; in a counter that does
+/// not exist yet, it is Definition's default, and `cache` StoreOptions::default_cache.
+struct DefinitionChange {
+  std::optional<std::uint64_t> start = {};      ///< An existing counter's own, or a conflict.
+  std::optional<std::uint64_t> increment = {};  ///< The same.
+  std::optional<std::uint64_t> max = {};        ///< Not below the counter's value, nor its start.
+  std::optional<std::uint64_t> cache = {};
+  std::optional<std::string> comment = {};  ///< At most kMaxCommentBytes, of UTF-8.
+  std::optional<std::uint64_t> revision =
+      {};  ///< The one that the change is based on, or a conflict.
+};
+
+inline constexpr std::size_t kMaxCommentBytes = 512;
+
 /// A counter as the store shows it.
 struct CounterInfo {
   std::string name;
   std::optional<std::uint64_t> value;  ///< The last id reserved; none before the first use.
   Definition definition;
+};
+
+/// A counter after Store::define().
+struct DefinedCounter {
+  CounterInfo counter;
+  bool created = false;  ///< It did not exist before.
 };
 
 /// Counters in the order of their names' bytes.

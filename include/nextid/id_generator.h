@@ -4,8 +4,12 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 
+#include "nextid/accounting.h"
+#include "nextid/detail/fork.h"
+#include "nextid/detail/lane.h"
 #include "nextid/error.h"
 #include "nextid/id_range.h"
 #include "nextid/store.h"
@@ -28,6 +32,16 @@ class RangeReceiver {
   ~RangeReceiver() = default;
 };
 
+/// A text that the caller chose for one request, 1 ... kMaxIdempotencyKeyBytes bytes of printable
+/// ASCII. Within StoreOptions::idempotency_retention the same key on the same counter stands for
+/// the same ids: after a lost answer, on another node, after a crash or a restart. With another
+/// count it is kConflict.
+using IdempotencyKey = std::string_view;
+inline constexpr std::size_t kMaxIdempotencyKeyBytes = 255;
+
+/// True for 1 ... kMaxIdempotencyKeyBytes bytes of ' ' ... '~'.
+bool is_idempotency_key(std::string_view key) noexcept;
+
 /// Names a request of one generator, for cancel().
 using RequestId = std::uint64_t;
 
@@ -36,6 +50,10 @@ using RequestId = std::uint64_t;
 /// Ids are unique across threads, processes and restarts (I1), durable before they are returned
 /// (I2), linearizable (I3): a call that begins after another one's return gets larger ids. Calls
 /// that wait at the same time share one store commit. The counter is made on first use.
+///
+/// A counter whose definition says `cache` > 1 is faster and promises less: ids grow in order
+/// within this process, between processes they are only unique. next_id() takes no lock then, while
+/// the block of ids that this process holds lasts.
 ///
 ///   auto store = nextid::open_store("sqlite:ids.db");
 ///   nextid::IdGenerator orders(store, "orders");
@@ -50,29 +68,56 @@ class IdGenerator {
 
   /// One id. Blocks until the store has it durably, at most StoreOptions::request_timeout.
   /// Errors: kExhausted, kUnavailable, kDeadline, kOverloaded, kCorrupt, kInvalid.
-  Result<std::uint64_t> next_id() const;
+  Result<std::uint64_t> next_id() const {
+    if (lane_ != nullptr &&
+        generation_ == detail::fork_generation.load(std::memory_order_relaxed)) {
+      if (const std::uint64_t id = lane_->take()) return id;
+    }
+    return next_id_beyond_lane();
+  }
 
   /// `count` neighbouring ids (I4), 1 ... StoreOptions::max_range. Blocks and fails like next_id();
   /// a count out of range is kInvalid. A failed call burns nothing unless its deadline passed while
   /// the reservation was under way; accounting() counts that.
   Result<IdRange> next_range(std::uint64_t count) const;
 
+  /// The same, once for each key: a repeat gets the ids of the first call again. Costs a second
+  /// store write. Errors, besides: kConflict for a key that stands for another count, kInvalid for
+  /// text that is no key. kUnavailable or kDeadline: repeat it with the same key.
+  Result<std::uint64_t> next_id(IdempotencyKey key) const;
+  Result<IdRange> next_range(std::uint64_t count, IdempotencyKey key) const;
+
   /// next_range without waiting: the answer goes to `receiver`, perhaps before this returns.
   RequestId async_next_range(std::uint64_t count, Clock::time_point deadline,
-                             RangeReceiver& receiver, std::uint64_t tag = 0) const;
+                             RangeReceiver& receiver, std::uint64_t tag = 0,
+                             std::optional<IdempotencyKey> key = {}) const;
 
   /// Withdraws a request. True: its receiver will not be called, and ids already under way for it
-  /// are burned as kDisconnect. False: it was answered, or its answer is on the way.
+  /// are burned as kDisconnect; those of an idempotent request are kept for its key. False: it was
+  /// answered, or its answer is on the way.
   bool cancel(RequestId request) const;
 
   /// Tells that `count` ids, answered earlier, never left for their caller (a failed write): they
-  /// move from returned to burned as kDisconnect (I5).
+  /// move from returned to burned as kDisconnect (I5). Not for idempotent requests: a repeat with
+  /// the same key gets those ids.
   void count_undelivered(std::uint64_t count) const;
+
+  /// What became of this counter's ids in this process.
+  Accounting accounting() const;
 
  private:
   friend class Batch;
+  friend class Cursor;
+  Result<std::uint64_t> next_id_beyond_lane() const;
+  Result<IdRange> wait_for_range(std::uint64_t count, std::optional<IdempotencyKey> key) const;
+  RequestId add(std::uint64_t count, Clock::time_point deadline, RangeReceiver& receiver,
+                std::uint64_t tag, std::optional<IdempotencyKey> key) const;
+
   std::shared_ptr<node::Node> node_;  // Keeps the store open.
   Result<std::shared_ptr<node::Counter>> counter_;
+  node::Counter* usable_;  // counter_, or none.
+  detail::Lane* lane_;     // Its lane, or none.
+  std::uint64_t generation_ = detail::fork_generation.load(std::memory_order_relaxed);
 };
 
 /// Requests that share a store commit, whatever their counters: add() some, then submit().
@@ -88,7 +133,7 @@ class Batch {
   /// The generator must be of the batch's store.
   RequestId add(const IdGenerator& generator, std::uint64_t count,
                 IdGenerator::Clock::time_point deadline, RangeReceiver& receiver,
-                std::uint64_t tag = 0);
+                std::uint64_t tag = 0, std::optional<IdempotencyKey> key = {});
 
   /// Sends what was added. May commit in the calling thread and call receivers before it returns.
   void submit();

@@ -3,6 +3,7 @@
 
 #include "nextid/accounting.h"
 #include "nextid/counter.h"
+#include "nextid/cursor.h"
 #include "nextid/error.h"
 #include "nextid/id_generator.h"
 #include "nextid/id_range.h"

@@ -33,6 +33,10 @@ struct StoreOptions {
   std::chrono::milliseconds idle_counter_timeout = std::chrono::minutes(5);
   /// How often a counter in use has the store forget writers that ended without a word.
   std::chrono::milliseconds pruning_interval = std::chrono::hours(1);
+  std::uint64_t default_cache = 1;  ///< Written into the definition of counters made on first use.
+  bool auto_create = true;          ///< Make counters on first use; otherwise they are kNotFound.
+  /// How long an idempotency key stands for its ids; whole seconds, at least one.
+  std::chrono::seconds idempotency_retention = std::chrono::hours(24);
   /// Default time a request may wait, for callers that give none.
   std::chrono::milliseconds request_timeout = std::chrono::seconds(5);
   /// Receives the rare lines worth keeping; called from any thread; may be empty.
@@ -51,6 +55,7 @@ class Store {
  public:
   using PageReceiver = std::function<void(Result<CounterPage>)>;
   using CounterReceiver = std::function<void(Result<CounterInfo>)>;
+  using DefinedReceiver = std::function<void(Result<DefinedCounter>)>;
 
   explicit Store(std::shared_ptr<node::Node> node) : node_(std::move(node)) {}
 
@@ -62,10 +67,26 @@ class Store {
   /// Counters whose names follow `after` ("" for all), at most `limit` (1 ... 1,000).
   Result<CounterPage> counters(std::string_view after = "", std::size_t limit = 100) const;
 
+  /// Makes the counter, or changes its definition. Ids that nodes have reserved already are served
+  /// by the old one. Errors: kInvalid for numbers out of range; kConflict for another start or
+  /// increment than the counter has, another revision than given, a max below its value;
+  /// kUnavailable and kDeadline as in next_id(): it may have been done then; the same call again is
+  /// right in any case, unless it gives a revision.
+  Result<DefinedCounter> define(std::string_view name, const DefinitionChange& change) const;
+
+  /// Raises the counter's value to at least `to`, for migrations: ids reserved after that are
+  /// above it. Other nodes serve the ids that they have reserved already, or give them back, to be
+  /// served later: so stop those with cached blocks first. Succeeds where the value is as high.
+  /// Makes the counter as its first use would. Errors: kInvalid where `to` is past its max.
+  Result<CounterInfo> advance(std::string_view name, std::uint64_t to) const;
+
   /// The same without waiting. The receiver is called once, from any thread, perhaps before the
   /// call returns; it must not block.
   void async_counter(std::string_view name, CounterReceiver receiver) const;
   void async_counters(std::string_view after, std::size_t limit, PageReceiver receiver) const;
+  void async_define(std::string_view name, const DefinitionChange& change,
+                    DefinedReceiver receiver) const;
+  void async_advance(std::string_view name, std::uint64_t to, CounterReceiver receiver) const;
 
   /// Ids returned and burned by this process through this store, so far. Exact once closed.
   Accounting accounting() const;

@@ -14,6 +14,7 @@ namespace nextid::aws {
 namespace {
 
 constexpr const char* kApiVersion = "DynamoDB_20120810.";
+constexpr const char* kTableName = "TableName";
 
 Result<void> resolve(DynamodbClientOptions& options) {
   const auto profile = read_profile(options.profile, options.environment);
@@ -67,17 +68,18 @@ void DynamodbClient::stop() { http_.stop(); }
 void DynamodbClient::call(std::string operation, boost::json::object request,
                           std::chrono::milliseconds limit,
                           std::function<void(DynamodbReply)> done) {
-  request["TableName"] = shared_->options.table;
+  if (!request.contains(kTableName)) request[kTableName] = shared_->options.table;
   SignedCall call;
   call.target = kApiVersion + operation;
   call.body = boost::json::serialize(request);
   call.credentials = shared_->credentials->current();
   call.limit = limit;
-  call.done = [shared = shared_, operation = std::move(operation), credentials = call.credentials,
+  call.done = [shared = shared_, operation = std::move(operation),
+               table = std::string(request[kTableName].as_string()), credentials = call.credentials,
                done = std::move(done)](SignedAnswer answer) {
     const DynamodbClientOptions& options = shared->options;
     const CallContext context{operation,
-                              options.table,
+                              table,
                               options.region,
                               options.endpoint,
                               credentials->source,

@@ -18,7 +18,7 @@
 namespace nextid::aws {
 
 struct DynamodbClientOptions {
-  std::string table;     ///< Named in each request.
+  std::string table;     ///< Of the requests that name no other.
   std::string region;    ///< Empty: as the environment or the profile says.
   std::string endpoint;  ///< The same.
   std::string profile;   ///< Empty: AWS_PROFILE, and the environment's keys first.
@@ -36,8 +36,9 @@ class DynamodbClient {
   /// Calls stop().
   ~DynamodbClient();
 
-  /// Sends `request`, to which it adds the TableName, once. `done` is called once, on the client's
-  /// thread; it may call again, and must not throw. `limit` is for the whole call.
+  /// Sends `request` once, to the table that its TableName names, or else to that of the options.
+  /// `done` is called once, on the client's thread, or before call() returns when it comes after
+  /// stop(); it may call again, and must not throw. `limit` is for the whole call.
   void call(std::string operation, boost::json::object request, std::chrono::milliseconds limit,
             std::function<void(DynamodbReply)> done);
 

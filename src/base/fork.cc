@@ -1,14 +1,18 @@
 #include "base/fork.h"
 
-#include <atomic>
 #include <mutex>
 #include <pthread.h>
 #include <unistd.h>
 
+namespace nextid::detail {
+
+std::atomic<std::uint64_t> fork_generation{0};
+
+}  // namespace nextid::detail
+
 namespace nextid::base {
 namespace {
 
-std::atomic<std::uint64_t> generation{0};
 std::mutex fds_mutex;  // Held across fork(), so that the child finds the list whole.
 ParentOnlyFd* fds = nullptr;
 
@@ -18,7 +22,7 @@ struct ForkHandlers {
   static void prepare() { fds_mutex.lock(); }
   static void parent() { fds_mutex.unlock(); }
   static void child() {
-    generation.fetch_add(1, std::memory_order_relaxed);
+    detail::fork_generation.fetch_add(1, std::memory_order_relaxed);
     for (ParentOnlyFd* it = fds; it != nullptr; it = it->next_) {
       ::close(it->fd_);
       it->fd_ = -1;
@@ -46,9 +50,9 @@ struct ForkHandlers {
   }
 };
 
-std::uint64_t fork_generation() noexcept {
+ForkGuard::ForkGuard() noexcept {
   ForkHandlers::install();
-  return generation.load(std::memory_order_relaxed);
+  generation_ = detail::fork_generation.load(std::memory_order_relaxed);
 }
 
 ParentOnlyFd::ParentOnlyFd(int fd) : fd_(fd) { ForkHandlers::add(this); }

@@ -3,17 +3,18 @@
 
 #include <cstdint>
 
+#include "nextid/detail/fork.h"
+
 namespace nextid::base {
 
-/// Grows by one in each child at fork(); the parent keeps its number. Lock-free, signal-safe.
-std::uint64_t fork_generation() noexcept;
-
-/// Remembers the process that made it.
+/// Remembers the process that made it. Making one is thread-safe; asking it is signal-safe, too.
 class ForkGuard {
  public:
-  ForkGuard() noexcept : generation_(fork_generation()) {}
+  ForkGuard() noexcept;
   /// True in a process forked from the one that made this object.
-  bool in_child() const noexcept { return generation_ != fork_generation(); }
+  bool in_child() const noexcept {
+    return generation_ != detail::fork_generation.load(std::memory_order_relaxed);
+  }
 
  private:
   std::uint64_t generation_;

@@ -5,6 +5,7 @@
 #include "nextid/accounting.h"
 #include "nextid/counter.h"
 #include "nextid/error.h"
+#include "nextid/id_generator.h"
 
 namespace nextid {
 namespace {
@@ -21,6 +22,8 @@ std::string_view to_string(ErrorCode code) noexcept {
       return "invalid";
     case ErrorCode::kNotFound:
       return "not_found";
+    case ErrorCode::kConflict:
+      return "conflict";
     case ErrorCode::kExhausted:
       return "exhausted";
     case ErrorCode::kCorrupt:
@@ -43,6 +46,10 @@ std::string_view to_string(BurnReason reason) noexcept {
       return "disconnect";
     case BurnReason::kDiscard:
       return "discard";
+    case BurnReason::kIdempotency:
+      return "idempotency";
+    case BurnReason::kAdvance:
+      return "advance";
   }
   return "unknown";
 }
@@ -55,14 +62,24 @@ bool is_counter_name(std::string_view name) noexcept {
   });
 }
 
+bool is_idempotency_key(std::string_view key) noexcept {
+  return !key.empty() && key.size() <= kMaxIdempotencyKeyBytes &&
+         std::all_of(key.begin(), key.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
 std::uint64_t Accounting::burned_total() const noexcept {
   return std::accumulate(burned.begin(), burned.end(), std::uint64_t{0});
 }
 
 Accounting& Accounting::operator+=(const Accounting& other) noexcept {
   returned += other.returned;
-  reservations += other.reservations;
   for (std::size_t i = 0; i < burned.size(); ++i) burned[i] += other.burned[i];
+  reservations += other.reservations;
+  store_writes += other.store_writes;
+  refills += other.refills;
+  waits += other.waits;
+  largest_batch = std::max(largest_batch, other.largest_batch);
+  for (std::size_t i = 0; i < batch_sizes.size(); ++i) batch_sizes[i] += other.batch_sizes[i];
   return *this;
 }
 

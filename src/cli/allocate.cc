@@ -27,6 +27,7 @@ struct Request {
   std::uint64_t count = 1;
   bool range = false;
   bool json = false;
+  std::string key;  // Empty: none.
 };
 
 std::string format(const IdRange& range, const Request& request) {
@@ -44,16 +45,18 @@ int allocate(const Request& request) {
   auto store = open_chosen_store(request.store);
   if (!store) return report(store.error());
   const IdGenerator generator(*store, request.counter);
-  const auto range = generator.next_range(request.count);
+  const bool has_key = !request.key.empty();
+  const auto range = has_key ? generator.next_range(request.count, request.key)
+                             : generator.next_range(request.count);
   if (!range) return report(range.error());
 
   // The ids are out before the slot is released: a release that fails costs nobody an id.
   const std::string text = format(*range, request);
   const bool written = write_output(text);
   if (!written) {
-    std::fprintf(stderr, "nextid: Can't write to standard output (%s); lost: %s",
-                 std::strerror(errno), text.c_str());
-    generator.count_undelivered(range->count());
+    std::fprintf(stderr, "nextid: Can't write to standard output (%s); %s: %s",
+                 std::strerror(errno), has_key ? "its key keeps" : "lost", text.c_str());
+    if (!has_key) generator.count_undelivered(range->count());
   }
   store->close(kCloseLimit);
   return written ? kOk : kFailure;
@@ -68,6 +71,15 @@ void add_command(CLI::App& app, Outcome& outcome, bool range) {
   if (range) command->add_option("N", request->count, "How many ids")->required();
   command->add_option("COUNTER", request->counter, "The counter, made on first use")
       ->capture_default_str();
+  command
+      ->add_option(
+          "--key", request->key,
+          "An idempotency key of 1 to 255 printable ASCII characters: while the store keeps "
+          "it, a day, the same key prints the same ids")
+      ->type_name("KEY")
+      ->check([](const std::string& key) {
+        return is_idempotency_key(key) ? "" : "1 to 255 printable ASCII characters are a key";
+      });
   command->add_flag("--json", request->json, "Print the JSON of the HTTP call");
   add_store_option(*command, request->store);
   command->callback([request, &outcome] { outcome.exit_code = allocate(*request); });

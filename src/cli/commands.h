@@ -18,6 +18,9 @@ struct Outcome {
 void add_serve(CLI::App& app, Outcome& outcome);
 /// `nextid next` and `nextid range`
 void add_allocate(CLI::App& app, Outcome& outcome);
+/// `nextid define` and `nextid advance`
+void add_define(CLI::App& app, Outcome& outcome);
+void add_advance(CLI::App& app, Outcome& outcome);
 /// `nextid counters`
 void add_counters(CLI::App& app, Outcome& outcome);
 

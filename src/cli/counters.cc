@@ -1,8 +1,5 @@
 // `nextid counters`: what the store has.
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,6 +17,7 @@ namespace nextid::cli {
 namespace {
 
 constexpr std::size_t kPage = 1000;
+constexpr std::size_t kMaxCommentShown = 40;
 
 struct Request {
   std::string store;
@@ -38,6 +36,14 @@ Result<CounterPage> read_all(const Store& store) {
   return all;
 }
 
+// The beginning of a long one, in whole UTF-8 characters.
+std::string short_comment(const std::string& comment) {
+  if (comment.size() <= kMaxCommentShown) return for_terminal(comment);
+  std::size_t size = kMaxCommentShown;
+  while (size > 0 && (static_cast<unsigned char>(comment[size]) & 0xc0) == 0x80) --size;
+  return for_terminal(comment.substr(0, size)) + "...";
+}
+
 using Row = std::vector<std::string>;
 
 Row row_of(const CounterInfo& counter) {
@@ -47,12 +53,15 @@ Row row_of(const CounterInfo& counter) {
           std::to_string(definition.start),
           std::to_string(definition.increment),
           std::to_string(definition.max),
-          std::to_string(definition.cache)};
+          std::to_string(definition.cache),
+          std::to_string(definition.revision),
+          short_comment(definition.comment)};
 }
 
-// Columns as wide as their widest cell, names to the left and numbers to the right.
+// Columns as wide as their widest cell: names to the left, numbers to the right, comments last.
 std::string table_of(const CounterPage& page) {
-  std::vector<Row> rows{{"NAME", "VALUE", "START", "INCREMENT", "MAX", "CACHE"}};
+  std::vector<Row> rows{
+      {"NAME", "VALUE", "START", "INCREMENT", "MAX", "CACHE", "REVISION", "COMMENT"}};
   for (const auto& counter : page.counters) rows.push_back(row_of(counter));
   std::vector<std::size_t> widths(rows.front().size(), 0);
   for (const auto& row : rows) {
@@ -62,7 +71,13 @@ std::string table_of(const CounterPage& page) {
   for (const auto& row : rows) {
     for (std::size_t i = 0; i < row.size(); ++i) {
       const std::string padding(widths[i] - row[i].size(), ' ');
-      text += i == 0 ? row[i] + padding : "  " + padding + row[i];
+      if (i == 0) {
+        text += row[i] + padding;
+      } else if (i + 1 < row.size()) {
+        text += "  " + padding + row[i];
+      } else if (!row[i].empty()) {
+        text += "  " + row[i];
+      }
     }
     text += "\n";
   }
@@ -74,11 +89,7 @@ int list(const Request& request) {
   if (!store) return report(store.error());
   const auto page = read_all(*store);
   if (!page) return report(page.error());
-  const std::string text =
-      request.json ? protocol::counters_reply(*page, false).body + "\n" : table_of(*page);
-  if (write_output(text)) return kOk;
-  std::fprintf(stderr, "nextid: Can't write to standard output (%s).\n", std::strerror(errno));
-  return kFailure;
+  return print(request.json ? protocol::counters_reply(*page, false).body + "\n" : table_of(*page));
 }
 
 }  // namespace

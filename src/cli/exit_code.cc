@@ -13,6 +13,8 @@ ExitCode exit_code_of(ErrorCode code) noexcept {
     case ErrorCode::kOverloaded:
     case ErrorCode::kDeadline:
       return kUnavailable;
+    case ErrorCode::kConflict:
+      return kConflict;
     case ErrorCode::kExhausted:
       return kExhausted;
     case ErrorCode::kCorrupt:

@@ -14,6 +14,7 @@ enum ExitCode : int {
   kUnavailable = 3,  ///< The store or the address can't be used now; trying again may help.
   kExhausted = 4,    ///< The counter has too few ids left.
   kCorrupt = 5,      ///< The store contradicts itself.
+  kConflict = 6,     ///< The request contradicts what the store has.
 };
 
 ExitCode exit_code_of(ErrorCode code) noexcept;

@@ -19,6 +19,8 @@ constexpr const char* kFooter = R"(Examples:
   curl -s http://127.0.0.1:8000/next      {"id":1}
   nextid next                             one id of the counter 'global'
   nextid range 10 orders                  ten ids of the counter 'orders': 1 10
+  nextid next orders --key invoice-17     the same id again for the same key
+  nextid define tickets --start 1000      a counter that begins at 1000
   nextid counters --store sqlite:/var/lib/nextid/ids.db
 
 Ids are unique and increasing over all programs that use the same store, at the same time or not.
@@ -30,6 +32,7 @@ Exit codes:
   3  the store or the address can't be used now: unavailable, overloaded, too slow, in use
   4  the counter has too few ids left
   5  the store contradicts itself, or is damaged
+  6  it contradicts what the store has: a definition, or a key that stands for another count
 )";
 
 int run(int argc, char** argv) {
@@ -43,6 +46,8 @@ int run(int argc, char** argv) {
   nextid::cli::Outcome outcome;
   nextid::cli::add_serve(app, outcome);
   nextid::cli::add_allocate(app, outcome);
+  nextid::cli::add_define(app, outcome);
+  nextid::cli::add_advance(app, outcome);
   nextid::cli::add_counters(app, outcome);
   try {
     app.parse(argc, argv);

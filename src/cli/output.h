@@ -1,12 +1,21 @@
 // Standard output, written so that a failure is noticed.
 #pragma once
 
+#include <string>
 #include <string_view>
+
+#include "cli/exit_code.h"
 
 namespace nextid::cli {
 
 /// Writes and flushes; false, with errno set, when not all of it could be written.
 bool write_output(std::string_view text) noexcept;
+
+/// Writes a command's result; when that fails, says so on standard error.
+ExitCode print(std::string_view text);
+
+/// `text` in UTF-8 without what a terminal would act on: control characters become "?".
+std::string for_terminal(std::string_view text);
 
 /// Call before anything opens a file: gives the descriptors 0, 1 and 2 a place where the caller
 /// closed them, or a database could be opened as "standard output".

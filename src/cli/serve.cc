@@ -69,22 +69,30 @@ int serve(const Request& request) {
   return kOk;
 }
 
+void add_option(CLI::App& command, const server::Option& option,
+                const std::shared_ptr<Request>& request) {
+  const std::string name(option.name);
+  const auto set = [request, name](const std::string& value) {
+    request->sources.flags[name] = value;
+  };
+  const std::string help = std::string(option.help) + " [" + std::string(option.default_text) +
+                           "; " + option.environment_name() + "]";
+  if (option.is_switch()) {
+    command.add_flag_callback(
+        "--" + name, [set] { set("true"); }, help);
+  } else {
+    command.add_option_function<std::string>("--" + name, set, help)
+        ->type_name(std::string(option.value_name));
+  }
+}
+
 }  // namespace
 
 void add_serve(CLI::App& app, Outcome& outcome) {
   const auto request = std::make_shared<Request>();
   request->sources.environment = environment;
   auto* command = app.add_subcommand("serve", "Serve ids over HTTP until SIGTERM or SIGINT");
-  for (const auto& option : server::options()) {
-    const std::string name(option.name);
-    command
-        ->add_option_function<std::string>(
-            "--" + name,
-            [request, name](const std::string& value) { request->sources.flags[name] = value; },
-            std::string(option.help) + " [" + std::string(option.default_text) + "; " +
-                option.environment_name() + "]")
-        ->type_name(std::string(option.value_name));
-  }
+  for (const auto& option : server::options()) add_option(*command, option, request);
   command
       ->add_option_function<std::string>(
           "--config", [request](const std::string& path) { request->sources.file = path; },

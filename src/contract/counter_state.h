@@ -18,7 +18,8 @@ using WriterId = std::uint64_t;
 /// 0 means none.
 using Seq = std::uint64_t;
 
-/// The last op of a writer on a counter, and the value of the counter right after it.
+/// The last op of a writer on a counter, and the value of the counter right after it (right before
+/// it for an Advance, whose own value is known).
 struct Slot {
   Seq seq = 0;
   std::int64_t end = 0;

@@ -1,22 +1,25 @@
 // What the engine asks of a store, and what a store reports back. Plain values; no behaviour.
 //
-// An op is applied if and only if (slot.seq = prev, or there is no slot and floor < seq) and its
-// other conditions hold. Applying it writes seq into the writer's slot in the same atomic step. So
-// a repeat finds slot.seq = seq and does nothing, and a late copy of an earlier op finds neither.
+// An op with a seq is applied if and only if (slot.seq = prev, or there is no slot and floor < seq)
+// and its other conditions hold. Applying it writes seq into the writer's slot in the same atomic
+// step. So a repeat finds slot.seq = seq and does nothing, and a late copy of an earlier op finds
+// neither.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 
 #include "nextid/counter.h"
 
 #include "contract/counter_state.h"
+#include "contract/idempotency.h"
 
 namespace nextid::contract {
 
-// --- Ops. Each is atomic. Reserve and Release are exactly-once by their slot; Load and Define are
-// --- harmless when repeated. Where the store has something else than a counter, each is Damaged.
+// --- Ops. Each is atomic. Those with a seq are exactly-once by their slot; the others are harmless
+// --- when repeated. Where the store has something else than a counter, each is Damaged.
 
 /// Reads a counter and prunes its idle slots. → Found | Missing | NotApplied
 struct Load {
@@ -32,8 +35,18 @@ struct Define {
   Definition definition;
 };
 
-/// value += step, if value <= limit and the definition still has `revision`.
-/// → Committed | Refused | Missing | InDoubt | NotApplied
+/// Puts `definition` in the place of the one before it, if the counter's revision is still
+/// definition.revision - 1 and its value <= definition.max. Start and increment must be the
+/// counter's own: they never change. A counter that another program made has revision 0.
+/// → Found (as it is now) | Refused | Missing | InDoubt | NotApplied
+struct Redefine {
+  std::string counter;
+  WriterId writer = 0;
+  Definition definition;
+};
+
+/// value += step, if value <= limit and the definition still has `revision`. Leaves {seq, the new
+/// value} in the slot. → Committed | Refused | Missing | InDoubt | NotApplied
 struct Reserve {
   std::string counter;
   WriterId writer = 0;
@@ -42,6 +55,30 @@ struct Reserve {
   std::uint64_t revision = 0;
   std::uint64_t step = 0;
   std::int64_t limit = 0;
+};
+
+/// value = new_end, if value = end: hands back the tail of this writer's last reservation. Leaves
+/// {seq, new_end} in the slot. Never below the value before the first id: that is NotApplied.
+/// → Committed{new_end} | Refused | Missing | InDoubt | NotApplied
+struct GiveBack {
+  std::string counter;
+  WriterId writer = 0;
+  Seq seq = 0;
+  Seq prev = 0;
+  std::int64_t end = 0;
+  std::int64_t new_end = 0;
+};
+
+/// value = to, if value < to and the definition still has `revision`. Leaves {seq, the value
+/// before} in the slot, and that is its outcome: a repeat, too, learns how many ids it skipped.
+/// → Committed{the value before} | Refused | Missing | InDoubt | NotApplied
+struct Advance {
+  std::string counter;
+  WriterId writer = 0;
+  Seq seq = 0;
+  Seq prev = 0;
+  std::uint64_t revision = 0;
+  std::int64_t to = 0;
 };
 
 /// Removes the writer's slot and raises the floor to at least `seq`. → Committed | Refused |
@@ -54,11 +91,29 @@ struct Release {
   Seq prev = 0;
 };
 
-using Op = std::variant<Load, Define, Reserve, Release>;
+/// Reads the record of an idempotency key. → Remembered | NotApplied
+struct Recall {
+  std::string counter;
+  std::string key;
+};
+
+/// Keeps `record` under the key, if there is none or its time is over. The counter need not exist.
+/// → Remembered (the record that is in force now: this one, or another's) | InDoubt | NotApplied. A
+/// repeat finds its own record, by its owner. A late copy, whose own time is over, keeps nothing,
+/// and where no other record is in force it is Remembered as nothing.
+struct Remember {
+  std::string counter;
+  std::string key;
+  IdempotencyRecord record;
+};
+
+using Op =
+    std::variant<Load, Define, Redefine, Reserve, GiveBack, Advance, Release, Recall, Remember>;
 
 // --- Outcomes of one attempt. What they mean for the op is the engine's to decide.
 
-/// The op is durably applied by this attempt; `end` is the counter's value right after it.
+/// The op is durably applied by this attempt; `end` is what it left in the slot, and for a Release
+/// the counter's value.
 struct Committed {
   std::int64_t end = 0;
 };
@@ -71,6 +126,10 @@ struct Found {
   CounterState state;
 };
 struct Missing {};
+/// What an idempotency key stands for; nothing when it has no record, or one whose time is over.
+struct Remembered {
+  std::optional<IdempotencyRecord> record;
+};
 /// The attempt may or may not have been, or may yet be, applied.
 struct InDoubt {
   std::string why;
@@ -85,6 +144,7 @@ struct Damaged {
   std::string why;
 };
 
-using Outcome = std::variant<Committed, Refused, Found, Missing, InDoubt, NotApplied, Damaged>;
+using Outcome =
+    std::variant<Committed, Refused, Found, Missing, Remembered, InDoubt, NotApplied, Damaged>;
 
 }  // namespace nextid::contract

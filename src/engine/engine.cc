@@ -5,68 +5,51 @@
 #include <limits>
 #include <utility>
 
+#include "base/canary.h"
 #include "base/checked.h"
 
 namespace nextid::engine {
 namespace {
 
-using contract::CounterState;
+using base::Canary;
+using base::canary;
 
 constexpr std::int64_t kNothingYet = std::numeric_limits<std::int64_t>::min();
+/// An exhausted counter gives up one op after the other: so many are remembered.
+constexpr std::size_t kMaxGivenUp = 64;
 constexpr std::uint64_t kMaxStep = std::numeric_limits<std::uint64_t>::max();
-
-/// How many ids fit above `value`. The difference is exact in unsigned arithmetic even where the
-/// signed one would overflow.
-std::uint64_t room_above(std::int64_t value, const Definition& definition) noexcept {
-  const auto max = static_cast<std::int64_t>(definition.max);
-  if (value >= max) return 0;
-  return (static_cast<std::uint64_t>(max) - static_cast<std::uint64_t>(value)) /
-         definition.increment;
-}
-
-/// The first of the `count` ids on the counter's stride in (end - count * increment, end]. A
-/// foreign add may have moved the value off the stride; the ids never are.
-std::uint64_t first_id(std::int64_t end, std::uint64_t count,
-                       const Definition& definition) noexcept {
-  const std::uint64_t above_start = static_cast<std::uint64_t>(end) - definition.start;
-  const std::uint64_t last = static_cast<std::uint64_t>(end) - above_start % definition.increment;
-  return last - (count - 1) * definition.increment;
-}
 
 std::string quoted(const std::string& counter) { return "counter '" + counter + "'"; }
 
 }  // namespace
 
 Engine::Engine(std::string counter, contract::WriterId writer, const Limits& limits,
-               std::uint64_t seed)
+               std::uint64_t seed, FirstUse first_use, Lane& lane)
     : counter_(std::move(counter)),
       writer_(writer),
       limits_(limits),
+      first_use_(first_use),
       backoff_(seed),
+      stock_(lane),
       high_water_(kNothingYet) {}
+
+Effects& Engine::effects() {
+  if (!effects_) effects_ = std::make_unique<Effects>();
+  return *effects_;
+}
+
+Effects Engine::take_effects() {
+  const auto taken = std::exchange(effects_, nullptr);
+  return taken ? std::move(*taken) : Effects{};
+}
 
 // --- Requests and their ends
 
 std::uint64_t Engine::request(void* owner, std::uint64_t tag, std::uint64_t count,
                               MonotonicTime deadline) {
   const Waiting waiting{Ticket{++last_ticket_, owner, tag}, count, deadline, std::nullopt};
-  if (count == 0 || count > limits_.max_range) {
-    refuse(waiting, ErrorCode::kInvalid,
-           "count must be from 1 to " + std::to_string(limits_.max_range) + ", not " +
-               std::to_string(count) + ".");
-  } else if (phase_ == Phase::kCorrupt) {
-    refuse(waiting, ErrorCode::kCorrupt, corrupt_why_);
-  } else if (phase_ != Phase::kOpen) {
-    refuse(waiting, ErrorCode::kUnavailable, quoted(counter_) + " is being closed; try again.");
-  } else if (live_waiting_ >= limits_.max_waiting_requests) {
-    refuse(waiting, ErrorCode::kOverloaded,
-           quoted(counter_) + " has " + std::to_string(live_waiting_) +
-               " requests waiting, which is this node's bound; try again soon.");
-  } else if (count > limits_.max_waiting_ids - waiting_ids_) {
-    refuse(waiting, ErrorCode::kOverloaded,
-           quoted(counter_) + " has requests for " + std::to_string(waiting_ids_) +
-               " ids waiting, and " + std::to_string(count) +
-               " more pass this node's bound; try again soon.");
+  if (auto error = reason_to_refuse(count)) {
+    effects().refusals.push_back(Refusal{waiting.ticket, *std::move(error)});
   } else {
     waiting_.push_back(waiting);
     ++live_waiting_;
@@ -74,6 +57,41 @@ std::uint64_t Engine::request(void* owner, std::uint64_t tag, std::uint64_t coun
     earliest_deadline_ = std::min(earliest_deadline_, deadline);
   }
   return waiting.ticket.number;
+}
+
+std::optional<Error> Engine::reason_to_refuse(std::uint64_t count) const {
+  if (count == 0 || count > limits_.max_range) {
+    return Error(ErrorCode::kInvalid, "count must be from 1 to " +
+                                          std::to_string(limits_.max_range) + ", not " +
+                                          std::to_string(count) + ".");
+  }
+  if (phase_ == Phase::kCorrupt) return Error(ErrorCode::kCorrupt, last_failure_);
+  if (phase_ != Phase::kOpen) {
+    return Error(ErrorCode::kUnavailable, quoted(counter_) + " is being closed; try again.");
+  }
+  if (live_waiting_ >= limits_.max_waiting_requests) {
+    return Error(ErrorCode::kOverloaded,
+                 quoted(counter_) + " has " + std::to_string(live_waiting_) +
+                     " requests waiting, which is this node's bound; try again soon.");
+  }
+  if (count > limits_.max_waiting_ids - waiting_ids_) {
+    return Error(ErrorCode::kOverloaded, quoted(counter_) + " has requests for " +
+                                             std::to_string(waiting_ids_) + " ids waiting, and " +
+                                             std::to_string(count) +
+                                             " more pass this node's bound; try again soon.");
+  }
+  return std::nullopt;
+}
+
+std::uint64_t Engine::advance(void* owner, std::int64_t to, MonotonicTime deadline) {
+  const Ticket ticket{++last_ticket_, owner, 0};
+  if (auto error = reason_to_refuse(1)) {
+    effects().refusals.push_back(Refusal{ticket, *std::move(error)});
+  } else {
+    advances_.push_back(Advancing{ticket, to, deadline});
+    earliest_deadline_ = std::min(earliest_deadline_, deadline);
+  }
+  return ticket.number;
 }
 
 bool Engine::cancel(std::uint64_t ticket_number) {
@@ -95,13 +113,29 @@ bool Engine::cancel(std::uint64_t ticket_number) {
   return true;
 }
 
-void Engine::count_undelivered(std::uint64_t count) noexcept {
+void Engine::count_as_burned(std::uint64_t count, BurnReason reason) noexcept {
   accounting_.returned -= count;
-  accounting_.burned[static_cast<std::size_t>(BurnReason::kDisconnect)] += count;
+  burn(reason, count);
+}
+
+void Engine::burn(BurnReason reason, std::uint64_t count) noexcept {
+  accounting_.burned[static_cast<std::size_t>(reason)] += count;
+}
+
+/// Subtractions from the sum may have come before what they are taken from: it is the sum alone,
+/// modulo 2^64, that counts.
+Accounting Engine::accounting() const noexcept {
+  Accounting accounting = accounting_;
+  accounting.returned += stock_.handed_out();
+  return accounting;
+}
+
+std::uint64_t Engine::unasked() const noexcept {
+  return stock_.left() + lent_ + (flight_ ? flight_->surplus : 0) + tail_.count;
 }
 
 void Engine::refuse(const Waiting& waiting, ErrorCode code, const std::string& sentence) {
-  effects_.refusals.push_back(Refusal{waiting.ticket, Error(code, sentence)});
+  effects().refusals.push_back(Refusal{waiting.ticket, Error(code, sentence)});
 }
 
 /// Marks a ticket of the queue as dead in its place: taking it out would move all behind it.
@@ -120,6 +154,11 @@ void Engine::refuse_everything(ErrorCode code, const std::string& sentence) {
   };
   if (flight_) refuse_living(flight_->tickets);
   refuse_living(waiting_);
+  for (const Advancing& advancing : advances_) {
+    if (!advancing.answered)
+      effects().refusals.push_back({advancing.ticket, Error(code, sentence)});
+  }
+  advances_.clear();
   flight_.reset();
   waiting_.clear();
   live_waiting_ = 0;
@@ -136,7 +175,7 @@ void Engine::expire_tickets() {
       earliest_deadline_ = std::min(earliest_deadline_, waiting.deadline);
       return false;
     }
-    effects_.refusals.push_back(Refusal{waiting.ticket, error});
+    effects().refusals.push_back(Refusal{waiting.ticket, error});
     return true;
   };
   if (flight_) {
@@ -151,6 +190,19 @@ void Engine::expire_tickets() {
     waiting_ids_ -= waiting.count;
     return true;
   });
+  expire_advances(error);
+}
+
+void Engine::expire_advances(const Error& error) {
+  for (Advancing& advancing : advances_) {
+    if (advancing.answered) continue;
+    if (advancing.deadline > now_) {
+      earliest_deadline_ = std::min(earliest_deadline_, advancing.deadline);
+    } else {
+      effects().refusals.push_back(Refusal{advancing.ticket, error});
+      advancing.answered = true;
+    }
+  }
 }
 
 Error Engine::deadline_error() const {
@@ -172,18 +224,46 @@ void Engine::tick(MonotonicTime now, WallMicros wall_us) {
   expire_tickets();
   if (ended_) {
     gathering_.op_ended(now_, now_ - ended_->started, ended_->answered, live_waiting_);
+    refill_.op_ended(now_);
     ended_.reset();
   }
   if (phase_ == Phase::kClosing && now_ >= close_deadline_) {
     if (flight_ && flight_->count > 0 && (flight_->sent || flight_->in_doubt)) {
-      effects_.warnings.push_back(quoted(counter_) + " was closed with an op in doubt: up to " +
-                                  std::to_string(flight_->count) + " ids may be skipped.");
+      effects().warnings.push_back(quoted(counter_) + " was closed with an op in doubt: up to " +
+                                   std::to_string(flight_->count) + " ids may be skipped.");
     }
     refuse_everything(ErrorCode::kUnavailable, quoted(counter_) + " was closed; try again.");
     finish();
   }
+  if (!flight_ || flight_->tickets.empty()) serve_from_stock();
   if (!flight_) start_next_op();
+  // A later op must not go by it: other nodes reserve and give back.
+  room_.reset();
   if (flight_ && !flight_->sent && now_ >= flight_->retry_at) send();
+  seen_ticket_ = last_ticket_;
+}
+
+/// Grants, in arrival order, what the stock has. Not while others wait for an op in flight, so that
+/// a large range is not passed by small ones for ever.
+void Engine::serve_from_stock() {
+  if (live_waiting_ == 0 || stock_.empty()) return;
+  std::uint64_t left_out = 0;
+  std::size_t served = 0;
+  for (const Waiting& waiting : waiting_) {
+    if (!waiting.dead) {
+      const auto first = stock_.take(waiting.count, left_out);
+      if (!first) break;
+      if (waiting.ticket.number <= seen_ticket_) ++accounting_.waits;
+      effects().grants.push_back(
+          Grant{waiting.ticket, IdRange(*first, waiting.count, definition_.increment)});
+      --live_waiting_;
+      waiting_ids_ -= waiting.count;
+    }
+    ++served;
+  }
+  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(served));
+  burn(BurnReason::kDiscard, left_out);
+  if (idle()) earliest_deadline_ = MonotonicTime::max();
 }
 
 std::optional<MonotonicTime> Engine::wake_at() const {
@@ -203,37 +283,69 @@ void Engine::close(MonotonicTime deadline) {
   close_deadline_ = deadline;
 }
 
-void Engine::finish() { phase_ = Phase::kClosed; }
+/// What is lent stays with its cursors, and counts as theirs to lose.
+void Engine::finish() {
+  phase_ = Phase::kClosed;
+  burn(BurnReason::kDiscard, stock_.drop_all() + std::exchange(tail_, Block{}).count + lent_);
+}
 
 void Engine::start_next_op() {
   if (phase_ == Phase::kCorrupt || phase_ == Phase::kClosed) return;
-  if (live_waiting_ == 0) {
-    if (phase_ == Phase::kClosing) start_release_or_finish();
-  } else if (!loaded_) {
+  std::erase_if(advances_, [](const Advancing& advancing) { return advancing.answered; });
+  if (!advances_.empty()) {
+    start(
+        contract::Load{counter_, writer_});  // Whether there is anything to do shows in the state.
+  } else if (live_waiting_ > 0 && !loaded_) {
     start(contract::Load{counter_, writer_});
-  } else if (phase_ == Phase::kClosing || gathering_.should_start(now_, live_waiting_)) {
+  } else if (live_waiting_ > 0 && given_up_.size() >= kMaxGivenUp) {
+    start(contract::Release{counter_, writer_, next_seq(), prev_});  // None of them can land then.
+  } else if (live_waiting_ > 0) {
+    // While there is a stock, ops are not what requests wait for: nobody is to be gathered.
+    const bool at_once = phase_ == Phase::kClosing || definition_.cache > 1;
+    if (at_once || gathering_.should_start(now_, live_waiting_)) start_reserve();
+  } else if (phase_ == Phase::kClosing) {
+    start_closing_op();
+  } else if (wants_refill()) {
     start_reserve();
   }
 }
 
-void Engine::start(contract::Op op, std::uint64_t count, std::vector<Waiting> tickets) {
-  Flight flight;
-  flight.op = std::move(op);
-  flight.count = count;
-  flight.tickets = std::move(tickets);
-  flight.started = now_;
-  flight.retry_at = now_;
-  flight_ = std::move(flight);
+void Engine::start(contract::Op op) {
+  flight_ = std::make_unique<Flight>();
+  flight_->op = std::move(op);
+  flight_->started = now_;
+  flight_->retry_at = now_;
 }
 
 /// One op for the longest prefix of the queue that keeps every bound (I3: the tickets of an op are
-/// fixed before it is first sent).
+/// fixed before it is first sent), and for what the stock lacks.
 void Engine::start_reserve() {
   std::erase_if(waiting_, [](const Waiting& waiting) { return waiting.dead.has_value(); });
-  std::uint64_t count = 0;
-  const std::size_t taken = longest_prefix_that_fits(count);
-  room_.reset();
+  std::uint64_t demand = 0;
+  const std::size_t taken = waiting_.empty() ? 0 : longest_prefix_that_fits(demand);
+  if (definition_.cache > 1) {
+    granted_by_ops_ += demand;
+    refill_.op_starts(now_, granted_by_ops_ + stock_.handed_out());
+    stock_.set_low_mark(std::min(refill_.target(), definition_.cache - 1) / 2);
+  }
+  std::uint64_t count = demand + surplus_for(demand);
+  const bool may_fit = room_ && demand <= largest_run(*room_);
+  if (may_fit) count = std::max<std::uint64_t>(std::min(count, room_->above), 1);
+  if (count == 0) return;             // Demand has fallen so far that the stock will do.
+  if (count < demand) stock_.hold();  // The rest of it is in the stock.
 
+  contract::Reserve op{counter_, writer_, next_seq(), prev_, definition_.revision, 0, 0};
+  // A step that overflows fits nowhere; a limit that no value meets has the store show its state.
+  op.step = base::checked_mul<std::uint64_t>(count, definition_.increment).value_or(kMaxStep);
+  op.limit = base::checked_sub<std::int64_t>(definition_.max, op.step).value_or(kNothingYet);
+  std::vector<Waiting> tickets = take_from_queue(taken, demand);
+  start(std::move(op));
+  flight_->count = count;
+  flight_->surplus = count > demand ? count - demand : 0;
+  flight_->tickets = std::move(tickets);
+}
+
+std::vector<Engine::Waiting> Engine::take_from_queue(std::size_t taken, std::uint64_t count) {
   std::vector<Waiting> tickets = std::exchange(spare_, {});
   if (taken == waiting_.size()) {
     tickets.swap(waiting_);
@@ -244,18 +356,13 @@ void Engine::start_reserve() {
   }
   live_waiting_ -= taken;
   waiting_ids_ -= count;
-
-  contract::Reserve op{counter_, writer_, next_seq(), prev_, definition_.revision, 0, 0};
-  // A step that overflows fits nowhere; a limit that no value meets has the store show its state.
-  op.step = base::checked_mul<std::uint64_t>(count, definition_.increment).value_or(kMaxStep);
-  op.limit = base::checked_sub<std::int64_t>(definition_.max, op.step).value_or(kNothingYet);
-  start(std::move(op), count, std::move(tickets));
+  return tickets;
 }
 
 /// Takes at least one ticket: one that is too large by itself is for the store's state to refuse.
 std::size_t Engine::longest_prefix_that_fits(std::uint64_t& count) const {
-  const std::uint64_t bound =
-      std::min(limits_.max_reservation, room_.value_or(std::numeric_limits<std::uint64_t>::max()));
+  std::uint64_t bound = limits_.max_reservation;
+  if (room_) bound = std::min(bound, largest_run(*room_));
   count = waiting_.front().count;
   std::size_t taken = 1;
   for (; taken < waiting_.size(); ++taken) {
@@ -267,16 +374,56 @@ std::size_t Engine::longest_prefix_that_fits(std::uint64_t& count) const {
   return taken;
 }
 
-/// A slot may exist if an op was applied, or may yet be. Its release raises the floor above every
-/// op we sent, so that none can land on the empty place.
-void Engine::start_release_or_finish() {
-  if (prev_ == 0 && given_up_.empty()) return finish();
-  start(contract::Release{counter_, writer_, next_seq(), prev_});
+bool Engine::wants_refill() const {
+  if (!loaded_ || definition_.cache <= 1 || refill_paused_) return false;
+  const std::uint64_t target = std::min(refill_.target(), definition_.cache - 1);
+  return target > 0 && unasked() <= target / 2;
+}
+
+/// Ids to reserve beyond the demand: what the stock lacks, within `cache` - 1 and every bound.
+std::uint64_t Engine::surplus_for(std::uint64_t demand) const {
+  if (definition_.cache <= 1 || phase_ != Phase::kOpen || refill_paused_) return 0;
+  const std::uint64_t target = std::min(refill_.target(), definition_.cache - 1);
+  const std::uint64_t held = canary(Canary::kStocksTooMuch) ? 0 : unasked();
+  const std::uint64_t lacking = target - std::min(target, held);
+  const std::uint64_t bound = limits_.max_reservation - std::min(limits_.max_reservation, demand);
+  const std::uint64_t surplus = std::min({lacking, bound, Lane::kMaxIds});
+  const bool overflows = !base::checked_mul<std::uint64_t>(demand + surplus, definition_.increment);
+  return overflows ? 0 : surplus;
+}
+
+/// What nobody asked for goes back first, then the slot. A slot may exist if an op was applied, or
+/// may yet be. Its release raises the floor above every op we sent, so that none can land on the
+/// empty place.
+void Engine::start_closing_op() {
+  set_tail_aside();
+  if (!tail_.empty() && !tail_offered_) {
+    tail_offered_ = true;
+    start(contract::GiveBack{counter_, writer_, next_seq(), prev_, tail_.end, tail_.before});
+    flight_->count = tail_.count;
+  } else if (prev_ == 0 && given_up_.empty()) {
+    finish();
+  } else {
+    start(contract::Release{counter_, writer_, next_seq(), prev_});
+  }
+}
+
+/// Only the run that the counter's value may still end at can go back (I7).
+void Engine::set_tail_aside() {
+  if (stock_.empty()) return;
+  Block tail{0, 0, high_water_, high_water_};
+  stock_.merge_last_into(tail);
+  tail_ = tail;
+  burn(BurnReason::kDiscard, stock_.drop_all());
 }
 
 void Engine::send() {
   flight_->sent = true;
-  effects_.attempt.emplace(Attempt{++last_attempt_, flight_->op});
+  if (canary(Canary::kResendsWithAnotherCount) && flight_->failures > 0) {
+    if (auto* op = std::get_if<contract::Reserve>(&flight_->op)) op->step += definition_.increment;
+  }
+  if (!std::holds_alternative<contract::Load>(flight_->op)) ++accounting_.store_writes;
+  effects().attempt.emplace(Attempt{++last_attempt_, flight_->op});
 }
 
 contract::Seq Engine::next_seq() {
@@ -284,185 +431,36 @@ contract::Seq Engine::next_seq() {
   return last_seq_;
 }
 
-// --- Outcomes
+// --- Cursors
 
-void Engine::outcome(std::uint64_t attempt_number, const contract::Outcome& outcome) {
-  if (!flight_ || !flight_->sent || attempt_number != last_attempt_) return;
-  flight_->sent = false;
-  if (const auto* in_doubt = std::get_if<contract::InDoubt>(&outcome)) {
-    flight_->in_doubt = true;
-    return repeat_later(in_doubt->why, Backoff::Cause::kTransient);
+/// At most half of what may be held unasked, so that other requests still find a stock.
+std::optional<Loan> Engine::lend(std::uint64_t most) {
+  if (phase_ != Phase::kOpen) return std::nullopt;
+  if (!loan_rests_.empty()) {
+    const Loan rest = loan_rests_.back();
+    loan_rests_.pop_back();
+    return rest;
   }
-  if (const auto* not_applied = std::get_if<contract::NotApplied>(&outcome)) {
-    return repeat_later(not_applied->why, not_applied->throttled ? Backoff::Cause::kThrottled
-                                                                 : Backoff::Cause::kTransient);
-  }
-  if (const auto* damaged = std::get_if<contract::Damaged>(&outcome)) {
-    return stop_as_corrupt(damaged->why);
-  }
-  last_failure_.clear();
-  if (std::holds_alternative<contract::Reserve>(flight_->op)) {
-    on_reserve(outcome);
-  } else if (std::holds_alternative<contract::Release>(flight_->op)) {
-    on_release(outcome);
-  } else {
-    on_load(outcome);
-  }
+  const std::uint64_t bound = (definition_.cache - 1) / 2;
+  const std::uint64_t count =
+      std::min({most, stock_.lane().left() / 2, bound - std::min(bound, lent_)});
+  if (count == 0) return std::nullopt;
+  const std::uint64_t first = stock_.lane().take_run(count);
+  if (first == 0) return std::nullopt;
+  accounting_.returned -= count;
+  lent_ += count;
+  return Loan{first, count, definition_.increment};
 }
 
-void Engine::repeat_later(const std::string& why, Backoff::Cause cause) {
-  last_failure_ = why;
-  flight_->retry_at = now_ + backoff_.after(++flight_->failures, cause);
-}
-
-void Engine::on_load(const contract::Outcome& outcome) {
-  if (const auto* found = std::get_if<contract::Found>(&outcome)) {
-    flight_.reset();
-    if (found->state.slot) return stop_as_corrupt("a new writer found its slot taken");
-    adopt(found->state);
-    loaded_ = true;
-  } else if (std::holds_alternative<contract::Missing>(outcome)) {
-    start(contract::Define{counter_, writer_, Definition{}});
-  } else {
-    stop_as_corrupt("the store gave an answer that does not fit a load");
+void Engine::settle(std::uint64_t lent, const Loan& rest) {
+  const std::uint64_t used = lent - rest.count;
+  accounting_.returned += used;
+  if (phase_ == Phase::kClosed) {
+    accounting_.burned[static_cast<std::size_t>(BurnReason::kDiscard)] -= used;
+    return;
   }
-}
-
-void Engine::on_reserve(const contract::Outcome& outcome) {
-  if (const auto* committed = std::get_if<contract::Committed>(&outcome)) {
-    reserve_applied(committed->end);
-  } else if (const auto* refused = std::get_if<contract::Refused>(&outcome)) {
-    on_reserve_refused(refused->state);
-  } else if (std::holds_alternative<contract::Missing>(outcome)) {
-    stop_as_corrupt("it has vanished from the store");
-  } else {
-    stop_as_corrupt("the store gave an answer that does not fit a reserve");
-  }
-}
-
-void Engine::on_reserve_refused(const CounterState& state) {
-  const auto& op = std::get<contract::Reserve>(flight_->op);
-  if (state.slot && state.slot->seq == op.seq) return reserve_applied(state.slot->end);
-  if (state.value < high_water_) {
-    return stop_as_corrupt("its value " + std::to_string(state.value) +
-                           " is below an id that was already issued, " +
-                           std::to_string(high_water_));
-  }
-  const bool overtaken = state.slot && given_up_op_landed(*state.slot);
-  if (state.slot && state.slot->seq != op.prev && !overtaken) {
-    return stop_as_corrupt("its slot holds an op that this node never sent, seq " +
-                           std::to_string(state.slot->seq));
-  }
-  const bool below_floor = !state.slot && state.floor >= op.seq;
-  const bool other_rules = state.definition.revision != op.revision;
-  const std::uint64_t room = room_above(state.value, state.definition);
-  if (!overtaken && !below_floor && !other_rules && state.value <= op.limit) {
-    return repeat_later("the store refused an op that its state allows",
-                        Backoff::Cause::kTransient);
-  }
-  if (below_floor) {
-    prev_ = 0;
-    if (flight_->in_doubt) {
-      effects_.warnings.push_back(quoted(counter_) + " lost its slot with an op in doubt: up to " +
-                                  std::to_string(flight_->count) + " ids may be skipped.");
-    }
-  }
-  adopt(state);
-  for (Waiting& waiting : flight_->tickets) {
-    if (waiting.dead || waiting.count <= room) continue;
-    refuse(waiting, ErrorCode::kExhausted,
-           quoted(counter_) + " is exhausted: " + std::to_string(waiting.count) +
-               " ids were asked for, and " + std::to_string(room) + " are left up to its max " +
-               std::to_string(definition_.max) + ".");
-    waiting.dead = BurnReason::kDiscard;  // Answered; it holds no ids.
-  }
-  room_ = room;
-  // When overtaken, the slot has passed this op's prev: it can never land, so it is not remembered.
-  if (!overtaken) given_up_.push_back(GivenUp{op.seq, flight_->count});
-  requeue_in_front(std::move(flight_->tickets));
-  flight_.reset();
-}
-
-/// All given-up ops had the same prev, so at most one of them can ever land.
-bool Engine::given_up_op_landed(const contract::Slot& slot) {
-  const auto it = std::find_if(given_up_.begin(), given_up_.end(),
-                               [&](const GivenUp& op) { return op.seq == slot.seq; });
-  if (it == given_up_.end()) return false;
-  accounting_.burned[static_cast<std::size_t>(BurnReason::kDiscard)] += it->count;
-  ++accounting_.reservations;
-  prev_ = slot.seq;
-  high_water_ = std::max(high_water_, slot.end);
-  given_up_.clear();
-  return true;
-}
-
-void Engine::adopt(const CounterState& state) {
-  definition_ = state.definition;
-  floor_ = std::max(floor_, state.floor);
-}
-
-void Engine::requeue_in_front(std::vector<Waiting> tickets) {
-  std::erase_if(tickets, [](const Waiting& waiting) { return waiting.dead.has_value(); });
-  for (const Waiting& waiting : tickets) waiting_ids_ += waiting.count;
-  live_waiting_ += tickets.size();
-  waiting_.insert(waiting_.begin(), tickets.begin(), tickets.end());
-}
-
-void Engine::reserve_applied(std::int64_t end) {
-  const auto& op = std::get<contract::Reserve>(flight_->op);
-  const auto before = base::checked_sub<std::int64_t>(end, op.step);
-  const std::int64_t lowest = contract::value_before_first(definition_);
-  if (!before || *before < lowest || *before < high_water_ || *before > op.limit) {
-    return stop_as_corrupt("a reservation that ends at " + std::to_string(end) + " for " +
-                           std::to_string(flight_->count) +
-                           " ids reaches ids that were already issued or lie past its max");
-  }
-  prev_ = op.seq;
-  high_water_ = end;
-  given_up_.clear();
-  ++accounting_.reservations;
-  split(end);
-  ended_ = Ended{flight_->started, flight_->tickets.size()};
-  spare_ = std::move(flight_->tickets);
-  spare_.clear();
-  flight_.reset();
-  if (live_waiting_ == 0) earliest_deadline_ = MonotonicTime::max();
-}
-
-void Engine::split(std::int64_t end) {
-  std::uint64_t next = first_id(end, flight_->count, definition_);
-  for (const Waiting& waiting : flight_->tickets) {
-    if (waiting.dead) {
-      accounting_.burned[static_cast<std::size_t>(*waiting.dead)] += waiting.count;
-    } else {
-      accounting_.returned += waiting.count;
-      effects_.grants.push_back(
-          Grant{waiting.ticket, IdRange(next, waiting.count, definition_.increment)});
-    }
-    next += waiting.count * definition_.increment;
-  }
-}
-
-void Engine::on_release(const contract::Outcome& outcome) {
-  const auto* refused = std::get_if<contract::Refused>(&outcome);
-  const bool again =
-      refused != nullptr && refused->state.slot && given_up_op_landed(*refused->state.slot);
-  flight_.reset();
-  if (again) return;  // The next tick releases the slot as it is now.
-  if (refused != nullptr) {
-    effects_.warnings.push_back(quoted(counter_) + " left a slot behind that is not its own.");
-  }
-  finish();
-}
-
-void Engine::stop_as_corrupt(const std::string& why) {
-  corrupt_why_ = quoted(counter_) + " has stopped, since " + why +
-                 ". Check the store for a restored backup or a second copy, then restart.";
-  effects_.warnings.push_back(corrupt_why_);
-  refuse_everything(ErrorCode::kCorrupt, corrupt_why_);
-  const bool closing = phase_ == Phase::kClosing;
-  phase_ = Phase::kCorrupt;
-  if (closing) finish();
+  lent_ -= used;
+  if (rest.count > 0) loan_rests_.push_back(rest);
 }
 
 }  // namespace nextid::engine

@@ -1,18 +1,24 @@
 // The allocation engine of one counter: a pure state machine. No I/O, no threads, no clock reads,
-// no randomness but from its seed; guarded by its owner's lock.
+// no randomness but from its seed; guarded by its owner's lock, but for the lane.
 //
 // Requests queue. tick() turns the queue into one reserve op for the sum of what they ask for,
 // sends it, and splits its result in arrival order. While that op is in flight, new requests wait
 // for the next one: so the ids of a request are always reserved after it arrived.
 //
+// A counter whose definition says `cache` > 1 reserves some more, before anyone asks, and keeps
+// them in stock; requests that the stock can serve do not wait. Everything else is the same.
+//
 // Keeps:
-//   I1  each id of a committed op goes to one ticket or is burned, and ops do not overlap: a reply
-//       that reaches back to an id this engine already had stops the counter as corrupt.
-//   I2  grants come from Committed outcomes or the writer's own slot in the store only.
+//   I1  each id of a committed op goes to one ticket, into the stock, or is burned, and ops do not
+//       overlap: a reply that reaches back to an id this engine already had stops the counter as
+//       corrupt.
+//   I2  ids come from Committed outcomes or the writer's own slot in the store only.
 //   I3  tickets join an op before it is first sent, never later; ids of dead tickets are burned.
-//   I4  a ticket's ids are one run inside one op.
-//   I5  every id of an op known to be applied is counted as returned or burned.
+//       Ids leave in the counter's order: whatever the stock has below a grant is burned first.
+//   I4  a ticket's ids are one run: inside one op, or across blocks that adjoin.
+//   I5  every id of an op known to be applied is counted as returned or burned, or given back.
 //   I6  a ticket is refused as exhausted only by a state in which its own count does not fit.
+//   I7  a give-back names the tail that was never handed out, and the value it ends at.
 //
 // An op in flight never changes: it is repeated as it is until the store's slot tells its fate. An
 // op that is given up (no room, new revision, slot gone) is remembered, since a late copy of it may
@@ -20,6 +26,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -32,6 +39,8 @@
 #include "contract/op.h"
 #include "engine/backoff.h"
 #include "engine/gathering.h"
+#include "engine/refill.h"
+#include "engine/stock.h"
 
 namespace nextid::engine {
 
@@ -44,6 +53,12 @@ struct Limits {
   std::uint64_t max_waiting_requests = 100'000;
   std::uint64_t max_waiting_ids = 1'000'000'000;
   std::uint64_t max_reservation = 10'000'000;
+};
+
+/// What becomes of a counter that does not exist when it is first used.
+struct FirstUse {
+  bool creates = true;      ///< It is made; otherwise its requests are refused as kNotFound.
+  std::uint64_t cache = 1;  ///< For its definition, which has all other defaults.
 };
 
 /// One request. `number` grows in arrival order; `owner` and `tag` are its caller's, never read
@@ -64,28 +79,44 @@ struct Refusal {
   Error error;
 };
 
+/// A request of advance() that has succeeded; the counter as it is now.
+struct Advanced {
+  Ticket ticket;
+  contract::CounterState state;
+};
+
 /// One attempt at an op, to be sent to the store once. Its outcome comes back with its number.
 struct Attempt {
   std::uint64_t number = 0;
   contract::Op op;
 };
 
-/// What the engine wants done. The owner takes it after each call and empties it.
+/// What the engine wants done. The owner takes it after each call.
 struct Effects {
   std::vector<Grant> grants;
   std::vector<Refusal> refusals;
+  std::vector<Advanced> advanced;
   std::optional<Attempt> attempt;
   std::vector<std::string> warnings;
 
   bool empty() const noexcept {
-    return grants.empty() && refusals.empty() && !attempt && warnings.empty();
+    return grants.empty() && refusals.empty() && advanced.empty() && !attempt && warnings.empty();
   }
+};
+
+/// Ids that are lent to a cursor, which hands them out by itself.
+struct Loan {
+  std::uint64_t first = 0;
+  std::uint64_t count = 0;
+  std::uint64_t increment = 1;
 };
 
 class Engine {
  public:
   /// `writer` must be new: never used before by any engine. `seed` drives the jitter of repeats.
-  Engine(std::string counter, contract::WriterId writer, const Limits& limits, std::uint64_t seed);
+  /// `lane` is the engine's alone, and must outlive it.
+  Engine(std::string counter, contract::WriterId writer, const Limits& limits, std::uint64_t seed,
+         FirstUse first_use, Lane& lane);
 
   /// Queues a request for `count` ids, or refuses it. Its ticket's number is returned either way.
   std::uint64_t request(void* owner, std::uint64_t tag, std::uint64_t count,
@@ -95,27 +126,46 @@ class Engine {
   /// False: it has its answer already.
   bool cancel(std::uint64_t ticket_number);
 
+  /// Raises the counter's value to at least `to`, 1 ... kMaxId. Succeeds as an Advanced, or is
+  /// refused; its ticket's number is returned.
+  std::uint64_t advance(void* owner, std::int64_t to, MonotonicTime deadline);
+
+  /// From which any thread may take ids, without the lock. Who gets none calls mark_reached() and
+  /// tick(), and tries again, or makes a request.
+  Lane& lane() noexcept { return stock_.lane(); }
+  void mark_reached() noexcept { stock_.lane().pass_mark(); }
+
+  /// Lends up to `most` ids of the stock to a cursor, or nothing. They still count as ids that
+  /// nobody asked for.
+  std::optional<Loan> lend(std::uint64_t most);
+  /// A loan of `lent` ids has ended; what is left of it serves other cursors.
+  void settle(std::uint64_t lent, const Loan& rest);
+
   /// What became of an attempt. One that is not the attempt in flight is ignored.
   void outcome(std::uint64_t attempt_number, const contract::Outcome& outcome);
 
   /// Tells the time, refuses tickets past their deadline, and sends what is due.
   void tick(MonotonicTime now, WallMicros wall_us);
 
-  /// No requests from now on. What waits is served, then the slot is released; at `deadline` what
-  /// is left is refused and the slot left to pruning.
+  /// No requests from now on. What waits is served, then the stock's tail is given back, and the
+  /// slot is released; at `deadline` what is left is refused, and the slot left to pruning.
   void close(MonotonicTime deadline);
 
-  /// `count` ids, granted earlier, never reached their caller.
-  void count_undelivered(std::uint64_t count) noexcept;
+  /// `count` ids, granted earlier, reached no caller.
+  void count_as_burned(std::uint64_t count, BurnReason reason) noexcept;
 
+  const std::string& counter() const noexcept { return counter_; }
   contract::WriterId writer() const noexcept { return writer_; }
-  Effects& effects() noexcept { return effects_; }
+  /// What it wants done; empty afterwards.
+  Effects take_effects();
   /// When tick() is needed next, at the latest, if nothing else happens.
   std::optional<MonotonicTime> wake_at() const;
   bool closed() const noexcept { return phase_ == Phase::kClosed; }
   /// True when nothing waits and nothing is in flight.
-  bool idle() const noexcept { return live_waiting_ == 0 && !flight_; }
-  const Accounting& accounting() const noexcept { return accounting_; }
+  bool idle() const noexcept { return live_waiting_ == 0 && !flight_ && advances_.empty(); }
+  Accounting accounting() const noexcept;
+  /// Ids reserved that nobody asked for yet: in stock, lent, and in flight. At most `cache` - 1.
+  std::uint64_t unasked() const noexcept;
 
  private:
   enum class Phase { kOpen, kClosing, kCorrupt, kClosed };
@@ -130,7 +180,8 @@ class Engine {
   /// The op in flight, and the attempts at it so far.
   struct Flight {
     contract::Op op;
-    std::uint64_t count = 0;       // Ids a reserve asks for.
+    std::uint64_t count = 0;       // Ids a reserve asks for, or a give-back hands back.
+    std::uint64_t surplus = 0;     // Of these, those that nobody asked for.
     std::vector<Waiting> tickets;  // Those a reserve is for, in arrival order.
     bool sent = false;             // An attempt is out; otherwise the next one is due at retry_at.
     bool in_doubt = false;         // Some attempt may have been applied.
@@ -145,46 +196,87 @@ class Engine {
     std::size_t answered = 0;
   };
 
-  /// An op that is no longer repeated but may still land.
+  /// An op that is no longer repeated but may still land: a reserve of so many ids, an advance, or
+  /// the give-back of tail_.
   struct GivenUp {
+    enum class Kind { kReserve, kAdvance, kGiveBack };
+    Kind kind = Kind::kReserve;
     contract::Seq seq = 0;
     std::uint64_t count = 0;
+    std::int64_t advance_to = 0;
   };
 
+  /// How many ids fit above a value of the counter.
+  struct Room {
+    std::uint64_t above = 0;
+    std::int64_t value = 0;
+  };
+
+  struct Advancing {
+    Ticket ticket;
+    std::int64_t to = 0;
+    MonotonicTime deadline;
+    bool answered = false;  // Refused at its deadline, while its op goes on.
+  };
+
+  Effects& effects();
+  std::optional<Error> reason_to_refuse(std::uint64_t count) const;
   void refuse(const Waiting& waiting, ErrorCode code, const std::string& sentence);
   void bury(Waiting& waiting, BurnReason reason);
   void refuse_everything(ErrorCode code, const std::string& sentence);
   void expire_tickets();
+  void expire_advances(const Error& error);
   Error deadline_error() const;
 
+  void serve_from_stock();
   void start_next_op();
-  void start(contract::Op op, std::uint64_t count = 0, std::vector<Waiting> tickets = {});
+  void start(contract::Op op);
   void start_reserve();
+  std::vector<Waiting> take_from_queue(std::size_t taken, std::uint64_t count);
   std::size_t longest_prefix_that_fits(std::uint64_t& count) const;
-  void start_release_or_finish();
+  bool wants_refill() const;
+  std::uint64_t surplus_for(std::uint64_t demand) const;
+  void start_closing_op();
+  void set_tail_aside();
   void send();
   contract::Seq next_seq();
 
   void on_load(const contract::Outcome& outcome);
+  void on_first_load(const contract::CounterState& state);
   void on_reserve(const contract::Outcome& outcome);
+  void on_advance(const contract::Outcome& outcome);
+  void on_give_back(const contract::Outcome& outcome);
   void on_release(const contract::Outcome& outcome);
   void on_reserve_refused(const contract::CounterState& state);
+  void on_advance_refused(const contract::CounterState& state);
+  void on_give_back_refused(const contract::CounterState& state);
+  void refuse_as_not_found();
+  void refuse_exhausted(Room room);
+  std::uint64_t largest_run(const Room& room) const;
+  bool contradicts(const contract::CounterState& state, contract::Seq seq, contract::Seq prev);
+  bool lost_slot(const contract::CounterState& state, contract::Seq seq);
   void repeat_later(const std::string& why, Backoff::Cause cause);
   void adopt(const contract::CounterState& state);
   void reserve_applied(std::int64_t end);
-  void split(std::int64_t end);
+  void split(Block fresh);
+  void count_batch(std::size_t requests) noexcept;
+  void advance_applied(std::int64_t before);
+  void give_back_applied();
+  void continue_advance(const contract::CounterState& state);
+  void advance_succeeded(contract::CounterState state);
   bool given_up_op_landed(const contract::Slot& slot);
   void requeue_in_front(std::vector<Waiting> tickets);
+  void burn(BurnReason reason, std::uint64_t count) noexcept;
   void stop_as_corrupt(const std::string& why);
   void finish();
 
   const std::string counter_;
   const contract::WriterId writer_;
   const Limits limits_;
+  const FirstUse first_use_;
   Backoff backoff_;
 
   Phase phase_ = Phase::kOpen;
-  std::string corrupt_why_;
   MonotonicTime now_{};
   WallMicros wall_us_ = 0;
   MonotonicTime close_deadline_{};
@@ -195,14 +287,24 @@ class Engine {
   std::size_t live_waiting_ = 0;
   std::uint64_t waiting_ids_ = 0;
   std::uint64_t last_ticket_ = 0;
-  std::vector<Waiting> spare_;  // An emptied ticket list, kept for its memory.
+  std::uint64_t seen_ticket_ = 0;  // The last one at the last tick: later ones have not waited.
+  std::vector<Waiting> spare_;     // An emptied ticket list, kept for its memory.
+  std::vector<Advancing> advances_;
+
+  Stock stock_;
+  Refill refill_;
+  bool refill_paused_ = false;  // The store showed no room for one.
+  Block tail_;                  // Of the stock, when it was closed: to be given back.
+  bool tail_offered_ = false;
+  std::uint64_t lent_ = 0;  // Ids of loans that have not ended, and of loan_rests_.
+  std::vector<Loan> loan_rests_;
 
   Gathering gathering_;
   std::optional<Ended> ended_;
 
-  std::optional<Flight> flight_;
+  std::unique_ptr<Flight> flight_;
   std::uint64_t last_attempt_ = 0;
-  std::string last_failure_;  // Why the store's last attempt failed; empty when it did not.
+  std::string last_failure_;  // Why the store's last attempt failed, or the counter stopped.
 
   bool loaded_ = false;
   Definition definition_;
@@ -210,11 +312,12 @@ class Engine {
   contract::Seq prev_ = 0;  // What our slot holds, as far as we know; 0 when we have none.
   contract::Seq last_seq_ = 0;
   std::vector<GivenUp> given_up_;
-  std::optional<std::uint64_t> room_;  // How many ids fit, as the last refusal showed; one use.
-  std::int64_t high_water_ = 0;        // No id at or below it may be granted any more.
+  std::optional<Room> room_;     // As a refusal just showed; for the next tick alone.
+  std::int64_t high_water_ = 0;  // No id at or below it may be granted any more.
 
-  Accounting accounting_;
-  Effects effects_;
+  std::uint64_t granted_by_ops_ = 0;
+  Accounting accounting_;             // Without the ids that the stock handed out.
+  std::unique_ptr<Effects> effects_;  // While there are any.
 };
 
 }  // namespace nextid::engine

@@ -124,7 +124,7 @@ void HttpConnection::make_room() {
 
 bool HttpConnection::may_take_request() const noexcept {
   return state_ == State::kOpen && pending_.size() < kMaxPipeline &&
-         output_.size() - sent_ < kMaxUnsentBytes && !store_read_pending_;
+         output_.size() - sent_ < kMaxUnsentBytes && !store_call_pending_;
 }
 
 void HttpConnection::note_partial_request(bool took_request) {
@@ -149,9 +149,12 @@ void HttpConnection::take(protocol::Allocate&& call) {
   pending.allocates = true;
   pending.format = {.range = call.range, .as_string = call.as_string};
   if (call.counter != kDefaultCounter) pending.generator.emplace(io().store(), call.counter);
+  std::optional<IdempotencyKey> key;
+  if (!call.key.empty()) key = call.key;
+  pending.has_key = key.has_value();
   if (outstanding_++ == 0) self_ = shared_from_this();
   pending.request = io().allocate(generator_of(pending.generator), call.count,
-                                  now_ + settings_.request_timeout, *this, last_tag());
+                                  now_ + settings_.request_timeout, *this, last_tag(), key);
 }
 
 void HttpConnection::take(protocol::Health&&) { answer(last_tag(), protocol::status_reply("ok")); }
@@ -168,57 +171,25 @@ void HttpConnection::take_last(const protocol::Problem& problem) {
   answer(last_tag(), protocol::problem_reply(problem));
 }
 
-// --- Reads of the store
+// --- Calls of the store
 
-// A read shows what the requests before it on this connection did, so it begins when they are
-// answered; and one at a time, since its answer may be long.
-void HttpConnection::take_read(Read call) {
-  store_read_pending_ = true;
-  next_read_ = std::move(call);
-  start_read_in_turn();
+// Such a call sees what the requests before it on this connection did, so it begins when they are
+// answered; those after it see what it did, so they wait. Its answer may be long, besides.
+void HttpConnection::take_store_call(StoreCall call) {
+  store_call_pending_ = true;
+  next_call_ = std::move(call);
+  start_store_call_in_turn();
 }
 
-void HttpConnection::start_read_in_turn() {
-  if (!next_read_ || pending_.size() > 1) return;
-  const Read call = *std::exchange(next_read_, std::nullopt);
-  std::visit([this](const auto& read) { start(read); }, call);
-}
-
-// A receiver for the store that sends what `render` makes of the result as the answer to the last
-// request.
-template <typename Render>
-auto HttpConnection::answer_later(Render render) {
+void HttpConnection::start_store_call_in_turn() {
+  if (!next_call_ || pending_.size() > 1) return;
+  const StoreCall call = *std::exchange(next_call_, std::nullopt);
   const auto self = std::static_pointer_cast<HttpConnection>(shared_from_this());
-  return [self, render, tag = last_tag()](const auto& result) {
-    auto reply =
-        result ? render(*result) : protocol::problem_reply(protocol::problem_of(result.error()));
+  start_store_call(call, io().store(), [self, tag = last_tag()](protocol::Reply reply) {
     boost::asio::post(self->io().context(), [self, tag, reply = std::move(reply)]() mutable {
-      self->store_read_pending_ = false;
+      self->store_call_pending_ = false;
       self->answer(tag, std::move(reply));
     });
-  };
-}
-
-void HttpConnection::start(const protocol::ListCounters& call) {
-  io().store().async_counters(call.after, call.limit,
-                              answer_later([as_string = call.as_string](const CounterPage& page) {
-                                return protocol::counters_reply(page, as_string);
-                              }));
-}
-
-void HttpConnection::start(const protocol::ShowCounter& call) {
-  io().store().async_counter(call.name,
-                             answer_later([as_string = call.as_string](const CounterInfo& counter) {
-                               return protocol::counter_reply(counter, as_string);
-                             }));
-}
-
-/// Reads one counter: a list would read all of a DynamoDB table, for each probe.
-void HttpConnection::start(const protocol::Ready&) {
-  const auto later = answer_later([](bool) { return protocol::status_reply("ready"); });
-  io().store().async_counter(kDefaultCounter, [later](const Result<CounterInfo>& counter) {
-    const bool store_answers = counter || counter.error().code() != ErrorCode::kUnavailable;
-    later(store_answers ? Result<bool>(true) : Result<bool>(counter.error()));
   });
 }
 
@@ -245,7 +216,7 @@ void HttpConnection::deliver(std::uint64_t tag, Result<IdRange> range) {
   if (--outstanding_ == 0) last_hold = std::move(self_);
   Pending& pending = pending_of(tag);
   if (state_ == State::kClosed) {
-    if (range) generator_of(pending.generator).count_undelivered(range->count());
+    if (range) count_undelivered(pending, *range);
     return;
   }
   pending.answer = std::move(range);
@@ -265,7 +236,7 @@ void HttpConnection::write_answers() {
     pending_.pop_front();
     ++first_tag_;
   }
-  start_read_in_turn();
+  start_store_call_in_turn();
   schedule_flush();
 }
 
@@ -282,6 +253,7 @@ void HttpConnection::write_answer(Pending& pending) {
       return append_reply(output_, protocol::problem_reply(problem), frame);
     }
     append_range_reply(output_, **range, pending.format, frame);
+    if (pending.has_key) return;
     unsent_.push_back({output_.size(), (*range)->count(), std::move(pending.generator)});
   } else if (const auto* reply = std::get_if<protocol::Reply>(&pending.answer)) {
     append_reply(output_, *reply, frame);
@@ -345,6 +317,7 @@ void HttpConnection::forget_sent() {
 void HttpConnection::note_idle() {
   if (!pending_.empty()) return;
   idle_since_ = base::monotonic_now();
+  parser_.forget_request();
   if (pending_.capacity() > kIdlePipeline) pending_.set_capacity(kIdlePipeline);
   if (output_.capacity() > kIdleOutputBytes) output_.shrink_to_fit();
 }
@@ -413,15 +386,19 @@ void HttpConnection::give_up_answers() {
     if (unsent.end > sent_) generator_of(unsent.generator).count_undelivered(unsent.count);
   }
   unsent_.clear();
-  for (auto& pending : pending_) {
-    const IdGenerator& generator = generator_of(pending.generator);
+  for (const auto& pending : pending_) {
     if (const auto* range = std::get_if<Result<IdRange>>(&pending.answer)) {
-      if (*range) generator.count_undelivered((*range)->count());
-    } else if (pending.allocates && generator.cancel(pending.request)) {
+      if (*range) count_undelivered(pending, **range);
+    } else if (pending.allocates && generator_of(pending.generator).cancel(pending.request)) {
       --outstanding_;
     }
   }
   if (outstanding_ == 0) self_.reset();
+}
+
+// A repeat with the same idempotency key gets the ids that it stands for.
+void HttpConnection::count_undelivered(const Pending& pending, const IdRange& range) const {
+  if (!pending.has_key) generator_of(pending.generator).count_undelivered(range.count());
 }
 
 void HttpConnection::close() {

@@ -1,9 +1,11 @@
 // An HTTP/1.x client: reads pipelined requests, answers them in order.
 //
 // Bounds: kMaxPipeline unanswered requests and about kMaxUnsentBytes of answers, beyond which it
-// stops reading; the input buffer holds at most one head. The time limits are HttpSettings'.
+// stops reading; the input buffer holds at most one head, the parser one body. The time limits are
+// HttpSettings'.
 //
-// Every id it was given is either handed to the kernel whole, or reported as undelivered (I5).
+// Every id it was given is either handed to the kernel whole, or reported as undelivered (I5), but
+// those of an idempotency key, which the key keeps.
 #pragma once
 
 #include <cstddef>
@@ -22,6 +24,7 @@
 #include "net/connection.h"
 #include "net/http_settings.h"
 #include "net/io_thread.h"
+#include "net/store_call.h"
 #include "protocol/http_reply.h"
 #include "protocol/http_request_parser.h"
 #include "protocol/http_routes.h"
@@ -55,6 +58,7 @@ class HttpConnection final : public Connection {
   struct Pending {
     std::variant<std::monostate, Result<IdRange>, protocol::Reply, Continue> answer;
     bool allocates = false;
+    bool has_key = false;  // An idempotency key.
     protocol::RangeFormat format;
     RequestId request = 0;
     std::optional<IdGenerator> generator;  // None: the default one.
@@ -87,21 +91,16 @@ class HttpConnection final : public Connection {
   void take(const protocol::HttpRequest& request);
   void take(protocol::Allocate&& call);
   void take(protocol::Health&&);
-  void take(protocol::ListCounters&& call) { take_read(std::move(call)); }
-  void take(protocol::ShowCounter&& call) { take_read(std::move(call)); }
-  void take(protocol::Ready&& call) { take_read(call); }
+  void take(protocol::ListCounters&& call) { take_store_call(std::move(call)); }
+  void take(protocol::ShowCounter&& call) { take_store_call(std::move(call)); }
+  void take(protocol::DefineCounter&& call) { take_store_call(std::move(call)); }
+  void take(protocol::AdvanceCounter&& call) { take_store_call(std::move(call)); }
+  void take(protocol::Ready&& call) { take_store_call(call); }
   void take(protocol::Problem&& problem);
   void take_last(const protocol::Problem& problem);
 
-  // Reads of the store.
-  using Read = std::variant<protocol::ListCounters, protocol::ShowCounter, protocol::Ready>;
-  void take_read(Read call);
-  void start_read_in_turn();
-  void start(const protocol::ListCounters& call);
-  void start(const protocol::ShowCounter& call);
-  void start(const protocol::Ready& call);
-  template <typename Render>
-  auto answer_later(Render render);
+  void take_store_call(StoreCall call);
+  void start_store_call_in_turn();
 
   // Answers.
   Pending& add_pending(const protocol::HttpRequest& request);
@@ -123,6 +122,7 @@ class HttpConnection final : public Connection {
   void finish();
   void close();
   void give_up_answers();
+  void count_undelivered(const Pending& pending, const IdRange& range) const;
 
   Socket socket_;
   const HttpSettings& settings_;
@@ -137,11 +137,11 @@ class HttpConnection final : public Connection {
   protocol::HttpRequestParser parser_;
 
   boost::circular_buffer<Pending> pending_;
-  std::uint64_t first_tag_ = 0;       // Of pending_.front().
-  std::size_t outstanding_ = 0;       // Allocations that deliver() is still to be called for.
-  bool store_read_pending_ = false;   // It is the last of pending_; further requests wait.
-  std::optional<Read> next_read_;     // The same read, until those before it are answered.
-  std::shared_ptr<Connection> self_;  // While outstanding_ > 0.
+  std::uint64_t first_tag_ = 0;         // Of pending_.front().
+  std::size_t outstanding_ = 0;         // Allocations that deliver() is still to be called for.
+  bool store_call_pending_ = false;     // It is the last of pending_; further requests wait.
+  std::optional<StoreCall> next_call_;  // The same call, until those before it are answered.
+  std::shared_ptr<Connection> self_;    // While outstanding_ > 0.
 
   std::string output_;
   std::size_t sent_ = 0;  // Of output_.

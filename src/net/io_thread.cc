@@ -102,10 +102,10 @@ void IoThread::forget(const std::shared_ptr<Connection>& connection) {
 
 RequestId IoThread::allocate(const IdGenerator& generator, std::uint64_t count,
                              base::MonotonicTime deadline, Connection& connection,
-                             std::uint64_t tag) {
+                             std::uint64_t tag, std::optional<IdempotencyKey> key) {
   schedule_turn_end();
   ++read_since_look_;
-  return batch_.add(generator, count, deadline, connection, tag);
+  return batch_.add(generator, count, deadline, connection, tag, key);
 }
 
 void IoThread::flush_at_turn_end(std::shared_ptr<Connection> connection) {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -81,7 +82,8 @@ class IoThread {
 
   /// Adds to the turn's batch; the answer goes to connection.deliver(), at the turn's end or later.
   RequestId allocate(const IdGenerator& generator, std::uint64_t count,
-                     base::MonotonicTime deadline, Connection& connection, std::uint64_t tag);
+                     base::MonotonicTime deadline, Connection& connection, std::uint64_t tag,
+                     std::optional<IdempotencyKey> key = {});
   /// Calls connection->flush() at the end of this turn.
   void flush_at_turn_end(std::shared_ptr<Connection> connection);
 

@@ -1,40 +1,107 @@
 #include "node/counter.h"
 
-#include <random>
+#include <memory>
 #include <utility>
+
+#include "node/random.h"
 
 namespace nextid::node {
 namespace {
 
-/// 64 bits from the system: writer identities must never come again, in any process.
-std::uint64_t random_bits() {
-  std::random_device device;
-  return (static_cast<std::uint64_t>(device()) << 32) | device();
-}
+/// Tells the requests with a key, which the engine does not number, from the others.
+constexpr RequestId kIdempotent = RequestId{1} << 63;
+
+/// An advance under way, as the engine's tickets know their callers.
+class AdvanceCall final : public RangeReceiver {
+ public:
+  explicit AdvanceCall(Store::CounterReceiver receiver) : receiver_(std::move(receiver)) {}
+
+  /// Engines grant no ranges to advances: this is a refusal.
+  void on_range(std::uint64_t, Result<IdRange> refusal) noexcept override {
+    const std::unique_ptr<AdvanceCall> self(this);
+    receiver_(refusal.error());
+  }
+  void on_advanced(CounterInfo counter) {
+    const std::unique_ptr<AdvanceCall> self(this);
+    receiver_(std::move(counter));
+  }
+
+ private:
+  const Store::CounterReceiver receiver_;
+};
 
 engine::Limits limits_of(const StoreOptions& options) {
   return engine::Limits{options.max_range, options.max_waiting_requests, options.max_waiting_ids,
                         options.max_reservation};
 }
 
+engine::FirstUse first_use_of(const StoreOptions& options) {
+  return {options.auto_create, options.default_cache};
+}
+
+RangeReceiver* receiver_of(const engine::Ticket& ticket) {
+  return static_cast<RangeReceiver*>(ticket.owner);
+}
+
 }  // namespace
 
 Counter::Counter(std::string name, Runtime& runtime)
-    : runtime_(runtime),
-      engine_(std::move(name), random_bits(), limits_of(runtime.options()), random_bits()),
+    : name_(std::move(name)),
+      runtime_(runtime),
       last_request_(base::monotonic_now()),
       last_pruning_(last_request_) {}
+
+/// Under mutex_.
+engine::Engine& Counter::engine() {
+  if (!engine_) {
+    const StoreOptions& options = runtime_.options();
+    engine_ = std::make_unique<engine::Engine>(name_, random_bits(), limits_of(options),
+                                               random_bits(), first_use_of(options), lane_);
+  }
+  return *engine_;
+}
+
+contract::WriterId Counter::writer() const {
+  const std::lock_guard lock(mutex_);
+  return engine_ ? engine_->writer() : 0;
+}
 
 RequestId Counter::add(std::uint64_t count, base::MonotonicTime deadline, RangeReceiver& receiver,
                        std::uint64_t tag) {
   const std::lock_guard lock(mutex_);
-  return engine_.request(&receiver, tag, count, deadline);
+  return engine().request(&receiver, tag, count, deadline);
+}
+
+std::uint64_t Counter::take_at_mark() {
+  if (lane_.left() == 0) return 0;
+  {
+    const std::lock_guard lock(mutex_);
+    engine().mark_reached();
+  }
+  const std::uint64_t id = lane_.take();
+  run();
+  return id;
+}
+
+RequestId Counter::add_idempotent(std::uint64_t count, base::MonotonicTime deadline,
+                                  RangeReceiver& receiver, std::uint64_t tag,
+                                  const std::string& key) {
+  static std::atomic<RequestId> last{kIdempotent};
+  const RequestId id = ++last;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idempotent_) idempotent_ = std::make_unique<IdempotentRequests>(*this, runtime_);
+  }
+  idempotent_->add(id, count, deadline, receiver, tag, key);
+  return id;
 }
 
 void Counter::pump(std::vector<contract::Call>& calls) {
   std::unique_lock lock(mutex_);
+  IdempotentRequests* const keyed = idempotent_.get();
   engine::Effects effects = tick_and_take(lock);
   deliver(effects, calls);
+  if (keyed != nullptr) keyed->pump(calls);
 }
 
 void Counter::run() {
@@ -44,23 +111,48 @@ void Counter::run() {
 }
 
 bool Counter::cancel(RequestId request) {
+  // The request's id was given out after idempotent_ was made.
+  if (request > kIdempotent) return idempotent_->cancel(request);
   const std::lock_guard lock(mutex_);
-  return engine_.cancel(request);
+  return engine().cancel(request);
 }
 
-void Counter::count_undelivered(std::uint64_t count) {
+void Counter::count_as_burned(std::uint64_t count, BurnReason reason) {
   const std::lock_guard lock(mutex_);
-  engine_.count_undelivered(count);
+  engine().count_as_burned(count, reason);
+}
+
+void Counter::advance(std::uint64_t to, base::MonotonicTime deadline,
+                      Store::CounterReceiver receiver) {
+  auto call = std::make_unique<AdvanceCall>(std::move(receiver));
+  RangeReceiver* const owner = call.get();
+  {
+    const std::lock_guard lock(mutex_);
+    engine().advance(owner, static_cast<std::int64_t>(to), deadline);
+  }
+  static_cast<void>(call.release());  // Its answer destroys it.
+  run();
+}
+
+std::optional<engine::Loan> Counter::lend(std::uint64_t most) {
+  const std::lock_guard lock(mutex_);
+  return engine().lend(most);
+}
+
+void Counter::settle(std::uint64_t lent, const engine::Loan& rest) {
+  const std::lock_guard lock(mutex_);
+  engine().settle(lent, rest);
 }
 
 void Counter::close(base::MonotonicTime deadline) {
   const std::lock_guard lock(mutex_);
-  engine_.close(deadline);
+  engine().close(deadline);
 }
 
 bool Counter::idle_since(base::MonotonicTime time) const {
   const std::lock_guard lock(mutex_);
-  return engine_.idle() && last_request_ <= time;
+  return (!engine_ || engine_->idle()) && last_request_ <= time &&
+         (!idempotent_ || idempotent_->idle());
 }
 
 bool Counter::pruning_due(base::MonotonicTime now) {
@@ -72,16 +164,20 @@ bool Counter::pruning_due(base::MonotonicTime now) {
 
 Accounting Counter::accounting() const {
   const std::lock_guard lock(mutex_);
-  return engine_.accounting();
+  return engine_ ? engine_->accounting() : Accounting{};
 }
 
 /// Ticks the engine, arms the timer, and unlocks.
 engine::Effects Counter::tick_and_take(std::unique_lock<std::mutex>& lock) {
+  if (!engine_) {
+    lock.unlock();
+    return {};
+  }
   const base::MonotonicTime now = base::monotonic_now();
-  if (!engine_.idle()) last_request_ = now;
-  engine_.tick(now, base::wall_now_us());
-  engine::Effects effects = std::exchange(engine_.effects(), {});
-  const auto wake_at = engine_.wake_at();
+  if (!engine_->idle()) last_request_ = now;
+  engine_->tick(now, base::wall_now_us());
+  engine::Effects effects = engine_->take_effects();
+  const auto wake_at = engine_->wake_at();
   // Only ever armed for an earlier time: under steady traffic the timer fires once a deadline's
   // length, not once a request.
   if (wake_at && *wake_at < armed_at_) {
@@ -90,7 +186,7 @@ engine::Effects Counter::tick_and_take(std::unique_lock<std::mutex>& lock) {
       if (const auto self = weak.lock()) self->on_timer();
     });
   }
-  const bool closed_now = engine_.closed() && !closed_.exchange(true);
+  const bool closed_now = engine_->closed() && !closed_.exchange(true);
   lock.unlock();
   if (closed_now) runtime_.counter_closed();
   return effects;
@@ -98,14 +194,15 @@ engine::Effects Counter::tick_and_take(std::unique_lock<std::mutex>& lock) {
 
 void Counter::deliver(engine::Effects& effects, std::vector<contract::Call>& calls) {
   for (const std::string& warning : effects.warnings) runtime_.log(LogLevel::kWarning, warning);
-  const auto receiver = [](const engine::Ticket& ticket) {
-    return static_cast<RangeReceiver*>(ticket.owner);
-  };
   for (engine::Grant& grant : effects.grants) {
-    receiver(grant.ticket)->on_range(grant.ticket.tag, grant.range);
+    receiver_of(grant.ticket)->on_range(grant.ticket.tag, grant.range);
   }
   for (engine::Refusal& refusal : effects.refusals) {
-    receiver(refusal.ticket)->on_range(refusal.ticket.tag, std::move(refusal.error));
+    receiver_of(refusal.ticket)->on_range(refusal.ticket.tag, std::move(refusal.error));
+  }
+  for (engine::Advanced& advanced : effects.advanced) {
+    static_cast<AdvanceCall*>(receiver_of(advanced.ticket))
+        ->on_advanced(contract::info_of(name(), advanced.state));
   }
   if (!effects.attempt) return;
   const std::uint64_t number = effects.attempt->number;
@@ -117,7 +214,7 @@ void Counter::deliver(engine::Effects& effects, std::vector<contract::Call>& cal
 
 void Counter::on_outcome(std::uint64_t attempt, const contract::Outcome& outcome) {
   std::unique_lock lock(mutex_);
-  engine_.outcome(attempt, outcome);
+  engine_->outcome(attempt, outcome);
   engine::Effects effects = tick_and_take(lock);
   std::vector<contract::Call> calls;
   deliver(effects, calls);

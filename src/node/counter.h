@@ -1,11 +1,12 @@
 // One counter of an opened store in this process: its engine, the engine's lock, and the way from
-// the engine's effects to the store and to the receivers.
+// the engine's effects to the store and to the receivers; and its requests with idempotency keys.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "base/clock.h"
 #include "contract/store_driver.h"
 #include "engine/engine.h"
+#include "node/idempotent_requests.h"
 #include "node/runtime.h"
 
 namespace nextid::node {
@@ -23,16 +25,34 @@ class Counter : public std::enable_shared_from_this<Counter> {
  public:
   Counter(std::string name, Runtime& runtime);
 
+  const std::string& name() const noexcept { return name_; }
+
+  /// From which any thread takes ids without the lock.
+  detail::Lane& lane() noexcept { return lane_; }
+  /// One id, where the lane gave none: at its block's mark, where the next block is asked for. 0
+  /// when the block has ended.
+  std::uint64_t take_at_mark();
+
   /// Queues a request; nothing is sent and no receiver is called before the next pump().
   RequestId add(std::uint64_t count, base::MonotonicTime deadline, RangeReceiver& receiver,
                 std::uint64_t tag);
+  /// The same, once for each key.
+  RequestId add_idempotent(std::uint64_t count, base::MonotonicTime deadline,
+                           RangeReceiver& receiver, std::uint64_t tag, const std::string& key);
   /// Delivers what is decided, and appends to `calls` what the store is to be asked.
   void pump(std::vector<contract::Call>& calls);
   /// pump(), and asks the store.
   void run();
 
   bool cancel(RequestId request);
-  void count_undelivered(std::uint64_t count);
+  void count_as_burned(std::uint64_t count, BurnReason reason);
+
+  /// See Store::advance(); begins at once.
+  void advance(std::uint64_t to, base::MonotonicTime deadline, Store::CounterReceiver receiver);
+
+  /// For cursors: see Engine::lend() and Engine::settle().
+  std::optional<engine::Loan> lend(std::uint64_t most);
+  void settle(std::uint64_t lent, const engine::Loan& rest);
 
   /// See Engine::close(); run() or pump() starts it.
   void close(base::MonotonicTime deadline);
@@ -42,23 +62,28 @@ class Counter : public std::enable_shared_from_this<Counter> {
 
   /// True once a StoreOptions::pruning_interval; the first time, one after the counter was made.
   bool pruning_due(base::MonotonicTime now);
-  contract::WriterId writer() const noexcept { return engine_.writer(); }
+  /// That of its engine; nobody's while it has none.
+  contract::WriterId writer() const;
 
   Accounting accounting() const;
 
  private:
+  engine::Engine& engine();
   engine::Effects tick_and_take(std::unique_lock<std::mutex>& lock);
   void deliver(engine::Effects& effects, std::vector<contract::Call>& calls);
   void on_outcome(std::uint64_t attempt, const contract::Outcome& outcome);
   void on_timer();
 
+  const std::string name_;
   Runtime& runtime_;
   mutable std::mutex mutex_;
-  engine::Engine engine_;
+  detail::Lane lane_;
+  std::unique_ptr<engine::Engine> engine_;  // Made with the first request: most counters are idle.
   base::MonotonicTime last_request_;
   base::MonotonicTime last_pruning_;
   base::MonotonicTime armed_at_ = base::MonotonicTime::max();
   std::atomic<bool> closed_{false};
+  std::unique_ptr<IdempotentRequests> idempotent_;  // Made with the first key, under mutex_.
 };
 
 }  // namespace nextid::node

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -40,41 +41,71 @@ class Waiter final : public RangeReceiver {
 IdGenerator::IdGenerator(Result<Store> store, std::string_view counter)
     : node_(store ? store->node_ : nullptr),
       counter_(store ? node_->counter(counter)
-                     : Result<std::shared_ptr<node::Counter>>(store.error())) {}
+                     : Result<std::shared_ptr<node::Counter>>(store.error())),
+      usable_(counter_ ? counter_->get() : nullptr),
+      lane_(counter_ ? &usable_->lane() : nullptr) {}
 
-Result<std::uint64_t> IdGenerator::next_id() const {
+Result<std::uint64_t> IdGenerator::next_id_beyond_lane() const {
+  if (usable_ != nullptr && !node_->in_child()) {
+    if (const std::uint64_t id = usable_->take_at_mark()) return id;
+  }
   const Result<IdRange> range = next_range(1);
   if (!range) return range.error();
   return range->start();
 }
 
 Result<IdRange> IdGenerator::next_range(std::uint64_t count) const {
+  return wait_for_range(count, std::nullopt);
+}
+
+Result<std::uint64_t> IdGenerator::next_id(IdempotencyKey key) const {
+  const Result<IdRange> range = next_range(1, key);
+  if (!range) return range.error();
+  return range->start();
+}
+
+Result<IdRange> IdGenerator::next_range(std::uint64_t count, IdempotencyKey key) const {
+  return wait_for_range(count, key);
+}
+
+Result<IdRange> IdGenerator::wait_for_range(std::uint64_t count,
+                                            std::optional<IdempotencyKey> key) const {
   if (!counter_) return counter_.error();
   if (node_->in_child()) return node::forked_error();
   Waiter waiter;
-  const auto deadline = Clock::now() + node_->runtime().options().request_timeout;
-  (*counter_)->add(count, deadline, waiter, 0);
-  (*counter_)->run();
+  add(count, Clock::now() + node_->runtime().options().request_timeout, waiter, 0, key);
+  usable_->run();
   return waiter.wait();
 }
 
+RequestId IdGenerator::add(std::uint64_t count, Clock::time_point deadline, RangeReceiver& receiver,
+                           std::uint64_t tag, std::optional<IdempotencyKey> key) const {
+  return key ? usable_->add_idempotent(count, deadline, receiver, tag, std::string(*key))
+             : usable_->add(count, deadline, receiver, tag);
+}
+
 RequestId IdGenerator::async_next_range(std::uint64_t count, Clock::time_point deadline,
-                                        RangeReceiver& receiver, std::uint64_t tag) const {
+                                        RangeReceiver& receiver, std::uint64_t tag,
+                                        std::optional<IdempotencyKey> key) const {
   if (!counter_ || node_->in_child()) {
     receiver.on_range(tag, counter_ ? node::forked_error() : counter_.error());
     return 0;
   }
-  const RequestId id = (*counter_)->add(count, deadline, receiver, tag);
-  (*counter_)->run();
+  const RequestId id = add(count, deadline, receiver, tag, key);
+  usable_->run();
   return id;
 }
 
 bool IdGenerator::cancel(RequestId request) const {
-  return counter_ && !node_->in_child() && (*counter_)->cancel(request);
+  return counter_ && !node_->in_child() && usable_->cancel(request);
 }
 
 void IdGenerator::count_undelivered(std::uint64_t count) const {
-  if (counter_ && !node_->in_child()) (*counter_)->count_undelivered(count);
+  if (counter_ && !node_->in_child()) usable_->count_as_burned(count, BurnReason::kDisconnect);
+}
+
+Accounting IdGenerator::accounting() const {
+  return counter_ && !node_->in_child() ? usable_->accounting() : Accounting{};
 }
 
 // --- Batch
@@ -97,14 +128,14 @@ Batch::~Batch() = default;
 
 RequestId Batch::add(const IdGenerator& generator, std::uint64_t count,
                      IdGenerator::Clock::time_point deadline, RangeReceiver& receiver,
-                     std::uint64_t tag) {
+                     std::uint64_t tag, std::optional<IdempotencyKey> key) {
   if (!generator.counter_ || impl_->node->in_child()) {
     const Error error = generator.counter_ ? node::forked_error() : generator.counter_.error();
     impl_->failures.push_back({&receiver, tag, error});
     return 0;
   }
   const auto& counter = *generator.counter_;
-  const RequestId id = counter->add(count, deadline, receiver, tag);
+  const RequestId id = generator.add(count, deadline, receiver, tag, key);
   if (impl_->counters.empty() || impl_->counters.back() != counter) {
     impl_->counters.push_back(counter);
   }

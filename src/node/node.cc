@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "node/definition_call.h"
+
 namespace nextid::node {
 namespace {
 
@@ -66,7 +68,7 @@ Result<std::shared_ptr<Counter>> Node::counter(std::string_view name) {
                      "been idle for a while.");
   }
   auto counter = std::make_shared<Counter>(std::string(name), runtime_);
-  counters_.emplace(std::string(name), counter);
+  counters_.emplace(counter->name(), counter);
   if (counters_.size() == 1) schedule_sweep();
   return counter;
 }
@@ -82,6 +84,27 @@ void Node::show(std::string_view name, Store::CounterReceiver receiver) {
         runtime_.attempt_done();
       }});
   runtime_.submit(std::move(calls));
+}
+
+void Node::define(std::string_view name, const DefinitionChange& change,
+                  Store::DefinedReceiver receiver) {
+  if (in_child()) return receiver(forked_error());
+  if (!is_counter_name(name)) return receiver(bad_name(name));
+  DefinitionCall::start(runtime_, std::string(name), change,
+                        base::monotonic_now() + runtime_.options().request_timeout,
+                        std::move(receiver));
+}
+
+void Node::advance(std::string_view name, std::uint64_t to, Store::CounterReceiver receiver) {
+  const auto found = counter(name);
+  if (!found) return receiver(found.error());
+  if (to < 1 || to > kMaxId) {
+    return receiver(Error(ErrorCode::kInvalid, "a counter can be advanced to 1 ... " +
+                                                   std::to_string(kMaxId) + ", not to " +
+                                                   std::to_string(to) + "."));
+  }
+  (*found)->advance(to, base::monotonic_now() + runtime_.options().request_timeout,
+                    std::move(receiver));
 }
 
 void Node::list(std::string_view after, std::size_t limit, Store::PageReceiver receiver) {
@@ -119,8 +142,9 @@ bool Node::close(std::chrono::milliseconds limit) {
     counter->pump(calls);
   }
   runtime_.submit(std::move(calls));
-  const auto all_closed = [&open] {
-    return std::all_of(open.begin(), open.end(), [](const auto& each) { return each->closed(); });
+  const auto all_closed = [&open, this] {
+    return runtime_.has_settled() &&
+           std::all_of(open.begin(), open.end(), [](const auto& each) { return each->closed(); });
   };
   const bool in_time = runtime_.wait_until(deadline, all_closed);
   // At the deadline the engines refuse what is left, driven by the timer or by this.
@@ -161,7 +185,7 @@ void Node::prune_slots(base::MonotonicTime now, std::vector<contract::Call>& cal
   const std::lock_guard lock(mutex_);
   for (const auto& [name, counter] : counters_) {
     if (!counter->pruning_due(now)) continue;
-    calls.push_back(contract::Call{contract::Load{name, counter->writer()},
+    calls.push_back(contract::Call{contract::Load{counter->name(), counter->writer()},
                                    [this](const contract::Outcome&) { runtime_.attempt_done(); }});
   }
 }

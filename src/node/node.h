@@ -38,13 +38,16 @@ class Node : public std::enable_shared_from_this<Node> {
   Result<std::shared_ptr<Counter>> counter(std::string_view name);
 
   void show(std::string_view name, Store::CounterReceiver receiver);
+  void define(std::string_view name, const DefinitionChange& change,
+              Store::DefinedReceiver receiver);
+  void advance(std::string_view name, std::uint64_t to, Store::CounterReceiver receiver);
   void list(std::string_view after, std::size_t limit, Store::PageReceiver receiver);
 
   Accounting accounting() const;
   bool close(std::chrono::milliseconds limit);
 
  private:
-  using Counters = std::map<std::string, std::shared_ptr<Counter>, std::less<>>;
+  using Counters = std::map<std::string_view, std::shared_ptr<Counter>>;
 
   Node(std::string url, std::shared_ptr<contract::StoreDriver> driver, StoreOptions options);
 
@@ -55,7 +58,7 @@ class Node : public std::enable_shared_from_this<Node> {
 
   const std::string url_;
   mutable std::mutex mutex_;
-  Counters counters_;
+  Counters counters_;                               // By their own names.
   std::vector<std::shared_ptr<Counter>> retiring_;  // Idle ones, until their slot is released.
   Accounting retired_;                              // Of counters that are gone.
   bool closing_ = false;

@@ -21,6 +21,22 @@ void Runtime::attempt_done() {
   if (attempts_out_ == 0) changed_.notify_all();
 }
 
+void Runtime::call_started() {
+  const std::lock_guard lock(mutex_);
+  ++calls_out_;
+}
+
+void Runtime::call_ended() {
+  const std::lock_guard lock(mutex_);
+  --calls_out_;
+  if (calls_out_ == 0) changed_.notify_all();
+}
+
+void Runtime::settling_ended() {
+  const std::lock_guard lock(mutex_);
+  if (settling_.fetch_sub(1) == 1) changed_.notify_all();
+}
+
 std::shared_ptr<contract::StoreDriver> Runtime::driver() const {
   const std::lock_guard lock(mutex_);
   return driver_;
@@ -28,7 +44,7 @@ std::shared_ptr<contract::StoreDriver> Runtime::driver() const {
 
 void Runtime::wait_for_attempts() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return attempts_out_ == 0; });
+  changed_.wait(lock, [this] { return attempts_out_ == 0 && calls_out_ == 0; });
 }
 
 void Runtime::drop_driver() {

@@ -1,6 +1,7 @@
 // What the counters of one opened store share: the store's driver, the timer, the bounds, the log.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
@@ -36,6 +37,15 @@ class Runtime {
   void attempt_done();
   /// The driver, or none once it was dropped.
   std::shared_ptr<contract::StoreDriver> driver() const;
+  bool is_closed() const { return driver() == nullptr; }
+
+  /// Around each StoreCall: unlike an attempt, it is also waited for between its attempts.
+  void call_started();
+  void call_ended();
+  /// Around what closing the store should wait for, while it has time: ids whose fate is open.
+  void settling_started() { settling_.fetch_add(1); }
+  void settling_ended();
+  bool has_settled() const noexcept { return settling_.load() == 0; }
 
   /// Called by each counter when its engine has closed.
   void counter_closed() {
@@ -48,7 +58,8 @@ class Runtime {
     std::unique_lock lock(mutex_);
     return changed_.wait_until(lock, time, done);
   }
-  /// Attempts are bounded in time by the store's contract, and so is this.
+  /// Attempts are bounded in time by the store's contract, and calls end with the driver: so this
+  /// does, too.
   void wait_for_attempts();
   /// Lets the driver go: the store closes as soon as nobody reads from it.
   void drop_driver();
@@ -60,6 +71,8 @@ class Runtime {
   std::condition_variable changed_;
   std::shared_ptr<contract::StoreDriver> driver_;
   std::uint64_t attempts_out_ = 0;
+  std::uint64_t calls_out_ = 0;
+  std::atomic<std::uint64_t> settling_{0};
   Timer timer_;  // Last: its thread ends before the rest goes.
 };
 

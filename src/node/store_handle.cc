@@ -45,6 +45,13 @@ std::optional<Error> problem_with(const StoreOptions& options) {
     return invalid(
         "max_waiting_requests must be at least 1, and max_waiting_ids at least max_range.");
   }
+  if (options.default_cache < 1 || options.default_cache > kMaxId) {
+    return invalid("default_cache must be from 1 to 2^63 - 1, not " +
+                   std::to_string(options.default_cache) + ".");
+  }
+  if (options.idempotency_retention < std::chrono::seconds(1)) {
+    return invalid("idempotency_retention must be at least a second.");
+  }
   if (options.max_counters < 1) return invalid("max_counters must be at least 1.");
   return std::nullopt;
 }
@@ -67,6 +74,23 @@ void Store::async_counter(std::string_view name, CounterReceiver receiver) const
 
 void Store::async_counters(std::string_view after, std::size_t limit, PageReceiver receiver) const {
   node_->list(after, limit, std::move(receiver));
+}
+
+Result<DefinedCounter> Store::define(std::string_view name, const DefinitionChange& change) const {
+  return wait_for<DefinedCounter>([&](auto receiver) { async_define(name, change, receiver); });
+}
+
+Result<CounterInfo> Store::advance(std::string_view name, std::uint64_t to) const {
+  return wait_for<CounterInfo>([&](auto receiver) { async_advance(name, to, receiver); });
+}
+
+void Store::async_define(std::string_view name, const DefinitionChange& change,
+                         DefinedReceiver receiver) const {
+  node_->define(name, change, std::move(receiver));
+}
+
+void Store::async_advance(std::string_view name, std::uint64_t to, CounterReceiver receiver) const {
+  node_->advance(name, to, std::move(receiver));
 }
 
 Accounting Store::accounting() const { return node_->accounting(); }

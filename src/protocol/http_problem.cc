@@ -1,5 +1,7 @@
 #include "protocol/http_problem.h"
 
+#include <utility>
+
 namespace nextid::protocol {
 namespace {
 
@@ -9,6 +11,7 @@ unsigned status_of(ErrorCode code) noexcept {
       return 400;
     case ErrorCode::kNotFound:
       return 404;
+    case ErrorCode::kConflict:
     case ErrorCode::kExhausted:
       return 409;
     case ErrorCode::kCorrupt:
@@ -23,6 +26,8 @@ unsigned status_of(ErrorCode code) noexcept {
 }
 
 }  // namespace
+
+Problem invalid(std::string sentence) { return {.detail = std::move(sentence)}; }
 
 Problem problem_of(const Error& error) {
   return {
@@ -46,5 +51,7 @@ std::string printable(std::string_view bytes, std::size_t max_bytes) {
   if (cut) text += "...";
   return text;
 }
+
+std::string in_quotes(std::string_view bytes) { return "'" + printable(bytes) + "'"; }
 
 }  // namespace nextid::protocol

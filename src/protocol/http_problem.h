@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,11 +18,20 @@ struct Problem {
   std::string_view allow = {};        ///< The `Allow` header of a 405.
 };
 
+/// What a check returns: why it refuses, or nothing.
+using Refusal = std::optional<Problem>;
+
+/// A 400 of the code `invalid`.
+Problem invalid(std::string sentence);
+
 /// The answer to a failed call of the library.
 Problem problem_of(const Error& error);
 
 /// `bytes` as printable ASCII, safe in logs and JSON: other bytes become \xNN, and what exceeds
 /// `max_bytes` of them becomes "...".
 std::string printable(std::string_view bytes, std::size_t max_bytes = 40);
+
+/// printable() in quotes, for sentences.
+std::string in_quotes(std::string_view bytes);
 
 }  // namespace nextid::protocol

@@ -23,6 +23,7 @@ struct StatusLine {
 
 constexpr std::array kStatusLines{
     StatusLine{200, "OK"},
+    StatusLine{201, "Created"},
     StatusLine{400, "Bad Request"},
     StatusLine{404, "Not Found"},
     StatusLine{405, "Method Not Allowed"},
@@ -51,6 +52,7 @@ constexpr std::array kTitles{
     Title{"invalid", "The request is wrong"},
     Title{"not_found", "There is no such thing"},
     Title{"method_not_allowed", "The method is not for this path"},
+    Title{"conflict", "The request contradicts what there is"},
     Title{"exhausted", "The counter has too few ids left"},
     Title{"too_large", "The request is too large"},
     Title{"corrupt", "The store contradicts itself"},
@@ -124,6 +126,7 @@ struct Head {
   bool no_store;
   bool retry_soon;
   std::string_view allow;
+  std::string_view location;
 };
 
 void append(std::string& out, std::initializer_list<std::string_view> pieces) {
@@ -138,6 +141,7 @@ void append_head(std::string& out, const Head& head, std::size_t body_bytes,
   if (head.no_store) out.append("Cache-Control: no-store\r\n");
   if (head.retry_soon) out.append("Retry-After: 1\r\n");
   if (!head.allow.empty()) append(out, {"Allow: ", head.allow, "\r\n"});
+  if (!head.location.empty()) append(out, {"Location: ", head.location, "\r\n"});
   if (frame.close) {
     out.append("Connection: close\r\n");
   } else if (frame.announce_keep_alive) {
@@ -180,6 +184,7 @@ Reply problem_reply(const Problem& problem) {
           .no_store = true,
           .retry_soon = problem.status == 503,
           .allow = problem.allow,
+          .location = {},
           .body = json::serialize(body)};
 }
 
@@ -189,6 +194,15 @@ Reply status_reply(std::string_view status) {
 
 Reply counter_reply(const CounterInfo& counter, bool as_string) {
   return {.body = json::serialize(counter_json(counter, as_string))};
+}
+
+Reply defined_reply(const DefinedCounter& defined, bool as_string) {
+  Reply reply = counter_reply(defined.counter, as_string);
+  if (defined.created) {
+    reply.status = 201;
+    reply.location = "/v1/counters/" + defined.counter.name;  // No character of it needs encoding.
+  }
+  return reply;
 }
 
 Reply counters_reply(const CounterPage& page, bool as_string) {
@@ -206,7 +220,8 @@ void append_reply(std::string& out, const Reply& reply, const ReplyFrame& frame)
                   .content_type = reply.content_type,
                   .no_store = reply.no_store,
                   .retry_soon = reply.retry_soon,
-                  .allow = reply.allow};
+                  .allow = reply.allow,
+                  .location = reply.location};
   append_head(out, head, reply.body.size(), frame);
   if (!frame.head_only) out.append(reply.body);
 }
@@ -218,7 +233,8 @@ void append_range_reply(std::string& out, const IdRange& range, RangeFormat form
                        .content_type = "application/json",
                        .no_store = true,
                        .retry_soon = false,
-                       .allow = {}};
+                       .allow = {},
+                       .location = {}};
   append_head(out, kHead, body.view().size(), frame);
   out.append(body.view());
 }

@@ -29,6 +29,7 @@ struct Reply {
   bool no_store = false;        ///< Cache-Control: no-store
   bool retry_soon = false;      ///< Retry-After: 1
   std::string_view allow = {};  ///< Allow, when not empty.
+  std::string location = {};    ///< Location, when not empty.
   std::string body;
 };
 
@@ -43,6 +44,8 @@ Reply problem_reply(const Problem& problem);
 Reply status_reply(std::string_view status);
 /// {"name":...,"value":null|N,...}; with `as_string`, value, start, increment and max are text.
 Reply counter_reply(const CounterInfo& counter, bool as_string);
+/// The same; 201 with its Location where it was made.
+Reply defined_reply(const DefinedCounter& defined, bool as_string);
 /// {"counters":[...],"next":"the last name"|null}
 Reply counters_reply(const CounterPage& page, bool as_string);
 

@@ -1,17 +1,24 @@
 // The parts of an HTTP request that calls depend on.
 #pragma once
 
-#include <cstdint>
 #include <string_view>
 
 namespace nextid::protocol {
 
+/// A header field that may be there once. Calls that mind it refuse it where it is repeated.
+struct HttpField {
+  std::string_view value;  ///< The last one's.
+  unsigned count = 0;
+};
+
 struct HttpRequest {
   std::string_view method;
   std::string_view target;
+  HttpField content_type;
+  HttpField idempotency_key;
+  std::string_view body;
   bool http_1_0 = false;
   bool keep_alive = true;
-  std::uint64_t body_bytes = 0;  ///< Bodies are counted and dropped: no call takes one.
 };
 
 }  // namespace nextid::protocol

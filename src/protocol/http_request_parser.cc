@@ -1,6 +1,7 @@
 #include "protocol/http_request_parser.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <utility>
 
@@ -18,6 +19,9 @@ constexpr std::size_t kMaxMethodBytes = 32;
 // The shortest rest of a chunked body, "0\r\n\r\n". Beast asserts that it is never given less of a
 // last chunk, and nothing is lost by waiting for what must come anyway.
 constexpr std::size_t kMinChunkedRest = 5;
+
+// What is kept for the next body of what a larger one took.
+constexpr std::size_t kKeptBodyBytes = 4 * 1024;
 
 std::string_view std_view(boost::beast::string_view text) noexcept {
   return {text.data(), text.size()};
@@ -53,8 +57,8 @@ void HttpRequestParser::Message::on_request_impl(http::verb, string_view method,
   request_.http_1_0 = version == 10;
 }
 
-void HttpRequestParser::Message::on_field_impl(http::field name, string_view, string_view value,
-                                               error_code&) {
+void HttpRequestParser::Message::on_field_impl(http::field name, string_view name_text,
+                                               string_view value, error_code&) {
   if (is_header_done()) return;  // A trailer.
   if (name == http::field::host) {
     ++hosts;
@@ -62,17 +66,21 @@ void HttpRequestParser::Message::on_field_impl(http::field name, string_view, st
     expects_continue = boost::beast::iequals(value, "100-continue");
   } else if (name == http::field::transfer_encoding) {
     has_transfer_encoding = true;
+  } else if (name == http::field::content_type) {
+    request_.content_type = {std_view(value), request_.content_type.count + 1};
+  } else if (name == http::field::unknown && boost::beast::iequals(name_text, "Idempotency-Key")) {
+    request_.idempotency_key = {std_view(value), request_.idempotency_key.count + 1};
   }
 }
 
 std::size_t HttpRequestParser::Message::on_body_impl(string_view body, error_code&) {
-  request_.body_bytes += body.size();
+  body_.append(body.data(), body.size());
   return body.size();
 }
 
 std::size_t HttpRequestParser::Message::on_chunk_body_impl(std::uint64_t, string_view body,
                                                            error_code&) {
-  request_.body_bytes += body.size();
+  body_.append(body.data(), body.size());
   return body.size();
 }
 
@@ -96,11 +104,18 @@ HttpRequestParser::Outcome HttpRequestParser::feed(std::string_view bytes) {
   return {consumed, state_ == State::kDone ? Status::kRequest : Status::kNeedMore};
 }
 
+void HttpRequestParser::forget_request() noexcept {
+  if (state_ != State::kDone || body_.capacity() <= kKeptBodyBytes) return;
+  request_ = {};
+  std::string().swap(body_);  // An assignment would keep its capacity.
+}
+
 bool HttpRequestParser::take_expectation() noexcept { return std::exchange(expectation_, false); }
 
 void HttpRequestParser::begin_request() noexcept {
   state_ = State::kHead;
   request_ = {};
+  body_.clear();
   scanned_ = 0;
   line_begin_ = 0;
   body_wire_bytes_ = 0;
@@ -125,6 +140,11 @@ std::size_t HttpRequestParser::find_head(std::string_view bytes) {
       return 0;
     }
     if (line_end == line_begin_ + 1) return line_end + 1;
+    if (window[line_begin_] == ' ' || window[line_begin_] == '\t') {
+      // Of such a field Beast shows a copy that ends with the callback. RFC 9112, 5.2 allows it.
+      fail(400, "invalid", "A field of the request's head goes on in a second line.");
+      return 0;
+    }
     scanned_ = line_begin_ = line_end + 1;
   }
   scanned_ = window.size();
@@ -136,7 +156,7 @@ std::size_t HttpRequestParser::find_head(std::string_view bytes) {
 }
 
 void HttpRequestParser::parse_head(std::string_view head) {
-  message_.emplace(request_);
+  message_.emplace(request_, body_);
   message_->eager(true);
   message_->header_limit(std::numeric_limits<std::uint32_t>::max());
   message_->body_limit(limits_.max_body_bytes);
@@ -171,11 +191,14 @@ std::size_t HttpRequestParser::parse_body(std::string_view bytes) {
     return consumed;
   }
   body_wire_bytes_ += consumed;
-  if (message_->is_done()) state_ = State::kDone;
+  if (message_->is_done()) {
+    state_ = State::kDone;
+    request_.body = body_;
+  }
 
   // Chunk sizes, extensions and trailers are bounded like a head, torn or not.
   const auto unconsumed = error ? bytes.size() - consumed : 0;
-  if (body_wire_bytes_ - request_.body_bytes + unconsumed > limits_.max_head_bytes) {
+  if (body_wire_bytes_ - body_.size() + unconsumed > limits_.max_head_bytes) {
     fail(400, "invalid",
          "The framing of the chunked body exceeds " + std::to_string(limits_.max_head_bytes) +
              " bytes.");
@@ -186,10 +209,15 @@ std::size_t HttpRequestParser::parse_body(std::string_view bytes) {
 // The caller may drop the head's bytes before the body's end comes.
 void HttpRequestParser::keep_views() {
   if (request_.method.data() == kept_.data()) return;
-  const auto method_size = request_.method.size();
-  kept_.assign(request_.method).append(request_.target);
-  request_.method = std::string_view(kept_).substr(0, method_size);
-  request_.target = std::string_view(kept_).substr(method_size);
+  const std::array views{&request_.method, &request_.target, &request_.content_type.value,
+                         &request_.idempotency_key.value};
+  kept_.clear();
+  for (const auto* view : views) kept_.append(*view);
+  std::size_t begin = 0;
+  for (auto* view : views) {
+    *view = std::string_view(kept_).substr(begin, view->size());
+    begin += view->size();
+  }
 }
 
 void HttpRequestParser::fail(unsigned status, std::string_view code, std::string sentence) {
@@ -200,8 +228,7 @@ void HttpRequestParser::fail(unsigned status, std::string_view code, std::string
 void HttpRequestParser::fail(const boost::beast::error_code& error) {
   if (error == http::error::body_limit) {
     return fail(413, "too_large",
-                "The request's body exceeds " + std::to_string(limits_.max_body_bytes) +
-                    " bytes; no call takes one.");
+                "The request's body exceeds " + std::to_string(limits_.max_body_bytes) + " bytes.");
   }
   fail(400, "invalid", "The request is not well-formed HTTP/1.1 (" + error.message() + ").");
 }

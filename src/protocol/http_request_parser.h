@@ -1,5 +1,6 @@
 // Finds requests in the bytes of an HTTP/1.x connection. No I/O, no allocation for a request
-// without a body; Beast parses the head and the body's framing. Not thread-safe.
+// without a body, whose bytes are copied; Beast parses the head and the body's framing. Not
+// thread-safe.
 //
 // However the bytes are torn, the same requests and the same error come out.
 #pragma once
@@ -41,7 +42,8 @@ class HttpRequestParser {
   /// max_unconsumed_bytes().
   Outcome feed(std::string_view bytes);
 
-  /// The request found by the last feed(), with views into its bytes: valid while those are.
+  /// The request found by the last feed(), with views into its bytes: valid while those are, and
+  /// until the next feed() or forget_request().
   const HttpRequest& request() const noexcept { return request_; }
 
   /// Why the last feed() returned kError.
@@ -49,6 +51,9 @@ class HttpRequestParser {
 
   /// True once for a request whose body the client holds back until it reads 100 Continue.
   bool take_expectation() noexcept;
+
+  /// For times without requests: frees what a large body took.
+  void forget_request() noexcept;
 
   /// True when a part of a request was consumed.
   bool in_request() const noexcept { return state_ == State::kBody; }
@@ -61,7 +66,7 @@ class HttpRequestParser {
   // Beast's parser of one message; it can't be used twice, and costs little to make.
   class Message final : public boost::beast::http::basic_parser<true> {
    public:
-    explicit Message(HttpRequest& request) noexcept : request_(request) {}
+    Message(HttpRequest& request, std::string& body) noexcept : request_(request), body_(body) {}
 
     unsigned hosts = 0;
     bool expects_continue = false;
@@ -73,7 +78,7 @@ class HttpRequestParser {
 
     void on_request_impl(boost::beast::http::verb, string_view method, string_view target,
                          int version, error_code&) override;
-    void on_field_impl(boost::beast::http::field name, string_view, string_view value,
+    void on_field_impl(boost::beast::http::field name, string_view name_text, string_view value,
                        error_code&) override;
     std::size_t on_body_impl(string_view body, error_code&) override;
     std::size_t on_chunk_body_impl(std::uint64_t, string_view body, error_code&) override;
@@ -84,6 +89,7 @@ class HttpRequestParser {
     void on_finish_impl(error_code&) override {}
 
     HttpRequest& request_;
+    std::string& body_;
   };
 
   void begin_request() noexcept;
@@ -103,7 +109,8 @@ class HttpRequestParser {
   std::size_t line_begin_ = 0;         // Where the line that scanned_ is in begins.
   std::uint64_t body_wire_bytes_ = 0;  // Of the body, with its framing.
   bool expectation_ = false;
-  std::string kept_;  // Method and target of a request whose head is consumed before its body ends.
+  std::string body_;  // Of request_.
+  std::string kept_;  // What request_ views of a head that is consumed before its body ends.
 };
 
 }  // namespace nextid::protocol

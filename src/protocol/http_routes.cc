@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 #include <span>
 #include <utility>
@@ -11,10 +10,14 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
+#include "protocol/definition_body.h"
+#include "protocol/idempotency_key.h"
+#include "protocol/whole_number.h"
+
 namespace nextid::protocol {
 namespace {
 
-// What path and query say, before a row of the table makes a Route of it.
+// What a request says, before a row of the table makes a Route of it.
 struct Arguments {
   std::string counter{kDefaultCounter};
   std::uint64_t count = 1;
@@ -22,33 +25,27 @@ struct Arguments {
   std::uint64_t limit = ListCounters{}.limit;
   bool as_string = false;
   std::uint64_t max_range = 0;
+  std::string key;
+  DefinitionChange change;
+  std::uint64_t to = 1;
 };
-
-Problem invalid(std::string sentence) { return {.detail = std::move(sentence)}; }
-
-std::string quoted(std::string_view bytes) { return "'" + printable(bytes) + "'"; }
 
 // --- Parameters
 
-using Refusal = std::optional<Problem>;
-
 Refusal parse_whole_number(std::string_view name, std::string_view text, std::uint64_t max,
                            std::uint64_t& number) {
-  const bool digits = !text.empty() && std::all_of(text.begin(), text.end(),
-                                                   [](char c) { return c >= '0' && c <= '9'; });
-  std::uint64_t value = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (!digits || parsed.ec != std::errc{} || value < 1 || value > max) {
-    return invalid("The parameter '" + std::string(name) + "' is " + quoted(text) +
+  const auto value = whole_number(text, 1, max);
+  if (!value) {
+    return invalid("The parameter '" + std::string(name) + "' is " + in_quotes(text) +
                    "; it must be a whole number from 1 to " + std::to_string(max) + ".");
   }
-  number = value;
+  number = *value;
   return std::nullopt;
 }
 
 Refusal parse_counter_name(std::string_view what, std::string_view text, std::string& name) {
   if (!is_counter_name(text)) {
-    return invalid(std::string(what) + " " + quoted(text) +
+    return invalid(std::string(what) + " " + in_quotes(text) +
                    " is no counter name: 1 to 128 of A-Z a-z 0-9 . _ : -, beginning with a letter, "
                    "a digit or '_'.");
   }
@@ -75,7 +72,8 @@ Refusal take_limit(std::string_view text, Arguments& arguments) {
 
 Refusal take_as(std::string_view text, Arguments& arguments) {
   if (text != "string" && text != "number") {
-    return invalid("The parameter 'as' is " + quoted(text) + "; it must be 'string' or 'number'.");
+    return invalid("The parameter 'as' is " + in_quotes(text) +
+                   "; it must be 'string' or 'number'.");
   }
   arguments.as_string = text == "string";
   return std::nullopt;
@@ -94,21 +92,46 @@ constexpr Parameter kCounter{.name = "counter", .take = take_counter};
 constexpr std::array kNextParameters{kCounter, kAs};
 constexpr std::array kRangeParameters{kCount, kCounter, kAs};
 constexpr std::array kNamedRangeParameters{kCount, kAs};
-constexpr std::array kShowParameters{kAs};
+constexpr std::array kCounterParameters{kAs};
 constexpr std::array kListParameters{Parameter{.name = "after", .take = take_after},
                                      Parameter{.name = "limit", .take = take_limit}, kAs};
+
+// --- Header fields and bodies
+
+Refusal take_nothing(const HttpRequest& request, Arguments&) {
+  if (request.body.empty()) return std::nullopt;
+  return invalid("The request has a body of " + std::to_string(request.body.size()) +
+                 " bytes, and this call takes none: parameters go in the query string, as in "
+                 "/range?count=10.");
+}
+
+Refusal take_key(const HttpRequest& request, Arguments& arguments) {
+  if (auto refusal = take_nothing(request, arguments)) return refusal;
+  return parse_idempotency_key(request.idempotency_key, arguments.key);
+}
+
+Refusal take_definition(const HttpRequest& request, Arguments& arguments) {
+  return parse_definition(request, arguments.change);
+}
+
+Refusal take_advance(const HttpRequest& request, Arguments& arguments) {
+  return parse_advance(request, arguments.to);
+}
 
 // --- Calls
 
 Route make_next(Arguments&& arguments) {
-  return Allocate{.counter = std::move(arguments.counter), .as_string = arguments.as_string};
+  return Allocate{.counter = std::move(arguments.counter),
+                  .as_string = arguments.as_string,
+                  .key = std::move(arguments.key)};
 }
 
 Route make_range(Arguments&& arguments) {
   return Allocate{.counter = std::move(arguments.counter),
                   .count = arguments.count,
                   .range = true,
-                  .as_string = arguments.as_string};
+                  .as_string = arguments.as_string,
+                  .key = std::move(arguments.key)};
 }
 
 Route make_list(Arguments&& arguments) {
@@ -121,30 +144,50 @@ Route make_show(Arguments&& arguments) {
   return ShowCounter{.name = std::move(arguments.counter), .as_string = arguments.as_string};
 }
 
+Route make_define(Arguments&& arguments) {
+  return DefineCounter{.name = std::move(arguments.counter),
+                       .change = std::move(arguments.change),
+                       .as_string = arguments.as_string};
+}
+
+Route make_advance(Arguments&& arguments) {
+  return AdvanceCounter{
+      .name = std::move(arguments.counter), .to = arguments.to, .as_string = arguments.as_string};
+}
+
 Route make_health(Arguments&&) { return Health{}; }
 
 Route make_ready(Arguments&&) { return Ready{}; }
 
-// The `Allow` header of a call, which is also the list of methods it takes.
 constexpr std::string_view kReads = "GET, HEAD";
 constexpr std::string_view kAllocates = "GET, POST";  // HEAD would burn an id that nobody sees.
+constexpr std::string_view kReadsAndPut = "GET, HEAD, PUT";
 
 struct Call {
-  std::string_view path;  // "{name}" stands for one segment, a counter name.
-  std::string_view methods;
+  std::string_view path;     // "{name}" stands for one segment, a counter name.
+  std::string_view methods;  // Of this row.
+  std::string_view allow;    // The methods of all rows with this path.
   std::span<const Parameter> parameters;
+  Refusal (*take_rest)(const HttpRequest& request, Arguments& arguments);
   Route (*make)(Arguments&& arguments);
 };
 
+constexpr std::string_view kCounterPath = "/v1/counters/{name}";
+
 constexpr std::array kCalls{
-    Call{"/next", kAllocates, kNextParameters, make_next},
-    Call{"/range", kAllocates, kRangeParameters, make_range},
-    Call{"/v1/counters", kReads, kListParameters, make_list},
-    Call{"/v1/counters/{name}", kReads, kShowParameters, make_show},
-    Call{"/v1/counters/{name}/next", kAllocates, kShowParameters, make_next},
-    Call{"/v1/counters/{name}/range", kAllocates, kNamedRangeParameters, make_range},
-    Call{"/healthz", kReads, {}, make_health},
-    Call{"/readyz", kReads, {}, make_ready},
+    Call{"/next", kAllocates, kAllocates, kNextParameters, take_key, make_next},
+    Call{"/range", kAllocates, kAllocates, kRangeParameters, take_key, make_range},
+    Call{"/v1/counters", kReads, kReads, kListParameters, take_nothing, make_list},
+    Call{kCounterPath, kReads, kReadsAndPut, kCounterParameters, take_nothing, make_show},
+    Call{kCounterPath, "PUT", kReadsAndPut, kCounterParameters, take_definition, make_define},
+    Call{"/v1/counters/{name}/next", kAllocates, kAllocates, kCounterParameters, take_key,
+         make_next},
+    Call{"/v1/counters/{name}/range", kAllocates, kAllocates, kNamedRangeParameters, take_key,
+         make_range},
+    Call{"/v1/counters/{name}/advance", "POST", "POST", kCounterParameters, take_advance,
+         make_advance},
+    Call{"/healthz", kReads, kReads, {}, take_nothing, make_health},
+    Call{"/readyz", kReads, kReads, {}, take_nothing, make_ready},
 };
 
 // --- Matching
@@ -178,23 +221,32 @@ bool matches(std::string_view pattern, std::string_view path, std::string_view& 
   return pattern.empty() && path.empty();
 }
 
-struct Match {
-  const Call* call;
-  std::string_view name;  // Percent-encoded; no data where the path has none.
-};
-
-std::optional<Match> find_call(std::string_view path) {
-  if (!path.starts_with('/')) return std::nullopt;
-  for (const auto& call : kCalls) {
-    std::string_view name;
-    if (matches(call.path, path, name)) return Match{&call, name};
+// Whether `method` is one of `methods`, a list like that of the Allow header.
+bool is_among(std::string_view method, std::string_view methods) noexcept {
+  for (;;) {
+    const auto comma = methods.find(", ");
+    if (methods.substr(0, comma) == method) return true;
+    if (comma == std::string_view::npos) return false;
+    methods.remove_prefix(comma + 2);
   }
-  return std::nullopt;
 }
 
-bool takes_method(const Call& call, std::string_view method) noexcept {
-  return (method == "GET") || (method == "POST" && call.methods == kAllocates) ||
-         (method == "HEAD" && call.methods == kReads);
+struct Match {
+  const Call* call = nullptr;  // One with the path; with the method too, if there is such a row.
+  std::string_view name;       // Percent-encoded; no data where the path has none.
+  bool takes_method = false;
+};
+
+Match find_call(std::string_view path, std::string_view method) {
+  Match match;
+  if (!path.starts_with('/')) return match;
+  for (const auto& call : kCalls) {
+    std::string_view name;
+    if (!matches(call.path, path, name)) continue;
+    match = {&call, name, is_among(method, call.methods)};
+    if (match.takes_method) break;
+  }
+  return match;
 }
 
 Refusal take_parameters(const Call& call, const boost::urls::url_view& url, Arguments& arguments) {
@@ -205,8 +257,8 @@ Refusal take_parameters(const Call& call, const boost::urls::url_view& url, Argu
     const auto parameter = std::find_if(call.parameters.begin(), call.parameters.end(),
                                         [&](const Parameter& known) { return known.name == name; });
     if (parameter == call.parameters.end()) {
-      return invalid("The parameter " + quoted(name) + " is unknown to " + std::string(call.path) +
-                     ".");
+      return invalid("The parameter " + in_quotes(name) + " is unknown to " +
+                     std::string(call.path) + ".");
     }
     if (std::find(seen.begin(), seen.end(), &*parameter) != seen.end()) {
       return invalid("The parameter '" + name + "' is given more than once.");
@@ -233,31 +285,27 @@ boost::urls::result<boost::urls::url_view> parse_target(std::string_view target)
 
 Route route_of_url(const HttpRequest& request, const boost::urls::url_view& url,
                    std::uint64_t max_range) {
-  const auto match = find_call(std_view(url.encoded_path()));
-  if (!match) {
+  const auto match = find_call(std_view(url.encoded_path()), request.method);
+  if (match.call == nullptr) {
     return Problem{.status = 404,
                    .code = "not_found",
-                   .detail = "Nothing is at " + quoted(std_view(url.encoded_path())) +
+                   .detail = "Nothing is at " + in_quotes(std_view(url.encoded_path())) +
                              "; ids are at /next and /range?count=N."};
   }
-  const Call& call = *match->call;
-  if (!takes_method(call, request.method)) {
+  const Call& call = *match.call;
+  if (!match.takes_method) {
     return Problem{.status = 405,
                    .code = "method_not_allowed",
-                   .detail = "The method " + quoted(request.method) + " is not for " +
-                             std::string(call.path) + ", which takes " + std::string(call.methods) +
+                   .detail = "The method " + in_quotes(request.method) + " is not for " +
+                             std::string(call.path) + ", which takes " + std::string(call.allow) +
                              ".",
-                   .allow = call.methods};
-  }
-  if (request.body_bytes > 0) {
-    return invalid("The request has a body of " + std::to_string(request.body_bytes) +
-                   " bytes, and no call takes one: parameters go in the query string, as in "
-                   "/range?count=10.");
+                   .allow = call.allow};
   }
   Arguments arguments;
   arguments.max_range = max_range;
-  if (match->name.data() != nullptr) {
-    const boost::urls::pct_string_view name(match->name.data(), match->name.size());
+  if (auto refusal = call.take_rest(request, arguments)) return *std::move(refusal);
+  if (match.name.data() != nullptr) {
+    const boost::urls::pct_string_view name(match.name.data(), match.name.size());
     if (auto refusal = parse_counter_name("In the path,", decoded(name), arguments.counter)) {
       return *std::move(refusal);
     }
@@ -269,13 +317,14 @@ Route route_of_url(const HttpRequest& request, const boost::urls::url_view& url,
 }  // namespace
 
 Route route_of(const HttpRequest& request, std::uint64_t max_range) {
-  if (request.target == "/next" && request.body_bytes == 0 &&
-      (request.method == "GET" || request.method == "POST")) {
+  if (request.target == "/next" && request.body.empty() && request.idempotency_key.count == 0 &&
+      is_among(request.method, kAllocates)) {
     return Allocate{};
   }
   const auto url = parse_target(request.target);
   if (!url) {
-    return invalid("The request target " + quoted(request.target) + " is no valid path and query.");
+    return invalid("The request target " + in_quotes(request.target) +
+                   " is no valid path and query.");
   }
   return route_of_url(request, *url, max_range);
 }

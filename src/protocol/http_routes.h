@@ -1,4 +1,4 @@
-// From a request's method and target to what it asks for, or why it is refused. Pure: no I/O, no
+// From a request to what it asks for, or why it is refused. Pure: no I/O, no
 // state; `GET /next` takes no allocation. A new call is a row of the table in http_routes.cc.
 #pragma once
 
@@ -21,6 +21,7 @@ struct Allocate {
   std::uint64_t count = 1;               ///< 1 ... max_range.
   bool range = false;                    ///< Answer {"start":...} and not {"id":...}.
   bool as_string = false;                ///< Answer numbers as text: JavaScript's end at 2^53.
+  std::string key;                       ///< An idempotency key, or "" for none.
 };
 
 /// GET /v1/counters?after=NAME&limit=N
@@ -37,13 +38,28 @@ struct ShowCounter {
   bool as_string = false;
 };
 
+/// PUT /v1/counters/{name}
+struct DefineCounter {
+  std::string name;
+  DefinitionChange change;
+  bool as_string = false;
+};
+
+/// POST /v1/counters/{name}/advance
+struct AdvanceCounter {
+  std::string name;
+  std::uint64_t to = 1;  ///< 1 ... kMaxId.
+  bool as_string = false;
+};
+
 /// GET /healthz: this process answers.
 struct Health {};
 
 /// GET /readyz: the store answers.
 struct Ready {};
 
-using Route = std::variant<Allocate, ListCounters, ShowCounter, Health, Ready, Problem>;
+using Route = std::variant<Allocate, ListCounters, ShowCounter, DefineCounter, AdvanceCounter,
+                           Health, Ready, Problem>;
 
 /// `max_range` is the largest count of one request. Takes HEAD where GET allocates nothing; the
 /// caller leaves the body of its answer out.

@@ -41,19 +41,45 @@ struct TimeUnit {
   std::uint64_t ms;
 };
 // "ms" before "s", which it ends in.
-constexpr std::array kTimeUnits{TimeUnit{"ms", 1}, TimeUnit{"s", 1000}, TimeUnit{"m", 60'000},
-                                TimeUnit{"h", 3'600'000}, TimeUnit{"", 1000}};
+constexpr std::array kTimeUnits{TimeUnit{"ms", 1},         TimeUnit{"s", 1000},
+                                TimeUnit{"m", 60'000},     TimeUnit{"h", 3'600'000},
+                                TimeUnit{"d", 86'400'000}, TimeUnit{"", 1000}};
 constexpr std::uint64_t kMaxTimeMs = 24 * 3'600'000;
 
-Result<void> set_time(milliseconds& field, std::string_view text) {
+std::optional<milliseconds> parse_time(std::string_view text, std::uint64_t max_ms) {
   for (const auto& unit : kTimeUnits) {
     if (!text.ends_with(unit.suffix)) continue;
     const auto number = whole_number(text.substr(0, text.size() - unit.suffix.size()));
-    if (!number || *number < 1 || *number > kMaxTimeMs / unit.ms) break;
-    field = milliseconds(static_cast<milliseconds::rep>(*number * unit.ms));
-    return {};
+    if (!number || *number < 1 || *number > max_ms / unit.ms) return std::nullopt;
+    return milliseconds(static_cast<milliseconds::rep>(*number * unit.ms));
   }
-  return invalid("it must be a time such as 500ms, 5s, 2m, 1h or 5, which is 5s, up to 24h");
+  return std::nullopt;
+}
+
+Result<void> set_time(milliseconds& field, std::string_view text) {
+  const auto time = parse_time(text, kMaxTimeMs);
+  if (!time) {
+    return invalid("it must be a time such as 500ms, 5s, 2m, 1h or 5, which is 5s, up to 24h");
+  }
+  field = *time;
+  return {};
+}
+
+constexpr std::uint64_t kMaxRetentionMs = 30 * std::uint64_t{86'400'000};
+
+Result<void> set_retention(std::chrono::seconds& field, std::string_view text) {
+  const auto time = parse_time(text, kMaxRetentionMs);
+  if (!time || *time % std::chrono::seconds(1) != milliseconds(0)) {
+    return invalid("it must be a time of whole seconds such as 90s, 1h or 7d, from 1s to 30d");
+  }
+  field = std::chrono::duration_cast<std::chrono::seconds>(*time);
+  return {};
+}
+
+Result<void> set_switch(bool& field, std::string_view text) {
+  if (text != "true" && text != "false") return invalid("it must be true or false");
+  field = text == "true";
+  return {};
 }
 
 constexpr std::uint64_t kNoMax = std::numeric_limits<std::uint64_t>::max();
@@ -117,6 +143,25 @@ constexpr std::array kOptions{
            "After how long without requests a counter no longer counts as in use.",
            [](Config& config, std::string_view text) {
              return set_time(config.store_options.idle_counter_timeout, text);
+           }},
+    Option{"default-cache", "N", "1",
+           "Cache of the counters that are made on first use, written into their definition: 1 is "
+           "strict, more is faster and gives up order between nodes.",
+           [](Config& config, std::string_view text) {
+             return set_number(config.store_options.default_cache, text, 1, kMaxId);
+           }},
+    Option{"no-auto-create", "", "false",
+           "Do not make counters on first use: ids of one that nobody defined are answered 404.",
+           [](Config& config, std::string_view text) {
+             bool no_auto_create = false;
+             const auto set = set_switch(no_auto_create, text);
+             config.store_options.auto_create = !no_auto_create;
+             return set;
+           }},
+    Option{"idempotency-retention", "TIME", "24h",
+           "How long an idempotency key stands for its ids, up to 30d.",
+           [](Config& config, std::string_view text) {
+             return set_retention(config.store_options.idempotency_retention, text);
            }},
     Option{"max-connections", "N", "10000",
            "Clients that may be connected; further ones are answered 503 and closed.",
@@ -274,14 +319,15 @@ std::string options_markdown() {
       "code\n"
       "2 and a sentence that says where it stands.\n"
       "\n"
-      "Times are `500ms`, `5s`, `2m`, `1h`, or a plain number of seconds.\n"
+      "Times are `500ms`, `5s`, `2m`, `1h`, `7d`, or a plain number of seconds. A flag without a\n"
+      "value is `true` or `false` in the environment and the file.\n"
       "\n"
       "| flag | environment | default | meaning |\n"
       "|---|---|---|---|\n";
   for (const auto& option : kOptions) {
-    page += "| `--" + std::string(option.name) + " " + std::string(option.value_name) + "` | `" +
-            option.environment_name() + "` | `" + std::string(option.default_text) + "` | " +
-            std::string(option.help) + " |\n";
+    const std::string value = option.is_switch() ? "" : " " + std::string(option.value_name);
+    page += "| `--" + std::string(option.name) + value + "` | `" + option.environment_name() +
+            "` | `" + std::string(option.default_text) + "` | " + std::string(option.help) + " |\n";
   }
   return page;
 }

@@ -1,9 +1,14 @@
 #include "store/dynamodb_item.h"
 
+#include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <cstdio>
+#include <limits>
 #include <optional>
 #include <string_view>
+
+#include "contract/store_driver.h"
 
 namespace nextid::store {
 namespace {
@@ -26,10 +31,19 @@ const json::string* member(const json::object& item, const std::string& attribut
   return typed != nullptr ? typed->if_string() : nullptr;
 }
 
-std::optional<std::int64_t> parse_integer(std::string_view text) {
-  std::int64_t value = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size()) return std::nullopt;
+template <typename T>
+Result<T> parse_number(const json::object& item, const std::string& attribute) {
+  const json::string* text = member(item, attribute, "N");
+  if (text == nullptr) {
+    return damaged(attribute, item.contains(attribute) ? "no number" : "missing");
+  }
+  T value = 0;
+  const char* end = text->data() + text->size();
+  const auto parsed = std::from_chars(text->data(), end, value);
+  if (parsed.ec != std::errc{} || parsed.ptr != end) {
+    return damaged(attribute, "'" + std::string(*text) + "', which is no integer below 2^" +
+                                  std::to_string(std::numeric_limits<T>::digits));
+  }
   return value;
 }
 
@@ -100,15 +114,11 @@ std::string key_of_item(const json::object& item) {
 }
 
 Result<std::int64_t> integer_of(const json::object& item, const std::string& attribute) {
-  const json::string* text = member(item, attribute, "N");
-  if (text == nullptr) {
-    return damaged(attribute, item.contains(attribute) ? "no number" : "missing");
-  }
-  const auto value = parse_integer({text->data(), text->size()});
-  if (!value) {
-    return damaged(attribute, "'" + std::string(*text) + "', which is no integer below 2^63");
-  }
-  return *value;
+  return parse_number<std::int64_t>(item, attribute);
+}
+
+Result<std::uint64_t> unsigned_of(const json::object& item, const std::string& attribute) {
+  return parse_number<std::uint64_t>(item, attribute);
 }
 
 Result<CounterState> parse_item(const json::object& item, contract::WriterId writer) {
@@ -143,6 +153,26 @@ std::vector<WriterSlot> slots_of(const json::object& item) {
         {std::string(name.substr(kSeqPrefix.size())), static_cast<contract::Seq>(*seq)});
   }
   return slots;
+}
+
+std::vector<WriterSlot> idle_slots(const json::object& item, contract::WriterId asking,
+                                   base::WallMicros now, std::size_t most) {
+  using std::chrono::microseconds;
+  constexpr auto kIdle = static_cast<std::uint64_t>(microseconds(contract::kSlotIdleLimit).count());
+  const std::string own = writer_text(asking);
+  std::vector<WriterSlot> idle;
+  for (WriterSlot& slot : slots_of(item)) {
+    if (slot.seq + kIdle >= now || slot.writer == own) continue;
+    idle.push_back(std::move(slot));
+    if (idle.size() == most) break;
+  }
+  return idle;
+}
+
+contract::Seq newest_of(const std::vector<WriterSlot>& slots) {
+  contract::Seq newest = 0;
+  for (const WriterSlot& slot : slots) newest = std::max(newest, slot.seq);
+  return newest;
 }
 
 }  // namespace nextid::store

@@ -8,6 +8,7 @@
 //   s:WRITER, e:WRITER  N  a writer's slot: its last seq, and the value that op led to
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -16,6 +17,7 @@
 
 #include "nextid/error.h"
 
+#include "base/clock.h"
 #include "contract/counter_state.h"
 
 namespace nextid::store {
@@ -47,8 +49,17 @@ Result<contract::CounterState> parse_item(const boost::json::object& item,
 
 /// The integer of a number attribute. kCorrupt says what is there instead.
 Result<std::int64_t> integer_of(const boost::json::object& item, const std::string& attribute);
+/// The same for one of all 64 bits.
+Result<std::uint64_t> unsigned_of(const boost::json::object& item, const std::string& attribute);
 
 /// All slots of the item. Attributes that are no slots of ours are passed over.
 std::vector<WriterSlot> slots_of(const boost::json::object& item);
+
+/// At most `most` of them that may be pruned at `now`; never that of the asking writer.
+std::vector<WriterSlot> idle_slots(const boost::json::object& item, contract::WriterId asking,
+                                   base::WallMicros now, std::size_t most);
+
+/// The highest seq of these slots; 0 when there are none.
+contract::Seq newest_of(const std::vector<WriterSlot>& slots);
 
 }  // namespace nextid::store

@@ -26,6 +26,10 @@ boost::json::object get_request(const std::string& counter);
 /// UpdateItem that makes the item if there is none.
 boost::json::object define_request(const contract::Define& op);
 
+/// UpdateItem that changes the definition, if the item has the revision before it, the same start
+/// and increment, and a value that is no higher than the new max. Answers the whole new item.
+boost::json::object redefine_request(const contract::Redefine& op);
+
 /// The two ways in which an op can be in turn. Each form asks for one of them, so that a writer
 /// with a slot sends the shorter condition; both write op.seq into the slot, so at most one copy of
 /// either is ever applied.
@@ -34,10 +38,12 @@ enum class SlotForm {
   kNew,      ///< The writer has no slot, and the floor, if there is one, is below op.seq.
 };
 
-/// UpdateItem that steps the value and the writer's slot together, if op is in turn by `form` and
-/// its other conditions hold. Answers the new current_value; the old item when the condition fails,
-/// where the service can.
-boost::json::object reserve_request(const contract::Reserve& op, SlotForm form);
+/// UpdateItem that sets the value and the writer's slot together, if op is in turn by `form` and
+/// its other conditions hold. Answers what it set, with the op's outcome in the slot; the old item
+/// when the condition fails, where the service can.
+boost::json::object slot_request(const contract::Reserve& op, SlotForm form);
+boost::json::object slot_request(const contract::GiveBack& op, SlotForm form);
+boost::json::object slot_request(const contract::Advance& op, SlotForm form);
 
 /// UpdateItem that removes the writer's slot, if it is at op.prev and that is not above `floor`, or
 /// there is none, and raises the floor to `floor`, unless it is above that. Answers the whole new

@@ -7,6 +7,8 @@
 #include "contract/op.h"
 #include "store/dynamodb_item.h"
 #include "store/dynamodb_listing.h"
+#include "store/dynamodb_outcomes.h"
+#include "store/dynamodb_records.h"
 #include "store/dynamodb_requests.h"
 #include "store/dynamodb_table.h"
 #include "store/op_check.h"
@@ -16,16 +18,19 @@ namespace {
 
 namespace json = boost::json;
 using aws::DynamodbReply;
+using contract::Advance;
 using contract::Committed;
 using contract::CounterState;
 using contract::Damaged;
 using contract::Define;
 using contract::Found;
+using contract::GiveBack;
 using contract::InDoubt;
 using contract::Load;
 using contract::Missing;
 using contract::NotApplied;
 using contract::Outcome;
+using contract::Redefine;
 using contract::Refused;
 using contract::Release;
 using contract::Reserve;
@@ -36,76 +41,48 @@ using Done = std::function<void(Outcome)>;
 constexpr std::size_t kSlotsPerPrune = 25;
 constexpr int kPrunesPerLoad = 8;
 
-/// What a call that did not do its work means for its op.
-Outcome outcome_of_failed_write(const DynamodbReply& reply) {
-  if (reply.kind == Kind::kInDoubt) return InDoubt{reply.why};
-  return NotApplied{reply.why, reply.kind == Kind::kThrottled};
-}
-
-Outcome outcome_of_failed_read(const DynamodbReply& reply) {
-  return NotApplied{reply.why, reply.kind == Kind::kThrottled};
-}
-
-const json::object* member(const json::object& body, const char* name) {
-  const json::value* value = body.if_contains(name);
-  return value != nullptr ? value->if_object() : nullptr;
-}
-
-/// The counter's value in what a write answered. Without it the write's fate is for a repeat to
-/// tell.
-Outcome committed_at(const json::object& body) {
-  const json::object* attributes = member(body, "Attributes");
-  const auto end =
-      integer_of(attributes != nullptr ? *attributes : json::object(), "current_value");
-  if (!end)
-    return InDoubt{"a write was answered without a value: " + std::string(end.error().what())};
-  return Committed{*end};
-}
-
-bool is_in_turn(const Reserve& op, const CounterState& state) {
+template <typename SlotOp>
+bool is_in_turn(const SlotOp& op, const CounterState& state) {
   return state.slot ? state.slot->seq == op.prev : state.floor < op.seq;
 }
 
-/// What a state, in which the op's condition failed, means for it.
-Outcome refused_reserve(const Reserve& op, CounterState state) {
-  if (is_in_turn(op, state) && state.definition.revision == op.revision &&
-      state.value <= op.limit && state.value > limit_of(op)) {
-    return NotApplied{"counter '" + op.counter + "' would pass 2^63 - 1"};
+/// Why a state can't become what the op makes of it, though the op's own conditions hold: a bound
+/// that DynamoDB's numbers do not have.
+std::optional<std::string> beyond_bounds(const Reserve& op, const CounterState& state) {
+  if (!is_in_turn(op, state) || state.definition.revision != op.revision ||
+      state.value > op.limit || state.value <= limit_of(op)) {
+    return std::nullopt;
   }
-  return Refused{std::move(state)};
+  return "counter '" + op.counter + "' would pass 2^63 - 1";
 }
 
-std::vector<WriterSlot> idle_slots(const json::object& item, contract::WriterId asking,
-                                   base::WallMicros now) {
-  using std::chrono::microseconds;
-  constexpr auto kIdle = static_cast<std::uint64_t>(microseconds(contract::kSlotIdleLimit).count());
-  const std::string own = writer_text(asking);
-  std::vector<WriterSlot> idle;
-  for (WriterSlot& slot : slots_of(item)) {
-    if (slot.seq + kIdle >= now || slot.writer == own) continue;
-    idle.push_back(std::move(slot));
-    if (idle.size() == kSlotsPerPrune) break;
-  }
-  return idle;
+template <typename SlotOp>
+std::optional<std::string> beyond_bounds(const SlotOp&, const CounterState&) {
+  return std::nullopt;
 }
 
-contract::Seq newest_of(const std::vector<WriterSlot>& slots) {
-  contract::Seq newest = 0;
-  for (const WriterSlot& slot : slots) newest = std::max(newest, slot.seq);
-  return newest;
+/// Calls then(state, done) with the counter as `writer` sees it.
+template <typename Then>
+void with_item(const json::object& item, contract::WriterId writer, Done done, const Then& then) {
+  auto state = parse_item(item, writer);
+  if (!state) return done(Damaged{state.error().what()});
+  then(*std::move(state), std::move(done));
 }
+
+void answer_found(CounterState state, const Done& done) { done(Found{std::move(state)}); }
 
 }  // namespace
 
 /// Kept alive by the calls under way.
 class DynamodbStore::Impl : public std::enable_shared_from_this<DynamodbStore::Impl> {
  public:
-  Impl(std::unique_ptr<aws::DynamodbClient> client, const DynamodbSettings& settings, Log log,
+  Impl(std::shared_ptr<aws::DynamodbClient> client, const DynamodbSettings& settings, Log log,
        WallClock wall_clock)
       : client_(std::move(client)),
         settings_(settings),
         log_(std::move(log)),
-        wall_clock_(std::move(wall_clock)) {}
+        wall_clock_(std::move(wall_clock)),
+        records_(std::make_shared<DynamodbRecords>(client_, settings_, log_, wall_clock_)) {}
 
   aws::DynamodbClient& client() noexcept { return *client_; }
   void warn(const std::string& line) const {
@@ -118,31 +95,41 @@ class DynamodbStore::Impl : public std::enable_shared_from_this<DynamodbStore::I
   }
 
  private:
-  using Meaning = std::function<Outcome(CounterState)>;
-
   void start(Load op, Done done);
   void start(Define op, Done done);
-  void start(Reserve op, Done done) {
-    const SlotForm form = op.prev == 0 ? SlotForm::kNew : SlotForm::kFollows;
-    reserve(std::move(op), form, std::move(done));
-  }
+  void start(Redefine op, Done done);
+  void start(Reserve op, Done done) { start_in_turn(std::move(op), std::move(done)); }
+  void start(GiveBack op, Done done);
+  void start(Advance op, Done done) { start_in_turn(std::move(op), std::move(done)); }
   void start(Release op, Done done) { release(std::move(op), std::nullopt, std::move(done)); }
+  void start(contract::Recall op, Done done) { records_->recall(std::move(op), std::move(done)); }
+  void start(contract::Remember op, Done done) {
+    records_->remember(std::move(op), std::move(done));
+  }
 
   void call(const char* operation, json::object request, std::function<void(DynamodbReply)> done) {
     client_->call(operation, std::move(request), settings_.attempt_timeout, std::move(done));
   }
-  void reserve(Reserve op, SlotForm form, Done done);
+  template <typename SlotOp>
+  void start_in_turn(SlotOp op, Done done);
+  template <typename SlotOp>
+  void send(SlotOp op, SlotForm form, Done done);
+  template <typename SlotOp>
+  void refused(SlotOp op, SlotForm form, CounterState state, Done done);
   void show(Load op, const json::object& item, int prunes_left, Done done);
   void release(Release op, std::optional<contract::Seq> seen_floor, Done done);
   void release_refused(Release op, CounterState state, bool again, Done done);
   template <typename Then>
   void with_state(const DynamodbReply& refused, const std::string& counter,
                   contract::WriterId writer, Done done, Then then);
+  template <typename Then>
+  void read(const std::string& counter, contract::WriterId writer, Done done, Then then);
 
-  const std::unique_ptr<aws::DynamodbClient> client_;
+  const std::shared_ptr<aws::DynamodbClient> client_;
   const DynamodbSettings settings_;
   const Log log_;
   const WallClock wall_clock_;
+  const std::shared_ptr<DynamodbRecords> records_;
 };
 
 // --- Load
@@ -153,7 +140,7 @@ void DynamodbStore::Impl::start(Load op, Done done) {
        [self = shared_from_this(), op = std::move(op),
         done = std::move(done)](DynamodbReply reply) mutable {
          if (reply.kind != Kind::kDone) return done(outcome_of_failed_read(reply));
-         const json::object* item = member(reply.body, "Item");
+         const json::object* item = part_of(reply.body, "Item");
          if (item == nullptr) return done(Missing{});
          self->show(std::move(op), *item, kPrunesPerLoad, std::move(done));
        });
@@ -163,7 +150,7 @@ void DynamodbStore::Impl::start(Load op, Done done) {
 void DynamodbStore::Impl::show(Load op, const json::object& item, int prunes_left, Done done) {
   auto state = parse_item(item, op.writer);
   if (!state) return done(Damaged{state.error().what()});
-  const auto idle = idle_slots(item, op.writer, wall_clock_());
+  const auto idle = idle_slots(item, op.writer, wall_clock_(), kSlotsPerPrune);
   if (idle.empty() || prunes_left == 0) return done(Found{*std::move(state)});
   const contract::Seq floor = std::max(state->floor, newest_of(idle));
   json::object request = prune_request(op.counter, idle, floor);
@@ -171,7 +158,7 @@ void DynamodbStore::Impl::show(Load op, const json::object& item, int prunes_lef
        [self = shared_from_this(), op = std::move(op), state = *std::move(state), prunes_left,
         done = std::move(done)](DynamodbReply reply) mutable {
          const json::object* pruned =
-             reply.kind == Kind::kDone ? member(reply.body, "Attributes") : nullptr;
+             reply.kind == Kind::kDone ? part_of(reply.body, "Attributes") : nullptr;
          if (pruned == nullptr) return done(Found{std::move(state)});
          self->show(std::move(op), *pruned, prunes_left - 1, std::move(done));
        });
@@ -184,18 +171,21 @@ void DynamodbStore::Impl::show(Load op, const json::object& item, int prunes_lef
 template <typename Then>
 void DynamodbStore::Impl::with_state(const DynamodbReply& refused, const std::string& counter,
                                      contract::WriterId writer, Done done, Then then) {
-  const auto take = [writer, then](const json::object& item, Done answer) {
-    auto state = parse_item(item, writer);
-    if (!state) return answer(Damaged{state.error().what()});
-    then(*std::move(state), std::move(answer));
-  };
-  if (const json::object* item = member(refused.body, "Item")) return take(*item, std::move(done));
+  if (const json::object* item = part_of(refused.body, "Item")) {
+    return with_item(*item, writer, std::move(done), std::move(then));
+  }
+  read(counter, writer, std::move(done), std::move(then));
+}
+
+template <typename Then>
+void DynamodbStore::Impl::read(const std::string& counter, contract::WriterId writer, Done done,
+                               Then then) {
   call("GetItem", get_request(counter),
-       [self = shared_from_this(), take, done = std::move(done)](DynamodbReply reply) mutable {
+       [writer, then = std::move(then), done = std::move(done)](const DynamodbReply& reply) {
          if (reply.kind != Kind::kDone) return done(outcome_of_failed_read(reply));
-         const json::object* item = member(reply.body, "Item");
+         const json::object* item = part_of(reply.body, "Item");
          if (item == nullptr) return done(Missing{});
-         take(*item, std::move(done));
+         with_item(*item, writer, done, then);
        });
 }
 
@@ -208,30 +198,75 @@ void DynamodbStore::Impl::start(Define op, Done done) {
            return done(Found{{contract::value_before_first(op.definition), op.definition, 0, {}}});
          }
          if (reply.kind != Kind::kConditionFailed) return done(outcome_of_failed_write(reply));
+         self->with_state(reply, op.counter, op.writer, std::move(done), &answer_found);
+       });
+}
+
+void DynamodbStore::Impl::start(Redefine op, Done done) {
+  json::object request = redefine_request(op);
+  call("UpdateItem", std::move(request),
+       [self = shared_from_this(), op = std::move(op),
+        done = std::move(done)](DynamodbReply reply) mutable {
+         if (reply.kind == Kind::kDone) {
+           const json::object* item = part_of(reply.body, "Attributes");
+           if (item == nullptr) return done(InDoubt{"a write was answered without the item"});
+           return with_item(*item, op.writer, std::move(done), &answer_found);
+         }
+         if (reply.kind != Kind::kConditionFailed) return done(outcome_of_failed_write(reply));
          self->with_state(
              reply, op.counter, op.writer, std::move(done),
-             [](CounterState state, const Done& answer) { answer(Found{std::move(state)}); });
+             [](CounterState state, const Done& answer) { answer(Refused{std::move(state)}); });
+       });
+}
+
+/// A condition can't subtract, so it can't tell where a counter starts. But start and increment
+/// never change: a look before the write is as good.
+void DynamodbStore::Impl::start(GiveBack op, Done done) {
+  read(op.counter, op.writer, std::move(done),
+       [self = shared_from_this(), op](CounterState state, Done answer) {
+         if (!is_in_turn(op, state) || state.value != op.end) {
+           return answer(Refused{std::move(state)});
+         }
+         if (op.new_end < contract::value_before_first(state.definition)) {
+           return answer(NotApplied{"counter '" + op.counter + "' would fall below its start"});
+         }
+         self->start_in_turn(op, std::move(answer));
        });
 }
 
 /// A writer that had a slot nearly always has it still. When it was pruned, the refusal shows that,
 /// and the other form follows.
-void DynamodbStore::Impl::reserve(Reserve op, SlotForm form, Done done) {
-  json::object request = reserve_request(op, form);
+template <typename SlotOp>
+void DynamodbStore::Impl::start_in_turn(SlotOp op, Done done) {
+  const SlotForm form = op.prev == 0 ? SlotForm::kNew : SlotForm::kFollows;
+  send(std::move(op), form, std::move(done));
+}
+
+template <typename SlotOp>
+void DynamodbStore::Impl::send(SlotOp op, SlotForm form, Done done) {
+  json::object request = slot_request(op, form);
   call("UpdateItem", std::move(request),
        [self = shared_from_this(), op = std::move(op), form,
         done = std::move(done)](DynamodbReply reply) mutable {
-         if (reply.kind == Kind::kDone) return done(committed_at(reply.body));
+         if (reply.kind == Kind::kDone) {
+           return done(committed_at(reply.body, end_attribute(writer_text(op.writer))));
+         }
          if (reply.kind != Kind::kConditionFailed) return done(outcome_of_failed_write(reply));
-         self->with_state(
-             reply, op.counter, op.writer, std::move(done),
-             [self, op, form](CounterState state, Done answer) {
-               if (form == SlotForm::kFollows && !state.slot && is_in_turn(op, state)) {
-                 return self->reserve(op, SlotForm::kNew, std::move(answer));
-               }
-               answer(refused_reserve(op, std::move(state)));
-             });
+         self->with_state(reply, op.counter, op.writer, std::move(done),
+                          [self, op, form](CounterState state, Done answer) {
+                            self->refused(op, form, std::move(state), std::move(answer));
+                          });
        });
+}
+
+/// What a state, in which the op's condition failed, means for it.
+template <typename SlotOp>
+void DynamodbStore::Impl::refused(SlotOp op, SlotForm form, CounterState state, Done done) {
+  if (auto why = beyond_bounds(op, state)) return done(NotApplied{*std::move(why)});
+  if (form == SlotForm::kFollows && !state.slot && is_in_turn(op, state)) {
+    return send(std::move(op), SlotForm::kNew, std::move(done));
+  }
+  done(Refused{std::move(state)});
 }
 
 /// The floor to write is not known before the item was seen, but nearly always it is op.seq: that
@@ -243,7 +278,7 @@ void DynamodbStore::Impl::release(Release op, std::optional<contract::Seq> seen_
   call("UpdateItem", std::move(request),
        [self = shared_from_this(), op = std::move(op), again,
         done = std::move(done)](DynamodbReply reply) mutable {
-         if (reply.kind == Kind::kDone) return done(committed_at(reply.body));
+         if (reply.kind == Kind::kDone) return done(committed_at(reply.body, "current_value"));
          if (reply.kind != Kind::kConditionFailed) return done(outcome_of_failed_write(reply));
          self->with_state(reply, op.counter, op.writer, std::move(done),
                           [self, op, again](CounterState state, Done answer) {

@@ -23,6 +23,8 @@ namespace nextid::store {
 /// effect whatever is lost, repeated or late on the way: I1, I2, I7 rest on its condition. Where
 /// the service does not send the old item when the condition fails, a consistent GetItem follows.
 ///
+/// Idempotency records are in a second table, made when it is first needed (dynamodb_records.h).
+///
 /// Outcomes come from the store's own thread. Never blocks but in open() and the destructor. Each
 /// call to DynamoDB takes at most DynamodbSettings::attempt_timeout, an op at most a few calls.
 class DynamodbStore final : public contract::StoreDriver {

@@ -22,8 +22,6 @@ using aws::DynamodbReply;
 using base::MonotonicTime;
 using Kind = DynamodbReply::Kind;
 
-/// The first call pays for names, connections and TLS.
-constexpr std::chrono::milliseconds kCallLimit{2'000};
 /// How long a service that does not answer, or throttles, is asked again.
 constexpr std::chrono::seconds kPatience{3};
 constexpr std::chrono::seconds kTableLimit{60};
@@ -37,7 +35,7 @@ Error error(ErrorCode code, const std::string& why) {
 DynamodbReply call_and_wait(DynamodbClient& client, const std::string& operation,
                             const json::object& request) {
   std::promise<DynamodbReply> promise;
-  client.call(operation, request, kCallLimit,
+  client.call(operation, request, kTableCallLimit,
               [&promise](DynamodbReply reply) { promise.set_value(std::move(reply)); });
   return promise.get_future().get();
 }
@@ -103,19 +101,9 @@ std::string key_problem(const json::object& table) {
          ", and must be counter_id (HASH) of type S alone; name another table";
 }
 
-json::object create_request() {
-  return {{"AttributeDefinitions",
-           json::array{json::object{{"AttributeName", kKeyAttribute}, {"AttributeType", "S"}}}},
-          {"KeySchema",
-           json::array{json::object{{"AttributeName", kKeyAttribute}, {"KeyType", "HASH"}}}},
-          {"BillingMode", "PAY_PER_REQUEST"}};
-}
-
 std::string how_to_create(const DynamodbClient& client) {
   const auto& options = client.options();
-  return "aws dynamodb create-table --table-name " + options.table + " --region " + options.region +
-         " --attribute-definitions AttributeName=counter_id,AttributeType=S"
-         " --key-schema AttributeName=counter_id,KeyType=HASH --billing-mode PAY_PER_REQUEST";
+  return create_table_command(options.table, options.region, kKeyAttribute);
 }
 
 class Table {
@@ -168,7 +156,8 @@ class Table {
                                             how_to_create(client_));
     }
     if (asked_) return {};  // It may take a moment until it shows.
-    const DynamodbReply reply = call_patiently(client_, "CreateTable", create_request());
+    const DynamodbReply reply =
+        call_patiently(client_, "CreateTable", create_table_request(kKeyAttribute));
     asked_ = true;
     if (reply.kind == Kind::kDone && log_) {
       log_(LogLevel::kInfo, "made " + name() + " in " + client_.options().region +
@@ -194,6 +183,22 @@ class Table {
 Result<void> prepare_table(aws::DynamodbClient& client, bool create,
                            const std::function<void(LogLevel, const std::string&)>& log) {
   return Table(client, create, log).prepare();
+}
+
+json::object create_table_request(const std::string& key_attribute) {
+  return {{"AttributeDefinitions",
+           json::array{json::object{{"AttributeName", key_attribute}, {"AttributeType", "S"}}}},
+          {"KeySchema",
+           json::array{json::object{{"AttributeName", key_attribute}, {"KeyType", "HASH"}}}},
+          {"BillingMode", "PAY_PER_REQUEST"}};
+}
+
+std::string create_table_command(const std::string& table, const std::string& region,
+                                 const std::string& key_attribute) {
+  return "aws dynamodb create-table --table-name " + table + " --region " + region +
+         " --attribute-definitions AttributeName=" + key_attribute +
+         ",AttributeType=S --key-schema AttributeName=" + key_attribute +
+         ",KeyType=HASH --billing-mode PAY_PER_REQUEST";
 }
 
 }  // namespace nextid::store

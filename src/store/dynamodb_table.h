@@ -5,6 +5,8 @@
 #include <functional>
 #include <string>
 
+#include <boost/json/object.hpp>
+
 #include "nextid/error.h"
 #include "nextid/store.h"
 
@@ -18,5 +20,15 @@ namespace nextid::store {
 /// do: kInvalid for a table with other keys, or none and `create` false; kUnavailable for the rest.
 Result<void> prepare_table(aws::DynamodbClient& client, bool create,
                            const std::function<void(LogLevel, const std::string&)>& log);
+
+/// For calls that make or change a table, which take longer than those on items.
+inline constexpr std::chrono::milliseconds kTableCallLimit{2'000};
+
+/// CreateTable, with on-demand billing, for items that a text in `key_attribute` tells apart.
+boost::json::object create_table_request(const std::string& key_attribute);
+
+/// The same as a line for a shell.
+std::string create_table_command(const std::string& table, const std::string& region,
+                                 const std::string& key_attribute);
 
 }  // namespace nextid::store

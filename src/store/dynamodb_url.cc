@@ -8,6 +8,8 @@
 
 #include <boost/url/parse.hpp>
 
+#include "store/dynamodb_records_table.h"
+
 namespace nextid::store {
 namespace {
 
@@ -19,13 +21,16 @@ Error invalid(const std::string& sentence) {
                sentence + "; the form is dynamodb://TABLE?region=...&endpoint=...");
 }
 
+/// DynamoDB's own limit, less what the name of the second table adds.
+constexpr std::size_t kLongestTableName = 255 - std::string_view(kRecordsSuffix).size();
+
 /// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
 bool is_table_name(std::string_view name) {
   const auto is_allowed = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
            c == '-' || c == '.';
   };
-  return name.size() >= 3 && name.size() <= 255 &&
+  return name.size() >= 3 && name.size() <= kLongestTableName &&
          std::all_of(name.begin(), name.end(), is_allowed);
 }
 
@@ -82,8 +87,10 @@ Result<DynamodbSettings> parse_dynamodb_url(const std::string& rest) {
   DynamodbSettings settings;
   if (!url->host().empty()) settings.table = url->host();
   if (!is_table_name(settings.table)) {
-    return invalid("'" + settings.table +
-                   "' is no table name: those are 3 to 255 letters, digits, '_', '-' and '.'");
+    return invalid("'" + settings.table + "' is no table name: those are 3 to " +
+                   std::to_string(kLongestTableName) +
+                   " letters, digits, '_', '-' and '.', since TABLE" + kRecordsSuffix +
+                   " is to be one, too");
   }
   std::vector<std::string> seen;
   for (const auto parameter : url->params()) {

@@ -5,7 +5,9 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -19,7 +21,7 @@ class MemoryStore final : public contract::StoreDriver {
  public:
   using WallClock = std::function<base::WallMicros()>;
 
-  /// `wall_clock` decides which slots are old enough to prune.
+  /// `wall_clock` decides which slots are old enough to prune, and which records are over.
   explicit MemoryStore(WallClock wall_clock = &base::wall_now_us);
 
   void submit(std::vector<contract::Call> calls) override;
@@ -31,18 +33,28 @@ class MemoryStore final : public contract::StoreDriver {
     contract::CounterState state;  // Without a slot.
     std::map<contract::WriterId, contract::Slot> slots;
   };
+  using RecordName = std::pair<std::string, std::string>;  // A counter and a key.
 
   contract::Outcome attempt(const contract::Op& op);
   contract::Outcome apply(const contract::Load& op);
   contract::Outcome apply(const contract::Define& op);
+  contract::Outcome apply(const contract::Redefine& op);
   contract::Outcome apply(const contract::Reserve& op);
+  contract::Outcome apply(const contract::GiveBack& op);
+  contract::Outcome apply(const contract::Advance& op);
   contract::Outcome apply(const contract::Release& op);
+  contract::Outcome apply(const contract::Recall& op);
+  contract::Outcome apply(const contract::Remember& op);
   Counter* find(const std::string& name);
   void prune(Counter& counter, contract::WriterId asking) const;
+  std::optional<contract::IdempotencyRecord> recall(const RecordName& name,
+                                                    base::WallMicros now) const;
 
   const WallClock wall_clock_;
   std::mutex mutex_;
   std::map<std::string, Counter, std::less<>> counters_;
+  // One whose time is over stays until its key is used again.
+  std::map<RecordName, contract::IdempotencyRecord> records_;
   std::vector<contract::Call> waiting_;
   bool busy_ = false;  // Some thread takes what waits.
 };

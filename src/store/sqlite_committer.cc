@@ -15,6 +15,8 @@ using contract::InDoubt;
 using contract::Load;
 using contract::NotApplied;
 using contract::Outcome;
+using contract::Recall;
+using contract::Remember;
 using contract::Reserve;
 
 /// A WAL that is reused from its start commits faster than one that grows.
@@ -31,11 +33,27 @@ std::chrono::milliseconds until(base::MonotonicTime deadline) {
   return std::max(rest, milliseconds(1));
 }
 
-/// A Load that was not answered changed nothing that anyone could be in doubt about.
+/// A Load or a Recall that was not answered changed nothing that anyone could be in doubt about.
 Outcome doubt(const contract::Op& op, const std::string& why) {
-  if (std::holds_alternative<Load>(op)) return NotApplied{why};
+  if (std::holds_alternative<Load>(op) || std::holds_alternative<Recall>(op)) {
+    return NotApplied{why};
+  }
   return InDoubt{why};
 }
+
+/// Hands an op to the table that it is about.
+struct Tables {
+  const SqliteFile& file;
+  base::WallMicros now;
+
+  Outcome operator()(const Load& op) const { return file.counters->apply(op, now); }
+  Outcome operator()(const Recall& op) const { return file.records->apply(op, now); }
+  Outcome operator()(const Remember& op) const { return file.records->apply(op, now); }
+  template <typename Other>
+  Outcome operator()(const Other& op) const {
+    return file.counters->apply(op);
+  }
+};
 
 Error as_error(const SqliteFailure& failure) {
   return Error(failure.is_damage() ? ErrorCode::kCorrupt : ErrorCode::kUnavailable, failure.what());
@@ -109,7 +127,7 @@ void SqliteCommitter::write(const Group& group, Answers& answers) {
 /// Throws if the op failed; the transaction is then to be rolled back.
 Outcome SqliteCommitter::attempt_alone(const contract::Op& op) {
   if (auto why = refuse_unstorable(op)) return NotApplied{std::move(*why)};
-  return file_.counters->apply(op, wall_clock_());
+  return apply(op);
 }
 
 /// Throws only if the whole transaction is lost.
@@ -131,9 +149,13 @@ Outcome SqliteCommitter::attempt(const contract::Op& op) {
 
 Outcome SqliteCommitter::attempt_in_savepoint(const contract::Op& op) {
   savepoint_.run();
-  Outcome outcome = file_.counters->apply(op, wall_clock_());
+  Outcome outcome = apply(op);
   release_.run();
   return outcome;
+}
+
+Outcome SqliteCommitter::apply(const contract::Op& op) {
+  return std::visit(Tables{file_, wall_clock_()}, op);
 }
 
 /// Answers what only reads, when nothing can be written.
@@ -145,9 +167,7 @@ void SqliteCommitter::read(const Group& group, const std::string& why_not_write,
     begin_read_.run();
     database.check_in_place();
     for (const contract::Call& call : group.calls) {
-      const Load* load = std::get_if<Load>(&call.op);
-      answers.outcomes.push_back(load == nullptr ? Outcome(NotApplied{why_not_write})
-                                                 : file_.counters->find(*load));
+      answers.outcomes.push_back(look(call.op, why_not_write));
     }
     read_pages(group, answers);
     commit_.run();
@@ -159,6 +179,15 @@ void SqliteCommitter::read(const Group& group, const std::string& why_not_write,
   const std::string why = why_not_write.empty() ? failure->what() : why_not_write;
   answers.outcomes.assign(group.calls.size(), NotApplied{why});
   answers.pages.assign(group.listings.size(), as_error(*failure));
+}
+
+Outcome SqliteCommitter::look(const contract::Op& op, const std::string& why_not_write) {
+  if (auto why = refuse_unstorable(op)) return NotApplied{std::move(*why)};
+  if (const auto* load = std::get_if<Load>(&op)) return file_.counters->find(*load);
+  if (const auto* recall = std::get_if<Recall>(&op)) {
+    return file_.records->apply(*recall, wall_clock_());
+  }
+  return NotApplied{why_not_write};
 }
 
 void SqliteCommitter::read_pages(const Group& group, Answers& answers) {

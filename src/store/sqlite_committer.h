@@ -57,7 +57,9 @@ class SqliteCommitter {
   contract::Outcome attempt_alone(const contract::Op& op);
   contract::Outcome attempt(const contract::Op& op);
   contract::Outcome attempt_in_savepoint(const contract::Op& op);
+  contract::Outcome apply(const contract::Op& op);
   void read(const Group& group, const std::string& why_not_write, Answers& answers);
+  contract::Outcome look(const contract::Op& op, const std::string& why_not_write);
   void read_pages(const Group& group, Answers& answers);
   void checkpoint(base::MonotonicTime deadline);
 

@@ -46,6 +46,9 @@ constexpr const char* kHasSlots = "SELECT 1 FROM counters WHERE name = ?1 LIMIT 
 constexpr const char* kInsertCounter =
     "INSERT INTO counters (name, writer, seq, value, start, increment, max, cache, comment,"
     " revision) VALUES (?1, 0, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+constexpr const char* kRedefine =
+    "UPDATE counters SET max = ?2, cache = ?3, comment = ?4, revision = ?5"
+    " WHERE name = ?1 AND writer = 0";
 constexpr const char* kSetValue = "UPDATE counters SET value = ?2 WHERE name = ?1 AND writer = 0";
 constexpr const char* kInsertSlot =
     "INSERT INTO counters (name, writer, seq, value) VALUES (?1, ?2, ?3, ?4)";
@@ -90,6 +93,12 @@ std::optional<CounterState> parse_counter(const Statement& row) {
   return state;
 }
 
+/// The condition that all ops with a seq share.
+template <typename SlotOp>
+bool is_in_turn(const SlotOp& op, const CounterState& state) {
+  return state.slot ? state.slot->seq == op.prev : state.floor < op.seq;
+}
+
 }  // namespace
 
 void create_counters_table(Database& database) { database.execute(kCreateTable); }
@@ -99,6 +108,7 @@ SqliteCounters::SqliteCounters(Database& database)
       select_(database, kSelect),
       has_slots_(database, kHasSlots),
       insert_counter_(database, kInsertCounter),
+      redefine_(database, kRedefine),
       set_value_(database, kSetValue),
       insert_slot_(database, kInsertSlot),
       set_slot_(database, kSetSlot),
@@ -108,22 +118,18 @@ SqliteCounters::SqliteCounters(Database& database)
       delete_idle_slots_(database, kDeleteIdleSlots),
       list_(database, kList) {}
 
-Outcome SqliteCounters::apply(const contract::Op& op, base::WallMicros now) {
-  return std::visit([&](const auto& each) { return apply_one(each, now); }, op);
-}
-
 Outcome SqliteCounters::find(const contract::Load& op) {
   auto state = read(op.counter, op.writer);
   if (!state) return Missing{};
   return Found{std::move(*state)};
 }
 
-Outcome SqliteCounters::apply_one(const contract::Load& op, base::WallMicros now) {
+Outcome SqliteCounters::apply(const contract::Load& op, base::WallMicros now) {
   prune(op, now);
   return find(op);
 }
 
-Outcome SqliteCounters::apply_one(const contract::Define& op, base::WallMicros) {
+Outcome SqliteCounters::apply(const contract::Define& op) {
   if (auto existing = read(op.counter, op.writer)) return Found{std::move(*existing)};
   const Definition& definition = op.definition;
   CounterState state;
@@ -141,30 +147,66 @@ Outcome SqliteCounters::apply_one(const contract::Define& op, base::WallMicros) 
   return Found{std::move(state)};
 }
 
-Outcome SqliteCounters::apply_one(const contract::Reserve& op, base::WallMicros) {
+Outcome SqliteCounters::apply(const contract::Redefine& op) {
   auto state = read(op.counter, op.writer);
   if (!state) return Missing{};
-  const bool follows = state->slot ? state->slot->seq == op.prev : state->floor < op.seq;
-  if (!follows || state->definition.revision != op.revision || state->value > op.limit) {
+  const Definition& before = state->definition;
+  const Definition& after = op.definition;
+  if (after.start != before.start || after.increment != before.increment ||
+      after.revision - 1 != before.revision || state->value > signed_of(after.max)) {
+    return Refused{std::move(*state)};
+  }
+  redefine_.bind_text(1, op.counter)
+      .bind(2, signed_of(after.max))
+      .bind(3, signed_of(after.cache))
+      .bind_text(4, after.comment)
+      .bind(5, signed_of(after.revision))
+      .run();
+  state->definition = after;
+  return Found{std::move(*state)};
+}
+
+Outcome SqliteCounters::apply(const contract::Reserve& op) {
+  auto state = read(op.counter, op.writer);
+  if (!state) return Missing{};
+  if (!is_in_turn(op, *state) || state->definition.revision != op.revision ||
+      state->value > op.limit) {
     return Refused{std::move(*state)};
   }
   const auto end = base::checked_add<std::int64_t>(state->value, op.step);
   if (!end) return NotApplied{"counter '" + op.counter + "' would pass 2^63 - 1"};
-  set_value_.bind_text(1, op.counter).bind(2, *end).run();
-  (state->slot ? set_slot_ : insert_slot_)
-      .bind_text(1, op.counter)
-      .bind(2, column_of(op.writer))
-      .bind(3, signed_of(op.seq))
-      .bind(4, *end)
-      .run();
+  move(op.counter, op.writer, *state, *end, {op.seq, *end});
   return Committed{*end};
 }
 
-Outcome SqliteCounters::apply_one(const contract::Release& op, base::WallMicros) {
+Outcome SqliteCounters::apply(const contract::GiveBack& op) {
   auto state = read(op.counter, op.writer);
   if (!state) return Missing{};
-  if (state->slot && state->slot->seq != op.prev) return Refused{std::move(*state)};
-  // Without a slot, too: an earlier op of this writer may still be on its way.
+  if (!is_in_turn(op, *state) || state->value != op.end) return Refused{std::move(*state)};
+  if (op.new_end < contract::value_before_first(state->definition)) {
+    return NotApplied{"counter '" + op.counter + "' would fall below its start"};
+  }
+  move(op.counter, op.writer, *state, op.new_end, {op.seq, op.new_end});
+  return Committed{op.new_end};
+}
+
+Outcome SqliteCounters::apply(const contract::Advance& op) {
+  auto state = read(op.counter, op.writer);
+  if (!state) return Missing{};
+  if (!is_in_turn(op, *state) || state->definition.revision != op.revision ||
+      state->value >= op.to) {
+    return Refused{std::move(*state)};
+  }
+  move(op.counter, op.writer, *state, op.to, {op.seq, state->value});
+  return Committed{state->value};
+}
+
+Outcome SqliteCounters::apply(const contract::Release& op) {
+  auto state = read(op.counter, op.writer);
+  if (!state) return Missing{};
+  if (state->slot && !is_in_turn(op, *state)) return Refused{std::move(*state)};
+  // Without a slot, too: an earlier op of this writer may still be on its way. Where the floor is
+  // above this one, it has been applied.
   raise_floor(op.counter, std::max(op.seq, state->slot ? state->slot->seq : 0));
   if (state->slot) delete_slot_.bind_text(1, op.counter).bind(2, column_of(op.writer)).run();
   return Committed{state->value};
@@ -193,6 +235,17 @@ bool SqliteCounters::has_slots(const std::string& counter) {
   const bool found = has_slots_.step();
   has_slots_.reset();
   return found;
+}
+
+void SqliteCounters::move(const std::string& counter, contract::WriterId writer,
+                          const CounterState& before, std::int64_t value, const Slot& slot) {
+  set_value_.bind_text(1, counter).bind(2, value).run();
+  (before.slot ? set_slot_ : insert_slot_)
+      .bind_text(1, counter)
+      .bind(2, column_of(writer))
+      .bind(3, signed_of(slot.seq))
+      .bind(4, slot.end)
+      .run();
 }
 
 void SqliteCounters::raise_floor(const std::string& counter, contract::Seq floor) {

@@ -24,20 +24,24 @@ class SqliteCounters {
  public:
   explicit SqliteCounters(Database& database);
 
-  /// `now` decides which slots a Load prunes.
-  contract::Outcome apply(const contract::Op& op, base::WallMicros now);
+  /// `now` decides which slots are pruned.
+  contract::Outcome apply(const contract::Load& op, base::WallMicros now);
+  contract::Outcome apply(const contract::Define& op);
+  contract::Outcome apply(const contract::Redefine& op);
+  contract::Outcome apply(const contract::Reserve& op);
+  contract::Outcome apply(const contract::GiveBack& op);
+  contract::Outcome apply(const contract::Advance& op);
+  contract::Outcome apply(const contract::Release& op);
   /// A Load that prunes nothing, so writes nothing.
   contract::Outcome find(const contract::Load& op);
   CounterPage list(const std::string& after, std::size_t limit);
 
  private:
-  contract::Outcome apply_one(const contract::Load& op, base::WallMicros now);
-  contract::Outcome apply_one(const contract::Define& op, base::WallMicros now);
-  contract::Outcome apply_one(const contract::Reserve& op, base::WallMicros now);
-  contract::Outcome apply_one(const contract::Release& op, base::WallMicros now);
-
   std::optional<contract::CounterState> read(const std::string& counter, contract::WriterId writer);
   bool has_slots(const std::string& counter);
+  /// Sets the value of the counter that was read as `before`, and the writer's slot.
+  void move(const std::string& counter, contract::WriterId writer,
+            const contract::CounterState& before, std::int64_t value, const contract::Slot& slot);
   void raise_floor(const std::string& counter, contract::Seq floor);
   void prune(const contract::Load& op, base::WallMicros now);
   SqliteFailure nonsense(const std::string& counter) const;
@@ -46,6 +50,7 @@ class SqliteCounters {
   Statement select_;
   Statement has_slots_;
   Statement insert_counter_;
+  Statement redefine_;
   Statement set_value_;
   Statement insert_slot_;
   Statement set_slot_;

@@ -20,7 +20,8 @@ namespace nextid::store {
 namespace {
 
 constexpr std::int64_t kApplicationId = 0x6e786964;  // "nxid"
-constexpr std::int64_t kSchemaVersion = 1;
+// 1: counters. 2: idempotency records, too.
+constexpr std::int64_t kSchemaVersion = 2;
 
 // The smallest page: a commit writes one to the WAL, and the fewer disk blocks that touches, the
 // sooner it is on the disk. (Rows with names of over about 40 bytes spill into a second one.) Only
@@ -113,7 +114,7 @@ void refuse_unless_ours(const std::string& path, const Header& header) {
   }
   if (header.version > kSchemaVersion || header.version < 1) {
     throw refuse("its format is version " + std::to_string(header.version) +
-                 ", and this nextid knows version " + std::to_string(kSchemaVersion) +
+                 ", and this nextid knows none after " + std::to_string(kSchemaVersion) +
                  "; use the nextid that made it, or a newer one");
   }
 }
@@ -165,12 +166,9 @@ void configure(Database& database) {
   database.execute(kConfiguration);
 }
 
-/// Makes the schema in an empty file, or makes sure that it is ours. The mark of a file of ours is
-/// in its first page as soon as there is any: a rollback journal puts the whole schema there at
-/// once, and only then does the file turn to WAL. So refuse_unusable() can trust what it reads,
-/// whenever a process was killed.
+/// Makes the schema in an empty file, or brings the one of a file of ours up to date, in the
+/// transaction that is open.
 void set_up_schema(Database& database) {
-  database.execute("BEGIN IMMEDIATE");
   const Header found{.is_sqlite = true,
                      .application_id = database.integer("PRAGMA application_id"),
                      .version = database.integer("PRAGMA user_version")};
@@ -179,13 +177,26 @@ void set_up_schema(Database& database) {
   const bool is_empty = found.application_id == 0 && found.version == 0 &&
                         database.integer("SELECT count(*) FROM sqlite_schema") == 0;
   if (is_empty) {
-    database.execute(("PRAGMA application_id = " + std::to_string(kApplicationId) +
-                      "; PRAGMA user_version = " + std::to_string(kSchemaVersion))
-                         .c_str());
+    database.execute(("PRAGMA application_id = " + std::to_string(kApplicationId)).c_str());
     create_counters_table(database);
   } else {
     refuse_unless_ours(database.path(), found);
   }
+  if (found.version == kSchemaVersion) return;
+  create_records_table(database);
+  database.execute(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
+}
+
+/// Makes sure of the tables. The mark of a file of ours is in its first page as soon as there is
+/// any: a rollback journal puts the whole schema there at once, and only then does the file turn to
+/// WAL. So refuse_unusable() can trust what it reads, whenever a process was killed.
+void open_tables(SqliteFile& file) {
+  Database& database = *file.database;
+  database.execute("BEGIN IMMEDIATE");
+  set_up_schema(database);
+  // Before the COMMIT: a file without the columns that they name is refused as it is.
+  file.counters = std::make_unique<SqliteCounters>(database);
+  file.records = std::make_unique<SqliteRecords>(database);
   database.execute("COMMIT");
   const std::string mode = database.text("PRAGMA journal_mode = WAL");
   if (mode != "wal") {
@@ -234,9 +245,8 @@ SqliteFile open_locked(const std::string& path) {
     throw file.database->failure(SQLITE_READONLY);
   }
   configure(*file.database);
-  set_up_schema(*file.database);
-  file.counters = std::make_unique<SqliteCounters>(*file.database);
-  // The first look at the table makes the log and its index: better now than at the first op.
+  open_tables(file);
+  // The first look at a table makes the log and its index: better now than at the first op.
   file.database->integer("SELECT count(*) FROM (SELECT 1 FROM counters LIMIT 1)");
   const auto status = status_of(path);
   if (status) file.mark = std::make_unique<OpenFileMark>(status->st_dev, status->st_ino);

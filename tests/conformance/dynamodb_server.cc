@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "store/dynamodb_records_table.h"
 #include "store/dynamodb_store.h"
 
 namespace nextid::test {
@@ -111,7 +112,9 @@ aws::DynamodbReply DynamodbServer::call(const std::string& table, const std::str
 }
 
 void DynamodbServer::drop(const std::string& table) const {
-  if (is_users_own_) call(table, "DeleteTable", {});
+  if (!is_users_own_) return;
+  call(table, "DeleteTable", {});
+  call(table + store::kRecordsSuffix, "DeleteTable", {});
 }
 
 }  // namespace nextid::test

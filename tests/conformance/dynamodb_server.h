@@ -25,11 +25,12 @@ class DynamodbServer {
   std::shared_ptr<contract::StoreDriver> open(const std::string& table,
                                               std::function<base::WallMicros()> clock) const;
 
-  /// One call, and its answer.
+  /// One call, and its answer; about `table`, unless `request` names another.
   aws::DynamodbReply call(const std::string& table, const std::string& operation,
                           const boost::json::object& request) const;
 
-  /// Leaves nothing behind on an endpoint that outlives the tests.
+  /// Removes the table, and that of its records: leaves nothing behind on an endpoint that
+  /// outlives the tests.
   void drop(const std::string& table) const;
 
  private:

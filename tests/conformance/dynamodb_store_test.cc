@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 #include <boost/json/array.hpp>
 #include <gtest/gtest.h>
@@ -20,7 +21,10 @@ namespace nextid::test {
 namespace {
 
 namespace json = boost::json;
+using contract::Advance;
+using contract::GiveBack;
 using contract::Load;
+using contract::Redefine;
 using contract::Reserve;
 using contract::Slot;
 
@@ -87,6 +91,40 @@ TEST_F(DynamodbStoreTest, KeepsTheItemThatAnotherProgramMadeWhenItIsDefined) {
   EXPECT_EQ(found(run(store(), contract::Define{"theirs", kAda, Definition{}})).value, 7);
 }
 
+TEST_F(DynamodbStoreTest, GivesTheItemThatAnotherProgramMadeADefinition) {
+  add("theirs", 41);
+  const Definition ours{1, 1, 1000, 5, "ours", 1};
+  const contract::CounterState state = found(run(store(), Redefine{"theirs", kAda, ours}));
+  EXPECT_EQ(state.definition, ours);
+  EXPECT_EQ(state.value, 41);
+  EXPECT_EQ(refused(run(store(), Redefine{"theirs", kAda, ours})).definition, ours);
+  add("theirs", 9);
+  EXPECT_EQ(committed(run(store(), reserve("theirs", kAda, now(), 0))), 51);
+  EXPECT_EQ(item("theirs").at("start_value"), json::value(store::number(std::int64_t{1})));
+}
+
+TEST_F(DynamodbStoreTest, RefusesToMoveTheItemThatAnotherProgramMade) {
+  add("theirs", 41);
+  for (const Definition& other :
+       {Definition{2, 1, 1000, 1, "", 1}, Definition{1, 2, 1000, 1, "", 1},
+        Definition{1, 1, 40, 1, "", 1}, Definition{1, 1, 1000, 1, "", 2}}) {
+    EXPECT_EQ(refused(run(store(), Redefine{"theirs", kAda, other})).definition.revision, 0u);
+  }
+  EXPECT_EQ(item("theirs").size(), 2u);
+}
+
+TEST_F(DynamodbStoreTest, AdvancesTheItemThatAnotherProgramMadeAndGivesBack) {
+  add("theirs", 41);
+  EXPECT_EQ(committed(run(store(), Advance{"theirs", kAda, now(), 0, 0, 100})), 41);
+  add("theirs", 1);
+  const GiveBack too_late{"theirs", kAda, now() + 1, now(), 100, 90};
+  EXPECT_EQ(refused(run(store(), too_late)).value, 101);
+  committed(run(store(), foreign_reserve("theirs", now() + 1, now(), 10)));
+  EXPECT_EQ(committed(run(store(), GiveBack{"theirs", kAda, now() + 2, now() + 1, 111, 105})), 105);
+  EXPECT_EQ(describe(run(store(), GiveBack{"theirs", kAda, now() + 3, now() + 2, 105, -1})),
+            "NotApplied");
+}
+
 TEST_F(DynamodbStoreTest, TakesAForeignAddBetweenAnyTwoOps) {
   run(store(), contract::Define{"shared", kAda, Definition{}});
   committed(run(store(), reserve("shared", kAda, now(), 0, 5)));
@@ -114,6 +152,20 @@ TEST_F(DynamodbStoreTest, CallsValuesDamagedThatNoCounterHas) {
   const CounterPage page = list(store(), "", 100).value();
   ASSERT_EQ(page.counters.size(), 1u) << "the others are left out";
   EXPECT_EQ(page.counters.front().name, "good");
+}
+
+TEST_F(DynamodbStoreTest, ChangesNothingThatIsNoCounter) {
+  update("text", "SET current_value = :v", {{":v", store::text("5")}});
+  update("none", "SET note = :v", {{":v", store::text("no value")}});
+  for (const char* counter : {"text", "none"}) {
+    const json::object before = item(counter);
+    for (const contract::Op& op : std::vector<contract::Op>{
+             Redefine{counter, kAda, Definition{}}, GiveBack{counter, kAda, now(), 0, 5, 1},
+             Advance{counter, kAda, now(), 0, 0, 10}}) {
+      EXPECT_EQ(describe(run(store(), op)), "Damaged") << describe(op);
+    }
+    EXPECT_EQ(item(counter), before);
+  }
 }
 
 TEST_F(DynamodbStoreTest, NamesTheAttributeThatIsDamaged) {

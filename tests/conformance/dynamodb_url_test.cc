@@ -44,6 +44,14 @@ TEST(DynamodbUrl, TakesTimesFrom50MillisecondsTo30Seconds) {
   }
 }
 
+TEST(DynamodbUrl, LeavesRoomForTheNameOfTheSecondTable) {
+  EXPECT_TRUE(parse_dynamodb_url("//" + std::string(243, 't')));
+  const auto settings = parse_dynamodb_url("//" + std::string(244, 't'));
+  ASSERT_TRUE(settings.has_error());
+  EXPECT_NE(std::string(settings.error().what()).find("3 to 243 letters"), std::string::npos)
+      << settings.error().what();
+}
+
 TEST(DynamodbUrl, NamesWhatIsWrong) {
   const struct {
     const char* rest;

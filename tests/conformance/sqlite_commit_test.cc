@@ -8,7 +8,9 @@
 #include <filesystem>
 #include <functional>
 #include <future>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <sys/file.h>
 #include <sys/resource.h>
@@ -29,11 +31,15 @@ using contract::Define;
 using contract::Load;
 using contract::NotApplied;
 using contract::Outcome;
+using contract::Recall;
+using contract::Remember;
 using contract::Slot;
 using store::SqliteStore;
 
 constexpr contract::WriterId kAda = 0xada;
 constexpr contract::WriterId kBob = 0xb0b;
+/// When a record is over that outlives each test.
+constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
 /// The sentence of a NotApplied.
 std::string why(const Outcome& outcome) {
@@ -145,14 +151,36 @@ TEST_F(SqliteCommit, PutsAllInDoubtWhenTheCommitFails) {
   EXPECT_EQ(describe(run(*store_, Load{"third", kAda})), "Missing");
 }
 
+TEST_F(SqliteCommit, LeavesNoDoubtAboutWhatOnlyReads) {
+  const contract::IdempotencyRecord record{IdRange(1, 3, 1), kNever, 8};
+  const FullDisk disk(wal_bytes() + 100);
+  const auto outcomes =
+      run_all(*store_, {Remember{"orders", "key", record}, Recall{"orders", "key"},
+                        Load{"orders", kAda}, contract::Advance{"orders", kAda, 1, 0, 1, 9}});
+  EXPECT_EQ(describe(outcomes[0]), "InDoubt");
+  EXPECT_EQ(describe(outcomes[1]), "NotApplied");
+  EXPECT_EQ(describe(outcomes[2]), "NotApplied");
+  EXPECT_EQ(describe(outcomes[3]), "InDoubt");
+  EXPECT_EQ(remembered(run(*store_, Recall{"orders", "key"})), std::nullopt)
+      << "the store can be read";
+}
+
 TEST_F(SqliteCommit, WritesNothingWhileAnotherProcessHoldsTheLockFile) {
+  const contract::IdempotencyRecord record{IdRange(1, 3, 1), kNever, 8};
+  ASSERT_EQ(remembered(run(*store_, Remember{"orders", "kept", record})), record);
   const int fd = ::open((path_ + "-lock").c_str(), O_RDONLY | O_CLOEXEC);
   ASSERT_EQ(::flock(fd, LOCK_EX), 0);
   const auto outcomes =
-      run_all(*store_, {reserve("orders", kAda, 1, 0), Load{"orders", kAda}, Load{"none", kAda}});
+      run_all(*store_, {reserve("orders", kAda, 1, 0), Load{"orders", kAda}, Load{"none", kAda},
+                        Recall{"orders", "kept"}, Recall{"orders", "new"}, Recall{"orders", ""},
+                        Remember{"orders", "new", record}});
   expect_says(why(outcomes[0]), path_ + "-lock is held by another process");
   EXPECT_EQ(found(outcomes[1]).value, 0);
   EXPECT_EQ(describe(outcomes[2]), "Missing");
+  EXPECT_EQ(remembered(outcomes[3]), record);
+  EXPECT_EQ(remembered(outcomes[4]), std::nullopt);
+  expect_says(why(outcomes[5]), "an idempotency key of 0 bytes");
+  expect_says(why(outcomes[6]), "is held by another process");
   EXPECT_EQ(list(*store_, "", 10).value().counters.size(), 1u);
   ::close(fd);
   EXPECT_EQ(committed(run(*store_, reserve("orders", kAda, 1, 0))), 1);

@@ -72,7 +72,7 @@ TEST_F(SqliteOpening, MakesAMissingFileThatTellsWhatItIs) {
   make_ours();
   RawConnection raw(path_);
   EXPECT_EQ(raw.integer("PRAGMA application_id"), 0x6e786964);
-  EXPECT_EQ(raw.integer("PRAGMA user_version"), 1);
+  EXPECT_EQ(raw.integer("PRAGMA user_version"), 2);
   EXPECT_EQ(found(run(*open_sqlite(path_), Load{"orders", 1})).value, 7);
 }
 
@@ -127,8 +127,8 @@ TEST_F(SqliteOpening, LeavesTheLogOfOthersAlone) {
 
 TEST_F(SqliteOpening, RefusesANewerFormat) {
   make_ours();
-  RawConnection(path_).execute("PRAGMA user_version = 2");
-  expect_refused(ErrorCode::kCorrupt, "its format is version 2");
+  RawConnection(path_).execute("PRAGMA user_version = 3");
+  expect_refused(ErrorCode::kCorrupt, "its format is version 3");
 }
 
 TEST_F(SqliteOpening, RefusesANewerFormatThatIsInTheLogOnly) {
@@ -136,9 +136,9 @@ TEST_F(SqliteOpening, RefusesANewerFormatThatIsInTheLogOnly) {
   {
     RawConnection raw(path_);
     raw.keep_wal_at_close();
-    raw.execute("PRAGMA user_version = 2");
+    raw.execute("PRAGMA user_version = 3");
   }
-  expect_refused(ErrorCode::kCorrupt, "its format is version 2");
+  expect_refused(ErrorCode::kCorrupt, "its format is version 3");
 }
 
 TEST_F(SqliteOpening, RefusesATruncatedFile) {
@@ -161,6 +161,29 @@ TEST_F(SqliteOpening, RefusesAFileWithoutItsTable) {
   expect_refused(ErrorCode::kCorrupt, "no such table: counters");
   RawConnection(path_).execute("CREATE TABLE counters (name, writer)");
   expect_refused(ErrorCode::kCorrupt, "no such column");
+}
+
+TEST_F(SqliteOpening, RefusesAFileWithoutItsOtherTable) {
+  make_ours();
+  RawConnection(path_).execute("DROP TABLE idempotency");
+  expect_refused(ErrorCode::kCorrupt, "no such table: idempotency");
+  RawConnection(path_).execute("CREATE TABLE idempotency (counter, key)");
+  expect_refused(ErrorCode::kCorrupt, "no such column: first");
+}
+
+TEST_F(SqliteOpening, BringsNoDamagedFileUpToDate) {
+  for (const char* mode : {"WAL", "DELETE"}) {
+    for (const char* damage : {"DROP TABLE counters", "CREATE TABLE idempotency (counter, key)",
+                               "ALTER TABLE counters DROP COLUMN cache"}) {
+      for (const char* suffix : {"", "-wal", "-shm", "-lock"}) {
+        std::filesystem::remove(path_ + suffix);
+      }
+      make_version_1(path_, mode);
+      RawConnection(path_).execute(damage);
+      expect_refused(ErrorCode::kCorrupt, "is damaged");
+      EXPECT_EQ(RawConnection(path_).integer("PRAGMA user_version"), 1) << damage;
+    }
+  }
 }
 
 TEST_F(SqliteOpening, RefusesToBeginAnewNextToTheLogOfALostFile) {

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <exception>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <set>
@@ -188,6 +189,91 @@ TEST_F(SqliteProcesses, OpenAFileWhoseMakerWasKilled) {
     ASSERT_TRUE(opened.has_value()) << "step " << step << ": " << opened.error().what();
     found(run(**opened, Define{"orders", kParent, Definition{}}));
     committed(run(**opened, reserve("orders", kParent, 1, 0)));
+  }
+}
+
+/// Remembers keys as `owner`, and tells whose each is.
+int remember_and_tell(const std::string& path, std::uint64_t owner, int keys, int pipe) {
+  const auto store = open_sqlite(path);
+  const std::int64_t never = std::numeric_limits<std::int64_t>::max();
+  for (int i = 0; i < keys;) {
+    const contract::Remember op{
+        "orders", "key" + std::to_string(i), {IdRange(owner, 1, 1), never, owner}};
+    const Outcome outcome = run(*store, op);
+    if (std::holds_alternative<contract::NotApplied>(outcome)) continue;
+    const auto* remembered = std::get_if<contract::Remembered>(&outcome);
+    if (remembered == nullptr || !remembered->record) return 3;
+    const auto holder = static_cast<std::int64_t>(remembered->record->owner);
+    if (::write(pipe, &holder, sizeof holder) != sizeof holder) return 4;
+    ++i;
+  }
+  return 0;
+}
+
+TEST_F(SqliteProcesses, GiveEachKeyToOneOfThem) {
+  constexpr int kKeys = 150;
+  std::vector<std::unique_ptr<Child>> children;
+  for (std::uint64_t owner = 1; owner <= 3; ++owner) {
+    children.push_back(std::make_unique<Child>(
+        [&, owner](int pipe) { return remember_and_tell(path_, owner, kKeys, pipe); }));
+  }
+  for (int i = 0; i < kKeys; ++i) {
+    const auto holder = children.front()->read();
+    ASSERT_TRUE(holder);
+    for (std::size_t child = 1; child < children.size(); ++child) {
+      EXPECT_EQ(children[child]->read(), holder) << "key " << i;
+    }
+  }
+  for (const auto& child : children) EXPECT_EQ(child->wait(), 0);
+}
+
+TEST_F(SqliteProcesses, BringOneOldFileUpToDateTogether) {
+  for (int round = 0; round < 5; ++round) {
+    const std::string path = directory_.file("ids" + std::to_string(round) + ".db");
+    make_version_1(path, round % 2 == 0 ? "WAL" : "DELETE");
+    std::vector<std::unique_ptr<Child>> children;
+    for (std::uint64_t owner = 1; owner <= 4; ++owner) {
+      children.push_back(std::make_unique<Child>(
+          [&, owner](int pipe) { return remember_and_tell(path, owner, 10, pipe); }));
+    }
+    for (const auto& child : children) {
+      while (child->read()) {
+      }
+      EXPECT_EQ(child->wait(), 0);
+    }
+    EXPECT_EQ(found(run(*open_sqlite(path), Load{"orders", 7})).value, 42);
+    EXPECT_EQ(RawConnection(path).integer("SELECT count(*) FROM idempotency"), 10);
+  }
+}
+
+TEST_F(SqliteProcesses, OpenAnOldFileThatAKilledOneBroughtUpToDate) {
+  // Death comes a little later each time, from before the file is opened to after it is in use.
+  constexpr int kSteps = 100;
+  make_version_1(path_);
+  const auto started = std::chrono::steady_clock::now();
+  open_sqlite(path_).reset();
+  const auto last_death = 2 * (std::chrono::steady_clock::now() - started);
+  for (int step = 0; step < kSteps; ++step) {
+    const std::string path = directory_.file("ids" + std::to_string(step) + ".db");
+    make_version_1(path, step % 2 == 0 ? "WAL" : "DELETE");
+    {
+      Child victim([&](int pipe) {
+        const std::int64_t alive = 0;
+        if (::write(pipe, &alive, sizeof alive) != sizeof alive) return 1;
+        return remember_and_tell(path, 1, 1000, pipe);
+      });
+      ASSERT_TRUE(victim.read());
+      const auto death = std::chrono::steady_clock::now() + last_death * step / kSteps;
+      while (std::chrono::steady_clock::now() < death) {
+      }
+    }
+    const auto opened = SqliteStore::open(path);
+    ASSERT_TRUE(opened.has_value()) << "step " << step << ": " << opened.error().what();
+    const contract::CounterState state = found(run(**opened, Load{"orders", 7}));
+    EXPECT_EQ(state.value, 42);
+    EXPECT_EQ(state.slot, (contract::Slot{5, 42}));
+    EXPECT_TRUE(std::holds_alternative<contract::Remembered>(
+        run(**opened, contract::Recall{"orders", "key0"})));
   }
 }
 

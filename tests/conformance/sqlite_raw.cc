@@ -45,6 +45,30 @@ std::map<std::string, std::string> snapshot(const std::string& directory) {
   return files;
 }
 
+void make_version_1(const std::string& path, const std::string& mode) {
+  RawConnection raw(path);
+  raw.keep_wal_at_close();
+  raw.execute("PRAGMA page_size = 512");
+  raw.execute(
+      "BEGIN;"
+      "PRAGMA application_id = 0x6e786964; PRAGMA user_version = 1;"
+      "CREATE TABLE counters ("
+      " name TEXT NOT NULL,"
+      " writer INTEGER NOT NULL,"
+      " seq INTEGER NOT NULL,"
+      " value INTEGER NOT NULL,"
+      " start INTEGER, increment INTEGER, max INTEGER, cache INTEGER, comment TEXT,"
+      " revision INTEGER,"
+      " PRIMARY KEY (name, writer)"
+      ") WITHOUT ROWID, STRICT;"
+      "COMMIT");
+  raw.execute("PRAGMA journal_mode = " + mode);
+  raw.execute(
+      "INSERT INTO counters VALUES ('orders', 0, 3, 42, 1, 1, 1000, 1, 'old', 6);"
+      "INSERT INTO counters (name, writer, seq, value) VALUES ('orders', 7, 5, 42);"
+      "INSERT INTO counters VALUES ('other', 0, 0, 0, 1, 1, 1000, 1, '', 1)");
+}
+
 void write_file(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
 }

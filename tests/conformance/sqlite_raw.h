@@ -33,6 +33,12 @@ class RawConnection {
 /// What lies in a directory: names and bytes; "/" for what is no regular file.
 std::map<std::string, std::string> snapshot(const std::string& directory);
 
+/// Makes a database as nextid made it before it kept idempotency records: format version 1. It has
+/// the counter 'orders' at 42, with a floor of 3 and a slot of writer 7, whose op 5 ended there;
+/// and the counter 'other', not used yet. `mode` is the journal mode; in WAL all of it is in the
+/// log.
+void make_version_1(const std::string& path, const std::string& mode = "WAL");
+
 void write_file(const std::string& path, const std::string& bytes);
 std::string read_file(const std::string& path);
 

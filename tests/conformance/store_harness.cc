@@ -18,13 +18,35 @@ namespace {
 using contract::CounterState;
 using contract::Outcome;
 
+std::string describe_definition(const Definition& definition) {
+  std::ostringstream out;
+  out << "start " << definition.start << ", increment " << definition.increment << ", max "
+      << definition.max << ", cache " << definition.cache << ", comment '" << definition.comment
+      << "', revision " << definition.revision;
+  return out.str();
+}
+
+std::string describe_record(const contract::IdempotencyRecord& record) {
+  std::ostringstream out;
+  out << "{start " << record.range.start() << ", count " << record.range.count() << ", increment "
+      << record.range.increment() << ", expires " << record.expires_s << ", owner " << record.owner
+      << "}";
+  return out.str();
+}
+
+/// The name of an op with a seq, and what all of them have.
+template <typename SlotOp>
+std::string describe_slot_op(const char* name, const SlotOp& op) {
+  std::ostringstream out;
+  out << name << " " << op.counter << " by " << op.writer << " seq " << op.seq << " prev "
+      << op.prev;
+  return out.str();
+}
+
 std::string describe_state(const CounterState& state) {
   std::ostringstream out;
-  const Definition& definition = state.definition;
-  out << "{value " << state.value << ", floor " << state.floor << ", start " << definition.start
-      << ", increment " << definition.increment << ", max " << definition.max << ", cache "
-      << definition.cache << ", comment '" << definition.comment << "', revision "
-      << definition.revision;
+  out << "{value " << state.value << ", floor " << state.floor << ", "
+      << describe_definition(state.definition);
   if (state.slot) out << ", slot " << state.slot->seq << " -> " << state.slot->end;
   out << "}";
   return out.str();
@@ -95,6 +117,9 @@ std::string describe(const Outcome& outcome) {
       return "Found " + describe_state(x.state);
     }
     std::string operator()(const contract::Missing&) const { return "Missing"; }
+    std::string operator()(const contract::Remembered& x) const {
+      return "Remembered " + (x.record ? describe_record(*x.record) : "nothing");
+    }
     std::string operator()(const contract::InDoubt&) const { return "InDoubt"; }
     std::string operator()(const contract::NotApplied&) const { return "NotApplied"; }
     std::string operator()(const contract::Damaged&) const { return "Damaged"; }
@@ -108,19 +133,33 @@ std::string describe(const contract::Op& op) {
       return "Load " + x.counter + " by " + std::to_string(x.writer);
     }
     std::string operator()(const contract::Define& x) const {
-      return "Define " + x.counter + " by " + std::to_string(x.writer);
+      return "Define " + x.counter + " by " + std::to_string(x.writer) + " " +
+             describe_definition(x.definition);
+    }
+    std::string operator()(const contract::Redefine& x) const {
+      return "Redefine " + x.counter + " by " + std::to_string(x.writer) + " " +
+             describe_definition(x.definition);
     }
     std::string operator()(const contract::Reserve& x) const {
-      std::ostringstream out;
-      out << "Reserve " << x.counter << " by " << x.writer << " seq " << x.seq << " prev " << x.prev
-          << " revision " << x.revision << " step " << x.step << " limit " << x.limit;
-      return out.str();
+      return describe_slot_op("Reserve", x) + " revision " + std::to_string(x.revision) + " step " +
+             std::to_string(x.step) + " limit " + std::to_string(x.limit);
+    }
+    std::string operator()(const contract::GiveBack& x) const {
+      return describe_slot_op("GiveBack", x) + " end " + std::to_string(x.end) + " new_end " +
+             std::to_string(x.new_end);
+    }
+    std::string operator()(const contract::Advance& x) const {
+      return describe_slot_op("Advance", x) + " revision " + std::to_string(x.revision) + " to " +
+             std::to_string(x.to);
     }
     std::string operator()(const contract::Release& x) const {
-      std::ostringstream out;
-      out << "Release " << x.counter << " by " << x.writer << " seq " << x.seq << " prev "
-          << x.prev;
-      return out.str();
+      return describe_slot_op("Release", x);
+    }
+    std::string operator()(const contract::Recall& x) const {
+      return "Recall " + x.counter + " '" + x.key + "'";
+    }
+    std::string operator()(const contract::Remember& x) const {
+      return "Remember " + x.counter + " '" + x.key + "' " + describe_record(x.record);
     }
   } const text;
   return std::visit(text, op);
@@ -142,6 +181,12 @@ std::int64_t committed(const Outcome& outcome) {
   const auto* committed = std::get_if<contract::Committed>(&outcome);
   EXPECT_NE(committed, nullptr) << describe(outcome);
   return committed == nullptr ? std::numeric_limits<std::int64_t>::min() : committed->end;
+}
+
+std::optional<contract::IdempotencyRecord> remembered(const Outcome& outcome) {
+  const auto* remembered = std::get_if<contract::Remembered>(&outcome);
+  EXPECT_NE(remembered, nullptr) << describe(outcome);
+  return remembered == nullptr ? std::nullopt : remembered->record;
 }
 
 contract::Reserve reserve(const std::string& counter, contract::WriterId writer, contract::Seq seq,

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -59,6 +60,8 @@ contract::CounterState found(const contract::Outcome& outcome);
 contract::CounterState refused(const contract::Outcome& outcome);
 /// The end that a Committed tells; a failed expectation and a number no counter has otherwise.
 std::int64_t committed(const contract::Outcome& outcome);
+/// The record that a Remembered tells; a failed expectation and nothing otherwise.
+std::optional<contract::IdempotencyRecord> remembered(const contract::Outcome& outcome);
 
 /// A Reserve of `step` ids on a counter with the default definition.
 contract::Reserve reserve(const std::string& counter, contract::WriterId writer, contract::Seq seq,

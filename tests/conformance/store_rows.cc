@@ -1,5 +1,10 @@
 #include "conformance/store_rows.h"
 
+#include <chrono>
+#include <memory>
+#include <variant>
+
+#include "base/clock.h"
 #include "conformance/dynamodb_server.h"
 #include "store/memory_store.h"
 #include "store/sqlite_store.h"
@@ -9,6 +14,17 @@ namespace {
 
 /// As unique as the directory.
 std::string table_of(const TempDir& directory) { return directory.path().filename().string(); }
+
+/// The store, once its table of records has been made: that is done when it is first needed, and
+/// until then ops are not applied.
+std::shared_ptr<contract::StoreDriver> with_records(std::shared_ptr<contract::StoreDriver> store) {
+  const auto deadline = base::monotonic_now() + std::chrono::seconds(10);
+  while (
+      std::holds_alternative<contract::NotApplied>(run(*store, contract::Recall{"any", "key"})) &&
+      base::monotonic_now() < deadline) {
+  }
+  return store;
+}
 
 }  // namespace
 
@@ -26,7 +42,7 @@ std::vector<StoreRow> store_rows() {
        true},
       {"dynamodb",
        [](const TempDir& directory, const TurnedClock& clock) {
-         return DynamodbServer::instance().open(table_of(directory), clock.reader());
+         return with_records(DynamodbServer::instance().open(table_of(directory), clock.reader()));
        },
        true, [](const TempDir& directory) { DynamodbServer::instance().drop(table_of(directory)); },
        2'000},

@@ -1,4 +1,5 @@
 import itertools
+import types
 import uuid
 
 import pytest
@@ -49,6 +50,14 @@ def server(start_server):
 def store(tmp_path):
     """The store of this test's servers, as other programs name it."""
     return f"sqlite:{tmp_path}/ids.db"
+
+
+@pytest.fixture
+def sqlite(start_server, store):
+    def run(*arguments):
+        return nextid.run(*arguments, "--store", store)
+
+    return types.SimpleNamespace(start=start_server, run=run)
 
 
 @pytest.fixture
@@ -110,6 +119,17 @@ def dynamodb(proxy, keys, table, start_server, tmp_path):
 def any_dynamodb(request):
     """For what every DynamoDB can do: also the one that the user names, with a table of its own."""
     return request.getfixturevalue("dynamodb" if request.param == "dynalite" else request.param)
+
+
+@pytest.fixture(params=["sqlite", "dynamodb"])
+def any_store(request):
+    """For promises that every store keeps: start(*options) a node of it, run(*arguments) on it."""
+    return request.getfixturevalue("dynamodb" if request.param == "dynamodb" else "sqlite")
+
+
+@pytest.fixture
+def start_node(any_store):
+    return any_store.start
 
 
 @pytest.fixture

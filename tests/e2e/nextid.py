@@ -19,7 +19,11 @@ LOAD_CLIENT = BUILD / "tests" / "load" / "load_client"
 CHECK_HISTORY = BUILD / "tests" / "history" / "check_history"
 
 # The exit codes of command lines.
-OK, OUTPUT_FAILED, INVALID, UNAVAILABLE, EXHAUSTED, CORRUPT = range(6)
+OK, OUTPUT_FAILED, INVALID, UNAVAILABLE, EXHAUSTED, CORRUPT, CONFLICT = range(7)
+
+# What the closing line of a server says when no id was lost.
+NOTHING_BURNED = {"burned": 0, "deadline": 0, "disconnect": 0, "discard": 0, "idempotency": 0,
+                  "advance": 0}
 
 # How long anything may take that should take no time, on a busy machine.
 PATIENCE = 20.0

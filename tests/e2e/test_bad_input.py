@@ -2,7 +2,7 @@
 
 import pytest
 
-from nextid import is_problem, poll
+from nextid import NOTHING_BURNED, is_problem, poll
 
 
 @pytest.fixture
@@ -15,8 +15,7 @@ def server(start_server):
     yield server
     assert server.process.poll() is None
     assert server.next_id() == before + 1
-    assert server.stop() == {
-        "returned": 2, "burned": 0, "deadline": 0, "disconnect": 0, "discard": 0}
+    assert server.stop() == {"returned": 2, **NOTHING_BURNED}
 
 
 COUNTS = ["", "0", "-1", "+1", "ten", "1e3", "1.0", "0x10", "%201", "1,000", "1000001",
@@ -75,22 +74,80 @@ def test_wrong_methods(server):
             answer = connection.ask(method, "/next")
             assert is_problem(answer, 405, "method_not_allowed"), method
             assert answer.headers["allow"] == "GET, POST"
-        for target in ["/v1/counters", "/healthz", "/readyz", "/v1/counters/global"]:
+        for target, allow in [("/v1/counters", "GET, HEAD"), ("/healthz", "GET, HEAD"),
+                              ("/readyz", "GET, HEAD"),
+                              ("/v1/counters/global", "GET, HEAD, PUT")]:
             answer = connection.ask("POST", target)
             assert is_problem(answer, 405, "method_not_allowed"), target
-            assert answer.headers["allow"] == "GET, HEAD"
+            assert answer.headers["allow"] == allow
+        for method in ["GET", "PUT"]:
+            answer = connection.ask(method, "/v1/counters/global/advance")
+            assert is_problem(answer, 405, "method_not_allowed"), method
+            assert answer.headers["allow"] == "POST"
 
 
 def test_bodies_are_refused(server):
     with server.connect() as connection:
-        for target in ["/next", "/range?count=2"]:
-            answer = connection.ask("POST", target, body=b'{"count":2}')
+        for method, target in [("POST", "/next"), ("POST", "/range?count=2"),
+                               ("GET", "/v1/counters/global")]:
+            answer = connection.ask(method, target, body=b'{"count":2}')
             assert is_problem(answer, 400, "invalid"), target
         connection.send(b"POST /next HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
                         b"3\r\nabc\r\n0\r\n\r\n")
         assert is_problem(connection.answer(), 400, "invalid")
         # The connection is as good as before.
         assert connection.ask("GET", "/healthz").status == 200
+
+
+BAD_NUMBERS = ["0", "-1", "1.0", "1e3", str(2**63), str(2**64), "9" * 40, '""', '"ten"', '"-1"',
+               "null", "true", "[]", "{}", "[" * 500]
+BAD_BODIES = [
+    b"start=5", b"{", b'{"max":5', b'{"max":5}}', b"[]", b"5", b"null", b'{"max":5,"max":5}',
+    b'{"step":5}', b'{"value":5}', b'{"comment":5}', b'{"comment":"\xff"}',
+    b'{"comment":"' + b"x" * 513 + b'"}', b"[" * 1000]
+
+
+def test_bad_definitions(server):
+    before = server.ask("GET", "/v1/counters/global").body
+    with server.connect() as connection:
+        for field in ["start", "increment", "max", "cache"]:
+            for number in BAD_NUMBERS:
+                body = f'{{"{field}":{number}}}'.encode()
+                answer = connection.ask("PUT", "/v1/counters/global", body=body)
+                assert is_problem(answer, 400, "invalid"), body
+                assert f"'{field}'" in answer.json()["detail"], answer
+        for body in BAD_BODIES:
+            answer = connection.ask("PUT", "/v1/counters/global", body=body)
+            assert is_problem(answer, 400, "invalid"), body
+        for target in ["/v1/counters/-a", "/v1/counters/global?max=5"]:
+            assert is_problem(connection.ask("PUT", target, body=b"{}"), 400, "invalid"), target
+        for content_type in ["", "text/plain", "application/x-www-form-urlencoded"]:
+            answer = connection.ask("PUT", "/v1/counters/global", body=b'{"max":5}',
+                                    headers=[f"Content-Type: {content_type}"])
+            assert is_problem(answer, 400, "invalid"), content_type
+    assert server.ask("GET", "/v1/counters/global").body == before
+    assert [c["name"] for c in server.ask("GET", "/v1/counters").json()["counters"]] == ["global"]
+
+
+def test_bad_advances(server):
+    with server.connect() as connection:
+        for body in [b"", b"{}", b"5", b'{"to":5,"to":5}', b'{"to":5,"max":5}',
+                     *(f'{{"to":{number}}}'.encode() for number in BAD_NUMBERS)]:
+            answer = connection.ask("POST", "/v1/counters/global/advance", body=body)
+            assert is_problem(answer, 400, "invalid"), body
+    assert server.value() == 1
+
+
+def test_bad_idempotency_keys(server):
+    with server.connect() as connection:
+        for key in ["", '""', '"', '"open', '"a"b"', '"a\\b"', "k" * 256, "t\tb"]:
+            for target in ["/next", "/range?count=2", "/v1/counters/global/next"]:
+                answer = connection.ask("POST", target, headers=[f"Idempotency-Key: {key}"])
+                assert is_problem(answer, 400, "invalid"), key
+        answer = connection.ask("POST", "/next", headers=["Idempotency-Key: a"] * 2)
+        assert is_problem(answer, 400, "invalid")
+        connection.send(b"POST /next HTTP/1.1\r\nHost: a\r\nIdempotency-Key: \xc3\xa4\r\n\r\n")
+        assert is_problem(connection.answer(), 400, "invalid")
 
 
 @pytest.mark.parametrize("head", [
@@ -141,6 +198,7 @@ def test_oversized_bodies(server, request_bytes):
     b"0\r\n\r\n",
     b"GET /next HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
     b"POST /next HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
+    b"POST /next HTTP/1.1\r\nHost: a\r\nIdempotency-Key: a\r\n b\r\n\r\n",
 ], ids=repr)
 def test_garbage(server, garbage):
     with server.connect() as connection:

@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 import nextid
-from nextid import CORRUPT, EXHAUSTED, INVALID, OK, OUTPUT_FAILED, UNAVAILABLE, run
+from nextid import (CONFLICT, CORRUPT, EXHAUSTED, INVALID, OK, OUTPUT_FAILED, UNAVAILABLE, run)
 
 
 @pytest.fixture
@@ -49,6 +49,71 @@ def test_counters(store):
     assert names == ["a", "invoices", "orders"]
 
 
+def test_define(store):
+    done = run("define", "orders", "--start", "3", "--increment", "10", "--store", store)
+    assert (done.returncode, done.stderr) == (OK, "")
+    assert done.stdout == (
+        f"made counter 'orders': start 3, increment 10, max {2**63 - 1}, cache 1, revision 1\n")
+    assert run("next", "orders", "--store", store).stdout == "3\n"
+    done = run("define", "orders", "--max", "13", "--cache", "5", "--comment", "Größe \x1b[2J\x9bx",
+               "--revision", "1", "--store", store)
+    assert done.stdout == (
+        "now counter 'orders': start 3, increment 10, max 13, cache 5, revision 2, "
+        "comment Größe ?[2J?x\n")
+    changed = json.loads(run("define", "orders", "--json", "--store", store).stdout)
+    assert changed == {"name": "orders", "value": 3, "start": 3, "increment": 10, "max": 13,
+                       "cache": 5, "comment": "Größe \x1b[2J\x9bx", "revision": 2}
+    assert run("range", "2", "orders", "--store", store).returncode == EXHAUSTED
+
+
+@pytest.mark.parametrize("arguments", [
+    ["--start", "2"], ["--increment", "2"], ["--max", "6"], ["--revision", "2"],
+    ["--revision", "0"]], ids=" ".join)
+def test_conflicting_definitions(store, arguments):
+    run("range", "7", "orders", "--store", store)
+    done = run("define", "orders", *arguments, "--store", store)
+    assert (done.returncode, done.stdout) == (CONFLICT, ""), done
+    assert "orders" in done.stderr
+    assert run("next", "orders", "--store", store).stdout == "8\n"
+
+
+def test_advance(store):
+    done = run("advance", "orders", "--to", "41", "--store", store)
+    assert (done.returncode, done.stdout, done.stderr) == (OK, "counter 'orders' is at 41\n", "")
+    assert run("next", "orders", "--store", store).stdout == "42\n"
+    counter = json.loads(run("advance", "orders", "--to", "7", "--json", "--store", store).stdout)
+    assert (counter["name"], counter["value"]) == ("orders", 42)
+
+
+def test_keys(store):
+    for _ in range(2):
+        assert run("next", "--key", "two words", "--store", store).stdout == "1\n"
+        assert run("range", "3", "orders", "--key", "a", "--json", "--store", store).stdout == (
+            '{"start":1,"end":3,"count":3}\n')
+    done = run("range", "4", "orders", "--key", "a", "--store", store)
+    assert (done.returncode, done.stdout) == (CONFLICT, "")
+    assert run("next", "--store", store).stdout == "2\n"
+
+
+def test_output_that_fails_leaves_the_ids_to_their_key(store):
+    with open("/dev/full", "wb") as full:
+        done = run("next", "--key", "a", "--store", store, stdout=full)
+    assert done.returncode == OUTPUT_FAILED
+    assert "its key keeps: 1" in done.stderr
+    assert run("next", "--key", "a", "--store", store).stdout == "1\n"
+
+
+def test_counters_show_revisions_and_comments(store):
+    run("define", "orders", "--comment", "a\nb" + "ä" * 100, "--store", store)
+    run("define", "orders", "--max", "5", "--store", store)
+    run("next", "plain", "--store", store)
+    lines = run("counters", "--store", store).stdout.splitlines()
+    assert lines[0].split()[-2:] == ["REVISION", "COMMENT"]
+    assert lines[1].split()[-2:] == ["2", "a?b" + "ä" * 18 + "..."]
+    assert lines[2].split()[-1] == "1"
+    assert lines[2] == lines[2].rstrip()
+
+
 def test_more_counters_than_a_page(store):
     database = store.removeprefix("sqlite:")
     run("next", "c00000", "--store", store)
@@ -83,10 +148,13 @@ def test_version():
 
 
 @pytest.mark.parametrize("command, words", [
-    ([], ["serve", "next", "range", "counters"]),
+    ([], ["serve", "next", "range", "counters", "define", "advance", "\n  6  "]),
     (["serve"], ["--store", "--http", "--config", "--shutdown-timeout", "NEXTID_"]),
-    (["next"], ["--store", "--json", "COUNTER"]),
-    (["range"], ["--store", "--json", "COUNTER"]),
+    (["next"], ["--store", "--json", "--key", "COUNTER"]),
+    (["range"], ["--store", "--json", "--key", "COUNTER"]),
+    (["define"], ["--store", "--json", "--start", "--increment", "--max", "--cache", "--comment",
+                  "--revision", "NAME"]),
+    (["advance"], ["--store", "--json", "--to", "NAME"]),
     (["counters"], ["--store", "--json"])])
 def test_help(command, words):
     done = run(*command, "--help")
@@ -100,7 +168,16 @@ def test_help(command, words):
     ["next", ""], ["next", "x" * 129], ["range"], ["range", "0"], ["range", "-1"], ["range", "ten"],
     ["range", "1e3"], ["range", "1000001"], ["range", str(2**64)], ["range", str(2**64 + 1)],
     ["range", "5", "bad name"], ["counters", "a"], ["serve", "--max-range", "0"],
-    ["serve", "--header-timeout", "soon"], ["serve", "--config", "/nonexistent.toml"]],
+    ["serve", "--header-timeout", "soon"], ["serve", "--config", "/nonexistent.toml"],
+    ["serve", "--no-auto-create", "true"], ["serve", "--idempotency-retention", "500ms"],
+    ["next", "--key", ""], ["next", "--key", "k" * 256], ["next", "--key", "a\tb"],
+    ["next", "--key", "ä"], ["define"], ["define", "bad name"], ["define", "a", "b"],
+    ["define", "global", "--max", "0"], ["define", "global", "--max", "-1"],
+    ["define", "global", "--max", "0x10"], ["define", "global", "--max", "1e3"],
+    ["define", "global", "--max", str(2**63)], ["define", "global", "--start", "9", "--max", "8"],
+    ["define", "global", "--comment", "c" * 513], ["define", "global", "--comment"],
+    ["advance", "global"], ["advance", "--to", "5"], ["advance", "global", "--to", "0"],
+    ["advance", "global", "--to", str(2**63)], ["advance", "bad name", "--to", "5"]],
     ids=" ".join)
 def test_wrong_usage(store, path, arguments):
     done = run(*arguments, *(["--store", store] if arguments else []))

@@ -42,6 +42,10 @@ int main(int argc, char** argv) {
   std::vector<std::string> files;
   app.add_option("--counter", expected.counter, "Check only this counter; else each by itself");
   app.add_option("--start", expected.start, "First id of the counter")->capture_default_str();
+  app.add_option("--increment", expected.increment, "Distance between ids; else as ranges show it");
+  app.add_flag_callback(
+      "--order-within-node", [&] { expected.order = Expectations::Order::kWithinNode; },
+      "Ids are in order within one node only, as those of a cached counter");
   app.add_option("--max", expected.max, "No id may exceed it")->capture_default_str();
   app.add_option("--exact", expected.exact, "The ids are exactly the first N, with no gap");
   app.add_flag("--no-gap", expected.no_gap, "The ids are all up to the highest one");

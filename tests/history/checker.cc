@@ -23,12 +23,12 @@ class CounterCheck {
                Report& report)
       : history_(history), expected_(expected), name_(std::move(name)), report_(report) {}
 
-  void add(const Record& record) { records_.push_back(&record); }
+  void add(const Record& record) { (record.advanced ? advances_ : records_).push_back(&record); }
 
   void run() {
-    increment_ = common_increment();
+    increment_ = expected_.increment.value_or(common_increment());
     for (const Record* record : records_) check_record(*record);
-    check_order();
+    check_order_of_nodes();
     check_union();
   }
 
@@ -90,13 +90,40 @@ class CounterCheck {
       add(Invariant::kContiguous, "says " + std::to_string(record.count) + " ids and spans " +
                                       std::to_string(ids) + ": " + text(record));
     }
+    if (is_replay(record)) return;
     runs_.push_back({first / increment_, last / increment_, &record});
   }
 
+  /// Whether an answer with the same key was there before, and then it must be the same.
+  bool is_replay(const Record& record) {
+    if (record.key.empty()) return false;
+    const auto [known, is_new] = keys_.try_emplace(record.key, &record);
+    const Record& first = *known->second;
+    if (first.start != record.start || first.count != record.count) {
+      add(Invariant::kUnique,
+          "key " + record.key + " stands for two ranges: " + text(first) + " and " + text(record));
+    }
+    return !is_new;
+  }
+
+  void check_order_of_nodes() {
+    using Records = std::vector<const Record*>;
+    const bool within_node = expected_.order == Expectations::Order::kWithinNode;
+    std::map<std::string_view, std::pair<Records, Records>> nodes;
+    const auto node_of = [&](const Record* record) -> std::pair<Records, Records>& {
+      return nodes[within_node ? std::string_view(record->node) : std::string_view()];
+    };
+    for (const Record* record : records_) {
+      auto& [later, earlier] = node_of(record);
+      if (record->key.empty() && !record->cursor) later.push_back(record);
+      earlier.push_back(record);
+    }
+    for (const Record* record : advances_) node_of(record).second.push_back(record);
+    for (auto& [name, records] : nodes) check_order(records.first, records.second);
+  }
+
   // I3. Of all answers received before B was sent, only the one with the highest end can matter.
-  void check_order() {
-    std::vector<const Record*> by_sent = records_;
-    std::vector<const Record*> by_received = records_;
+  void check_order(std::vector<const Record*>& by_sent, std::vector<const Record*>& by_received) {
     std::sort(by_sent.begin(), by_sent.end(),
               [](const Record* a, const Record* b) { return a->sent_ns < b->sent_ns; });
     std::sort(by_received.begin(), by_received.end(),
@@ -173,10 +200,10 @@ class CounterCheck {
   std::uint64_t id_at(std::uint64_t index) const { return expected_.start + index * increment_; }
 
   std::string text(const Record& record) const {
-    return "[" + id_text(record.start) + " ... " + id_text(record.end) + ", client " +
-           record.client + ", " + std::to_string(record.sent_ns) + " to " +
-           std::to_string(record.received_ns) + " ns, " + history_.files.at(record.file) + ":" +
-           std::to_string(record.line) + "]";
+    const std::string ids = record.advanced ? "advanced to " : id_text(record.start) + " ... ";
+    return "[" + ids + id_text(record.end) + ", client " + record.client + ", " +
+           std::to_string(record.sent_ns) + " to " + std::to_string(record.received_ns) + " ns, " +
+           history_.files.at(record.file) + ":" + std::to_string(record.line) + "]";
   }
 
   const History& history_;
@@ -185,6 +212,8 @@ class CounterCheck {
   Report& report_;
   std::uint64_t increment_ = 1;
   std::vector<const Record*> records_;
+  std::vector<const Record*> advances_;
+  std::map<std::string_view, const Record*> keys_;
   std::vector<Run> runs_;
 };
 
@@ -204,6 +233,10 @@ std::string_view to_string(Invariant invariant) noexcept {
       return "I5 accounted";
     case Invariant::kHonest:
       return "I6 exhaustion is honest";
+    case Invariant::kForwards:
+      return "I7 never backwards";
+    case Invariant::kLive:
+      return "liveness";
   }
   return "?";
 }
@@ -212,6 +245,20 @@ void Report::add(Invariant invariant, std::string description) {
   Finding& finding = findings_[static_cast<std::size_t>(invariant)];
   ++finding.count;
   if (finding.examples.size() < kExamples) finding.examples.push_back(std::move(description));
+}
+
+void Report::add(const Report& other) {
+  for (std::size_t i = 0; i < kInvariants; ++i) {
+    std::vector<std::string>& examples = findings_[i].examples;
+    findings_[i].count += other.findings_[i].count;
+    for (const std::string& example : other.findings_[i].examples) {
+      if (examples.size() < kExamples) examples.push_back(example);
+    }
+  }
+  counters += other.counters;
+  answered += other.answered;
+  unanswered += other.unanswered;
+  ids += other.ids;
 }
 
 std::uint64_t Report::total() const noexcept {

@@ -20,17 +20,24 @@ enum class Invariant : std::uint8_t {
   kContiguous,  ///< I4: a range is one run of ids, of the size it says.
   kAccounted,   ///< I5: ids in no answer are those that somebody counted as burned.
   kHonest,      ///< I6: no id outside start ... max, no partial range.
+  kForwards,    ///< I7: no value of the store below an id answered. A simulated world watches it.
+  kLive,        ///< Requests and closes end, and no counter stops. A simulated world watches it.
 };
-inline constexpr std::size_t kInvariants = 6;
+inline constexpr std::size_t kInvariants = 8;
 
-/// "I1 unique", ...
+/// "I1 unique", ... "I7 never backwards", "liveness".
 std::string_view to_string(Invariant invariant) noexcept;
 
 /// What the caller knows of the counter, or of each counter where no name is given.
 struct Expectations {
+  /// Between which answers I3 holds: a cached counter's ids are in order within one node only.
+  enum class Order { kEverywhere, kWithinNode };
+
   std::string counter;      ///< Only this counter's records are checked; empty: all counters'.
   std::uint64_t start = 1;  ///< The counter's first id.
+  std::optional<std::uint64_t> increment;  ///< Else that of the first range answered.
   std::uint64_t max = (std::uint64_t{1} << 63) - 1;
+  Order order = Order::kEverywhere;
   std::optional<std::uint64_t> exact;  ///< The ids answered are exactly the first `exact` ones.
   bool no_gap = false;                 ///< They are all those from start to the highest one.
   std::optional<std::uint64_t> value;  ///< The counter's value: ids answered + burned make up all.
@@ -43,6 +50,7 @@ class Report {
   static constexpr std::size_t kExamples = 5;
 
   void add(Invariant invariant, std::string description);
+  void add(const Report& other);
 
   bool ok() const noexcept { return total() == 0; }
   std::uint64_t total() const noexcept;

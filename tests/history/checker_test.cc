@@ -223,6 +223,50 @@ TEST(Checker, CountsAllAndDescribesTheFirst) {
   EXPECT_EQ(report.examples(Invariant::kUnique).size(), Report::kExamples);
 }
 
+TEST(Checker, ChecksOrderWithinANodeOnly) {
+  History history{{"f"}, {answer("a", {1, 2}, 51, 1), answer("b", {3, 4}, 1, 1)}};
+  history.records[0].node = "one";
+  history.records[1].node = "two";
+  Expectations expected;
+  EXPECT_EQ(only(Invariant::kOrdered, check(history, expected)), 1U);
+  expected.order = Expectations::Order::kWithinNode;
+  EXPECT_TRUE(check(history, expected).ok());
+  history.records[1].node = "one";
+  EXPECT_EQ(only(Invariant::kOrdered, check(history, expected)), 1U);
+  history.records[1].cursor = true;
+  EXPECT_TRUE(check(history, expected).ok());
+  history.records.push_back(answer("c", {5, 6}, 1, 1));
+  EXPECT_EQ(check(history, expected).count(Invariant::kUnique), 1U) << "of a cursor, too";
+}
+
+TEST(Checker, KnowsReplaysOfAKey) {
+  History history{
+      {"f"}, {answer("a", {1, 2}, 1, 3), answer("b", {3, 4}, 4, 1), answer("a", {5, 6}, 1, 3)}};
+  history.records[0].key = history.records[2].key = "k";
+  EXPECT_TRUE(check(history, exactly(4)).ok());
+  history.records[2] = answer("a", {5, 6}, 5, 3);
+  history.records[2].key = "k";
+  EXPECT_EQ(check(history, {}).count(Invariant::kUnique), 1U) << "other ids for the same key";
+  history.records[2] = answer("c", {5, 6}, 1, 3);
+  history.records[2].key = "other";
+  EXPECT_EQ(check(history, {}).count(Invariant::kUnique), 1U) << "the same ids for another key";
+}
+
+TEST(Checker, FindsIdBelowAnAdvance) {
+  Record advance;
+  advance.client = "admin";
+  advance.counter = "global";
+  advance.sent_ns = 1;
+  advance.received_ns = 2;
+  advance.advanced = true;
+  advance.asked = 0;
+  advance.end = 100;
+  History history{{"f"}, {advance, answer("a", {1, 4}, 100, 1), answer("a", {5, 6}, 101, 1)}};
+  EXPECT_TRUE(check(history, {}).ok());
+  history.records.push_back(answer("b", {3, 7}, 99, 1));
+  EXPECT_EQ(only(Invariant::kOrdered, check(history, {})), 1U);
+}
+
 // Histories as a correct server makes them: each request takes its ids at one moment between its
 // two times, and those moments are in the order of the ids.
 class RandomHistory {

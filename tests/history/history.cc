@@ -1,5 +1,6 @@
 #include "history/history.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -44,30 +45,62 @@ bool parse_id(std::string_view text, std::uint64_t& value) {
   return true;
 }
 
-std::optional<Record> parse_record(std::string_view line) {
-  const std::vector<std::string_view> words = split(line);
-  const bool answered = words.size() == 10 && words[0] == "ok";
-  const bool unanswered = words.size() == 7 && words[0] == "none";
-  if (!answered && !unanswered) return std::nullopt;
+bool parse_mark(std::string_view mark, Record& record) {
+  constexpr std::string_view kNode = "node=";
+  constexpr std::string_view kKey = "key=";
+  if (mark == "cursor") {
+    record.cursor = true;
+  } else if (mark.starts_with(kNode) && mark.size() > kNode.size()) {
+    record.node = mark.substr(kNode.size());
+  } else if (mark.starts_with(kKey) && mark.size() > kKey.size()) {
+    record.key = mark.substr(kKey.size());
+  } else {
+    return false;
+  }
+  return true;
+}
 
+using Words = std::vector<std::string_view>;
+
+bool parse_marks(const Words& words, std::size_t from, Record& record) {
+  return std::all_of(words.begin() + static_cast<std::ptrdiff_t>(from), words.end(),
+                     [&](std::string_view mark) { return parse_mark(mark, record); });
+}
+
+bool parse_ids(const Words& words, Record& record) {
+  return words.size() >= 10 && parse_number(words[5], record.asked) &&
+         parse_id(words[6], record.start) && parse_id(words[7], record.end) &&
+         parse_number(words[8], record.count) && parse_number(words[9], record.increment) &&
+         parse_marks(words, 10, record);
+}
+
+bool parse_reason(const Words& words, Record& record) {
+  if (words.size() != 7 || words[6].empty()) return false;
+  record.no_ids_reason = words[6];
+  return parse_number(words[5], record.asked);
+}
+
+bool parse_advanced(const Words& words, Record& record) {
+  record.advanced = true;
+  record.asked = 0;
+  return parse_number(words[5], record.end) && parse_marks(words, 6, record);
+}
+
+std::optional<Record> parse_record(std::string_view line) {
+  const Words words = split(line);
   Record record;
+  if (words.size() < 6) return std::nullopt;
   record.client = words[1];
   record.counter = words[2];
   if (record.client.empty() || record.counter.empty() || !parse_number(words[3], record.sent_ns) ||
-      !parse_number(words[4], record.received_ns) || record.received_ns < record.sent_ns ||
-      !parse_number(words[5], record.asked)) {
+      !parse_number(words[4], record.received_ns) || record.received_ns < record.sent_ns) {
     return std::nullopt;
   }
-  if (unanswered) {
-    record.no_ids_reason = words[6];
-    if (words[6].empty()) return std::nullopt;
-    return record;
-  }
-  if (!parse_id(words[6], record.start) || !parse_id(words[7], record.end) ||
-      !parse_number(words[8], record.count) || !parse_number(words[9], record.increment)) {
-    return std::nullopt;
-  }
-  return record;
+  const bool parsed = words[0] == "ok"         ? parse_ids(words, record)
+                      : words[0] == "none"     ? parse_reason(words, record)
+                      : words[0] == "advanced" ? parse_advanced(words, record)
+                                               : false;
+  return parsed ? std::optional(std::move(record)) : std::nullopt;
 }
 
 std::runtime_error file_error(const std::string& path, const char* what, int error) {
@@ -85,13 +118,23 @@ std::uint64_t now_ns() noexcept {
 
 std::string to_line(const Record& record) {
   std::ostringstream line;
-  line << (record.answered() ? "ok " : "none ") << record.client << ' ' << record.counter << ' '
-       << record.sent_ns << ' ' << record.received_ns << ' ' << record.asked << ' ';
-  if (record.answered()) {
-    line << record.start << ' ' << record.end << ' ' << record.count << ' ' << record.increment;
+  line << (record.advanced     ? "advanced "
+           : record.answered() ? "ok "
+                               : "none ")
+       << record.client << ' ' << record.counter << ' ' << record.sent_ns << ' '
+       << record.received_ns << ' ';
+  if (record.advanced) {
+    line << record.end;
+  } else if (record.answered()) {
+    line << record.asked << ' ' << record.start << ' ' << record.end << ' ' << record.count << ' '
+         << record.increment;
   } else {
-    line << record.no_ids_reason;
+    line << record.asked << ' ' << record.no_ids_reason << '\n';
+    return line.str();
   }
+  if (!record.node.empty()) line << " node=" << record.node;
+  if (!record.key.empty()) line << " key=" << record.key;
+  if (record.cursor) line << " cursor";
   line << '\n';
   return line.str();
 }

@@ -1,8 +1,12 @@
 // What clients of nextid observed: a record for each request, kept as lines of text, so that the
 // invariants can be checked afterwards over all clients together.
 //
-//   ok CLIENT COUNTER SENT_NS RECEIVED_NS ASKED START END COUNT INCREMENT
+//   ok CLIENT COUNTER SENT_NS RECEIVED_NS ASKED START END COUNT INCREMENT [MARK ...]
 //   none CLIENT COUNTER SENT_NS RECEIVED_NS ASKED REASON
+//   advanced CLIENT COUNTER SENT_NS RECEIVED_NS TO [MARK ...]
+//
+// MARK is node=NAME, the process that answered; key=KEY, the request's idempotency key; or cursor,
+// for ids that a cursor handed out.
 #pragma once
 
 #include <cstddef>
@@ -29,6 +33,12 @@ struct Record {
   std::uint64_t end = 0;
   std::uint64_t count = 0;
   std::uint64_t increment = 1;  ///< 1 where the answer does not say, as for single ids.
+
+  /// The counter was advanced to `end`, and no ids were asked for.
+  bool advanced = false;
+  std::string node;     ///< The process that answered; empty where it is not known.
+  std::string key;      ///< All answers with one key are the same ids (I1); no spaces.
+  bool cursor = false;  ///< From a cursor: exempt from I3, as the answers with a key are.
 
   // Where the record was read.
   std::uint32_t file = 0;  ///< Index into History::files.

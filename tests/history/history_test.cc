@@ -72,6 +72,22 @@ TEST_F(HistoryFile, KeepsRecords) {
   EXPECT_EQ(history.records[1].line, 2U);
 }
 
+TEST_F(HistoryFile, KeepsMarks) {
+  const std::string lines =
+      "ok a global 1 2 1 7 7 1 1 node=n1 key=k\n"
+      "ok a global 1 2 1 8 8 1 1 cursor\n"
+      "advanced a global 1 2 100 node=n1\n";
+  write(lines);
+  History history;
+  read_history(path(), history);
+  ASSERT_EQ(history.records.size(), 3U);
+  EXPECT_EQ(history.records[0].key, "k");
+  EXPECT_TRUE(history.records[2].advanced);
+  std::string again;
+  for (const Record& record : history.records) again += to_line(record);
+  EXPECT_EQ(again, lines);
+}
+
 TEST_F(HistoryFile, KeepsLinesOfSeveralWritersWhole) {
   std::vector<std::thread> threads;
   for (std::uint64_t thread = 0; thread < 4; ++thread) {
@@ -102,7 +118,7 @@ TEST_F(HistoryFile, NamesMalformedLine) {
        {"", "ok", "ok a global 1 2 1 1 1 1", "ok a global 1 2 1 1 1 1 1 1", "no a global 1 2 1 x",
         "ok a global 1 2 1 x 1 1 1", "ok a global 1 2 1 1.0 1 1 1", "ok  global 1 2 1 1 1 1 1",
         "ok a global 2 1 1 1 1 1 1", "ok a global 1 2 1 99999999999999999999 1 1 1",
-        "none a global 1 2 1 "}) {
+        "none a global 1 2 1 ", "ok a global 1 2 1 1 1 1 1 node=", "advanced a global 1 2"}) {
     write(good + bad + "\n" + good);
     EXPECT_NE(read_error().find(path() + ":2: malformed"), std::string::npos) << bad;
   }

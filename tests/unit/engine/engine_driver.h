@@ -20,7 +20,8 @@ class EngineDriver {
   static constexpr contract::WriterId kWriter = 77;
   static constexpr WallMicros kWallStart = 1'000'000;
 
-  explicit EngineDriver(const Limits& limits = {}) : engine_("orders", kWriter, limits, 1) {}
+  explicit EngineDriver(const Limits& limits = {}, FirstUse first_use = {})
+      : engine_("orders", kWriter, limits, 1, first_use, lane_) {}
 
   /// Asks for `count` ids, with a deadline this long from now.
   std::uint64_t request(std::uint64_t count,
@@ -52,6 +53,12 @@ class EngineDriver {
   const contract::Reserve& reserve() const {
     return std::get<contract::Reserve>(attempt.value().op);
   }
+  const contract::GiveBack& give_back() const {
+    return std::get<contract::GiveBack>(attempt.value().op);
+  }
+  const contract::Advance& advance() const {
+    return std::get<contract::Advance>(attempt.value().op);
+  }
   const contract::Release& release() const {
     return std::get<contract::Release>(attempt.value().op);
   }
@@ -67,22 +74,32 @@ class EngineDriver {
     return "none";
   }
 
+  /// An Advance that is to end like the others, in a grant, a refusal, or in `advanced`.
+  std::uint64_t request_advance(std::int64_t to,
+                                std::chrono::milliseconds timeout = std::chrono::seconds(5)) {
+    return engine_.advance(nullptr, to, now_ + timeout);
+  }
+
   Engine& engine() { return engine_; }
   MonotonicTime now() const { return now_; }
 
   std::optional<Attempt> attempt;
   std::map<std::uint64_t, IdRange> grants;
   std::map<std::uint64_t, Error> refusals;
+  std::map<std::uint64_t, std::int64_t> advanced;
   std::size_t warnings = 0;
 
  private:
   void collect() {
-    Effects effects = std::exchange(engine_.effects(), {});
+    Effects effects = engine_.take_effects();
     for (const Grant& grant : effects.grants) {
       EXPECT_TRUE(grants.emplace(grant.ticket.number, grant.range).second);
     }
     for (const Refusal& refusal : effects.refusals) {
       EXPECT_TRUE(refusals.emplace(refusal.ticket.number, refusal.error).second);
+    }
+    for (const Advanced& each : effects.advanced) {
+      EXPECT_TRUE(advanced.emplace(each.ticket.number, each.state.value).second);
     }
     warnings += effects.warnings.size();
     if (effects.attempt) {
@@ -91,6 +108,7 @@ class EngineDriver {
     }
   }
 
+  Lane lane_;
   Engine engine_;
   MonotonicTime now_{std::chrono::hours(1)};
   WallMicros wall_us_ = kWallStart;

@@ -71,6 +71,28 @@ TEST_F(EngineFaultsTest, AGivenUpOpThatLandsIsFoundByTheRelease) {
   EXPECT_EQ(driver_.engine().accounting().burned_by(BurnReason::kDiscard), 2U);
 }
 
+/// The model found it: the first one's slot is pruned, and the floor is below the second one's seq.
+TEST_F(EngineFaultsTest, AnotherGivenUpOpMayLandAfterTheFirstOneDid) {
+  driver_.engine().cancel(first_);
+  const auto one = driver_.reserve();
+  driver_.answer(Refused{state(0, std::nullopt, 0, 2)});
+  const auto ask_and_give_up = [&](std::int64_t value, std::optional<Slot> slot,
+                                   std::uint64_t rev) {
+    driver_.request(2);
+    driver_.tick();
+    const auto op = driver_.reserve();
+    driver_.answer(Refused{state(value, slot, 0, rev)});
+    return op;
+  };
+  const auto two = ask_and_give_up(2, Slot{one.seq, 2}, 3);
+  EXPECT_EQ(driver_.engine().accounting().burned_by(BurnReason::kDiscard), 2U);
+  // Pruned, and the copy of the second op was in turn again.
+  driver_.answer(Refused{state(4, Slot{two.seq, 4}, one.seq, 3)});
+  EXPECT_EQ(driver_.engine().accounting().burned_by(BurnReason::kDiscard), 4U);
+  driver_.answer(Committed{6});
+  EXPECT_EQ(driver_.engine().accounting().returned, 2U);
+}
+
 TEST_F(EngineFaultsTest, ALostReleaseIsRepeatedUnchanged) {
   driver_.answer(Committed{2});
   driver_.engine().close(driver_.now() + milliseconds(5'000));

@@ -231,7 +231,7 @@ TEST(EngineTest, CancellingInFlightBurnsAsDisconnect) {
 TEST(EngineTest, UndeliveredIdsMoveFromReturnedToBurned) {
   Started s(4);
   s.driver.answer(Committed{4});
-  s.driver.engine().count_undelivered(3);
+  s.driver.engine().count_as_burned(3, BurnReason::kDisconnect);
   EXPECT_EQ(s.driver.engine().accounting().returned, 1U);
   EXPECT_EQ(s.driver.engine().accounting().burned_by(BurnReason::kDisconnect), 3U);
 }

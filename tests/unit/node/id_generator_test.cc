@@ -16,45 +16,17 @@
 
 #include "nextid/nextid.h"
 
+#include "answers.h"
 #include "scratch_dir.h"
 
 namespace nextid {
 namespace {
 
+using testing::Answers;
+using testing::in;
+
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-/// Collects answers by tag, and waits for them.
-class Answers final : public RangeReceiver {
- public:
-  void on_range(std::uint64_t tag, Result<IdRange> range) noexcept override {
-    const std::lock_guard lock(mutex_);
-    EXPECT_TRUE(answers_.emplace(tag, std::move(range)).second) << "answered twice: " << tag;
-    changed_.notify_all();
-  }
-
-  bool wait_for(std::size_t count) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_for(lock, seconds(20), [&] { return answers_.size() >= count; });
-  }
-
-  std::size_t size() {
-    const std::lock_guard lock(mutex_);
-    return answers_.size();
-  }
-
-  Result<IdRange> at(std::uint64_t tag) {
-    const std::lock_guard lock(mutex_);
-    return answers_.at(tag);
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::map<std::uint64_t, Result<IdRange>> answers_;
-};
-
-IdGenerator::Clock::time_point in(milliseconds time) { return IdGenerator::Clock::now() + time; }
 
 class IdGeneratorTest : public ::testing::TestWithParam<std::string> {
  protected:

@@ -99,6 +99,7 @@ TEST(HttpReply, EveryErrorOfTheLibraryHasAStatus) {
   const std::vector<std::pair<ErrorCode, std::string>> expected{
       {ErrorCode::kInvalid, "400 Bad Request"},
       {ErrorCode::kNotFound, "404 Not Found"},
+      {ErrorCode::kConflict, "409 Conflict"},
       {ErrorCode::kExhausted, "409 Conflict"},
       {ErrorCode::kCorrupt, "500 Internal Server Error"},
       {ErrorCode::kOverloaded, "503 Service Unavailable"},
@@ -111,6 +112,8 @@ TEST(HttpReply, EveryErrorOfTheLibraryHasAStatus) {
     EXPECT_EQ(contains(text, "Retry-After: 1\r\n"), status.starts_with("503")) << text;
     EXPECT_TRUE(contains(text, "\"urn:nextid:error:" + std::string(to_string(code)) + "\""));
     EXPECT_TRUE(contains(text, "\"detail\":\"It broke.\""));
+    EXPECT_FALSE(contains(text, "\"title\":\"" + std::string(to_string(code)) + "\""))
+        << "the code has no title of its own";
   }
 }
 
@@ -129,6 +132,17 @@ TEST(HttpReply, Counters) {
             R"({"name":"a","value":"7","start":"1","increment":"1",)"
             R"("max":"9223372036854775807","cache":1,"comment":"","revision":1})");
   EXPECT_FALSE(counter_reply(counter("a", 7), false).no_store);
+}
+
+TEST(HttpReply, DefinedCounters) {
+  const auto made = reply_text(defined_reply({counter("a:b", std::nullopt), true}, true));
+  EXPECT_TRUE(contains(made, "HTTP/1.1 201 Created\r\n")) << made;
+  EXPECT_TRUE(contains(made, "\r\nLocation: /v1/counters/a:b\r\n")) << made;
+  EXPECT_TRUE(contains(made, R"("start":"1")")) << made;
+  const auto changed = reply_text(defined_reply({counter("a:b", 7), false}, false));
+  EXPECT_TRUE(contains(changed, "HTTP/1.1 200 OK\r\n")) << changed;
+  EXPECT_FALSE(contains(changed, "Location:")) << changed;
+  EXPECT_TRUE(changed.ends_with("\r\n\r\n" + counter_reply(counter("a:b", 7), false).body));
 }
 
 TEST(HttpReply, Pages) {

@@ -17,7 +17,9 @@ struct Seen {
   std::string target;
   bool http_1_0;
   bool keep_alive;
-  std::uint64_t body_bytes;
+  std::string body = {};
+  std::string content_type = {};  // "2 x": the last of two.
+  std::string key = {};
 
   friend bool operator==(const Seen&, const Seen&) = default;
 };
@@ -32,9 +34,15 @@ struct Result {
 void PrintTo(const Result& result, std::ostream* out) {
   for (const auto& seen : result.requests) {
     *out << seen.method << " " << seen.target << (seen.http_1_0 ? " 1.0" : " 1.1")
-         << (seen.keep_alive ? " stays " : " closes ") << seen.body_bytes << "; ";
+         << (seen.keep_alive ? " stays '" : " closes '") << printable(seen.body, 200) << "' "
+         << seen.content_type << " " << seen.key << "; ";
   }
   *out << "error " << result.error_status;
+}
+
+std::string field_text(const HttpField& field) {
+  if (field.count == 0) return "";
+  return std::to_string(field.count) + " " + std::string(field.value);
 }
 
 // What a connection does: keeps what was not consumed, appends, feeds again.
@@ -59,7 +67,9 @@ class Feeder {
     if (outcome.status == Status::kRequest) {
       const auto& request = parser_.request();
       result_.requests.push_back({std::string(request.method), std::string(request.target),
-                                  request.http_1_0, request.keep_alive, request.body_bytes});
+                                  request.http_1_0, request.keep_alive, std::string(request.body),
+                                  field_text(request.content_type),
+                                  field_text(request.idempotency_key)});
     }
     // A fresh allocation each time, so that a view into old bytes is noticed.
     buffer_ =
@@ -99,7 +109,7 @@ Result feed_torn_at_random(std::string_view bytes, std::mt19937& random, HttpLim
   return feeder.result();
 }
 
-Seen get(std::string target) { return {"GET", std::move(target), false, true, 0}; }
+Seen get(std::string target) { return {"GET", std::move(target), false, true}; }
 
 // --- Requests
 
@@ -121,16 +131,66 @@ TEST(HttpRequestParser, KnowsWhoStaysConnected) {
   EXPECT_TRUE(stays("GET / HTTP/1.0\r\nConnection: keep-alive"));
 }
 
-TEST(HttpRequestParser, CountsBodies) {
+TEST(HttpRequestParser, KeepsBodies) {
   const std::string sized = "POST /next HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
   const std::string chunked =
       "POST /next HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
       "3\r\nabc\r\n4;x=y\r\ndefg\r\n0\r\nTrailer: 1\r\n\r\n";
-  const Result expected{
-      {{"POST", "/next", false, true, 5}, {"POST", "/next", false, true, 7}, get("/")}};
+  const Result expected{{{"POST", "/next", false, true, "hello"},
+                         {"POST", "/next", false, true, "abcdefg"},
+                         get("/")}};
   const std::string all = sized + chunked + "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
   EXPECT_EQ(feed_whole(all), expected);
   EXPECT_EQ(feed_bytewise(all), expected);
+}
+
+TEST(HttpRequestParser, ForgettingLosesNothingOfAnUnfinishedRequest) {
+  const std::string half(25'000, 'b');
+  Feeder feeder({});
+  feeder.append("PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n" + half);
+  feeder.parser().forget_request();
+  feeder.append(half);
+  EXPECT_EQ(feeder.result(), (Result{{{"PUT", "/a", false, true, half + half}}}));
+}
+
+TEST(HttpRequestParser, FreesALargeBodyWhenAsked) {
+  HttpRequestParser parser({});
+  const auto size_after_forgetting = [&parser](std::size_t size) {
+    const std::string head =
+        "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n";
+    const std::string bytes = head + std::string(size, 'b');
+    EXPECT_EQ(parser.feed(bytes).status, Status::kRequest);
+    EXPECT_EQ(parser.request().body.size(), size);
+    parser.forget_request();
+    return parser.request().body.size();
+  };
+  EXPECT_EQ(size_after_forgetting(50'000), 0U);
+  EXPECT_EQ(size_after_forgetting(100), 100U) << "small ones are not worth it";
+}
+
+TEST(HttpRequestParser, ShowsTheFieldsThatCallsMind) {
+  const std::string bytes =
+      "PUT /a HTTP/1.1\r\nHost: a\r\ncontent-type:  text/json \r\nIDEMPOTENCY-key: \"k\"\r\n"
+      "Content-Length: 3\r\n\r\nabc"
+      "POST /b HTTP/1.1\r\nHost: a\r\nIdempotency-Key: a\r\nIdempotency-Key: b\r\n"
+      "Content-Type: x/y\r\nContent-Type: x/z\r\n\r\n"
+      "POST /c HTTP/1.1\r\nHost: a\r\nIdempotency-Key:\r\nIdempotency-Keys: b\r\n\r\n"
+      "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+  const Result expected{{{"PUT", "/a", false, true, "abc", "1 text/json", "1 \"k\""},
+                         {"POST", "/b", false, true, "", "2 x/z", "2 b"},
+                         {"POST", "/c", false, true, "", "", "1 "},
+                         get("/")}};
+  EXPECT_EQ(feed_whole(bytes), expected);
+  EXPECT_EQ(feed_bytewise(bytes), expected);
+}
+
+TEST(HttpRequestParser, TrailersAreNoFields) {
+  const std::string bytes =
+      "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "1\r\nx\r\n0\r\nIdempotency-Key: k\r\n\r\n";
+  const Result expected{{{"POST", "/", false, true, "x"}}};
+  EXPECT_EQ(feed_whole(bytes), expected);
+  EXPECT_EQ(feed_bytewise(bytes), expected);
 }
 
 TEST(HttpRequestParser, SkipsEmptyLinesBetweenRequests) {
@@ -168,6 +228,9 @@ TEST(HttpRequestParser, RefusesWhatIsNoHttp) {
       "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n",
       "GET / HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n",
       "GET / HTTP/1.1\r\nHost : a\r\n\r\n",
+      "GET / HTTP/1.1\r\n Host: a\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a\r\nIdempotency-Key: a\r\n b\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a\r\nX: y\r\n\tz\r\n\r\n",
       "GET / HTTP/1.1\r\nHost: a\r\nX: \x01\r\n\r\n",
       "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
       "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
@@ -239,7 +302,7 @@ TEST(HttpRequestParser, KeepsTheBodyLimitToTheByte) {
       EXPECT_EQ(whole.error_status, status) << size;
       EXPECT_EQ(feed_bytewise(bytes, limits), whole) << size;
       if (status == 0) {
-        EXPECT_EQ(whole.requests.at(0).body_bytes, size);
+        EXPECT_EQ(whole.requests.at(0).body, body);
       }
     }
   }
@@ -268,7 +331,7 @@ TEST(HttpRequestParser, BoundsTheFramingOfChunks) {
 std::string random_message(std::mt19937& random) {
   const auto pick = [&](int n) { return std::uniform_int_distribution<int>(0, n - 1)(random); };
   const std::string host = pick(20) == 0 ? "" : "Host: a\r\n";
-  switch (pick(8)) {
+  switch (pick(10)) {
     case 0:
       return "POST /range?count=2 HTTP/1.1\r\n" + host + "Content-Length: 30\r\n\r\n" +
              std::string(30, 'b');
@@ -282,6 +345,13 @@ std::string random_message(std::mt19937& random) {
     case 4:
       return "\r\n";
     case 5:
+      return "PUT /c HTTP/1.1\r\n" + host + "Content-Type: a/b\r\nIdempotency-Key: \"k\"\r\n" +
+             "Content-Length: 7\r\n\r\n{\"a\":1}";
+    case 6:
+      return "POST /d HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n" +
+             "Idempotency-Key: " + std::string(static_cast<std::size_t>(pick(9)), 'k') +
+             "\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
+    case 7:
       return pick(10) == 0 ? "garbage\r\n\r\n" : "POST / HTTP/1.1\r\n" + host + "\r\n";
     default:
       return "GET /next?counter=a HTTP/1.1\r\n" + host + "Accept: */*\r\n\r\n";

@@ -12,20 +12,28 @@ namespace {
 
 constexpr std::uint64_t kMaxRange = 1'000'000;
 
-Route route(std::string_view method, std::string_view target, std::uint64_t body_bytes = 0,
-            std::uint64_t max_range = kMaxRange) {
-  HttpRequest request;
-  request.method = method;
-  request.target = target;
-  request.body_bytes = body_bytes;
-  return route_of(request, max_range);
+HttpRequest request(std::string_view method, std::string_view target, std::string_view body = "") {
+  HttpRequest result;
+  result.method = method;
+  result.target = target;
+  result.body = body;
+  return result;
 }
 
-Problem problem(std::string_view method, std::string_view target, std::uint64_t body_bytes = 0) {
-  const auto result = route(method, target, body_bytes);
+Route route(std::string_view method, std::string_view target, std::string_view body = "",
+            std::uint64_t max_range = kMaxRange) {
+  return route_of(request(method, target, body), max_range);
+}
+
+Problem problem(const HttpRequest& wrong) {
+  const auto result = route_of(wrong, kMaxRange);
   const auto* refused = std::get_if<Problem>(&result);
-  EXPECT_NE(refused, nullptr) << method << " " << target << " was not refused";
+  EXPECT_NE(refused, nullptr) << wrong.method << " " << wrong.target << " was not refused";
   return refused != nullptr ? *refused : Problem{};
+}
+
+Problem problem(std::string_view method, std::string_view target, std::string_view body = "") {
+  return problem(request(method, target, body));
 }
 
 // --- What is taken
@@ -49,6 +57,18 @@ TEST_P(AllocatingCalls, AreTakenWithGetAndPost) {
     EXPECT_EQ(call->count, GetParam().count);
     EXPECT_EQ(call->range, GetParam().range);
     EXPECT_EQ(call->as_string, GetParam().as_string);
+    EXPECT_EQ(call->key, "");
+
+    auto with_key = request(method, GetParam().target);
+    with_key.idempotency_key = {"k-1", 1};
+    const auto keyed = route_of(with_key, kMaxRange);
+    ASSERT_TRUE(std::holds_alternative<Allocate>(keyed)) << method << " " << GetParam().target;
+    EXPECT_EQ(std::get<Allocate>(keyed).key, "k-1");
+    EXPECT_EQ(std::get<Allocate>(keyed).counter, GetParam().counter);
+    EXPECT_EQ(std::get<Allocate>(keyed).count, GetParam().count);
+
+    with_key.idempotency_key = {"k-1", 2};
+    EXPECT_EQ(problem(with_key).status, 400U) << method << " " << GetParam().target;
   }
 }
 
@@ -94,6 +114,47 @@ TEST(Routes, TakeReadsWithGetAndHead) {
     EXPECT_TRUE(shown.as_string);
   }
   EXPECT_EQ(std::get<ListCounters>(route("GET", "/v1/counters?after=")).after, "");
+}
+
+TEST(Routes, TakeDefinitions) {
+  const auto defined = std::get<DefineCounter>(
+      route("PUT", "/v1/counters/a%3Ab?as=string",
+            R"({"start":3,"increment":"10","max":9223372036854775807,"cache":1,)"
+            R"("comment":"Größe \u00e4 \"x\"","revision":4})"));
+  EXPECT_EQ(defined.name, "a:b");
+  EXPECT_TRUE(defined.as_string);
+  EXPECT_EQ(defined.change.start, 3U);
+  EXPECT_EQ(defined.change.increment, 10U);
+  EXPECT_EQ(defined.change.max, kMaxId);
+  EXPECT_EQ(defined.change.cache, 1U);
+  EXPECT_EQ(defined.change.comment, "Größe ä \"x\"");
+  EXPECT_EQ(defined.change.revision, 4U);
+
+  for (const auto* body : {"", "{}", " { } \r\n"}) {
+    const auto plain = std::get<DefineCounter>(route("PUT", "/v1/counters/a", body));
+    EXPECT_FALSE(plain.as_string);
+    EXPECT_FALSE(plain.change.start || plain.change.increment || plain.change.max ||
+                 plain.change.cache || plain.change.comment || plain.change.revision);
+  }
+}
+
+TEST(Routes, TakeAdvances) {
+  for (const auto* body : {R"({"to":9223372036854775807})", R"({"to":"9223372036854775807"})"}) {
+    const auto advance =
+        std::get<AdvanceCounter>(route("POST", "/v1/counters/a/advance?as=string", body));
+    EXPECT_EQ(advance.name, "a");
+    EXPECT_EQ(advance.to, kMaxId);
+    EXPECT_TRUE(advance.as_string);
+  }
+}
+
+TEST(Routes, IgnoreKeysOfCallsThatAllocateNothing) {
+  for (auto call : {request("GET", "/v1/counters/a"), request("GET", "/healthz"),
+                    request("PUT", "/v1/counters/a", "{}"),
+                    request("POST", "/v1/counters/a/advance", R"({"to":1})")}) {
+    call.idempotency_key = {"", 2};
+    EXPECT_FALSE(std::holds_alternative<Problem>(route_of(call, kMaxRange))) << call.target;
+  }
 }
 
 // --- What is refused
@@ -184,7 +245,7 @@ TEST(Routes, WrongMethodsAreToldTheRightOnes) {
       EXPECT_EQ(refused.allow, "GET, POST");
     }
   }
-  for (const auto* target : {"/v1/counters", "/v1/counters/a", "/healthz", "/readyz"}) {
+  for (const auto* target : {"/v1/counters", "/healthz", "/readyz"}) {
     for (const auto* method : {"POST", "PUT", "DELETE"}) {
       const auto refused = problem(method, target);
       EXPECT_EQ(refused.status, 405U) << method << " " << target;
@@ -193,19 +254,39 @@ TEST(Routes, WrongMethodsAreToldTheRightOnes) {
   }
 }
 
-TEST(Routes, NoCallTakesABody) {
-  for (const auto* target : {"/next", "/range?count=1", "/v1/counters/a/next"}) {
-    const auto refused = problem("POST", target, 1);
+TEST(Routes, OnePathMayHaveSeveralCalls) {
+  for (const auto* method : {"POST", "DELETE", "PATCH", "put", ""}) {
+    const auto refused = problem(method, "/v1/counters/a");
+    EXPECT_EQ(refused.status, 405U) << method;
+    EXPECT_EQ(refused.allow, "GET, HEAD, PUT");
+  }
+  for (const auto* method : {"GET", "HEAD", "PUT", "DELETE"}) {
+    const auto refused = problem(method, "/v1/counters/a/advance");
+    EXPECT_EQ(refused.status, 405U) << method;
+    EXPECT_EQ(refused.allow, "POST");
+  }
+}
+
+TEST(Routes, OtherCallsTakeNoBody) {
+  for (const auto* target : {"/next", "/range", "/range?count=1", "/v1/counters/a/next"}) {
+    const auto refused = problem("POST", target, "x");
     EXPECT_EQ(refused.status, 400U);
     EXPECT_NE(refused.detail.find("query string"), std::string::npos) << refused.detail;
   }
-  EXPECT_EQ(problem("GET", "/v1/counters", 1).status, 400U);
+  EXPECT_EQ(problem("GET", "/v1/counters", "{}").status, 400U);
+  EXPECT_EQ(problem("GET", "/v1/counters/a", "{}").status, 400U);
+}
+
+TEST(Routes, BodiesAreNotTheOnlyThingChecked) {
+  EXPECT_EQ(problem("PUT", "/v1/counters/a%20b", "{}").status, 400U);
+  EXPECT_EQ(problem("PUT", "/v1/counters/a?max=5", "{}").status, 400U);
+  EXPECT_EQ(problem("POST", "/v1/counters/a/advance?to=5", R"({"to":5})").status, 400U);
 }
 
 TEST(Routes, KeepTheConfiguredMaxRange) {
-  EXPECT_EQ(std::get<Allocate>(route("GET", "/range?count=4", 0, 5)).count, 4U);
-  EXPECT_EQ(std::get<Allocate>(route("GET", "/range?count=5", 0, 5)).count, 5U);
-  EXPECT_TRUE(std::holds_alternative<Problem>(route("GET", "/range?count=6", 0, 5)));
+  EXPECT_EQ(std::get<Allocate>(route("GET", "/range?count=4", "", 5)).count, 4U);
+  EXPECT_EQ(std::get<Allocate>(route("GET", "/range?count=5", "", 5)).count, 5U);
+  EXPECT_TRUE(std::holds_alternative<Problem>(route("GET", "/range?count=6", "", 5)));
 }
 
 }  // namespace

@@ -23,6 +23,12 @@ std::string get(std::string_view target) {
   return "GET " + std::string(target) + " HTTP/1.1\r\nHost: test\r\n\r\n";
 }
 
+std::string with_body(std::string_view method, std::string_view target, std::string_view body) {
+  return std::string(method) + " " + std::string(target) +
+         " HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: " +
+         std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+}
+
 HttpClient::HttpClient(std::uint16_t port) {
   socket_.connect({asio::ip::make_address("127.0.0.1"), port});
   const timeval limit{10, 0};

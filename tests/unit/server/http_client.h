@@ -26,6 +26,9 @@ struct HttpAnswer {
 /// "GET <target> HTTP/1.1" with a Host.
 std::string get(std::string_view target);
 
+/// A request with a JSON body.
+std::string with_body(std::string_view method, std::string_view target, std::string_view body);
+
 class HttpClient {
  public:
   explicit HttpClient(std::uint16_t port);

@@ -68,6 +68,10 @@ TEST_F(Options, DefaultsAreTheFieldsOfConfig) {
     EXPECT_EQ(config.store_options.idle_counter_timeout,
               defaults.store_options.idle_counter_timeout);
     EXPECT_EQ(config.store_options.request_timeout, defaults.store_options.request_timeout);
+    EXPECT_EQ(config.store_options.default_cache, defaults.store_options.default_cache);
+    EXPECT_EQ(config.store_options.auto_create, defaults.store_options.auto_create);
+    EXPECT_EQ(config.store_options.idempotency_retention,
+              defaults.store_options.idempotency_retention);
     EXPECT_EQ(config.http_settings.max_connections, defaults.http_settings.max_connections);
     EXPECT_EQ(config.http_settings.header_timeout, defaults.http_settings.header_timeout);
     EXPECT_EQ(config.http_settings.idle_timeout, defaults.http_settings.idle_timeout);
@@ -158,10 +162,13 @@ TEST_F(Options, RefuseWrongValues) {
       {"max-range", {"0", "9223372036854775808"}},
       {"max-counters", {"0", "18446744073709551616"}},
       {"max-head-bytes", {"255", "1048577"}},
-      {"idle-timeout", {"", "0", "0s", "s", "-1s", "1.5s", "5 s", "5d", "25h", "86400001ms"}},
+      {"idle-timeout", {"", "0", "0s", "s", "-1s", "1.5s", "5 s", "2d", "25h", "86400001ms"}},
       {"http",
        {"", "8000", ":8000", "a", "a:", "a:b", "a:65536", "a:-1", "a:1x", "::1:8000", "[]:1"}},
       {"log-level", {"", "debug", "INFO"}},
+      {"default-cache", {"0", "9223372036854775808"}},
+      {"no-auto-create", {"", "yes", "1", "True"}},
+      {"idempotency-retention", {"", "0", "999ms", "1500ms", "31d", "721h", "1w", "-1d"}},
       {"store", {""}},
   };
   for (const auto& [name, texts] : cases) {
@@ -174,11 +181,40 @@ TEST_F(Options, RefuseWrongValues) {
 
 TEST_F(Options, Times) {
   const std::vector<std::pair<std::string, milliseconds>> cases{
-      {"1ms", milliseconds(1)},   {"500ms", milliseconds(500)},    {"5", milliseconds(5000)},
-      {"5s", milliseconds(5000)}, {"2m", std::chrono::minutes(2)}, {"24h", std::chrono::hours(24)}};
+      {"1ms", milliseconds(1)},        {"500ms", milliseconds(500)},
+      {"5", milliseconds(5000)},       {"5s", milliseconds(5000)},
+      {"2m", std::chrono::minutes(2)}, {"24h", std::chrono::hours(24)},
+      {"1d", std::chrono::hours(24)}};
   for (const auto& [text, expected] : cases) {
     EXPECT_EQ(load({.flags = {{"shutdown-timeout", text}}}).shutdown_timeout, expected) << text;
   }
+}
+
+TEST_F(Options, RetentionsAreWholeSecondsUpTo30Days) {
+  const std::vector<std::pair<std::string, std::chrono::seconds>> cases{
+      {"1s", std::chrono::seconds(1)},
+      {"2000ms", std::chrono::seconds(2)},
+      {"36h", std::chrono::hours(36)},
+      {"30d", std::chrono::hours(720)}};
+  for (const auto& [text, expected] : cases) {
+    EXPECT_EQ(
+        load({.flags = {{"idempotency-retention", text}}}).store_options.idempotency_retention,
+        expected)
+        << text;
+  }
+}
+
+TEST_F(Options, SwitchesAreTrueOrFalseEverywhere) {
+  const auto auto_create = [](const ConfigSources& sources) {
+    return load(sources).store_options.auto_create;
+  };
+  const auto file = write_file("no-auto-create = true\n");
+  EXPECT_TRUE(auto_create({}));
+  EXPECT_FALSE(auto_create({.flags = {{"no-auto-create", "true"}}}));
+  EXPECT_FALSE(auto_create({.environment = environment({{"NEXTID_NO_AUTO_CREATE", "true"}})}));
+  EXPECT_FALSE(auto_create({.file = file}));
+  EXPECT_TRUE(auto_create(
+      {.environment = environment({{"NEXTID_NO_AUTO_CREATE", "false"}}), .file = file}));
 }
 
 TEST_F(Options, BoundsMustFitOneAnother) {

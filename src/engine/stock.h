@@ -1,0 +1,67 @@
+// The ids that a cached counter has reserved before anyone asked for them: the block in the lane,
+// and those behind it.
+//
+// Ids leave in the order of the counter (I3 within a node), and a range is one run (I4): what lies
+// before a run that is taken further behind is left out, and burned by the caller (I5). Blocks that
+// adjoin are merged, so nothing between them is lost.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "nextid/detail/lane.h"
+
+#include "engine/block.h"
+
+namespace nextid::engine {
+
+using detail::Lane;
+
+/// Guarded by the counter's lock, but for lane(), from which any thread may take.
+class Stock {
+ public:
+  /// The lane must be closed, outlive the stock, and be in no other stock's use.
+  explicit Stock(Lane& lane) noexcept : lane_(lane) {}
+
+  Lane& lane() noexcept { return lane_; }
+
+  /// The counter's, before the first append().
+  void set_increment(std::uint64_t increment) noexcept { increment_ = increment; }
+  /// The lane's mark is where this many ids are left in all; of blocks opened from now on.
+  void set_low_mark(std::uint64_t ids) noexcept { low_mark_ = ids; }
+
+  std::uint64_t left() const noexcept;
+  bool empty() const noexcept { return left() == 0; }
+  /// Ids taken from it so far, by lane or by take().
+  std::uint64_t handed_out() const noexcept { return handed_out_ + lane_.taken(); }
+  /// Ids left of the last block, if the counter's value was `end` after it; else 0.
+  std::uint64_t left_up_to(std::int64_t end) const noexcept;
+
+  /// Adds a block behind the others.
+  void append(const Block& block);
+  /// The first of `count` ids in a row, or nothing. Adds the ids that are left out to `burned`.
+  std::optional<std::uint64_t> take(std::uint64_t count, std::uint64_t& burned);
+  /// Keeps what is left from the lane until the next append() or take().
+  void hold();
+  /// Takes out the last block, if `before` adjoins it, and puts it in front of `block`.
+  void merge_last_into(Block& block);
+  /// Empties it, but for the ids above `value`; returns how many are gone.
+  std::uint64_t drop_up_to(std::int64_t value);
+  /// Empties it; returns how many ids are gone.
+  std::uint64_t drop_all();
+
+ private:
+  Block close_lane();
+  void open_first();
+  std::uint64_t behind() const noexcept;
+
+  Lane& lane_;
+  Block opened_;               // What the lane was opened with.
+  std::vector<Block> blocks_;  // Behind it, in the counter's order; neighbours do not adjoin.
+  std::uint64_t increment_ = 1;
+  std::uint64_t low_mark_ = 0;
+  std::uint64_t handed_out_ = 0;  // From blocks that were closed.
+};
+
+}  // namespace nextid::engine

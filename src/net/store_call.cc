@@ -1,0 +1,63 @@
+#include "net/store_call.h"
+
+#include <utility>
+
+namespace nextid::net {
+namespace {
+
+using Done = std::function<void(protocol::Reply)>;
+
+// A receiver for the store that makes an answer of its result.
+template <typename Render>
+auto answer(Done done, Render render) {
+  return [done = std::move(done), render](const auto& result) {
+    done(result ? render(*result) : protocol::problem_reply(protocol::problem_of(result.error())));
+  };
+}
+
+auto show_counter(bool as_string) {
+  return [as_string](const CounterInfo& counter) {
+    return protocol::counter_reply(counter, as_string);
+  };
+}
+
+void start(const protocol::ListCounters& call, const Store& store, Done done) {
+  store.async_counters(
+      call.after, call.limit,
+      answer(std::move(done), [as_string = call.as_string](const CounterPage& page) {
+        return protocol::counters_reply(page, as_string);
+      }));
+}
+
+void start(const protocol::ShowCounter& call, const Store& store, Done done) {
+  store.async_counter(call.name, answer(std::move(done), show_counter(call.as_string)));
+}
+
+// Reads one counter: a list would read all of a DynamoDB table, for each probe.
+void start(const protocol::Ready&, const Store& store, Done done) {
+  const auto ready = answer(std::move(done), [](bool) { return protocol::status_reply("ready"); });
+  store.async_counter(kDefaultCounter, [ready](const Result<CounterInfo>& counter) {
+    const bool store_answers = counter || counter.error().code() != ErrorCode::kUnavailable;
+    ready(store_answers ? Result<bool>(true) : Result<bool>(counter.error()));
+  });
+}
+
+void start(const protocol::DefineCounter& call, const Store& store, Done done) {
+  store.async_define(
+      call.name, call.change,
+      answer(std::move(done), [as_string = call.as_string](const DefinedCounter& defined) {
+        return protocol::defined_reply(defined, as_string);
+      }));
+}
+
+void start(const protocol::AdvanceCounter& call, const Store& store, Done done) {
+  store.async_advance(call.name, call.to, answer(std::move(done), show_counter(call.as_string)));
+}
+
+}  // namespace
+
+void start_store_call(const StoreCall& call, const Store& store, Done done) {
+  std::visit([&](const auto& chosen) { start(chosen, store, std::move(done)); }, call);
+}
+
+}  // namespace nextid::net

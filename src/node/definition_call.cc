@@ -1,0 +1,182 @@
+#include "node/definition_call.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/utf8.h"
+#include "contract/op.h"
+#include "node/store_call.h"
+
+namespace nextid::node {
+namespace {
+
+using contract::CounterState;
+
+Error invalid(const std::string& sentence) { return Error(ErrorCode::kInvalid, sentence); }
+
+/// What is wrong with the change, whatever the counter is.
+std::optional<Error> problem_with(const DefinitionChange& change) {
+  const std::pair<const char*, std::optional<std::uint64_t>> numbers[] = {
+      {"start", change.start},
+      {"increment", change.increment},
+      {"max", change.max},
+      {"cache", change.cache}};
+  for (const auto& [name, number] : numbers) {
+    if (number && (*number < 1 || *number > kMaxId)) {
+      return invalid(std::string(name) + " must be from 1 to " + std::to_string(kMaxId) + ", not " +
+                     std::to_string(*number) + ".");
+    }
+  }
+  if (change.revision && *change.revision > kMaxId) {
+    return invalid("revision must be one that the counter had, not " +
+                   std::to_string(*change.revision) + ".");
+  }
+  if (!change.comment) return std::nullopt;
+  if (change.comment->size() > kMaxCommentBytes) {
+    return invalid("comment has " + std::to_string(change.comment->size()) +
+                   " bytes; it may have " + std::to_string(kMaxCommentBytes) + ".");
+  }
+  if (!base::is_utf8(*change.comment)) return invalid("comment must be text in UTF-8.");
+  return std::nullopt;
+}
+
+Definition with(Definition definition, const DefinitionChange& change) {
+  definition.start = change.start.value_or(definition.start);
+  definition.increment = change.increment.value_or(definition.increment);
+  definition.max = change.max.value_or(definition.max);
+  definition.cache = change.cache.value_or(definition.cache);
+  definition.comment = change.comment.value_or(definition.comment);
+  return definition;
+}
+
+std::optional<Error> problem_with(const Definition& wanted) {
+  if (wanted.max >= wanted.start) return std::nullopt;
+  return invalid("max is " + std::to_string(wanted.max) + ", below the start, which is " +
+                 std::to_string(wanted.start) + ": no id would fit.");
+}
+
+/// Why the counter in this state can't become `wanted`.
+std::optional<Error> conflict_of(const std::string& name, const CounterState& state,
+                                 const DefinitionChange& change, const Definition& wanted) {
+  const Definition& now = state.definition;
+  const auto conflict = [&name](const std::string& sentence) {
+    return Error(ErrorCode::kConflict, "counter '" + name + "' " + sentence);
+  };
+  if (wanted.start != now.start) {
+    return conflict("starts at " + std::to_string(now.start) +
+                    ", and a start never changes; use another counter, or advance it.");
+  }
+  if (wanted.increment != now.increment) {
+    return conflict("has the increment " + std::to_string(now.increment) +
+                    ", and an increment never changes; use another counter.");
+  }
+  if (change.revision && *change.revision != now.revision) {
+    return conflict("is at revision " + std::to_string(now.revision) + ", not " +
+                    std::to_string(*change.revision) + "; read it again before you change it.");
+  }
+  if (state.value > static_cast<std::int64_t>(wanted.max)) {
+    return conflict("has reached " + std::to_string(state.value) + "; its max can't be " +
+                    std::to_string(wanted.max) + ", below that.");
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void DefinitionCall::start(Runtime& runtime, const std::string& name,
+                           const DefinitionChange& change, base::MonotonicTime deadline,
+                           Store::DefinedReceiver receiver) {
+  if (const auto problem = problem_with(change)) return receiver(*problem);
+  const std::shared_ptr<DefinitionCall> call(
+      new DefinitionCall(runtime, name, change, deadline, std::move(receiver)));
+  call->load();
+}
+
+template <typename Then>
+void DefinitionCall::call(contract::Op op, Then then) {
+  StoreCall::run(runtime_, std::move(op), deadline_,
+                 [self = shared_from_this(), then](Result<contract::Outcome> outcome) {
+                   if (!outcome) return self->receiver_(outcome.error());
+                   then(*self, *outcome);
+                 });
+}
+
+void DefinitionCall::load() {
+  call(contract::Load{name_, 0},
+       [](DefinitionCall& self, const contract::Outcome& outcome) { self.on_loaded(outcome); });
+}
+
+void DefinitionCall::on_loaded(const contract::Outcome& outcome) {
+  if (const auto* found = std::get_if<contract::Found>(&outcome)) {
+    change(found->state);
+  } else if (std::holds_alternative<contract::Missing>(outcome)) {
+    create();
+  } else {
+    fail_unclear(outcome);
+  }
+}
+
+void DefinitionCall::create() {
+  if (change_.revision.value_or(0) != 0) {
+    return fail(ErrorCode::kConflict, "there is no counter '" + name_ + "' at revision " +
+                                          std::to_string(*change_.revision) + ", nor any other.");
+  }
+  Definition first;
+  first.cache = runtime_.options().default_cache;
+  const Definition wanted = with(first, change_);
+  if (const auto problem = problem_with(wanted)) return receiver_(*problem);
+  call(contract::Define{name_, 0, wanted},
+       [wanted](DefinitionCall& self, const contract::Outcome& outcome) {
+         const auto* found = std::get_if<contract::Found>(&outcome);
+         if (found == nullptr) return self.fail_unclear(outcome);
+         // Made by this call, or by one that wants the same; anything else is there to be changed.
+         if (found->state.definition == wanted) return self.finish(found->state, true);
+         self.change(found->state);
+       });
+}
+
+void DefinitionCall::change(const CounterState& state) {
+  Definition wanted = with(state.definition, change_);
+  if (const auto conflict = conflict_of(name_, state, change_, wanted)) {
+    return receiver_(*conflict);
+  }
+  if (const auto problem = problem_with(wanted)) return receiver_(*problem);
+  if (wanted == state.definition) return finish(state, false);
+  ++wanted.revision;
+  redefine(wanted);
+}
+
+void DefinitionCall::redefine(const Definition& wanted) {
+  call(contract::Redefine{name_, 0, wanted},
+       [wanted](DefinitionCall& self, const contract::Outcome& outcome) {
+         if (const auto* found = std::get_if<contract::Found>(&outcome)) {
+           return self.finish(found->state, false);
+         }
+         const auto* refused = std::get_if<contract::Refused>(&outcome);
+         if (refused == nullptr) return self.fail_unclear(outcome);
+         // Exactly our fields: it was our own write, sent twice.
+         if (refused->state.definition == wanted) return self.finish(refused->state, false);
+         if (base::monotonic_now() >= self.deadline_) {
+           return self.fail(ErrorCode::kDeadline, "counter '" + self.name_ +
+                                                      "' is being changed by others all the time; "
+                                                      "try again.");
+         }
+         self.change(refused->state);
+       });
+}
+
+void DefinitionCall::finish(const CounterState& state, bool created) {
+  receiver_(DefinedCounter{contract::info_of(name_, state), created});
+}
+
+void DefinitionCall::fail(ErrorCode code, const std::string& sentence) {
+  receiver_(Error(code, sentence));
+}
+
+void DefinitionCall::fail_unclear(const contract::Outcome& outcome) {
+  const auto* damaged = std::get_if<contract::Damaged>(&outcome);
+  fail(ErrorCode::kCorrupt, "counter '" + name_ + "' can't be defined, since " +
+                                (damaged != nullptr ? damaged->why : "it has vanished") + ".");
+}
+
+}  // namespace nextid::node

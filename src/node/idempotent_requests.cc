@@ -1,0 +1,212 @@
+#include "node/idempotent_requests.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "node/counter.h"
+#include "node/random.h"
+#include "node/store_call.h"
+
+namespace nextid::node {
+namespace {
+
+using contract::IdempotencyRecord;
+
+/// A key whose ids are reserved is settled whether anyone waits or not: only the store's close ends
+/// the attempts.
+constexpr std::chrono::hours kUntilClosed{24 * 365};
+
+Error conflict(const std::string& key, std::uint64_t asked, std::uint64_t kept) {
+  return Error(ErrorCode::kConflict,
+               "the idempotency key '" + key + "' stands for " + std::to_string(kept) +
+                   " ids, not " + std::to_string(asked) + "; use a new key for a new request.");
+}
+
+std::int64_t expiry_s(std::chrono::seconds retention) {
+  const auto now_s = static_cast<std::int64_t>(base::wall_now_us() / 1'000'000);
+  return now_s + retention.count();
+}
+
+}  // namespace
+
+/// One key from its first request to its answer. Its steps follow one another; the waiters are
+/// guarded by the requests' lock.
+class IdempotentRequests::Flow final : public RangeReceiver,
+                                       public std::enable_shared_from_this<Flow> {
+ public:
+  Flow(IdempotentRequests& requests, std::string key, std::uint64_t count,
+       base::MonotonicTime deadline)
+      : requests_(requests),
+        counter_(requests.counter_.shared_from_this()),
+        key_(std::move(key)),
+        count_(count),
+        deadline_(deadline) {}
+
+  const std::string& key() const noexcept { return key_; }
+  std::uint64_t count() const noexcept { return count_; }
+
+  void recall(std::vector<contract::Call>& calls) {
+    StoreCall::start(runtime(), contract::Recall{counter_->name(), key_}, deadline_, calls,
+                     [self = shared_from_this()](Result<contract::Outcome> outcome) {
+                       self->on_recalled(outcome);
+                     });
+  }
+
+  void on_range(std::uint64_t, Result<IdRange> range) noexcept override {
+    const auto self = std::exchange(reserving_, nullptr);
+    if (!range) return requests_.finish(self, range.error());
+    remember(*range);
+  }
+
+  std::vector<Waiter> waiters;
+
+ private:
+  Runtime& runtime() noexcept { return requests_.runtime_; }
+
+  void on_recalled(const Result<contract::Outcome>& outcome) {
+    const auto record = record_of(outcome);
+    if (!record) return requests_.finish(shared_from_this(), record.error());
+    if (*record) return answer(**record);
+    reserving_ = shared_from_this();
+    counter_->add(count_, deadline_, *this, 0);
+    counter_->run();
+  }
+
+  void remember(const IdRange& range) {
+    IdempotencyRecord record;
+    record.range = range;
+    record.expires_s = expiry_s(runtime().options().idempotency_retention);
+    record.owner = random_bits();
+    runtime().settling_started();
+    StoreCall::run(runtime(), contract::Remember{counter_->name(), key_, record},
+                   base::monotonic_now() + kUntilClosed,
+                   [self = shared_from_this(), record](Result<contract::Outcome> outcome) {
+                     self->on_remembered(record, outcome);
+                   });
+  }
+
+  void on_remembered(const IdempotencyRecord& own, const Result<contract::Outcome>& outcome) {
+    const auto record = record_of(outcome);
+    if (!record) {
+      counter_->count_as_burned(count_, BurnReason::kDiscard);
+      requests_.finish(shared_from_this(), record.error());
+    } else if (!*record || (*record)->owner == own.owner) {
+      requests_.finish(shared_from_this(), own.range);  // None: its time is over already.
+    } else {
+      counter_->count_as_burned(count_, BurnReason::kIdempotency);
+      answer(**record);
+    }
+    runtime().settling_ended();
+  }
+
+  Result<std::optional<IdempotencyRecord>> record_of(
+      const Result<contract::Outcome>& outcome) const {
+    if (!outcome) return outcome.error();
+    if (const auto* remembered = std::get_if<contract::Remembered>(&*outcome)) {
+      return remembered->record;
+    }
+    const auto* damaged = std::get_if<contract::Damaged>(&*outcome);
+    return Error(ErrorCode::kCorrupt,
+                 "the record of the idempotency key '" + key_ +
+                     "' can't be used: " + (damaged != nullptr ? damaged->why : "no clear answer"));
+  }
+
+  void answer(const IdempotencyRecord& record) {
+    const std::uint64_t kept = record.range.count();
+    requests_.finish(shared_from_this(), kept == count_
+                                             ? Result<IdRange>(record.range)
+                                             : Result<IdRange>(conflict(key_, count_, kept)));
+  }
+
+  IdempotentRequests& requests_;
+  const std::shared_ptr<Counter> counter_;  // Keeps requests_.
+  const std::string key_;
+  const std::uint64_t count_;
+  const base::MonotonicTime deadline_;  // Of the first request: until its ids are reserved.
+  std::shared_ptr<Flow> reserving_;     // While the counter holds a reference to this.
+};
+
+void IdempotentRequests::add(RequestId id, std::uint64_t count, base::MonotonicTime deadline,
+                             RangeReceiver& receiver, std::uint64_t tag, const std::string& key) {
+  const Waiter waiter{id, deadline, &receiver, tag};
+  const std::lock_guard lock(mutex_);
+  if (!is_idempotency_key(key)) {
+    refused_.push_back({waiter, Error(ErrorCode::kInvalid,
+                                      "an idempotency key has 1 to 255 bytes of printable ASCII, "
+                                      "and not " +
+                                          std::to_string(key.size()) + " of any kind.")});
+    return;
+  }
+  auto& flow = flows_[key];
+  if (!flow) {
+    flow = std::make_shared<Flow>(*this, key, count, deadline);
+    new_flows_.push_back(flow);
+  } else if (flow->count() != count) {
+    refused_.push_back({waiter, conflict(key, count, flow->count())});
+    return;
+  }
+  flow->waiters.push_back(waiter);
+  runtime_.timer().at(deadline, [weak = std::weak_ptr<Flow>(flow), this] {
+    if (const auto alive = weak.lock()) refuse_expired(alive);
+  });
+}
+
+void IdempotentRequests::pump(std::vector<contract::Call>& calls) {
+  std::vector<std::shared_ptr<Flow>> flows;
+  std::vector<Refused> refused;
+  {
+    const std::lock_guard lock(mutex_);
+    flows.swap(new_flows_);
+    refused.swap(refused_);
+  }
+  for (Refused& each : refused) {
+    each.waiter.receiver->on_range(each.waiter.tag, std::move(each.error));
+  }
+  for (const auto& flow : flows) flow->recall(calls);
+}
+
+bool IdempotentRequests::cancel(RequestId id) {
+  const std::lock_guard lock(mutex_);
+  const auto is_it = [id](const auto& waiter) { return waiter.id == id; };
+  for (const auto& [key, flow] : flows_) {
+    if (std::erase_if(flow->waiters, is_it) > 0) return true;
+  }
+  return std::erase_if(refused_, [&](const Refused& each) { return is_it(each.waiter); }) > 0;
+}
+
+bool IdempotentRequests::idle() const {
+  const std::lock_guard lock(mutex_);
+  return flows_.empty() && refused_.empty();
+}
+
+void IdempotentRequests::refuse_expired(const std::shared_ptr<Flow>& flow) {
+  const base::MonotonicTime now = base::monotonic_now();
+  std::vector<Waiter> expired;
+  {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(flow->waiters, [&](const Waiter& waiter) {
+      if (waiter.deadline > now) return false;
+      expired.push_back(waiter);
+      return true;
+    });
+  }
+  for (const Waiter& waiter : expired) {
+    waiter.receiver->on_range(
+        waiter.tag,
+        Error(ErrorCode::kDeadline, "the store did not settle the idempotency key '" + flow->key() +
+                                        "' in time; repeat the request with it."));
+  }
+}
+
+void IdempotentRequests::finish(const std::shared_ptr<Flow>& flow, const Result<IdRange>& answer) {
+  std::vector<Waiter> waiters;
+  {
+    const std::lock_guard lock(mutex_);
+    flows_.erase(flow->key());
+    waiters.swap(flow->waiters);
+  }
+  for (const Waiter& waiter : waiters) waiter.receiver->on_range(waiter.tag, answer);
+}
+
+}  // namespace nextid::node

@@ -1,0 +1,71 @@
+// The requests of one counter that came with an idempotency key.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "nextid/id_generator.h"
+
+#include "base/clock.h"
+#include "contract/idempotency.h"
+#include "contract/store_driver.h"
+#include "node/runtime.h"
+
+namespace nextid::node {
+
+class Counter;
+
+/// Equal keys join: the first request of a key recalls what the store has, else it reserves ids as
+/// any request does, and has the store remember them under the key; then all are answered. When
+/// another node was faster with the same key, its ids are the answer, and ours are burned as
+/// kIdempotency. So all that ask with one key agree, whatever is lost (I1, but for these replays).
+///
+/// Once ids are reserved for a key, it is settled even when nobody waits any more: a client that
+/// asks again gets them.
+///
+/// Thread-safe. Receivers are called, and the store is, with no lock held.
+class IdempotentRequests {
+ public:
+  /// `counter` owns this, and outlives its use by the runtime's calls.
+  IdempotentRequests(Counter& counter, Runtime& runtime) : counter_(counter), runtime_(runtime) {}
+
+  /// Queues a request; nothing is sent and no receiver is called before the next pump().
+  void add(RequestId id, std::uint64_t count, base::MonotonicTime deadline, RangeReceiver& receiver,
+           std::uint64_t tag, const std::string& key);
+  /// Answers what is decided, and appends to `calls` what the store is to be asked.
+  void pump(std::vector<contract::Call>& calls);
+  /// See IdGenerator::cancel().
+  bool cancel(RequestId id);
+  bool idle() const;
+
+ private:
+  class Flow;
+
+  struct Waiter {
+    RequestId id = 0;
+    base::MonotonicTime deadline;
+    RangeReceiver* receiver = nullptr;
+    std::uint64_t tag = 0;
+  };
+  struct Refused {
+    Waiter waiter;
+    Error error;
+  };
+
+  void refuse_expired(const std::shared_ptr<Flow>& flow);
+  void finish(const std::shared_ptr<Flow>& flow, const Result<IdRange>& answer);
+
+  Counter& counter_;
+  Runtime& runtime_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<Flow>> flows_;  // By key.
+  std::vector<std::shared_ptr<Flow>> new_flows_;        // Not sent yet.
+  std::vector<Refused> refused_;                        // Not told yet.
+};
+
+}  // namespace nextid::node

@@ -1,0 +1,15 @@
+// Numbers that must never come again, in any process.
+#pragma once
+
+#include <cstdint>
+#include <random>
+
+namespace nextid::node {
+
+/// 64 bits from the system. Thread-safe.
+inline std::uint64_t random_bits() {
+  std::random_device device;
+  return (static_cast<std::uint64_t>(device()) << 32) | device();
+}
+
+}  // namespace nextid::node

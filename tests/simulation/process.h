@@ -1,0 +1,111 @@
+// One process of a node: an engine from its start to its end, bound to the store as src/node binds
+// it, and the books of what its clients got.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "engine/engine.h"
+#include "simulation/context.h"
+#include "simulation/ledger.h"
+#include "simulation/machine.h"
+#include "simulation/simulated_store.h"
+
+namespace nextid::simulation {
+
+class Process : public std::enable_shared_from_this<Process> {
+ public:
+  /// Called once for each request, whatever its answer.
+  using Ended = std::function<void()>;
+
+  Process(Context& context, Ledger& ledger, SimulatedStore& store, Machine& machine,
+          std::string name, contract::WriterId writer);
+
+  void ask(std::string client, std::uint64_t count, microseconds timeout, Ended ended);
+  void advance(std::string client, std::int64_t to, microseconds timeout, Ended ended);
+
+  /// For a cursor: ids, one of them handed out, and the end of the loan. A cursor outlives a
+  /// process that closed, but not one that crashed.
+  std::optional<engine::Loan> lend(std::uint64_t most);
+  void hands_out(const std::string& client, const engine::Loan& lent, std::uint64_t id);
+  void settle(std::uint64_t lent, const engine::Loan& rest);
+
+  /// `over` is called when the process has ended.
+  void close(microseconds timeout, Ended over);
+  void crash();
+  bool is_open() const noexcept { return !closing_ && !over_; }
+  bool over() const noexcept { return over_; }
+  bool crashed() const noexcept { return crashed_; }
+  std::size_t waiting() const noexcept { return waiting_.size(); }
+  contract::WriterId writer() const noexcept { return writer_; }
+  Accounting accounting() const { return engine_.accounting(); }
+
+  /// I5, when nothing of this process is under way any more.
+  void check_accounts() const;
+
+ private:
+  struct Waiting {
+    std::string client;
+    std::uint64_t count = 0;  // 0 of an advance.
+    std::uint64_t sent = 0;   // A moment of the history.
+    MonotonicTime deadline;
+    Ended ended;
+    std::int64_t advances_to = 0;
+  };
+
+  std::optional<IdRange> take_from_lane();
+  void cancel_later(std::uint64_t ticket);
+  void pump_soon();
+  void pump();
+  void arm();
+  void send(const engine::Attempt& attempt);
+  void on_outcome(const engine::Attempt& attempt, const contract::Outcome& outcome);
+  void note(std::uint64_t attempt, const contract::Outcome& outcome);
+  void learn(const contract::Op& op, const contract::Outcome& outcome);
+  void on_grant(const engine::Grant& grant);
+  void on_refusal(const engine::Refusal& refusal);
+  void on_advanced(const engine::Advanced& advanced);
+  void check_refusal(const Waiting& waiting, const Error& error);
+  void check_unasked();
+  Waiting take_waiting(std::uint64_t ticket);
+  history::Record record(const Waiting& waiting) const;
+  void record_ids(const Waiting& waiting, const IdRange& range, bool cursor);
+  void record_none(const Waiting& waiting, std::string reason);
+  void end();
+
+  Context& context_;
+  Ledger& ledger_;
+  SimulatedStore& store_;
+  Machine& machine_;
+  const std::string name_;
+  const contract::WriterId writer_;
+  engine::Lane lane_;
+  engine::Engine engine_;
+
+  std::map<std::uint64_t, Waiting> waiting_;  // By ticket.
+  std::optional<MonotonicTime> armed_at_;
+  std::optional<contract::Reserve> reserving_;  // Until the engine learns that it was applied.
+  std::uint64_t last_cache_ = 1;                // Of the definition of the last op that reserves.
+  std::uint64_t largest_cache_ = 1;  // Of the definitions by which what is unasked was reserved.
+
+  std::uint64_t got_ = 0;  // Ids that clients got.
+  std::uint64_t undelivered_ = 0;
+  std::uint64_t unsettled_ = 0;  // Ids that cursors handed out of loans that have not ended.
+  bool ever_lent_ = false;
+
+  bool closing_ = false;
+  MonotonicTime close_deadline_;
+  Ended on_over_;
+  bool over_ = false;
+  bool crashed_ = false;
+  bool has_slot_ = false;
+  bool lost_slot_ = false;
+  bool ended_in_time_ = true;
+  std::uint64_t unasked_at_end_ = 0;
+};
+
+}  // namespace nextid::simulation

@@ -1,0 +1,82 @@
+// The store of a simulated world, and the network that leads to it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "contract/op.h"
+#include "simulation/context.h"
+#include "simulation/ledger.h"
+#include "store/memory_store.h"
+
+namespace nextid::simulation {
+
+/// Keeps the store's contract under its faults. Ops are applied as they arrive, and what waits is
+/// made durable together, a moment later; only then do outcomes leave. A restart loses what is not
+/// durable. Requests and answers are delayed, so they overtake one another; they are lost, and
+/// requests arrive a second time, perhaps much later.
+class SimulatedStore {
+ public:
+  using Done = std::function<void(contract::Outcome)>;
+
+  SimulatedStore(Context& context, Ledger& ledger);
+
+  /// One attempt over the network; `done` is called once, within contract::kAttemptTimeout.
+  void attempt(contract::Op op, Done done);
+
+  /// Makes the counter, before the nodes start.
+  void define(const Definition& definition);
+  /// Another program adds to the value, with no regard to max or stride.
+  void add(std::uint64_t step);
+  /// Another program loads the counter.
+  void prune();
+  void restart();
+  void clock_jumps(std::int64_t by_us) noexcept { clock_offset_us_ += by_us; }
+
+ private:
+  struct Exchange {
+    Done done;
+    bool over = false;
+  };
+  using ExchangePtr = std::shared_ptr<Exchange>;
+  struct Arrived {
+    contract::Op op;
+    contract::Outcome outcome;
+    ExchangePtr exchange;  // Null for a late copy, which nobody waits for.
+    base::WallMicros wall_us = 0;
+  };
+  struct Logged {
+    contract::Op op;
+    base::WallMicros wall_us = 0;
+  };
+
+  void arrive(const contract::Op& op, const ExchangePtr& exchange);
+  contract::Outcome apply_now(const contract::Op& op, const ExchangePtr& exchange);
+  void commit(bool answers);
+  void answer(const ExchangePtr& exchange, contract::Outcome outcome);
+  void end(const ExchangePtr& exchange, contract::Outcome outcome);
+  contract::Outcome apply(store::MemoryStore& store, const contract::Op& op,
+                          base::WallMicros wall_us);
+  void check_durable_value();
+  base::WallMicros wall_now() const;
+  std::unique_ptr<store::MemoryStore> new_store();
+
+  Context& context_;
+  Ledger& ledger_;
+  std::int64_t clock_offset_us_ = 0;
+  base::WallMicros applying_at_us_ = 0;
+  std::unique_ptr<store::MemoryStore> current_;
+  std::unique_ptr<store::MemoryStore> durable_;
+  std::vector<Logged> log_;         // What made durable_ what it is.
+  std::vector<Arrived> undurable_;  // Applied to current_ only.
+  std::uint64_t starts_ = 0;
+  bool down_ = false;
+};
+
+/// Seconds since 1970 at the start of a world, as microseconds; each clock counts on from here.
+base::WallMicros wall_clock(const Context& context, std::int64_t offset_us);
+
+}  // namespace nextid::simulation

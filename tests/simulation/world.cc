@@ -1,0 +1,201 @@
+#include "simulation/world.h"
+
+#include <algorithm>
+#include <string>
+#include <variant>
+
+namespace nextid::simulation {
+namespace {
+
+using history::Invariant;
+
+/// A world that is still busy after so many events is busy with nothing.
+constexpr std::uint64_t kMostEvents = 300'000;
+/// Within this time of virtual time after the last fault, all must be well.
+constexpr std::chrono::seconds kRecovery{30};
+
+std::int64_t signed_jump(Random& random, std::uint64_t largest_us) {
+  const auto jump = static_cast<std::int64_t>(random.between_orders(1, largest_us));
+  return random.chance(500) ? jump : -jump;
+}
+
+}  // namespace
+
+World::World(const Parameters& parameters, bool prints)
+    : context_(parameters, prints), ledger_(context_), store_(context_, ledger_) {
+  if (parameters.defined) store_.define(parameters.definition);
+  for (std::size_t i = 0; i < parameters.nodes; ++i) {
+    nodes_.push_back(std::make_unique<Node>(context_, ledger_, store_, i));
+  }
+  for (std::size_t i = 0; i < parameters.clients; ++i) {
+    clients_.push_back(std::make_unique<Client>(context_, ledger_, nodes_, i));
+  }
+}
+
+void World::run() {
+  run_under_faults();
+  heal();
+  close();
+  judge();
+}
+
+void World::run_under_faults() {
+  for (const auto& client : clients_) client->start([this] { disrupt(); });
+  const MonotonicTime end = context_.queue.now() + std::chrono::hours(3);
+  const auto done = [&] {
+    return std::all_of(clients_.begin(), clients_.end(),
+                       [](const auto& client) { return client->done(); });
+  };
+  while (!done() && !context_.queue.empty() && context_.queue.next_time() < end &&
+         context_.queue.happened() < kMostEvents / 2) {
+    context_.queue.run_next();
+  }
+  for (const auto& client : clients_) client->stop();
+}
+
+// --- Faults
+
+void World::disrupt() {
+  const Parameters& p = context_.parameters;
+  Random& random = context_.random;
+  const bool somebody_must_define = !p.first_use.creates && !ledger_.definition();
+  if (somebody_must_define && random.chance(50)) store_.define(p.definition);
+  disrupt_node(*nodes_[random.below(nodes_.size())]);
+  if (context_.fails(p.store_restarts)) store_.restart();
+  if (context_.fails(p.prunings)) store_.prune();
+  if (context_.fails(p.clock_jumps / 2)) store_.clock_jumps(signed_jump(random, p.largest_jump_us));
+  if (context_.fails(p.redefinitions)) redefine();
+  if (context_.fails(p.foreign_adds)) store_.add(random.between_orders(1, 200));
+}
+
+void World::disrupt_node(Node& node) {
+  const Parameters& p = context_.parameters;
+  Random& random = context_.random;
+  if (context_.fails(p.restarts)) {
+    node.restart(microseconds(static_cast<std::int64_t>(p.close_timeout_us)));
+  }
+  if (context_.fails(p.crashes)) node.crash();
+  if (context_.fails(p.pauses)) {
+    const std::uint64_t length = random.between_orders(1, p.longest_pause_us);
+    context_.note("pause", {length});
+    node.machine().sleep(microseconds(static_cast<std::int64_t>(length)));
+  }
+  if (context_.fails(p.clock_jumps)) {
+    const std::int64_t jump = signed_jump(random, p.largest_jump_us);
+    context_.note("clock jumps", {static_cast<std::uint64_t>(jump)});
+    node.machine().clock_jumps(jump);
+  }
+}
+
+/// As Store::define() does it, without its repeats.
+void World::redefine() {
+  store_.attempt(contract::Load{kCounter, 0}, [this](const contract::Outcome& loaded) {
+    const auto* found = std::get_if<contract::Found>(&loaded);
+    if (found == nullptr) return;
+    const Definition changed = change(found->state);
+    context_.note("redefine", {changed.revision, changed.max, changed.cache});
+    store_.attempt(contract::Redefine{kCounter, 0, changed}, [](const contract::Outcome&) {});
+  });
+}
+
+Definition World::change(const contract::CounterState& state) {
+  Random& random = context_.random;
+  Definition changed = state.definition;
+  ++changed.revision;
+  if (random.chance(600)) changed.cache = random.pick({1, 2, 3, 5, 20, 100, 10'000});
+  if (random.chance(600)) {
+    const auto value =
+        static_cast<std::uint64_t>(std::max(state.value, static_cast<std::int64_t>(changed.start)));
+    const std::uint64_t span = random.between_orders(1, 300 * changed.increment);
+    changed.max = random.chance(300) || kMaxId - value < span ? kMaxId : value + span;
+  }
+  return changed;
+}
+
+// --- The end of the faults, and of the world
+
+template <typename Condition>
+void World::run_until(const Condition& condition, microseconds limit, const char* otherwise) {
+  EventQueue& queue = context_.queue;
+  const MonotonicTime end = queue.now() + limit;
+  while (!condition()) {
+    if (queue.empty() || queue.next_time() > end || queue.happened() > kMostEvents) {
+      return context_.violated(Invariant::kLive, otherwise);
+    }
+    queue.run_next();
+  }
+}
+
+void World::heal() {
+  context_.faulty = false;
+  context_.note("healed");
+  for (const auto& node : nodes_) node->machine().wake();
+  const auto is_running = [](const auto& node) {
+    const auto process = node->process();
+    return process && process->is_open();
+  };
+  const auto all_run = [&] { return std::all_of(nodes_.begin(), nodes_.end(), is_running); };
+  run_until(all_run, kRecovery, "a process did not close");
+  const auto none_waits = [&] {
+    return std::all_of(nodes_.begin(), nodes_.end(), [](const auto& node) {
+      return !node->process() || node->process()->waiting() == 0;
+    });
+  };
+  run_until(none_waits, kRecovery, "a request did not end");
+  for (const auto& node : nodes_) probe(*node);
+  run_until(none_waits, kRecovery, "a request that was sent after the faults did not end");
+}
+
+/// A request without a deadline to speak of: it gets ids, or a refusal that is checked like all.
+void World::probe(Node& node) {
+  if (const auto process = node.process()) {
+    process->ask("probe", 1, std::chrono::hours(1'000), [] {});
+  }
+}
+
+void World::close() {
+  for (const auto& node : nodes_) node->close(std::chrono::hours(1'000));
+  const auto all_closed = [&] {
+    return std::all_of(nodes_.begin(), nodes_.end(),
+                       [](const auto& node) { return !node->process(); });
+  };
+  run_until(all_closed, kRecovery, "a process did not close after the faults");
+  // Copies that are still on their way arrive after all is over.
+  while (!context_.queue.empty() && context_.queue.happened() < 2 * kMostEvents) {
+    context_.queue.run_next();
+  }
+  for (const auto& client : clients_) client->end_cursor();
+}
+
+void World::judge() {
+  for (const auto& node : nodes_) {
+    for (const auto& process : node->processes()) process->check_accounts();
+  }
+  ledger_.check_total();
+  if (!ledger_.definition()) return;
+  const Parameters& p = context_.parameters;
+  history::Expectations expected;
+  expected.counter = kCounter;
+  expected.start = ledger_.definition()->start;
+  expected.increment = ledger_.definition()->increment;
+  const bool strict = p.definition.cache == 1 && p.redefinitions == 0;
+  if (!strict) expected.order = history::Expectations::Order::kWithinNode;
+  expected.value = static_cast<std::uint64_t>(std::max<std::int64_t>(ledger_.value(), 0));
+  expected.burned = ledger_.unreturned();
+  if (p.leaves_no_gap()) expected.exact = ledger_.ids_up_to_value();
+  std::erase_if(context_.history.records, [this](const history::Record& record) {
+    return record.advanced &&
+           ledger_.fell_below(static_cast<std::int64_t>(record.end), record.sent_ns);
+  });
+  context_.report.add(history::check(context_.history, expected));
+}
+
+Accounting World::accounting() const {
+  Accounting sum;
+  for (const auto& node : nodes_) {
+    for (const auto& process : node->processes()) sum += process->accounting();
+  }
+  return sum;
+}
+
+}  // namespace nextid::simulation

@@ -1,0 +1,234 @@
+// Cached counters and cursors through the library, with threads, on real stores.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "nextid/nextid.h"
+
+#include "scratch_dir.h"
+
+namespace nextid {
+namespace {
+
+using testing::ScratchDir;
+
+constexpr std::chrono::seconds kCloseLimit{5};
+
+StoreOptions cached(std::uint64_t cache) {
+  StoreOptions options;
+  options.default_cache = cache;
+  return options;
+}
+
+/// Checks that the ids are each there once, and that with the burned ones they make up the value.
+void expect_accounted(std::vector<std::uint64_t> ids, const Accounting& accounting,
+                      std::uint64_t value) {
+  std::sort(ids.begin(), ids.end());
+  EXPECT_EQ(std::adjacent_find(ids.begin(), ids.end()), ids.end()) << "I1";
+  EXPECT_EQ(accounting.returned, ids.size()) << "I5";
+  EXPECT_EQ(accounting.returned + accounting.burned_total(), value) << "I5";
+}
+
+TEST(CachedCounterTest, ServesManyThreadsEachIdOnceAndInOrder) {
+  Store store = open_store("memory:", cached(1'000)).value();
+  const IdGenerator ids(store, "c");
+  constexpr std::size_t kThreads = 4;
+  constexpr std::size_t kEach = 50'000;
+  std::vector<std::vector<std::uint64_t>> got(kThreads);
+  std::atomic<std::uint64_t> highest{0};
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&, i] {
+      for (std::size_t n = 0; n < kEach; ++n) {
+        const std::uint64_t answered_before = highest.load();
+        const bool range = n % 97 == 0;
+        const IdRange answer =
+            range ? ids.next_range(3).value() : IdRange(ids.next_id().value(), 1, 1);
+        EXPECT_GT(answer.start(), answered_before) << "I3 within a node";
+        std::uint64_t seen = highest.load();
+        while (seen < answer.end() && !highest.compare_exchange_weak(seen, answer.end())) {
+        }
+        for (std::uint64_t id = answer.start(); id <= answer.end(); ++id) got[i].push_back(id);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::vector<std::uint64_t> all;
+  for (const auto& each : got) all.insert(all.end(), each.begin(), each.end());
+  const Accounting accounting = ids.accounting();
+  EXPECT_LT(accounting.reservations, all.size() / 100);
+  EXPECT_GT(accounting.refills, 0U);
+  ASSERT_TRUE(store.close(kCloseLimit));
+  expect_accounted(all, store.accounting(), all.size());
+}
+
+/// Each run starts where the last one ended: what was left was given back.
+TEST(CachedCounterTest, AHundredRestartsUnderLoadLeaveNoGap) {
+  const ScratchDir dir;
+  const std::string url = dir.sqlite_url();
+  std::vector<std::uint64_t> all;
+  for (int restart = 0; restart < 100; ++restart) {
+    Store store = open_store(url, cached(500)).value();
+    std::vector<std::vector<std::uint64_t>> got(3);
+    std::vector<std::thread> threads;
+    for (auto& mine : got) {
+      threads.emplace_back([&] {
+        const IdGenerator ids(store, "c");
+        while (const auto id = ids.next_id()) mine.push_back(*id);
+      });
+    }
+    while (store.accounting().returned < 40) std::this_thread::yield();
+    ASSERT_TRUE(store.close(kCloseLimit));
+    for (std::thread& thread : threads) thread.join();
+    for (const auto& each : got) all.insert(all.end(), each.begin(), each.end());
+    ASSERT_EQ(store.accounting().burned_total(), 0U) << "restart " << restart;
+  }
+  std::sort(all.begin(), all.end());
+  ASSERT_FALSE(all.empty());
+  EXPECT_EQ(all.front(), 1U);
+  EXPECT_EQ(all.back(), all.size()) << "no gap, and none twice";
+}
+
+TEST(CachedCounterTest, TwoNodesShareACounterWithoutDuplicates) {
+  const ScratchDir dir;
+  const std::string url = dir.sqlite_url();
+  std::vector<Store> stores{open_store(url, cached(64)).value(),
+                            open_store(url, cached(64)).value()};
+  std::vector<std::vector<std::uint64_t>> got(4);
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    threads.emplace_back([&, i] {
+      const IdGenerator ids(stores[i % 2], "c");
+      for (int n = 0; n < 5'000; ++n) got[i].push_back(ids.next_id().value());
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::vector<std::uint64_t> all;
+  for (const auto& each : got) all.insert(all.end(), each.begin(), each.end());
+  Accounting accounting;
+  for (Store& store : stores) {
+    ASSERT_TRUE(store.close(kCloseLimit));
+    accounting += store.accounting();
+  }
+  Store reader = open_store(url).value();
+  expect_accounted(all, accounting, *reader.counter("c")->value);
+}
+
+TEST(CachedCounterTest, RefusesAfterItsStoreHasClosed) {
+  Store store = open_store("memory:", cached(100)).value();
+  const IdGenerator ids(store, "c");
+  for (int i = 0; i < 50; ++i) ids.next_id().value();
+  ASSERT_TRUE(store.close(kCloseLimit));
+  EXPECT_EQ(ids.next_id().error().code(), ErrorCode::kUnavailable);
+}
+
+TEST(CursorTest, CursorsAndGeneratorsShareACounterWithoutDuplicates) {
+  Store store = open_store("memory:", cached(10'000)).value();
+  const IdGenerator ids(store, "c");
+  std::vector<std::vector<std::uint64_t>> got(4);
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < got.size(); ++i) {
+    threads.emplace_back([&, i] {
+      for (int life = 0; life < 20; ++life) {
+        Cursor cursor(ids);
+        for (int n = 0; n < 1'000; ++n) {
+          got[i].push_back(i == 0 ? ids.next_id().value() : cursor.next_id().value());
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::vector<std::uint64_t> all;
+  for (const auto& each : got) all.insert(all.end(), each.begin(), each.end());
+  ASSERT_TRUE(store.close(kCloseLimit));
+  const Accounting accounting = store.accounting();
+  std::sort(all.begin(), all.end());
+  EXPECT_EQ(std::adjacent_find(all.begin(), all.end()), all.end()) << "I1";
+  EXPECT_EQ(accounting.returned, all.size());
+  // Rests of sub-blocks serve cursors alone, and are discarded at the end.
+  EXPECT_EQ(accounting.burned_total(), accounting.burned_by(BurnReason::kDiscard));
+  EXPECT_LE(accounting.burned_total(), 9'999U);
+}
+
+TEST(CursorTest, IdsOfOneCursorGrow) {
+  Store store = open_store("memory:", cached(100)).value();
+  const IdGenerator ids(store, "c");
+  Cursor cursor(ids);
+  std::uint64_t last = 0;
+  for (int i = 0; i < 10'000; ++i) {
+    const std::uint64_t id = cursor.next_id().value();
+    // What another cursor left may come again behind it, but there is none.
+    EXPECT_GT(id, last);
+    last = id;
+  }
+}
+
+TEST(CursorTest, IsStrictOnAStrictCounter) {
+  Store store = open_store("memory:").value();
+  const IdGenerator ids(store, "c");
+  Cursor one(ids);
+  Cursor two(ids);
+  for (std::uint64_t i = 1; i < 100; i += 2) {
+    EXPECT_EQ(one.next_id().value(), i);
+    EXPECT_EQ(two.next_id().value(), i + 1);
+  }
+}
+
+TEST(CursorTest, TellsWhyThereIsNoId) {
+  Store store = open_store("memory:", cached(100)).value();
+  ASSERT_TRUE(store.define("c", {.max = 3}));
+  const IdGenerator ids(store, "c");
+  Cursor cursor(ids);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(cursor.next_id());
+  EXPECT_EQ(cursor.next_id().error().code(), ErrorCode::kExhausted);
+  Cursor of_bad_name(IdGenerator(store, "no name"));
+  EXPECT_EQ(of_bad_name.next_id().error().code(), ErrorCode::kInvalid);
+}
+
+/// The resident set, in bytes.
+std::uint64_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::uint64_t pages = 0;
+  std::uint64_t resident = 0;
+  statm >> pages >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+TEST(ManyCountersTest, AKnownCounterTakesAKilobyteAtMost) {
+#if !defined(NDEBUG)
+  GTEST_SKIP() << "not run: sanitizers keep memory of their own";
+#endif
+  constexpr std::uint64_t kCounters = 10'000;
+  StoreOptions options;
+  options.max_counters = kCounters + 1;
+  Store store = open_store("memory:", options).value();
+  std::vector<IdGenerator> generators;
+  generators.reserve(kCounters);
+  IdGenerator(store, "first").next_id().value();
+  const std::uint64_t before = resident_bytes();
+  for (std::uint64_t i = 0; i < kCounters; ++i) {
+    generators.emplace_back(store, "counter-" + std::to_string(i));
+  }
+  const std::uint64_t known = (resident_bytes() - before) / kCounters;
+  for (const IdGenerator& ids : generators) ids.next_id().value();
+  const std::uint64_t used = (resident_bytes() - before) / kCounters;
+  RecordProperty("bytes_known", static_cast<int>(known));
+  RecordProperty("bytes_used", static_cast<int>(used));
+  std::printf(
+      "a known counter: %lu bytes; one that was used, with its row in the memory store: "
+      "%lu bytes\n",
+      static_cast<unsigned long>(known), static_cast<unsigned long>(used));
+  EXPECT_LE(known, 1'024U);
+}
+
+}  // namespace
+}  // namespace nextid
