@@ -272,6 +272,24 @@ def test_the_key_keeps_ids_of_vanished_clients(server, tmp_path):
     assert counts["returned"] == 35
 
 
+def test_the_key_keeps_ids_of_an_answer_that_was_never_written(dynamodb):
+    """Its answer is there, but waits for the one before it when the client vanishes."""
+    node = dynamodb.start()
+    assert node.next_id("slow") == 1
+    assert take(node, "a") == {"id": 1}
+    dynamodb.proxy.script.add(*["hang_before"] * 1000, operation="UpdateItem")
+    before = dynamodb.proxy.requests["GetItem"]
+    with node.connect() as connection:
+        connection.request("GET", "/next?counter=slow")
+        connection.request("POST", "/next", headers=header("a"))
+        poll(lambda: dynamodb.proxy.requests["GetItem"] > before, "the key is looked up")
+        # The server learns of that answer no later than of this one.
+        assert take(node, "a") == {"id": 1}
+        connection.reset()
+    dynamodb.proxy.script.clear()
+    assert node.stop()["returned"] == 2
+
+
 def test_while_its_fate_is_open_a_key_is_answered_503_or_504(start_server, tmp_path):
     node = start_server("--request-timeout", "700ms")
     assert node.next_id() == 1
