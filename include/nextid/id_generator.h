@@ -35,7 +35,7 @@ class RangeReceiver {
 /// A text that the caller chose for one request, 1 ... kMaxIdempotencyKeyBytes bytes of printable
 /// ASCII. Within StoreOptions::idempotency_retention the same key on the same counter stands for
 /// the same ids: after a lost answer, on another node, after a crash or a restart. With another
-/// count it is kConflict.
+/// count it is kConflict. Calls copy the text: it need not outlive them.
 using IdempotencyKey = std::string_view;
 inline constexpr std::size_t kMaxIdempotencyKeyBytes = 255;
 
