@@ -76,7 +76,7 @@ TEST_P(IdempotencyTest, EqualKeysOnOneNodeJoin) {
   std::mutex mutex;
   std::set<std::uint64_t> got;
   for (int i = 0; i < 16; ++i) {
-    threads.emplace_back([&, i] {
+    threads.emplace_back([&] {
       for (int key = 0; key < 20; ++key) {
         const std::uint64_t id = ids_.next_id("key-" + std::to_string(key)).value();
         const std::lock_guard lock(mutex);
