@@ -22,6 +22,7 @@ namespace nextid::store {
 /// Each op is one conditional UpdateItem on the counter's item (dynamodb_requests.h), strict in its
 /// effect whatever is lost, repeated or late on the way: I1, I2, I7 rest on its condition. Where
 /// the service does not send the old item when the condition fails, a consistent GetItem follows.
+/// Before a GiveBack goes one, too: where a counter starts is nothing that a condition can tell.
 ///
 /// Idempotency records are in a second table, made when it is first needed (dynamodb_records.h).
 ///
