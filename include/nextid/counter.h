@@ -49,7 +49,8 @@ inline constexpr std::size_t kMaxCommentBytes = 512;
 /// A counter as the store shows it.
 struct CounterInfo {
   std::string name;
-  std::optional<std::uint64_t> value;  ///< The last id reserved; none before the first use.
+  /// The last id reserved, or what the counter was advanced to; none before the first use.
+  std::optional<std::uint64_t> value;
   Definition definition;
 };
 

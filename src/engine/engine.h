@@ -154,7 +154,6 @@ class Engine {
   /// `count` ids, granted earlier, reached no caller.
   void count_as_burned(std::uint64_t count, BurnReason reason) noexcept;
 
-  const std::string& counter() const noexcept { return counter_; }
   contract::WriterId writer() const noexcept { return writer_; }
   /// What it wants done; empty afterwards.
   Effects take_effects();

@@ -414,6 +414,7 @@ inline given_up_op_landed(g) {
 #define has_given_up(g) (((me.given_up >> (g)) & 1) && ops[self * OPS + (g)].seq == me.answer.seq)
 #define unknown_slot (me.answer.seq != 0 && me.answer.seq != me.prev)
 #define below_floor  (me.answer.seq == 0 && me.answer.floor >= cur.seq)
+#define is_overtaken (cur.prev != me.prev)
 
 inline op_refused() {
   me.floor = larger(me.floor, me.answer.floor);
@@ -445,6 +446,9 @@ inline give_up() {
   :: below_floor -> me.prev = 0         /* For ever: it can't land. */
 #ifdef MUTANT_GIVEN_UP_IS_FORGOTTEN
   :: else
+#elif defined(MUTANT_OVERTAKEN_IS_FORGOTTEN)
+  :: !below_floor && !is_overtaken -> me.given_up = me.given_up | (1 << (me.sent - 1))
+  :: !below_floor && is_overtaken -> me.given_up = 0
 #else
   :: else -> me.given_up = me.given_up | (1 << (me.sent - 1))
 #endif
