@@ -36,21 +36,22 @@ class Cursor {
     if (id != end_ && generation_ == detail::fork_generation.load(std::memory_order_relaxed))
         [[likely]] {
       next_ = id + increment_;
-      return id;
+    } else {
+      // All by value, so that the members of a cursor in a loop can live in registers.
+      const Refilled refilled = refill(*source_, id, end_);
+      next_ = refilled.next;
+      end_ = refilled.end;
+      increment_ = refilled.increment;
+      id = refilled.id;
+      if (id == 0) return last_error(*source_);
     }
-    // All by value, so that the members of a cursor in a loop can live in registers.
-    SubBlock block{next_, end_, increment_};
-    id = next_of_new_block(*source_, block);
-    next_ = block.next;
-    end_ = block.end;
-    increment_ = block.increment;
-    if (id == 0) return last_error(*source_);
     return id;
   }
 
  private:
   struct Source;
-  struct SubBlock {
+  struct Refilled {
+    std::uint64_t id = 0;  // 0 when it failed, for last_error() to tell why.
     std::uint64_t next = 0;
     std::uint64_t end = 0;  // One increment past the last id.
     std::uint64_t increment = 1;
@@ -58,8 +59,9 @@ class Cursor {
 
   static Source* open(const IdGenerator& generator);
   static void close(Source* source, std::uint64_t next, std::uint64_t end) noexcept;
-  /// 0 when it failed, for last_error() to tell why.
-  static std::uint64_t next_of_new_block(Source& source, SubBlock& block);
+  /// An id from a new sub-block, or from the generator; the old one's ids from `next` on, if any,
+  /// go back.
+  static Refilled refill(Source& source, std::uint64_t next, std::uint64_t end);
   static Error last_error(const Source& source);
 
   Source* const source_;

@@ -41,20 +41,18 @@ void Cursor::close(Source* source, std::uint64_t next, std::uint64_t end) noexce
   delete source;
 }
 
-std::uint64_t Cursor::next_of_new_block(Source& source, SubBlock& block) {
+Cursor::Refilled Cursor::refill(Source& source, std::uint64_t next, std::uint64_t end) {
   const IdGenerator& generator = source.generator;
   node::Counter* const counter = generator.usable_;
-  if (counter == nullptr || generator.node_->in_child()) return source.next_without_block();
-  source.settle(block.next, block.end);
-  block.next = block.end;
+  if (counter == nullptr || generator.node_->in_child()) return {source.next_without_block()};
+  source.settle(next, end);
   const auto loan = counter->lend(kMostIds);
-  if (!loan) return source.next_without_block();
+  if (!loan) return {source.next_without_block()};
   counter->run();  // What was lent may have been what the next block waited for.
   source.lent = loan->count;
   source.increment = loan->increment;
-  block = {loan->first + loan->increment, loan->first + loan->count * loan->increment,
-           loan->increment};
-  return loan->first;
+  return {loan->first, loan->first + loan->increment, loan->first + loan->count * loan->increment,
+          loan->increment};
 }
 
 Error Cursor::last_error(const Source& source) { return source.error; }
