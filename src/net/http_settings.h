@@ -9,6 +9,8 @@
 
 namespace nextid::net {
 
+class ReportSource;
+
 struct HttpSettings {
   protocol::HttpLimits limits;
   std::uint64_t max_range = 1'000'000;
@@ -22,6 +24,8 @@ struct HttpSettings {
   std::chrono::milliseconds write_timeout = std::chrono::seconds(30);
   /// Of all I/O threads together; further clients are answered 503.
   std::size_t max_connections = 10'000;
+  /// For the pages about the server; it outlives the connections.
+  ReportSource* reports = nullptr;
 };
 
 }  // namespace nextid::net

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "nextid/version.h"
+
 #include "base/clock.h"
 #include "net/http_connection.h"
 
@@ -19,6 +21,11 @@ milliseconds sweep_period(const net::HttpSettings& settings) {
   const auto shortest =
       std::min({settings.header_timeout, settings.idle_timeout, settings.write_timeout});
   return std::clamp(shortest / 4, milliseconds(10), milliseconds(500));
+}
+
+net::HttpSettings with_reports(net::HttpSettings settings, net::ReportSource& reports) {
+  settings.reports = &reports;
+  return settings;
 }
 
 milliseconds until(base::MonotonicTime deadline) {
@@ -40,21 +47,29 @@ std::string describe(const Accounting& accounting) {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::start(const Config& config) {
-  const Logger logger(config.log_level);
+Result<std::unique_ptr<Server>> Server::start(const Config& config,
+                                              const ListeningSockets& sockets) {
+  const Logger logger(config.log_level, config.log_format);
   StoreOptions store_options = config.store_options;
   store_options.log = logger;
   auto store = open_store(config.store, std::move(store_options));
   if (!store) return store.error();
 
   std::unique_ptr<Server> server(new Server(config, *std::move(store), logger));
-  if (const auto listening = server->listen(config.http); !listening) return listening.error();
-  logger.info("listening on " + server->http_url() + ", store " + config.store);
+  if (const auto listening = server->listen(config.http, sockets.http); !listening) {
+    return listening.error();
+  }
+  logger.info(
+      "listening on " + server->http_url() + ", store " + config.store,
+      {{"http", server->http_url()}, {"store", config.store}, {"version", std::string(kVersion)}});
   return server;
 }
 
 Server::Server(const Config& config, Store store, const Logger& logger)
-    : http_settings_(config.http_settings), logger_(logger), store_(std::move(store)) {
+    : http_settings_(with_reports(config.http_settings, reports_)),
+      logger_(logger),
+      store_(std::move(store)),
+      reports_(store_, [this] { return front_end_counts(); }) {
   for (std::size_t i = 0; i < config.threads; ++i) {
     threads_.push_back(std::make_unique<net::IoThread>(store_, sweep_period(http_settings_)));
   }
@@ -62,12 +77,14 @@ Server::Server(const Config& config, Store store, const Logger& logger)
 
 Server::~Server() { stop(std::chrono::seconds(1)); }
 
-Result<void> Server::listen(const net::HostPort& address) {
+Result<void> Server::listen(const net::HostPort& address, std::optional<int> socket) {
   std::vector<net::IoThread*> threads;
   for (const auto& thread : threads_) threads.push_back(thread.get());
-  auto listener = net::Listener::open(
-      address, std::move(threads),
-      [this](net::IoThread& io, net::Socket socket) { welcome(io, std::move(socket)); }, logger_);
+  const auto greet = [this](net::IoThread& io, net::Socket client) {
+    welcome(io, std::move(client));
+  };
+  auto listener = socket ? net::Listener::adopt(*socket, std::move(threads), greet, logger_)
+                         : net::Listener::open(address, std::move(threads), greet, logger_);
   if (!listener) return listener.error();
   http_ = *std::move(listener);
   http_->start();
@@ -92,6 +109,12 @@ std::size_t Server::open_connections() const noexcept {
   return sum;
 }
 
+stats::FrontEndCounts Server::front_end_counts() const {
+  stats::FrontEndCounts sum;
+  for (const auto& thread : threads_) sum += thread->stats().value();
+  return sum;
+}
+
 Accounting Server::stop(milliseconds limit) {
   if (std::exchange(stopped_, true)) return accounting_;
   const auto deadline = base::monotonic_now() + limit;
@@ -100,10 +123,23 @@ Accounting Server::stop(milliseconds limit) {
   if (!store_.close(until(deadline))) {
     logger_.warning("The store did not close in time; its slots are left to be pruned.");
   }
+  reports_.stop();
   for (const auto& thread : threads_) thread->stop();
   accounting_ = store_.accounting();
-  if (http_) logger_.info("stopped: " + describe(accounting_));
+  if (http_) log_closing(accounting_);
   return accounting_;
+}
+
+void Server::log_closing(const Accounting& accounting) const {
+  const auto burned = [&](BurnReason reason) { return accounting.burned_by(reason); };
+  logger_.info("stopped: " + describe(accounting),
+               {{"returned", accounting.returned},
+                {"reservations", accounting.reservations},
+                {"burned_deadline", burned(BurnReason::kDeadline)},
+                {"burned_disconnect", burned(BurnReason::kDisconnect)},
+                {"burned_discard", burned(BurnReason::kDiscard)},
+                {"burned_idempotency", burned(BurnReason::kIdempotency)},
+                {"burned_advance", burned(BurnReason::kAdvance)}});
 }
 
 void Server::drain(base::MonotonicTime deadline) {

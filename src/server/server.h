@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,14 +17,21 @@
 #include "net/listener.h"
 #include "server/logging.h"
 #include "server/options.h"
+#include "server/reports.h"
 
 namespace nextid::server {
+
+/// Sockets that listen already, in the place of the configured addresses; the server's from now on.
+struct ListeningSockets {
+  std::optional<int> http = {};
+};
 
 class Server {
  public:
   /// Opens the store, listens, and serves from its own threads. The error is the store's, or
   /// kUnavailable when it can't listen.
-  static Result<std::unique_ptr<Server>> start(const Config& config);
+  static Result<std::unique_ptr<Server>> start(const Config& config,
+                                               const ListeningSockets& sockets = {});
 
   /// stop() with a limit of one second, unless stopped already.
   ~Server();
@@ -40,9 +48,11 @@ class Server {
 
  private:
   Server(const Config& config, Store store, const Logger& logger);
-  Result<void> listen(const net::HostPort& address);
+  Result<void> listen(const net::HostPort& address, std::optional<int> socket);
   void welcome(net::IoThread& io, net::Socket socket);
   std::size_t open_connections() const noexcept;
+  stats::FrontEndCounts front_end_counts() const;
+  void log_closing(const Accounting& accounting) const;
   void drain(base::MonotonicTime deadline);
 
   const net::HttpSettings http_settings_;
@@ -50,6 +60,7 @@ class Server {
   Store store_;
   std::vector<std::unique_ptr<net::IoThread>> threads_;
   std::shared_ptr<net::Listener> http_;  // After the threads whose event loop it uses.
+  Reports reports_;                      // The same.
   bool stopped_ = false;
   Accounting accounting_;
 };
