@@ -30,6 +30,7 @@ struct Reply {
   bool retry_soon = false;      ///< Retry-After: 1
   std::string_view allow = {};  ///< Allow, when not empty.
   std::string location = {};    ///< Location, when not empty.
+  std::string_view code = {};   ///< Of the problem, when it is one.
   std::string body;
 };
 

@@ -27,7 +27,7 @@ spdlog::level::level_enum level_of(LogLevel level) {
   return spdlog::level::err;
 }
 
-json::string json_text(std::string_view text) { return {text.data(), text.size()}; }
+json::string json_text(std::string_view text) { return json::string(text.data(), text.size()); }
 
 // Messages may quote paths and answers of stores: those are no reason for a second line, nor for a
 // line that is no UTF-8.
