@@ -10,6 +10,8 @@ namespace nextid::report {
 namespace {
 
 constexpr std::chrono::seconds kPeriod{1};
+// A look that takes longer is worth sparing.
+constexpr std::chrono::milliseconds kCheapLook{1};
 constexpr int kIdleShare = 50;
 
 }  // namespace
@@ -76,7 +78,7 @@ void Reporter::look() {
   counters_ = rates_.sample(std::exchange(node_.busiest, {}), begin);
   returned_so_far_ = std::max(returned_so_far_, node_.accounting.returned);
   const auto took = base::monotonic_now() - begin;
-  earliest_look_ = begin + took * kIdleShare;
+  earliest_look_ = took <= kCheapLook ? begin : begin + took * kIdleShare;
   next_look_ = std::max(earliest_look_, begin + kPeriod);
 }
 

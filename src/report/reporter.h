@@ -21,7 +21,7 @@ namespace nextid::report {
 
 /// Thread-safe. Has a thread of its own: looking at many counters, and writing a page, takes longer
 /// than an I/O thread may be kept. It looks at the counters once a second and for each page, but
-/// where a look takes long, so seldom that looks take 1/50 of the time.
+/// where a look takes over a millisecond, so seldom that looks take 1/50 of the time.
 class Reporter {
  public:
   /// The counts of all front ends now; called on the reporter's thread.

@@ -22,10 +22,7 @@ TEST(Reporter, WritesWhatTheStoreDid) {
   const auto store = open_store("memory:").value();
   Reporter reporter(store, [] { return stats::FrontEndCounts{}; });
   IdGenerator(store, "orders").next_range(7).value();
-  // A page that was just written may have been the last look's; the next one is not.
-  std::string page;
-  do page = status_of(reporter);
-  while (page.find("orders") == std::string::npos);
+  const std::string page = status_of(reporter);
   const auto status = boost::json::parse(page);
   EXPECT_EQ(status.at("ids_returned"), 7);
   EXPECT_EQ(status.at("counters").at(0).at("value"), "7");
