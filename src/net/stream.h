@@ -20,7 +20,7 @@ namespace nextid::net {
 class Stream {
  public:
   /// Plain. Makes the socket non-blocking, without Nagle's delay.
-  explicit Stream(Socket socket);
+  Stream(Socket socket);
   /// Over TLS: `tls` must outlive this constructor alone.
   Stream(Socket socket, const TlsServer& tls);
 

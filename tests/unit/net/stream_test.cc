@@ -292,7 +292,9 @@ TEST_P(TlsStreamTest, ATornHandshakeSucceedsAndBlocksNobody) {
       int size = SSL_is_init_finished(ssl.get()) ? SSL_write(ssl.get(), "x", 1) : 0;
       if (!SSL_is_init_finished(ssl.get())) SSL_do_handshake(ssl.get());
       while ((size = BIO_read(to_server, bytes.data(), static_cast<int>(bytes.size()))) > 0) {
-        for (int i = 0; i < size; ++i) asio::write(socket_, asio::buffer(&bytes[i], 1));
+        for (const char* byte = bytes.data(); byte != bytes.data() + size; ++byte) {
+          asio::write(socket_, asio::buffer(byte, 1));
+        }
       }
       const auto read_size = socket_.read_some(asio::buffer(bytes));
       BIO_write(from_server, bytes.data(), static_cast<int>(read_size));

@@ -50,7 +50,7 @@ TEST(BrowserGuardTest, OnlyOwnHostsWithoutTokens) {
     EXPECT_EQ(status_of(guard, to(other), true), 403U) << other;
     EXPECT_EQ(status_of(guard, to(other), false), 403U) << other;
   }
-  EXPECT_EQ(status_of(guard, HttpRequest{.http_1_0 = true}), 0U);
+  EXPECT_EQ(status_of(guard, HttpRequest{}), 0U);
 }
 
 TEST(BrowserGuardTest, AnyAddressIsOursOnAllOfThem) {
