@@ -48,6 +48,7 @@ Findings examine(const server::Config& config) {
   add(doctor::check_store(config.store, config.store_options.request_timeout));
   add(doctor::check_disk(config.store));
   add(doctor::check_port(config.http, "http"));
+  if (config.resp) add(doctor::check_port(*config.resp, "resp"));
   add(doctor::check_limits(config));
   return findings;
 }

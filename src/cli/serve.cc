@@ -50,9 +50,10 @@ int serve(const server::ConfigSources& sources) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   const auto sockets = systemd::take_inherited_sockets();
   if (!sockets) return report(sockets.error());
-  const auto server = server::Server::start(*config, {.http = sockets->http});
+  const auto server =
+      server::Server::start(*config, {.http = sockets->http, .resp = sockets->resp});
   if (!server) return report(server.error());
-  systemd::notify_ready("Serving " + (*server)->http_url());
+  systemd::notify_ready("Serving " + (*server)->addresses());
   wait_for_stop_signal();
   systemd::notify_stopping();
   (*server)->stop(config->shutdown_timeout);

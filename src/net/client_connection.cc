@@ -21,19 +21,15 @@ constexpr std::size_t kMaxLingerBytes = 256 * 1024;
 
 }  // namespace
 
-ClientConnection::ClientConnection(IoThread& io, Socket socket, const ClientSettings& settings,
+ClientConnection::ClientConnection(IoThread& io, Stream stream, const ClientSettings& settings,
                                    std::size_t first_input_bytes, stats::Protocol protocol)
     : Connection(io),
-      socket_(std::move(socket)),
+      stream_(std::move(stream)),
       settings_(settings),
       protocol_(protocol),
       input_(first_input_bytes),
       now_(base::monotonic_now()),
-      idle_since_(now_) {
-  error_code ignored;
-  socket_.non_blocking(true, ignored);
-  socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
-}
+      idle_since_(now_) {}
 
 void ClientConnection::join() {
   io().adopt(shared_from_this());
@@ -57,7 +53,7 @@ void ClientConnection::read_more() {
   const bool wanted = state_ == State::kLingering || may_take_request();
   if (!wanted || reading_ || input_ended_) return;
   reading_ = true;
-  socket_.async_read_some(
+  stream_.async_read_some(
       boost::asio::buffer(input_.data() + input_end_, input_.size() - input_end_),
       [self = shared_from_this(), this](const error_code& error, std::size_t size) {
         on_read(error, size);
@@ -168,7 +164,7 @@ void ClientConnection::flush() {
 bool ClientConnection::send_output(base::MonotonicTime now) {
   while (sent_ < output_.size()) {
     error_code error;
-    const std::size_t size = socket_.write_some(
+    const std::size_t size = stream_.write_some(
         boost::asio::buffer(output_.data() + sent_, output_.size() - sent_), error);
     sent_ += size;
     stats().sent(protocol_, size);
@@ -189,13 +185,12 @@ bool ClientConnection::send_output(base::MonotonicTime now) {
 void ClientConnection::wait_until_writable(base::MonotonicTime now) {
   forget_sent();  // Or the output of a client that is always a little behind would grow for ever.
   blocked_since_ = now;
-  socket_.async_wait(Socket::wait_write,
-                     [self = shared_from_this(), this](const error_code& error) {
-                       if (closed()) return;
-                       if (error) return abort();
-                       blocked_since_.reset();
-                       if (send_output(base::monotonic_now())) go_on();
-                     });
+  stream_.async_wait_writable([self = shared_from_this(), this](const error_code& error) {
+    if (closed()) return;
+    if (error) return abort();
+    blocked_since_.reset();
+    if (send_output(base::monotonic_now())) go_on();
+  });
 }
 
 void ClientConnection::forget_sent() {
@@ -237,7 +232,7 @@ bool ClientConnection::is_done() const noexcept {
 void ClientConnection::finish() {
   if (input_ended_) return close();
   error_code error;
-  socket_.shutdown(Socket::shutdown_send, error);
+  stream_.shutdown_send(error);
   if (error) return close();
   state_ = State::kLingering;
   linger_until_ = base::monotonic_now() + kLinger;
@@ -249,6 +244,8 @@ void ClientConnection::sweep(base::MonotonicTime now) {
   if (closed()) return;
   if (state_ == State::kLingering) {
     if (now >= linger_until_) close();
+  } else if (stream_.in_handshake()) {
+    if (now - idle_since_ >= settings_.header_timeout) abort();
   } else if (blocked_since_) {
     if (now - *blocked_since_ >= settings_.write_timeout) abort();
   } else if (open() && partial_since_) {
@@ -263,8 +260,7 @@ void ClientConnection::sweep(base::MonotonicTime now) {
 void ClientConnection::drain() {
   if (!open() || !is_done()) return;
   // A request that the client has sent already is still answered.
-  error_code error;
-  if (!input_ended_ && socket_.available(error) > 0) return;
+  if (!input_ended_ && stream_.has_input()) return;
   close();
 }
 
@@ -281,8 +277,7 @@ void ClientConnection::abort() {
 
 void ClientConnection::close() {
   state_ = State::kClosed;
-  error_code ignored;
-  socket_.close(ignored);
+  stream_.close();
   stats().connection_closed(protocol_);
   io().forget(shared_from_this());
 }

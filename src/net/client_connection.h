@@ -23,6 +23,7 @@
 #include "net/connection.h"
 #include "net/io_thread.h"
 #include "net/shared_generator.h"
+#include "net/stream.h"
 #include "stats/front_end_stats.h"
 
 namespace nextid::net {
@@ -43,7 +44,7 @@ class ClientConnection : public Connection {
 
  protected:
   /// `settings` must outlive the connection.
-  ClientConnection(IoThread& io, Socket socket, const ClientSettings& settings,
+  ClientConnection(IoThread& io, Stream stream, const ClientSettings& settings,
                    std::size_t first_input_bytes, stats::Protocol protocol);
 
   // ---- What a protocol provides ----
@@ -138,7 +139,7 @@ class ClientConnection : public Connection {
   void finish();
   void close();
 
-  Socket socket_;
+  Stream stream_;
   const ClientSettings& settings_;
   const stats::Protocol protocol_;
   State state_ = State::kOpen;

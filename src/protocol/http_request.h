@@ -16,6 +16,11 @@ struct HttpRequest {
   std::string_view target;
   HttpField content_type;
   HttpField idempotency_key;
+  HttpField authorization;
+  HttpField host;  ///< Once, or not at all in HTTP/1.0.
+  HttpField origin;
+  HttpField sec_fetch_site;
+  HttpField request_id;  ///< X-Request-Id
   std::string_view body;
   bool http_1_0 = false;
   bool keep_alive = true;

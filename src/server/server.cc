@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "net/http_connection.h"
+#include "net/resp_connection.h"
 
 namespace nextid::server {
 namespace {
@@ -56,20 +57,27 @@ Result<std::unique_ptr<Server>> Server::start(const Config& config,
   if (!store) return store.error();
 
   std::unique_ptr<Server> server(new Server(config, *std::move(store), logger));
-  if (const auto listening = server->listen(config.http, sockets.http); !listening) {
+  if (const auto listening = server->listen(config, sockets); !listening) {
     return listening.error();
   }
-  logger.info(
-      "listening on " + server->http_url() + ", store " + config.store,
-      {{"http", server->http_url()}, {"store", config.store}, {"version", std::string(kVersion)}});
+  logger.info("listening on " + server->addresses() + ", store " + config.store,
+              {{"http", server->http_url()},
+               {"resp", server->resp_url()},
+               {"store", config.store},
+               {"version", std::string(kVersion)}});
   return server;
 }
 
 Server::Server(const Config& config, Store store, const Logger& logger)
-    : http_settings_(with_reports(config.http_settings, reports_)),
-      logger_(logger),
+    : logger_(logger),
       store_(std::move(store)),
-      reports_(store_, [this] { return front_end_counts(); }) {
+      reports_(store_, [this] { return front_end_counts(); }),
+      http_settings_(with_reports(config.http_settings, reports_)) {
+  resp_node_.settings = config.http_settings;
+  // Pools of Redis clients keep connections for as long as they live.
+  resp_node_.settings.idle_timeout = milliseconds::max();
+  resp_node_.log = logger_;
+  resp_node_.open_connections = [this] { return open_connections(); };
   for (std::size_t i = 0; i < config.threads; ++i) {
     threads_.push_back(std::make_unique<net::IoThread>(store_, sweep_period(http_settings_)));
   }
@@ -77,29 +85,54 @@ Server::Server(const Config& config, Store store, const Logger& logger)
 
 Server::~Server() { stop(std::chrono::seconds(1)); }
 
-Result<void> Server::listen(const net::HostPort& address, std::optional<int> socket) {
-  std::vector<net::IoThread*> threads;
-  for (const auto& thread : threads_) threads.push_back(thread.get());
-  const auto greet = [this](net::IoThread& io, net::Socket client) {
-    welcome(io, std::move(client));
-  };
-  auto listener = socket ? net::Listener::adopt(*socket, std::move(threads), greet, logger_)
-                         : net::Listener::open(address, std::move(threads), greet, logger_);
-  if (!listener) return listener.error();
-  http_ = *std::move(listener);
+// Both addresses are taken before anyone is served.
+Result<void> Server::listen(const Config& config, const ListeningSockets& sockets) {
+  auto http =
+      listen(config.http, sockets.http, "--http", [this](net::IoThread& io, net::Socket socket) {
+        welcome(*std::make_shared<net::HttpConnection>(io, std::move(socket), http_settings_));
+      });
+  if (!http) return http.error();
+  if (config.resp) {
+    auto resp =
+        listen(*config.resp, sockets.resp, "--resp", [this](net::IoThread& io, net::Socket socket) {
+          welcome(*std::make_shared<net::RespConnection>(io, std::move(socket), resp_node_));
+        });
+    if (!resp) return resp.error();
+    resp_ = *std::move(resp);
+    resp_node_.port = resp_->address().port;
+    resp_->start();
+  }
+  http_ = *std::move(http);
   http_->start();
   return {};
 }
 
-void Server::welcome(net::IoThread& io, net::Socket socket) {
-  const auto connection =
-      std::make_shared<net::HttpConnection>(io, std::move(socket), http_settings_);
+Result<std::shared_ptr<net::Listener>> Server::listen(const net::HostPort& address,
+                                                      std::optional<int> socket,
+                                                      std::string_view option,
+                                                      net::Listener::Welcome welcome) {
+  std::vector<net::IoThread*> threads;
+  for (const auto& thread : threads_) threads.push_back(thread.get());
+  return socket ? net::Listener::adopt(*socket, std::move(threads), std::move(welcome), logger_)
+                : net::Listener::open(address, option, std::move(threads), std::move(welcome),
+                                      logger_);
+}
+
+std::string Server::resp_url() const {
+  return resp_ ? "redis://" + resp_->address().to_string() : "off";
+}
+
+std::string Server::addresses() const {
+  return resp_ ? http_url() + " and " + resp_url() : http_url();
+}
+
+void Server::welcome(net::ClientConnection& connection) {
   const auto open = open_connections();  // With this one.
   if (open <= http_settings_.max_connections) {
-    connection->start();
+    connection.start();
   } else {
-    connection->refuse();
-    if (open > http_settings_.max_connections + kMaxRefusals) connection->abort();
+    connection.refuse();
+    if (open > http_settings_.max_connections + kMaxRefusals) connection.abort();
   }
 }
 
@@ -144,6 +177,7 @@ void Server::log_closing(const Accounting& accounting) const {
 
 void Server::drain(base::MonotonicTime deadline) {
   if (http_) http_->close();
+  if (resp_) resp_->close();
   for (const auto& thread : threads_) thread->drain();
   for (const auto& thread : threads_) {
     if (!thread->wait_until_empty(deadline)) thread->abort_connections();

@@ -98,6 +98,28 @@ def test_metrics_agree_with_the_load(server):
     assert closing["returned"] == sum(returned.values())
 
 
+def test_resp_is_counted(server):
+    port = int(re.search(r"redis://127.0.0.1:(\d+)", server.log()).group(1))
+    sent = b"INCR a\r\nincr a\r\nINCRBY a 5\r\nINCRBY a 0\r\nGET a\r\nMAKE tea\r\n"
+    with nextid.Connection(port) as client:
+        client.send(sent)
+        answers = b""
+        while answers.count(b"\r\n") < 7:  # That of GET has two lines.
+            answers += client.socket.recv(4096)
+        metrics = metrics_of(server)
+        assert metrics.get("nextid_open_connections", protocol="resp") == 1
+        assert status_of(server)["connections"]["resp"] == 1
+
+    def commands(route, result="ok"):
+        return metrics.get("nextid_requests_total", protocol="resp", route=route, result=result)
+
+    assert commands("INCR") == 2 and commands("INCRBY") == 1 and commands("GET") == 1
+    assert commands("INCRBY", "invalid") == 1 and commands("other", "invalid") == 1
+    assert metrics.get("nextid_allocation_duration_seconds_count", protocol="resp") == 3
+    assert metrics.get("nextid_received_bytes_total", protocol="resp") == len(sent)
+    assert metrics.get("nextid_sent_bytes_total", protocol="resp") == len(answers)
+
+
 def test_metrics_know_process_and_build(server):
     before = time.time()
     metrics = metrics_of(server)
@@ -242,17 +264,18 @@ def test_readiness_is_announced(start_server, tmp_path):
         ready = notified.recv(4096).decode().splitlines()
         assert ready[0] == "READY=1"
         # It listens by then.
-        server.port = int(re.search(r"STATUS=Serving http://127.0.0.1:(\d+)$", ready[1]).group(1))
+        server.port = int(re.search(r"STATUS=Serving http://127.0.0.1:(\d+) and redis://", ready[1]).group(1))
         assert server.next_id() == 1
         server.terminate()
         assert notified.recv(4096).decode().splitlines()[0] == "STOPPING=1"
         assert server.wait() == 0
 
 
-def activated(directory, listener, names):
+def activated(directory, listener, names, resp="off"):
     """A server that is started with a listening socket as descriptor 3."""
     script = 'exec 3<&0 0</dev/null; LISTEN_PID=$$; export LISTEN_PID; exec "$@"'
-    command = ["/bin/sh", "-c", script, "sh", nextid.BINARY, "serve", "--http", "192.0.2.1:1"]
+    command = ["/bin/sh", "-c", script, "sh", nextid.BINARY, "serve", "--http", "192.0.2.1:1",
+               "--resp", resp]
     return subprocess.Popen(
         list(map(str, command)), cwd=directory, stdin=listener, stderr=subprocess.PIPE, text=True,
         env=nextid.environment({"LISTEN_FDS": "1", **({"LISTEN_FDNAMES": names} if names else {})}))
@@ -320,7 +343,7 @@ def test_doctor_of_a_new_store(tmp_path):
     lines = lines_of(nextid.run("doctor", "--http", "127.0.0.1:0", cwd=tmp_path))
     assert ("ok", "store", "'ids.db' does not exist yet; `nextid serve` makes it.") in lines
     assert {subject for _, subject, _ in lines} == {
-        "options", "clock", "store", "disk", "http", "open files", "threads"}
+        "options", "clock", "store", "disk", "http", "resp", "open files", "threads"}
     assert not any(tmp_path.iterdir())
 
 
