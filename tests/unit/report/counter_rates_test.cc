@@ -16,13 +16,14 @@ class CounterRatesTest : public testing::Test {
   CounterRatesTest() {
     counter_.name = "orders";
     counter_.definition = Definition{};
+    counter_.value = 0;
   }
 
   /// `returned` more ids after `time`, all of them new to the store.
   CounterObservation after(std::chrono::seconds time, std::uint64_t returned) {
     now_ += time;
     counter_.accounting.returned += returned;
-    counter_.value = counter_.value.value_or(0) + returned * counter_.definition->increment;
+    counter_.value = *counter_.value + returned * counter_.definition->increment;
     return sample();
   }
   CounterObservation sample() { return rates_.sample({counter_}, now_).at(0); }

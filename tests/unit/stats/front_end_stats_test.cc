@@ -32,10 +32,10 @@ TEST(Durations, AreAddedUp) {
   EXPECT_EQ(durations.counts[duration_bucket(30)], 3U);
   EXPECT_EQ(durations.counts[0], 2U);
   EXPECT_EQ(durations.counts.back(), 1U);
-  EXPECT_EQ(durations.sum_us, 90U + 3'600'000'000U);
+  EXPECT_EQ(durations.sum_us, 3'600'000'090ULL);
   durations += tally.value();
   EXPECT_EQ(durations.total(), 12U);
-  EXPECT_EQ(durations.sum_us, 2 * (90U + 3'600'000'000U));
+  EXPECT_EQ(durations.sum_us, 7'200'000'180ULL);
 }
 
 TEST(FrontEndStats, CountsWhatItIsTold) {
