@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "net/http_connection.h"
+#include "server/protected_mode.h"
 
 namespace nextid::server {
 namespace {
@@ -38,23 +39,57 @@ std::string describe(const Accounting& accounting) {
   return text + ")";
 }
 
+protocol::BrowserGuard::Settings browser_settings(const Config& config) {
+  return {.listen_host = config.http.host,
+          .allowed_hosts = config.allowed_hosts,
+          .check_host = config.tokens.empty()};
+}
+
+net::HttpSettings with_gate(net::HttpSettings settings, net::HttpGate& gate) {
+  settings.gate = &gate;
+  return settings;
+}
+
+void warn_of_exposure(const Logger& logger, const std::string& path) {
+  if (const auto warning = auth::exposure_of_file(path)) logger.warning(*warning);
+}
+
 }  // namespace
+
+Result<Server::Front> Server::open_front(const Config& config) {
+  auto access = auth::Access::open(config.tokens);
+  if (!access) return access.error();
+  Front front{.access = *std::move(access), .tls = nullptr};
+  if (config.tls.certificate.empty()) return front;
+  auto tls = net::TlsServer::open(config.tls);
+  if (!tls) return tls.error();
+  front.tls = *std::move(tls);
+  return front;
+}
 
 Result<std::unique_ptr<Server>> Server::start(const Config& config) {
   const Logger logger(config.log_level);
+  auto front = open_front(config);
+  if (!front) return front.error();
+  if (!config.tokens.empty()) warn_of_exposure(logger, config.tokens);
+  if (!config.tls.key.empty()) warn_of_exposure(logger, config.tls.key);
   StoreOptions store_options = config.store_options;
   store_options.log = logger;
   auto store = open_store(config.store, std::move(store_options));
   if (!store) return store.error();
 
-  std::unique_ptr<Server> server(new Server(config, *std::move(store), logger));
-  if (const auto listening = server->listen(config.http); !listening) return listening.error();
+  std::unique_ptr<Server> server(new Server(config, *std::move(front), *std::move(store), logger));
+  if (const auto listening = server->listen(config); !listening) return listening.error();
   logger.info("listening on " + server->http_url() + ", store " + config.store);
   return server;
 }
 
-Server::Server(const Config& config, Store store, const Logger& logger)
-    : http_settings_(config.http_settings), logger_(logger), store_(std::move(store)) {
+Server::Server(const Config& config, Front front, Store store, const Logger& logger)
+    : logger_(logger),
+      front_(std::move(front)),
+      gate_(*front_.access, browser_settings(config), logger_),
+      http_settings_(with_gate(config.http_settings, gate_)),
+      store_(std::move(store)) {
   for (std::size_t i = 0; i < config.threads; ++i) {
     threads_.push_back(std::make_unique<net::IoThread>(store_, sweep_period(http_settings_)));
   }
@@ -62,21 +97,25 @@ Server::Server(const Config& config, Store store, const Logger& logger)
 
 Server::~Server() { stop(std::chrono::seconds(1)); }
 
-Result<void> Server::listen(const net::HostPort& address) {
+Result<void> Server::listen(const Config& config) {
   std::vector<net::IoThread*> threads;
   for (const auto& thread : threads_) threads.push_back(thread.get());
   auto listener = net::Listener::open(
-      address, std::move(threads),
+      config.http, std::move(threads),
       [this](net::IoThread& io, net::Socket socket) { welcome(io, std::move(socket)); }, logger_);
   if (!listener) return listener.error();
+  const auto allowed = check_exposure(config, (*listener)->address(), (*listener)->is_loopback());
+  if (!allowed) return allowed.error();
   http_ = *std::move(listener);
   http_->start();
   return {};
 }
 
 void Server::welcome(net::IoThread& io, net::Socket socket) {
+  auto stream =
+      front_.tls ? net::Stream(std::move(socket), *front_.tls) : net::Stream(std::move(socket));
   const auto connection =
-      std::make_shared<net::HttpConnection>(io, std::move(socket), http_settings_);
+      std::make_shared<net::HttpConnection>(io, std::move(stream), http_settings_);
   const auto open = open_connections();  // With this one.
   if (open <= http_settings_.max_connections) {
     connection->start();
@@ -90,6 +129,28 @@ std::size_t Server::open_connections() const noexcept {
   std::size_t sum = 0;
   for (const auto& thread : threads_) sum += thread->open_connections();
   return sum;
+}
+
+void Server::reload() {
+  if (front_.access->needs_tokens()) {
+    const std::string& path = front_.access->path();
+    if (const auto reloaded = front_.access->reload(); !reloaded) {
+      logger_(LogLevel::kError,
+              std::string("The tokens from before stay in force. ") + reloaded.error().what());
+    } else {
+      logger_.info("read " + path + " again: " + std::to_string(front_.access->size()) +
+                   " tokens are in force");
+      warn_of_exposure(logger_, path);
+    }
+  }
+  if (front_.tls) {
+    if (const auto reloaded = front_.tls->reload(); !reloaded) {
+      logger_(LogLevel::kError, std::string("The certificate from before stays in force. ") +
+                                    reloaded.error().what());
+    } else {
+      logger_.info("read the certificate again: new connections get it");
+    }
+  }
 }
 
 Accounting Server::stop(milliseconds limit) {

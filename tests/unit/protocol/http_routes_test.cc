@@ -22,11 +22,11 @@ HttpRequest request(std::string_view method, std::string_view target, std::strin
 
 Route route(std::string_view method, std::string_view target, std::string_view body = "",
             std::uint64_t max_range = kMaxRange) {
-  return route_of(request(method, target, body), max_range);
+  return route_of(request(method, target, body), max_range).route;
 }
 
 Problem problem(const HttpRequest& wrong) {
-  const auto result = route_of(wrong, kMaxRange);
+  const auto result = route_of(wrong, kMaxRange).route;
   const auto* refused = std::get_if<Problem>(&result);
   EXPECT_NE(refused, nullptr) << wrong.method << " " << wrong.target << " was not refused";
   return refused != nullptr ? *refused : Problem{};
@@ -61,7 +61,7 @@ TEST_P(AllocatingCalls, AreTakenWithGetAndPost) {
 
     auto with_key = request(method, GetParam().target);
     with_key.idempotency_key = {"k-1", 1};
-    const auto keyed = route_of(with_key, kMaxRange);
+    const auto keyed = route_of(with_key, kMaxRange).route;
     ASSERT_TRUE(std::holds_alternative<Allocate>(keyed)) << method << " " << GetParam().target;
     EXPECT_EQ(std::get<Allocate>(keyed).key, "k-1");
     EXPECT_EQ(std::get<Allocate>(keyed).counter, GetParam().counter);
@@ -153,7 +153,7 @@ TEST(Routes, IgnoreKeysOfCallsThatAllocateNothing) {
                     request("PUT", "/v1/counters/a", "{}"),
                     request("POST", "/v1/counters/a/advance", R"({"to":1})")}) {
     call.idempotency_key = {"", 2};
-    EXPECT_FALSE(std::holds_alternative<Problem>(route_of(call, kMaxRange))) << call.target;
+    EXPECT_FALSE(std::holds_alternative<Problem>(route_of(call, kMaxRange).route)) << call.target;
   }
 }
 
