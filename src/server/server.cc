@@ -138,8 +138,8 @@ void Server::reload() {
       logger_(LogLevel::kError,
               std::string("The tokens from before stay in force. ") + reloaded.error().what());
     } else {
-      logger_.info("read " + path + " again: " + std::to_string(front_.access->size()) +
-                   " tokens are in force");
+      logger_.info("read the token file " + path + " again; tokens in force: " +
+                   std::to_string(front_.access->size()));
       warn_of_exposure(logger_, path);
     }
   }
