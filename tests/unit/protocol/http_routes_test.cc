@@ -1,6 +1,7 @@
 // What each method and target asks for, and how each wrong one is refused.
 #include "protocol/http_routes.h"
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -287,6 +288,38 @@ TEST(Routes, KeepTheConfiguredMaxRange) {
   EXPECT_EQ(std::get<Allocate>(route("GET", "/range?count=4", "", 5)).count, 4U);
   EXPECT_EQ(std::get<Allocate>(route("GET", "/range?count=5", "", 5)).count, 5U);
   EXPECT_TRUE(std::holds_alternative<Problem>(route("GET", "/range?count=6", "", 5)));
+}
+
+// --- What callers need to be allowed
+
+TEST(Routes, CarryTheRightOfTheirRowAndTheirCounter) {
+  struct Case {
+    std::string_view method, target;
+    std::optional<auth::Right> right;
+    std::string_view counter;
+  };
+  for (const auto& [method, target, right, counter] : {
+           Case{"GET", "/next", auth::Right::kAllocate, "global"},
+           Case{"POST", "/next", auth::Right::kAllocate, "global"},
+           Case{"GET", "/next?counter=a", auth::Right::kAllocate, "a"},
+           Case{"GET", "/range?count=2&counter=a", auth::Right::kAllocate, "a"},
+           Case{"GET", "/v1/counters/%61/next", auth::Right::kAllocate, "a"},
+           Case{"POST", "/v1/counters/a/range?count=2", auth::Right::kAllocate, "a"},
+           Case{"GET", "/v1/counters", auth::Right::kRead, ""},
+           Case{"HEAD", "/v1/counters/a", auth::Right::kRead, "a"},
+           Case{"PUT", "/v1/counters/a", auth::Right::kDefine, "a"},
+           Case{"POST", "/v1/counters/a/advance", auth::Right::kDefine, ""},  // It lacks a body.
+           Case{"GET", "/range", auth::Right::kAllocate, ""},
+           Case{"GET", "/healthz", std::nullopt, ""},
+           Case{"GET", "/readyz", std::nullopt, ""},
+           Case{"GET", "/nowhere", std::nullopt, ""},
+           Case{"DELETE", "/next", std::nullopt, ""},
+       }) {
+    const auto routed = route_of(request(method, target), kMaxRange);
+    EXPECT_EQ(routed.right, right) << method << " " << target;
+    EXPECT_EQ(routed.counter(), counter) << method << " " << target;
+    EXPECT_EQ(routed.acts(), right && *right != auth::Right::kRead) << method << " " << target;
+  }
 }
 
 }  // namespace
