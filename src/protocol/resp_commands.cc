@@ -47,8 +47,8 @@ RespAnswer error(std::string_view sentence, std::string_view code = "ERR") {
 RespAnswer ok() { return {"+OK\r\n"}; }
 
 RespAnswer syntax_error(const Context& context) {
-  return error("The arguments of " + upper(context.arguments[0]) +
-               " are wrong; COMMAND DOCS " + upper(context.arguments[0]) + " describes it.");
+  return error("The arguments of " + upper(context.arguments[0]) + " are wrong; COMMAND DOCS " +
+               upper(context.arguments[0]) + " describes it.");
 }
 
 // --- Ids
@@ -91,7 +91,8 @@ RespCall take_scan(Context& context) {
   const Arguments arguments = context.arguments;
   RespScan scan;
   const auto cursor = whole_number(arguments[1], 0, ~std::uint64_t{0});
-  if (!cursor) return error("SCAN takes a cursor, 0 at first, not " + in_quotes(arguments[1]) + ".");
+  if (!cursor)
+    return error("SCAN takes a cursor, 0 at first, not " + in_quotes(arguments[1]) + ".");
   scan.cursor = *cursor;
   for (std::size_t i = 2; i < arguments.size(); i += 2) {
     if (i + 1 == arguments.size()) return syntax_error(context);
@@ -100,7 +101,8 @@ RespCall take_scan(Context& context) {
       scan.pattern = value;
     } else if (is(arguments[i], "count")) {
       const auto count = whole_number(value, 1, ~std::uint64_t{0});
-      if (!count) return error("COUNT must be a whole number from 1, not " + in_quotes(value) + ".");
+      if (!count)
+        return error("COUNT must be a whole number from 1, not " + in_quotes(value) + ".");
       scan.count = std::min<std::uint64_t>(*count, kMaxScanCount);
     } else if (is(arguments[i], "type")) {
       scan.strings = is(value, "string");
@@ -203,8 +205,8 @@ RespCall take_client(Context& context) {
   }
   if (is(what, "info") && arguments.size() == 2) {
     append_text(answer.bytes,
-                "id=" + std::to_string(session.id) + " name=" + session.client_name + " db=0 resp=" +
-                    std::to_string(static_cast<int>(session.version)) + "\n",
+                "id=" + std::to_string(session.id) + " name=" + session.client_name +
+                    " db=0 resp=" + std::to_string(static_cast<int>(session.version)) + "\n",
                 session.version);
     return answer;
   }
@@ -219,12 +221,17 @@ RespCall take_client(Context& context) {
 
 RespCall take_config(Context& context) {
   if (!is(context.arguments[1], "get") || context.arguments.size() < 3) {
-    return error("CONFIG takes only GET here; options are set when nextid starts: "
-                 "`nextid serve --help` lists them.");
+    return error(
+        "CONFIG takes only GET here; options are set when nextid starts: "
+        "`nextid serve --help` lists them.");
   }
   // What benchmarks and clients look at before they begin.
   constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kSettings{{
-      {"appendonly", "yes"}, {"databases", "1"}, {"maxmemory", "0"}, {"save", ""}, {"timeout", "0"},
+      {"appendonly", "yes"},
+      {"databases", "1"},
+      {"maxmemory", "0"},
+      {"save", ""},
+      {"timeout", "0"},
   }};
   std::vector<std::pair<std::string_view, std::string_view>> found;
   for (const auto& setting : kSettings) {

@@ -53,9 +53,9 @@ struct RespInfo {};
 /// AUTH, and HELLO with or without it. The answer to a HELLO is the server's greeting.
 struct RespGreeting {
   bool hello = false;
-  std::optional<RespVersion> version;       ///< Unchanged otherwise.
-  std::optional<std::string_view> secret;   ///< A token, as AUTH's password.
-  std::optional<std::string> client_name;   ///< HELLO ... SETNAME
+  std::optional<RespVersion> version;      ///< Unchanged otherwise.
+  std::optional<std::string_view> secret;  ///< A token, as AUTH's password.
+  std::optional<std::string> client_name;  ///< HELLO ... SETNAME
 };
 
 /// RESET: as a new connection; and QUIT.

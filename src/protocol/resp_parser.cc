@@ -79,8 +79,8 @@ RespParser::Found RespParser::parse_array(std::string_view bytes, std::size_t& s
       return found;
     }
     if (length < 0 || static_cast<std::size_t>(length) > limits_.max_command_bytes) {
-      return fail("an argument of " + std::to_string(length) + " bytes is out of the limits, 0 to " +
-                  std::to_string(limits_.max_command_bytes));
+      return fail("an argument of " + std::to_string(length) +
+                  " bytes is out of the limits, 0 to " + std::to_string(limits_.max_command_bytes));
     }
     const auto argument_size = static_cast<std::size_t>(length);
     if (bytes.size() - at < argument_size + 2) return Found::kNothing;
@@ -97,8 +97,7 @@ RespParser::Found RespParser::parse_array(std::string_view bytes, std::size_t& s
 }
 
 RespParser::Found RespParser::parse_inline(std::string_view bytes, std::size_t& size) {
-  const std::size_t line_end =
-      bytes.substr(0, limits_.max_command_bytes).find('\n', scanned_);
+  const std::size_t line_end = bytes.substr(0, limits_.max_command_bytes).find('\n', scanned_);
   if (line_end == std::string_view::npos) {
     scanned_ = std::min(bytes.size(), limits_.max_command_bytes);
     return Found::kNothing;

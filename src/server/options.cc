@@ -128,6 +128,16 @@ constexpr std::array kOptions{
              config.http = *std::move(address);
              return {};
            }},
+    Option{"resp", "HOST:PORT", "127.0.0.1:6380",
+           "Where to serve the Redis protocol, as --http; off for nowhere.",
+           [](Config& config, std::string_view text) -> Result<void> {
+             config.resp.reset();
+             if (text == "off") return {};
+             auto address = net::parse_host_port(text);
+             if (!address) return invalid(std::string(address.error().what()) + ", or off");
+             config.resp = *std::move(address);
+             return {};
+           }},
     Option{"tokens", "FILE", "none",
            "Who may do what: a file of tokens, as `nextid token` makes them (docs/security.md). "
            "Read again on SIGHUP.",
@@ -321,7 +331,12 @@ Result<void> check(const Config& config) {
     return invalid("tls-client-ca needs tls-cert and tls-key.");
   }
   // What a name stands for is known when it is listened on.
-  return check_exposure(config, config.http, net::may_be_loopback(config.http.host));
+  for (const auto& address : {std::optional(config.http), config.resp}) {
+    if (!address) continue;
+    const auto allowed = check_exposure(config, *address, net::may_be_loopback(address->host));
+    if (!allowed) return allowed;
+  }
+  return {};
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "net/http_connection.h"
+#include "net/resp_connection.h"
 #include "server/protected_mode.h"
 
 namespace nextid::server {
@@ -80,7 +81,7 @@ Result<std::unique_ptr<Server>> Server::start(const Config& config) {
 
   std::unique_ptr<Server> server(new Server(config, *std::move(front), *std::move(store), logger));
   if (const auto listening = server->listen(config); !listening) return listening.error();
-  logger.info("listening on " + server->http_url() + ", store " + config.store);
+  logger.info("listening on " + server->addresses() + ", store " + config.store);
   return server;
 }
 
@@ -89,7 +90,13 @@ Server::Server(const Config& config, Front front, Store store, const Logger& log
       front_(std::move(front)),
       gate_(*front_.access, browser_settings(config), logger_),
       http_settings_(with_gate(config.http_settings, gate_)),
-      store_(std::move(store)) {
+      store_(std::move(store)),
+      resp_node_(*front_.access) {
+  resp_node_.settings = config.http_settings;
+  // Pools of Redis clients keep connections for as long as they live.
+  resp_node_.settings.idle_timeout = milliseconds::max();
+  resp_node_.log = logger_;
+  resp_node_.open_connections = [this] { return open_connections(); };
   for (std::size_t i = 0; i < config.threads; ++i) {
     threads_.push_back(std::make_unique<net::IoThread>(store_, sweep_period(http_settings_)));
   }
@@ -97,31 +104,61 @@ Server::Server(const Config& config, Front front, Store store, const Logger& log
 
 Server::~Server() { stop(std::chrono::seconds(1)); }
 
+// Both addresses are taken before anyone is served.
 Result<void> Server::listen(const Config& config) {
-  std::vector<net::IoThread*> threads;
-  for (const auto& thread : threads_) threads.push_back(thread.get());
-  auto listener = net::Listener::open(
-      config.http, std::move(threads),
-      [this](net::IoThread& io, net::Socket socket) { welcome(io, std::move(socket)); }, logger_);
-  if (!listener) return listener.error();
-  const auto allowed = check_exposure(config, (*listener)->address(), (*listener)->is_loopback());
-  if (!allowed) return allowed.error();
-  http_ = *std::move(listener);
+  auto http = listen(config, config.http, "--http", [this](net::IoThread& io, net::Socket socket) {
+    welcome(
+        *std::make_shared<net::HttpConnection>(io, stream_of(std::move(socket)), http_settings_));
+  });
+  if (!http) return http.error();
+  if (config.resp) {
+    auto resp =
+        listen(config, *config.resp, "--resp", [this](net::IoThread& io, net::Socket socket) {
+          welcome(
+              *std::make_shared<net::RespConnection>(io, stream_of(std::move(socket)), resp_node_));
+        });
+    if (!resp) return resp.error();
+    resp_ = *std::move(resp);
+    resp_node_.port = resp_->address().port;
+    resp_->start();
+  }
+  http_ = *std::move(http);
   http_->start();
   return {};
 }
 
-void Server::welcome(net::IoThread& io, net::Socket socket) {
-  auto stream =
-      front_.tls ? net::Stream(std::move(socket), *front_.tls) : net::Stream(std::move(socket));
-  const auto connection =
-      std::make_shared<net::HttpConnection>(io, std::move(stream), http_settings_);
+Result<std::shared_ptr<net::Listener>> Server::listen(const Config& config,
+                                                      const net::HostPort& address,
+                                                      std::string_view option,
+                                                      net::Listener::Welcome welcome) {
+  std::vector<net::IoThread*> threads;
+  for (const auto& thread : threads_) threads.push_back(thread.get());
+  auto listener =
+      net::Listener::open(address, option, std::move(threads), std::move(welcome), logger_);
+  if (!listener) return listener.error();
+  const auto allowed = check_exposure(config, (*listener)->address(), (*listener)->is_loopback());
+  if (!allowed) return allowed.error();
+  return listener;
+}
+
+std::string Server::addresses() const {
+  std::string text = http_url();
+  if (resp_)
+    text += (front_.tls ? " and rediss://" : " and redis://") + resp_->address().to_string();
+  return text;
+}
+
+net::Stream Server::stream_of(net::Socket socket) const {
+  return front_.tls ? net::Stream(std::move(socket), *front_.tls) : net::Stream(std::move(socket));
+}
+
+void Server::welcome(net::ClientConnection& connection) {
   const auto open = open_connections();  // With this one.
   if (open <= http_settings_.max_connections) {
-    connection->start();
+    connection.start();
   } else {
-    connection->refuse();
-    if (open > http_settings_.max_connections + kMaxRefusals) connection->abort();
+    connection.refuse();
+    if (open > http_settings_.max_connections + kMaxRefusals) connection.abort();
   }
 }
 
@@ -138,8 +175,8 @@ void Server::reload() {
       logger_(LogLevel::kError,
               std::string("The tokens from before stay in force. ") + reloaded.error().what());
     } else {
-      logger_.info("read the token file " + path + " again; tokens in force: " +
-                   std::to_string(front_.access->size()));
+      logger_.info("read the token file " + path +
+                   " again; tokens in force: " + std::to_string(front_.access->size()));
       warn_of_exposure(logger_, path);
     }
   }
@@ -169,6 +206,7 @@ Accounting Server::stop(milliseconds limit) {
 
 void Server::drain(base::MonotonicTime deadline) {
   if (http_) http_->close();
+  if (resp_) resp_->close();
   for (const auto& thread : threads_) thread->drain();
   for (const auto& thread : threads_) {
     if (!thread->wait_until_empty(deadline)) thread->abort_connections();

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "nextid/accounting.h"
@@ -12,10 +13,12 @@
 #include "nextid/store.h"
 
 #include "auth/access.h"
+#include "net/client_connection.h"
 #include "net/http_gate.h"
 #include "net/http_settings.h"
 #include "net/io_thread.h"
 #include "net/listener.h"
+#include "net/resp_node.h"
 #include "net/tls.h"
 #include "server/logging.h"
 #include "server/options.h"
@@ -39,6 +42,8 @@ class Server {
   std::string http_url() const {
     return (front_.tls ? "https://" : "http://") + http_->address().to_string();
   }
+  /// Requires Config::resp.
+  std::uint16_t resp_port() const noexcept { return resp_->address().port; }
 
   /// Reads the files of tokens and TLS again. Where one is wrong, what it said before stays in
   /// force. The log tells either. Thread-safe.
@@ -58,7 +63,12 @@ class Server {
 
   Server(const Config& config, Front front, Store store, const Logger& logger);
   Result<void> listen(const Config& config);
-  void welcome(net::IoThread& io, net::Socket socket);
+  Result<std::shared_ptr<net::Listener>> listen(const Config& config, const net::HostPort& address,
+                                                std::string_view option,
+                                                net::Listener::Welcome welcome);
+  std::string addresses() const;
+  net::Stream stream_of(net::Socket socket) const;
+  void welcome(net::ClientConnection& connection);
   std::size_t open_connections() const noexcept;
   void drain(base::MonotonicTime deadline);
 
@@ -67,8 +77,10 @@ class Server {
   net::HttpGate gate_;
   const net::HttpSettings http_settings_;
   Store store_;
+  net::RespNode resp_node_;
   std::vector<std::unique_ptr<net::IoThread>> threads_;
-  std::shared_ptr<net::Listener> http_;  // After the threads whose event loop it uses.
+  std::shared_ptr<net::Listener> http_;  // After the threads whose event loop they use.
+  std::shared_ptr<net::Listener> resp_;  // None where RESP is off.
   bool stopped_ = false;
   Accounting accounting_;
 };
