@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+import redis
 
 import nextid
 from certificates import Authority
@@ -246,16 +247,20 @@ def test_pipelines_and_large_answers_over_tls(tls_server):
 
 def test_answers_that_a_tls_client_never_read_are_burned(tls_server):
     requests = b"GET /next HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1000
-    with tls_server.connect(timeout=2) as connection:
+    with tls_server.connect() as connection:
         connection.socket.setblocking(False)
-        sent = 0
-        try:
-            while sent < 3000:  # Far more answers than all buffers hold.
-                connection.socket.send(requests)
-                sent += 1
-        except ssl.SSLWantWriteError:
-            pass
-        poll(lambda: tls_server.value() > 0, "the server takes requests")
+        refused = 0
+
+        def all_buffers_are_full():
+            nonlocal refused
+            try:
+                while connection.socket.send(requests):
+                    refused = 0
+            except ssl.SSLWantWriteError:
+                refused += 1
+            return refused > 20  # No byte more in 20 polls.
+
+        poll(all_buffers_are_full, "the server stops reading")
         connection.reset()
     poll(lambda: tls_server.ask("GET", "/healthz").status == 200, "the server answers")
     value = tls_server.value()
@@ -335,6 +340,33 @@ def test_wrong_files_of_tls(tmp_path, certificate):
         assert said in ended.stderr
 
 
+def test_redis_clients_have_the_same_tokens_and_tls(start_server, token_file, tokens, authority,
+                                                    certificate):
+    server = start_server("--tokens", token_file, *tls_options(certificate),
+                          tls=client_of(authority))
+    port = int(re.search(r"rediss://127.0.0.1:(\d+)", server.log()).group(1))
+
+    def client(token):
+        return redis.Redis("127.0.0.1", port, password=token, ssl=True,
+                           ssl_ca_certs=str(authority.file))
+
+    billing = client(tokens["billing"])
+    assert billing.incr("invoices") == 1
+    with pytest.raises(redis.RedisError):
+        billing.incr("global")
+    for wrong in (None, "wrong"):
+        with pytest.raises(redis.RedisError):
+            client(wrong).incr("invoices")
+    token_file.write_text(make_token("new", "allocate", "*")[1])
+    server.reload()
+    with pytest.raises(redis.RedisError):
+        billing.incr("invoices")
+    with nextid.Connection(port) as plain, pytest.raises((EOFError, ConnectionResetError)):
+        plain.send(b"INCR invoices\r\n")
+        plain.answer()
+    assert server.stop()["returned"] == 1
+
+
 # --- Protected mode
 
 
@@ -345,6 +377,8 @@ def test_without_tokens_it_listens_on_loopback_only(tmp_path, start_server, toke
     assert ended.stderr.startswith(f"nextid: Listening on {address} would let everyone")
     assert "--tokens" in ended.stderr and "--insecure" in ended.stderr
     assert not (tmp_path / "ids.db").exists()
+    resp = nextid.run("serve", "--http", "127.0.0.1:0", "--resp", address, cwd=tmp_path)
+    assert resp.returncode == INVALID and "--insecure" in resp.stderr
     for options in (["--insecure"], ["--tokens", token_file]):
         start_server(*options, http=address).stop()
 
