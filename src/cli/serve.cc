@@ -27,11 +27,12 @@ std::optional<std::string> environment(const std::string& name) {
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
-sigset_t stop_signals() {
+sigset_t awaited_signals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   return signals;
 }
 
@@ -43,11 +44,14 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Blocks until SIGTERM or SIGINT; from then on a second one ends the process at once.
-void wait_for_stop_signal() {
-  const sigset_t signals = stop_signals();
-  int signal = 0;
-  sigwait(&signals, &signal);
+// Blocks until SIGTERM or SIGINT; from then on a second one ends the process at once. SIGHUP has
+// the server read its files again.
+void wait_for_stop_signal(server::Server& server) {
+  const sigset_t signals = awaited_signals();
+  for (int signal = 0; signal != SIGTERM && signal != SIGINT;) {
+    sigwait(&signals, &signal);
+    if (signal == SIGHUP) server.reload();
+  }
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 }
 
@@ -60,11 +64,11 @@ int serve(const Request& request) {
 
   raise_descriptor_limit();
   // Before any thread starts, so that all inherit it and sigwait() alone gets them.
-  const sigset_t signals = stop_signals();
+  const sigset_t signals = awaited_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   const auto server = server::Server::start(*config);
   if (!server) return report(server.error());
-  wait_for_stop_signal();
+  wait_for_stop_signal(**server);
   (*server)->stop(config->shutdown_timeout);
   return kOk;
 }
@@ -103,7 +107,7 @@ void add_serve(CLI::App& app, Outcome& outcome) {
   command->footer(
       "A flag wins over the environment, the environment over the file. The first SIGTERM or\n"
       "SIGINT stops accepting, answers what waits, closes the store and exits 0; a second one\n"
-      "ends the process at once.");
+      "ends the process at once. SIGHUP reads the files of tokens and certificates again.");
   command->callback([request, &outcome] { outcome.exit_code = serve(*request); });
 }
 

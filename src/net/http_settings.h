@@ -6,8 +6,12 @@
 
 namespace nextid::net {
 
+class HttpGate;
+
 struct HttpSettings : ClientSettings {
   protocol::HttpLimits limits;
+  /// What requests pass first; it outlives the connections.
+  HttpGate* gate = nullptr;
 };
 
 }  // namespace nextid::net

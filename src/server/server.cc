@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "net/http_connection.h"
 #include "net/resp_connection.h"
+#include "server/protected_mode.h"
 
 namespace nextid::server {
 namespace {
@@ -43,23 +44,58 @@ std::string describe(const Accounting& accounting) {
   return text + ")";
 }
 
+protocol::BrowserGuard::Settings browser_settings(const Config& config) {
+  return {.listen_host = config.http.host,
+          .allowed_hosts = config.allowed_hosts,
+          .check_host = config.tokens.empty()};
+}
+
+net::HttpSettings with_gate(net::HttpSettings settings, net::HttpGate& gate) {
+  settings.gate = &gate;
+  return settings;
+}
+
+void warn_of_exposure(const Logger& logger, const std::string& path) {
+  if (const auto warning = auth::exposure_of_file(path)) logger.warning(*warning);
+}
+
 }  // namespace
+
+Result<Server::Front> Server::open_front(const Config& config) {
+  auto access = auth::Access::open(config.tokens);
+  if (!access) return access.error();
+  Front front{.access = *std::move(access), .tls = nullptr};
+  if (config.tls.certificate.empty()) return front;
+  auto tls = net::TlsServer::open(config.tls);
+  if (!tls) return tls.error();
+  front.tls = *std::move(tls);
+  return front;
+}
 
 Result<std::unique_ptr<Server>> Server::start(const Config& config) {
   const Logger logger(config.log_level);
+  auto front = open_front(config);
+  if (!front) return front.error();
+  if (!config.tokens.empty()) warn_of_exposure(logger, config.tokens);
+  if (!config.tls.key.empty()) warn_of_exposure(logger, config.tls.key);
   StoreOptions store_options = config.store_options;
   store_options.log = logger;
   auto store = open_store(config.store, std::move(store_options));
   if (!store) return store.error();
 
-  std::unique_ptr<Server> server(new Server(config, *std::move(store), logger));
+  std::unique_ptr<Server> server(new Server(config, *std::move(front), *std::move(store), logger));
   if (const auto listening = server->listen(config); !listening) return listening.error();
   logger.info("listening on " + server->addresses() + ", store " + config.store);
   return server;
 }
 
-Server::Server(const Config& config, Store store, const Logger& logger)
-    : http_settings_(config.http_settings), logger_(logger), store_(std::move(store)) {
+Server::Server(const Config& config, Front front, Store store, const Logger& logger)
+    : logger_(logger),
+      front_(std::move(front)),
+      gate_(*front_.access, browser_settings(config), logger_),
+      http_settings_(with_gate(config.http_settings, gate_)),
+      store_(std::move(store)),
+      resp_node_(*front_.access) {
   resp_node_.settings = config.http_settings;
   resp_node_.settings.idle_timeout = kRespIdleTimeout;
   resp_node_.log = logger_;
@@ -73,14 +109,17 @@ Server::~Server() { stop(std::chrono::seconds(1)); }
 
 // Both addresses are taken before anyone is served.
 Result<void> Server::listen(const Config& config) {
-  auto http = listen(config.http, "--http", [this](net::IoThread& io, net::Socket socket) {
-    welcome(*std::make_shared<net::HttpConnection>(io, std::move(socket), http_settings_));
+  auto http = listen(config, config.http, "--http", [this](net::IoThread& io, net::Socket socket) {
+    welcome(
+        *std::make_shared<net::HttpConnection>(io, stream_of(std::move(socket)), http_settings_));
   });
   if (!http) return http.error();
   if (config.resp) {
-    auto resp = listen(*config.resp, "--resp", [this](net::IoThread& io, net::Socket socket) {
-      welcome(*std::make_shared<net::RespConnection>(io, std::move(socket), resp_node_));
-    });
+    auto resp =
+        listen(config, *config.resp, "--resp", [this](net::IoThread& io, net::Socket socket) {
+          welcome(
+              *std::make_shared<net::RespConnection>(io, stream_of(std::move(socket)), resp_node_));
+        });
     if (!resp) return resp.error();
     resp_ = *std::move(resp);
     resp_node_.port = resp_->address().port;
@@ -91,18 +130,29 @@ Result<void> Server::listen(const Config& config) {
   return {};
 }
 
-Result<std::shared_ptr<net::Listener>> Server::listen(const net::HostPort& address,
+Result<std::shared_ptr<net::Listener>> Server::listen(const Config& config,
+                                                      const net::HostPort& address,
                                                       std::string_view option,
                                                       net::Listener::Welcome welcome) {
   std::vector<net::IoThread*> threads;
   for (const auto& thread : threads_) threads.push_back(thread.get());
-  return net::Listener::open(address, option, std::move(threads), std::move(welcome), logger_);
+  auto listener =
+      net::Listener::open(address, option, std::move(threads), std::move(welcome), logger_);
+  if (!listener) return listener.error();
+  const auto allowed = check_exposure(config, (*listener)->address(), (*listener)->is_loopback());
+  if (!allowed) return allowed.error();
+  return listener;
 }
 
 std::string Server::addresses() const {
   std::string text = http_url();
-  if (resp_) text += " and redis://" + resp_->address().to_string();
+  if (resp_)
+    text += (front_.tls ? " and rediss://" : " and redis://") + resp_->address().to_string();
   return text;
+}
+
+net::Stream Server::stream_of(net::Socket socket) const {
+  return front_.tls ? net::Stream(std::move(socket), *front_.tls) : net::Stream(std::move(socket));
 }
 
 void Server::welcome(net::ClientConnection& connection) {
@@ -119,6 +169,28 @@ std::size_t Server::open_connections() const noexcept {
   std::size_t sum = 0;
   for (const auto& thread : threads_) sum += thread->open_connections();
   return sum;
+}
+
+void Server::reload() {
+  if (front_.access->needs_tokens()) {
+    const std::string& path = front_.access->path();
+    if (const auto reloaded = front_.access->reload(); !reloaded) {
+      logger_(LogLevel::kError,
+              std::string("The tokens from before stay in force. ") + reloaded.error().what());
+    } else {
+      logger_.info("read the token file " + path +
+                   " again; tokens in force: " + std::to_string(front_.access->size()));
+      warn_of_exposure(logger_, path);
+    }
+  }
+  if (front_.tls) {
+    if (const auto reloaded = front_.tls->reload(); !reloaded) {
+      logger_(LogLevel::kError, std::string("The certificate from before stays in force. ") +
+                                    reloaded.error().what());
+    } else {
+      logger_.info("read the certificate again: new connections get it");
+    }
+  }
 }
 
 Accounting Server::stop(milliseconds limit) {
