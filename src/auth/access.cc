@@ -28,7 +28,8 @@ std::shared_ptr<const Tokens> Access::tokens() const {
 }
 
 bool Session::sign_in(std::string_view secret) {
-  if (!access_->needs_tokens()) return false;
+  sign_out();
+  if (!access_->needs_tokens() || secret.empty()) return false;
   digest_ = digest_of(secret);
   if (const auto generation = access_->generation(); generation != generation_) {
     // Before the tokens: those that are newer than it are only looked up once more.

@@ -58,6 +58,8 @@ class Session {
   /// `access` must outlive the session.
   explicit Session(const Access& access) noexcept : access_(&access) {}
 
+  bool needs_token() const noexcept { return access_->needs_tokens(); }
+
   /// False, and signed out, when no token is `secret`. Takes no allocation.
   bool sign_in(std::string_view secret);
   void sign_out() noexcept { grant_ = nullptr; }

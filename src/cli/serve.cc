@@ -16,11 +16,12 @@
 namespace nextid::cli {
 namespace {
 
-sigset_t stop_signals() {
+sigset_t awaited_signals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
+  sigaddset(&signals, SIGHUP);
   return signals;
 }
 
@@ -32,11 +33,14 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Blocks until SIGTERM or SIGINT; from then on a second one ends the process at once.
-void wait_for_stop_signal() {
-  const sigset_t signals = stop_signals();
-  int signal = 0;
-  sigwait(&signals, &signal);
+// Blocks until SIGTERM or SIGINT; from then on a second one ends the process at once. SIGHUP has
+// the server read its files again.
+void wait_for_stop_signal(server::Server& server) {
+  const sigset_t signals = awaited_signals();
+  for (int signal = 0; signal != SIGTERM && signal != SIGINT;) {
+    sigwait(&signals, &signal);
+    if (signal == SIGHUP) server.reload();
+  }
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 }
 
@@ -46,7 +50,7 @@ int serve(const server::ConfigSources& sources) {
 
   raise_descriptor_limit();
   // Before any thread starts, so that all inherit it and sigwait() alone gets them.
-  const sigset_t signals = stop_signals();
+  const sigset_t signals = awaited_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   const auto sockets = systemd::take_inherited_sockets();
   if (!sockets) return report(sockets.error());
@@ -54,7 +58,7 @@ int serve(const server::ConfigSources& sources) {
       server::Server::start(*config, {.http = sockets->http, .resp = sockets->resp});
   if (!server) return report(server.error());
   systemd::notify_ready("Serving " + (*server)->addresses());
-  wait_for_stop_signal();
+  wait_for_stop_signal(**server);
   systemd::notify_stopping();
   (*server)->stop(config->shutdown_timeout);
   return kOk;
@@ -71,7 +75,7 @@ void add_serve(CLI::App& app, Outcome& outcome) {
   command->footer(
       "A flag wins over the environment, the environment over the file. The first SIGTERM or\n"
       "SIGINT stops accepting, answers what waits, closes the store and exits 0; a second one\n"
-      "ends the process at once.");
+      "ends the process at once. SIGHUP reads the files of tokens and certificates again.");
   command->callback([sources, help_markdown, &outcome] {
     outcome.exit_code = *help_markdown ? print(server::options_markdown()) : serve(*sources);
   });

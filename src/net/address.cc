@@ -2,11 +2,19 @@
 
 #include <charconv>
 
+#include <boost/asio/ip/address.hpp>
+
 namespace nextid::net {
 
 std::string HostPort::to_string() const {
   const bool brackets = host.find(':') != std::string::npos;
   return (brackets ? "[" + host + "]" : host) + ":" + std::to_string(port);
+}
+
+bool may_be_loopback(const std::string& host) {
+  boost::system::error_code error;
+  const auto address = boost::asio::ip::make_address(host, error);
+  return error || address.is_loopback();
 }
 
 Result<HostPort> parse_host_port(std::string_view text) {

@@ -17,6 +17,9 @@ struct HostPort {
   std::string to_string() const;
 };
 
+/// False for an address that is not loopback. True for names, which only the system can tell.
+bool may_be_loopback(const std::string& host);
+
 /// "127.0.0.1:8000", "localhost:0", "[::1]:8000". The error's sentence does not repeat `text`.
 Result<HostPort> parse_host_port(std::string_view text);
 

@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 
 #include "net/http_counting.h"
+#include "net/http_gate.h"
 
 namespace nextid::net {
 namespace {
@@ -23,6 +24,7 @@ HttpConnection::HttpConnection(IoThread& io, Stream stream, const HttpSettings& 
                    protocol::HttpRequestParser(settings.limits).max_unconsumed_bytes()),
           stats::Protocol::kHttp),
       settings_(settings),
+      session_(settings.gate->access()),
       parser_(settings.limits),
       pending_(1) {}
 
@@ -64,9 +66,12 @@ bool HttpConnection::take_input() {
 
 void HttpConnection::take(const protocol::HttpRequest& request) {
   Pending& pending = add_pending(request);
-  protocol::Route route = protocol::route_of(request, settings_.max_range);
-  pending.route = counted_as(route, request.method);
-  std::visit([this](auto& call) { take(std::move(call)); }, route);
+  auto routed = protocol::route_of(request, settings_.max_range);
+  pending.route = counted_as(routed.route, request.method);
+  if (auto refusal = settings_.gate->check(request, routed, session_, pending.request_id)) {
+    routed.route = *std::move(refusal);
+  }
+  std::visit([this](auto& call) { take(std::move(call)); }, routed.route);
 }
 
 void HttpConnection::take(protocol::Allocate&& call) {
@@ -185,15 +190,30 @@ void HttpConnection::write_answer(Pending& pending) {
   const protocol::ReplyFrame frame{.date = io().date(),
                                    .close = pending.close || last_of_drain,
                                    .announce_keep_alive = pending.announce_keep_alive,
-                                   .head_only = pending.head_only};
+                                   .head_only = pending.head_only,
+                                   .request_id = pending.request_id};
   if (const auto* range = std::get_if<Result<IdRange>>(&pending.answer)) {
     if (*range) return write_range(pending, **range, frame);
-    append_reply(output(), protocol::problem_reply(protocol::problem_of(range->error())), frame);
+    write_reply(pending, protocol::problem_reply(protocol::problem_of(range->error())), frame);
   } else if (const auto* reply = std::get_if<protocol::Reply>(&pending.answer)) {
-    append_reply(output(), *reply, frame);
+    write_reply(pending, *reply, frame);
   } else {
     output().append(protocol::kContinueReply);
   }
+}
+
+// Every error has an id by which it is found again, here and in the log.
+void HttpConnection::write_reply(const Pending& pending, const protocol::Reply& reply,
+                                 protocol::ReplyFrame frame) {
+  std::string new_id;
+  if (!reply.code.empty() && pending.request_id.empty()) {
+    new_id = settings_.gate->new_request_id();
+    frame.request_id = new_id;
+  }
+  if (reply.status >= 500) {
+    settings_.gate->note_failure(reply, std::string(frame.request_id), base::monotonic_now());
+  }
+  append_reply(output(), reply, frame);
 }
 
 void HttpConnection::write_range(Pending& pending, const IdRange& range,

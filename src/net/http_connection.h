@@ -12,6 +12,7 @@
 
 #include "nextid/id_generator.h"
 
+#include "auth/access.h"
 #include "net/client_connection.h"
 #include "net/http_settings.h"
 #include "net/io_thread.h"
@@ -26,7 +27,7 @@ class HttpConnection final : public ClientConnection {
  public:
   static constexpr std::size_t kMaxPipeline = 1024;
 
-  /// `settings` must outlive the connection.
+  /// `settings`, which has a gate, must outlive the connection.
   HttpConnection(IoThread& io, Stream stream, const HttpSettings& settings);
 
   void deliver(std::uint64_t tag, Result<IdRange> range) override;
@@ -47,6 +48,7 @@ class HttpConnection final : public ClientConnection {
     bool close = false;
     bool announce_keep_alive = false;
     bool head_only = false;
+    std::string request_id;  // "": none.
   };
 
   bool take_input() override;
@@ -86,10 +88,13 @@ class HttpConnection final : public ClientConnection {
   void write_answers();
   void write_answer(Pending& pending);
   void count(const Pending& pending);
+  void write_reply(const Pending& pending, const protocol::Reply& reply,
+                   protocol::ReplyFrame frame);
   void write_range(Pending& pending, const IdRange& range, const protocol::ReplyFrame& frame);
   static void count_undelivered(const Pending& pending, const IdRange& range);
 
   const HttpSettings& settings_;
+  auth::Session session_;  // Of the sender of the request that was taken last.
   protocol::HttpRequestParser parser_;
   boost::circular_buffer<Pending> pending_;
   std::uint64_t first_tag_ = 0;         // Of pending_.front().

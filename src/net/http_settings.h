@@ -6,11 +6,14 @@
 
 namespace nextid::net {
 
+class HttpGate;
 class ReportSource;
 
 struct HttpSettings : ClientSettings {
   protocol::HttpLimits limits;
-  /// For the pages about the server; it outlives the connections.
+  /// What requests pass first; it outlives the connections, as does the next.
+  HttpGate* gate = nullptr;
+  /// For the pages about the server.
   ReportSource* reports = nullptr;
 };
 

@@ -96,6 +96,12 @@ error_code Listener::bind(const tcp::endpoint& endpoint) {
   return error;
 }
 
+bool Listener::is_loopback() const {
+  error_code error;
+  const auto endpoint = acceptor_.local_endpoint(error);
+  return !error && endpoint.address().is_loopback();
+}
+
 void Listener::start() {
   boost::asio::post(acceptor_.get_executor(), [self = shared_from_this()] { self->accept(); });
 }

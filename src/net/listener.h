@@ -43,6 +43,8 @@ class Listener : public std::enable_shared_from_this<Listener> {
 
   /// Where it listens, with the port that the system chose for port 0.
   const HostPort& address() const noexcept { return address_; }
+  /// Whether only this machine reaches it.
+  bool is_loopback() const;
 
   /// Begins to accept.
   void start();

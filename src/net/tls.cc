@@ -3,14 +3,16 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace nextid::net {
 namespace {
 
-// OpenSSL's reason for the failure of this thread's last call.
+// OpenSSL's reason for the failure of this thread's last call: the first of the errors that it
+// left.
 std::string take_reason() {
-  const auto code = ERR_peek_last_error();
+  const auto code = ERR_peek_error();
   const char* reason = ERR_reason_error_string(code);
   std::string text = reason != nullptr ? reason : "error " + std::to_string(code);
   // The system's errors have no text of OpenSSL's.

@@ -9,10 +9,6 @@
 namespace nextid::protocol {
 namespace {
 
-Problem forbidden(std::string sentence) {
-  return {.status = 403, .code = "forbidden", .detail = std::move(sentence)};
-}
-
 bool equal(std::string_view a, std::string_view b) noexcept {
   return boost::beast::iequals({a.data(), a.size()}, {b.data(), b.size()});
 }

@@ -29,6 +29,10 @@ unsigned status_of(ErrorCode code) noexcept {
 
 Problem invalid(std::string sentence) { return {.detail = std::move(sentence)}; }
 
+Problem forbidden(std::string sentence) {
+  return {.status = 403, .code = "forbidden", .detail = std::move(sentence)};
+}
+
 Problem problem_of(const Error& error) {
   return {
       .status = status_of(error.code()), .code = to_string(error.code()), .detail = error.what()};

@@ -25,6 +25,8 @@ constexpr std::array kStatusLines{
     StatusLine{200, "OK"},
     StatusLine{201, "Created"},
     StatusLine{400, "Bad Request"},
+    StatusLine{401, "Unauthorized"},
+    StatusLine{403, "Forbidden"},
     StatusLine{404, "Not Found"},
     StatusLine{405, "Method Not Allowed"},
     StatusLine{408, "Request Timeout"},
@@ -50,6 +52,8 @@ struct Title {
 
 constexpr std::array kTitles{
     Title{"invalid", "The request is wrong"},
+    Title{"unauthorized", "The request needs a token"},
+    Title{"forbidden", "The caller may not do this"},
     Title{"not_found", "There is no such thing"},
     Title{"method_not_allowed", "The method is not for this path"},
     Title{"conflict", "The request contradicts what there is"},
@@ -127,6 +131,7 @@ struct Head {
   bool retry_soon;
   std::string_view allow;
   std::string_view location;
+  std::string_view challenge;
 };
 
 void append(std::string& out, std::initializer_list<std::string_view> pieces) {
@@ -142,6 +147,8 @@ void append_head(std::string& out, const Head& head, std::size_t body_bytes,
   if (head.retry_soon) out.append("Retry-After: 1\r\n");
   if (!head.allow.empty()) append(out, {"Allow: ", head.allow, "\r\n"});
   if (!head.location.empty()) append(out, {"Location: ", head.location, "\r\n"});
+  if (!head.challenge.empty()) append(out, {"WWW-Authenticate: ", head.challenge, "\r\n"});
+  if (!frame.request_id.empty()) append(out, {"X-Request-Id: ", frame.request_id, "\r\n"});
   if (frame.close) {
     out.append("Connection: close\r\n");
   } else if (frame.announce_keep_alive) {
@@ -169,6 +176,12 @@ json::object counter_json(const CounterInfo& counter, bool as_string) {
   };
 }
 
+// A further member of a JSON object, with its comma; "" without an id.
+std::string request_id_member(std::string_view id) {
+  if (id.empty()) return "";
+  return ",\"request_id\":" + json::serialize(json::value(json_view(id)));
+}
+
 }  // namespace
 
 Reply problem_reply(const Problem& problem) {
@@ -185,7 +198,9 @@ Reply problem_reply(const Problem& problem) {
           .retry_soon = problem.status == 503,
           .allow = problem.allow,
           .location = {},
+          .challenge = problem.challenge,
           .code = problem.code,
+          .detail = problem.detail,
           .body = json::serialize(body)};
 }
 
@@ -222,9 +237,13 @@ void append_reply(std::string& out, const Reply& reply, const ReplyFrame& frame)
                   .no_store = reply.no_store,
                   .retry_soon = reply.retry_soon,
                   .allow = reply.allow,
-                  .location = reply.location};
-  append_head(out, head, reply.body.size(), frame);
-  if (!frame.head_only) out.append(reply.body);
+                  .location = reply.location,
+                  .challenge = reply.challenge};
+  const std::string id_member = reply.code.empty() ? "" : request_id_member(frame.request_id);
+  append_head(out, head, reply.body.size() + id_member.size(), frame);
+  if (frame.head_only) return;
+  out.append(reply.body);
+  out.insert(out.size() - (id_member.empty() ? 0 : 1), id_member);  // Before the object's brace.
 }
 
 void append_range_reply(std::string& out, const IdRange& range, RangeFormat format,
@@ -235,7 +254,8 @@ void append_range_reply(std::string& out, const IdRange& range, RangeFormat form
                        .no_store = true,
                        .retry_soon = false,
                        .allow = {},
-                       .location = {}};
+                       .location = {},
+                       .challenge = {}};
   append_head(out, kHead, body.view().size(), frame);
   out.append(body.view());
 }

@@ -20,17 +20,20 @@ struct ReplyFrame {
   bool close = false;                ///< The connection ends with this answer.
   bool announce_keep_alive = false;  ///< An HTTP/1.0 client asked to go on.
   bool head_only = false;            ///< HEAD: all headers, no body.
+  std::string_view request_id = {};  ///< X-Request-Id, and a member of problems, when not empty.
 };
 
 /// An answer of any call. The string_views point to static text.
 struct Reply {
   unsigned status = 200;
   std::string_view content_type = "application/json";
-  bool no_store = false;        ///< Cache-Control: no-store
-  bool retry_soon = false;      ///< Retry-After: 1
-  std::string_view allow = {};  ///< Allow, when not empty.
-  std::string location = {};    ///< Location, when not empty.
-  std::string_view code = {};   ///< Of the problem, when it is one.
+  bool no_store = false;            ///< Cache-Control: no-store
+  bool retry_soon = false;          ///< Retry-After: 1
+  std::string_view allow = {};      ///< Allow, when not empty.
+  std::string location = {};        ///< Location, when not empty.
+  std::string_view challenge = {};  ///< WWW-Authenticate, when not empty.
+  std::string_view code = {};       ///< Of the problem, when it is one.
+  std::string detail = {};          ///< The same.
   std::string body;
 };
 

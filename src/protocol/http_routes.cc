@@ -173,33 +173,42 @@ constexpr std::string_view kReads = "GET, HEAD";
 constexpr std::string_view kAllocates = "GET, POST";  // HEAD would burn an id that nobody sees.
 constexpr std::string_view kReadsAndPut = "GET, HEAD, PUT";
 
+// Of calls that everyone may do.
+constexpr std::nullopt_t kEveryone = std::nullopt;
+
 struct Call {
   std::string_view path;     // "{name}" stands for one segment, a counter name.
   std::string_view methods;  // Of this row.
   std::string_view allow;    // The methods of all rows with this path.
+  std::optional<auth::Right> right;
   std::span<const Parameter> parameters;
   Refusal (*take_rest)(const HttpRequest& request, Arguments& arguments);
   Route (*make)(Arguments&& arguments);
 };
 
+using auth::Right;
+
 constexpr std::string_view kCounterPath = "/v1/counters/{name}";
 
 constexpr std::array kCalls{
-    Call{"/next", kAllocates, kAllocates, kNextParameters, take_key, make_next},
-    Call{"/range", kAllocates, kAllocates, kRangeParameters, take_key, make_range},
-    Call{"/v1/counters", kReads, kReads, kListParameters, take_nothing, make_list},
-    Call{kCounterPath, kReads, kReadsAndPut, kCounterParameters, take_nothing, make_show},
-    Call{kCounterPath, "PUT", kReadsAndPut, kCounterParameters, take_definition, make_define},
-    Call{"/v1/counters/{name}/next", kAllocates, kAllocates, kCounterParameters, take_key,
-         make_next},
-    Call{"/v1/counters/{name}/range", kAllocates, kAllocates, kNamedRangeParameters, take_key,
+    Call{"/next", kAllocates, kAllocates, Right::kAllocate, kNextParameters, take_key, make_next},
+    Call{"/range", kAllocates, kAllocates, Right::kAllocate, kRangeParameters, take_key,
          make_range},
-    Call{"/v1/counters/{name}/advance", "POST", "POST", kCounterParameters, take_advance,
-         make_advance},
-    Call{"/healthz", kReads, kReads, {}, take_nothing, make_health},
-    Call{"/readyz", kReads, kReads, {}, take_nothing, make_ready},
-    Call{"/metrics", kReads, kReads, {}, take_nothing, make_metrics},
-    Call{"/v1/status", kReads, kReads, kStatusParameters, take_nothing, make_status},
+    Call{"/v1/counters", kReads, kReads, Right::kRead, kListParameters, take_nothing, make_list},
+    Call{kCounterPath, kReads, kReadsAndPut, Right::kRead, kCounterParameters, take_nothing,
+         make_show},
+    Call{kCounterPath, "PUT", kReadsAndPut, Right::kDefine, kCounterParameters, take_definition,
+         make_define},
+    Call{"/v1/counters/{name}/next", kAllocates, kAllocates, Right::kAllocate, kCounterParameters,
+         take_key, make_next},
+    Call{"/v1/counters/{name}/range", kAllocates, kAllocates, Right::kAllocate,
+         kNamedRangeParameters, take_key, make_range},
+    Call{"/v1/counters/{name}/advance", "POST", "POST", Right::kDefine, kCounterParameters,
+         take_advance, make_advance},
+    Call{"/healthz", kReads, kReads, kEveryone, {}, take_nothing, make_health},
+    Call{"/readyz", kReads, kReads, kEveryone, {}, take_nothing, make_ready},
+    Call{"/metrics", kReads, kReads, Right::kRead, {}, take_nothing, make_metrics},
+    Call{"/v1/status", kReads, kReads, Right::kRead, kStatusParameters, take_nothing, make_status},
 };
 
 // --- Matching
@@ -307,45 +316,55 @@ boost::urls::result<boost::urls::url_view> parse_target(std::string_view target)
                                  : boost::urls::parse_absolute_uri(text);
 }
 
-Route route_of_url(const HttpRequest& request, const boost::urls::url_view& url,
-                   std::uint64_t max_range) {
+Routed route_of_url(const HttpRequest& request, const boost::urls::url_view& url,
+                    std::uint64_t max_range) {
   const auto match = find_call(std_view(url.encoded_path()), request.method);
   if (match.call == nullptr) {
-    return Problem{.status = 404,
-                   .code = "not_found",
-                   .detail = "Nothing is at " + in_quotes(std_view(url.encoded_path())) +
-                             "; ids are at /next and /range?count=N."};
+    return {Problem{.status = 404,
+                    .code = "not_found",
+                    .detail = "Nothing is at " + in_quotes(std_view(url.encoded_path())) +
+                              "; ids are at /next and /range?count=N."}};
   }
   const Call& call = *match.call;
   if (!match.takes_method) {
-    return Problem{.status = 405,
-                   .code = "method_not_allowed",
-                   .detail = "The method " + in_quotes(request.method) + " is not for " +
-                             std::string(call.path) + ", which takes " + std::string(call.allow) +
-                             ".",
-                   .allow = call.allow,
-                   .path = call.path};
+    return {Problem{.status = 405,
+                    .code = "method_not_allowed",
+                    .detail = "The method " + in_quotes(request.method) + " is not for " +
+                              std::string(call.path) + ", which takes " + std::string(call.allow) +
+                              ".",
+                    .allow = call.allow,
+                    .path = call.path}};
   }
   Arguments arguments;
   arguments.max_range = max_range;
   if (auto refusal = take_arguments(request, match, url, arguments)) {
     refusal->path = call.path;
-    return *std::move(refusal);
+    return {*std::move(refusal), call.right};
   }
-  return call.make(std::move(arguments));
+  return {call.make(std::move(arguments)), call.right};
 }
 
 }  // namespace
 
-Route route_of(const HttpRequest& request, std::uint64_t max_range) {
+std::string_view Routed::counter() const noexcept {
+  return std::visit(
+      []<typename Call>(const Call& call) -> std::string_view {
+        if constexpr (requires { call.counter; }) return call.counter;
+        if constexpr (requires { call.name; }) return call.name;
+        return {};
+      },
+      route);
+}
+
+Routed route_of(const HttpRequest& request, std::uint64_t max_range) {
   if (request.target == "/next" && request.body.empty() && request.idempotency_key.count == 0 &&
       is_among(request.method, kAllocates)) {
-    return Allocate{};
+    return {Allocate{}, Right::kAllocate};
   }
   const auto url = parse_target(request.target);
   if (!url) {
-    return invalid("The request target " + in_quotes(request.target) +
-                   " is no valid path and query.");
+    return {invalid("The request target " + in_quotes(request.target) +
+                    " is no valid path and query.")};
   }
   return route_of_url(request, *url, max_range);
 }

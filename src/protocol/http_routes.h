@@ -4,12 +4,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
 
 #include "nextid/counter.h"
 
+#include "auth/right.h"
 #include "protocol/http_problem.h"
 #include "protocol/http_request.h"
 
@@ -70,8 +72,20 @@ inline constexpr std::size_t kMaxStatusLimit = 100;
 using Route = std::variant<Allocate, ListCounters, ShowCounter, DefineCounter, AdvanceCounter,
                            Health, Ready, Metrics, Status, Problem>;
 
+struct Routed {
+  Route route;
+  /// What a caller needs to be allowed, where servers ask for tokens; none for the calls that
+  /// everyone may do. A Problem has the right of the call that it was to be.
+  std::optional<auth::Right> right = {};
+
+  /// Whether it takes ids or changes something.
+  bool acts() const noexcept { return right && *right != auth::Right::kRead; }
+  /// The counter that it concerns; "" when that is none, or all. A view of `route`.
+  std::string_view counter() const noexcept;
+};
+
 /// `max_range` is the largest count of one request. Takes HEAD where GET allocates nothing; the
 /// caller leaves the body of its answer out.
-Route route_of(const HttpRequest& request, std::uint64_t max_range);
+Routed route_of(const HttpRequest& request, std::uint64_t max_range);
 
 }  // namespace nextid::protocol

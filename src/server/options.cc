@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "server/config_file.h"
+#include "server/protected_mode.h"
 
 namespace nextid::server {
 namespace {
@@ -82,6 +83,27 @@ Result<void> set_switch(bool& field, std::string_view text) {
   return {};
 }
 
+Result<void> set_path(std::string& field, std::string_view text) {
+  if (text.empty()) return invalid("it must be the path of a file");
+  field = text;
+  return {};
+}
+
+// Of the names that people may give this server, without ports.
+Result<void> set_hosts(std::vector<std::string>& field, std::string_view text) {
+  field.clear();
+  for (;;) {
+    const auto comma = text.find(',');
+    const auto host = text.substr(0, comma);
+    if (host.empty() || host.find_first_of(" /*") != std::string_view::npos) {
+      return invalid("it must be host names with commas between them, such as ids.example.com");
+    }
+    field.emplace_back(host);
+    if (comma == std::string_view::npos) return {};
+    text.remove_prefix(comma + 1);
+  }
+}
+
 constexpr std::uint64_t kNoMax = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t kMaxThreads = 256;
 constexpr std::uint64_t kMaxHttpBytes = 1024 * 1024;
@@ -116,6 +138,31 @@ constexpr std::array kOptions{
              config.resp = *std::move(address);
              return {};
            }},
+    Option{"tokens", "FILE", "none",
+           "Who may do what: a file of tokens, as `nextid token` makes them (docs/security.md). "
+           "Read again on SIGHUP.",
+           [](Config& config, std::string_view text) { return set_path(config.tokens, text); }},
+    Option{"tls-cert", "FILE", "none",
+           "Serve over TLS with this PEM certificate, and those that lead to its root behind it. "
+           "Read again on SIGHUP.",
+           [](Config& config, std::string_view text) {
+             return set_path(config.tls.certificate, text);
+           }},
+    Option{"tls-key", "FILE", "none", "The certificate's key, in PEM without a passphrase.",
+           [](Config& config, std::string_view text) { return set_path(config.tls.key, text); }},
+    Option{
+        "tls-client-ca", "FILE", "none",
+        "Clients need a certificate that one of these authorities signed.",
+        [](Config& config, std::string_view text) { return set_path(config.tls.client_ca, text); }},
+    Option{"allow-host", "LIST", "none",
+           "Further host names under which browsers may know this server, with commas between "
+           "them.",
+           [](Config& config, std::string_view text) {
+             return set_hosts(config.allowed_hosts, text);
+           }},
+    Option{"insecure", "", "false",
+           "Listen beyond loopback without tokens: everyone who reaches it may do everything.",
+           [](Config& config, std::string_view text) { return set_switch(config.insecure, text); }},
     Option{"threads", "N", "1", "Threads that serve clients.",
            [](Config& config, std::string_view text) {
              return set_number(config.threads, text, 1, kMaxThreads);
@@ -282,6 +329,19 @@ Result<void> check(const Config& config) {
   }
   if (store.max_waiting_ids < store.max_range) {
     return too_small("max-waiting-ids", store.max_waiting_ids);
+  }
+  const net::TlsFiles& tls = config.tls;
+  if (tls.certificate.empty() != tls.key.empty()) {
+    return invalid("tls-cert and tls-key go together, and one of them is missing.");
+  }
+  if (!tls.client_ca.empty() && tls.certificate.empty()) {
+    return invalid("tls-client-ca needs tls-cert and tls-key.");
+  }
+  // What a name stands for is known when it is listened on.
+  for (const auto& address : {std::optional(config.http), config.resp}) {
+    if (!address) continue;
+    const auto allowed = check_exposure(config, *address, net::may_be_loopback(address->host));
+    if (!allowed) return allowed;
   }
   return {};
 }

@@ -12,12 +12,14 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "nextid/error.h"
 #include "nextid/store.h"
 
 #include "net/address.h"
 #include "net/http_settings.h"
+#include "net/tls.h"
 #include "server/logging.h"
 
 namespace nextid::server {
@@ -31,6 +33,12 @@ struct Config {
   StoreOptions store_options;
   net::HttpSettings http_settings;
   std::chrono::milliseconds shutdown_timeout = std::chrono::seconds(10);
+  /// The token file; "": everyone may do everything.
+  std::string tokens;
+  /// No certificate: plain.
+  net::TlsFiles tls;
+  bool insecure = false;
+  std::vector<std::string> allowed_hosts;
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
 };

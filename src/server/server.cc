@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "net/http_connection.h"
 #include "net/resp_connection.h"
+#include "server/protected_mode.h"
 
 namespace nextid::server {
 namespace {
@@ -17,16 +18,15 @@ using std::chrono::milliseconds;
 // Clients over the limit that are told so; beyond these they are closed without a word.
 constexpr std::size_t kMaxRefusals = 256;
 
+// None to speak of: pools of Redis clients keep connections for as long as they live. Not the
+// largest number, which nanoseconds do not hold.
+constexpr std::chrono::hours kRespIdleTimeout{24 * 365 * 100};
+
 // Time limits are kept to within a quarter of the shortest.
 milliseconds sweep_period(const net::HttpSettings& settings) {
   const auto shortest =
       std::min({settings.header_timeout, settings.idle_timeout, settings.write_timeout});
   return std::clamp(shortest / 4, milliseconds(10), milliseconds(500));
-}
-
-net::HttpSettings with_reports(net::HttpSettings settings, net::ReportSource& reports) {
-  settings.reports = &reports;
-  return settings;
 }
 
 milliseconds until(base::MonotonicTime deadline) {
@@ -46,17 +46,50 @@ std::string describe(const Accounting& accounting) {
   return text + ")";
 }
 
+protocol::BrowserGuard::Settings browser_settings(const Config& config) {
+  return {.listen_host = config.http.host,
+          .allowed_hosts = config.allowed_hosts,
+          .check_host = config.tokens.empty()};
+}
+
+net::HttpSettings settings_of(const Config& config, net::HttpGate& gate,
+                              net::ReportSource& reports) {
+  net::HttpSettings settings = config.http_settings;
+  settings.gate = &gate;
+  settings.reports = &reports;
+  return settings;
+}
+
+void warn_of_exposure(const Logger& logger, const std::string& path) {
+  if (const auto warning = auth::exposure_of_file(path)) logger.warning(*warning);
+}
+
 }  // namespace
+
+Result<Server::Front> Server::open_front(const Config& config) {
+  auto access = auth::Access::open(config.tokens);
+  if (!access) return access.error();
+  Front front{.access = *std::move(access), .tls = nullptr};
+  if (config.tls.certificate.empty()) return front;
+  auto tls = net::TlsServer::open(config.tls);
+  if (!tls) return tls.error();
+  front.tls = *std::move(tls);
+  return front;
+}
 
 Result<std::unique_ptr<Server>> Server::start(const Config& config,
                                               const ListeningSockets& sockets) {
   const Logger logger(config.log_level, config.log_format);
+  auto front = open_front(config);
+  if (!front) return front.error();
+  if (!config.tokens.empty()) warn_of_exposure(logger, config.tokens);
+  if (!config.tls.key.empty()) warn_of_exposure(logger, config.tls.key);
   StoreOptions store_options = config.store_options;
   store_options.log = logger;
   auto store = open_store(config.store, std::move(store_options));
   if (!store) return store.error();
 
-  std::unique_ptr<Server> server(new Server(config, *std::move(store), logger));
+  std::unique_ptr<Server> server(new Server(config, *std::move(front), *std::move(store), logger));
   if (const auto listening = server->listen(config, sockets); !listening) {
     return listening.error();
   }
@@ -68,14 +101,16 @@ Result<std::unique_ptr<Server>> Server::start(const Config& config,
   return server;
 }
 
-Server::Server(const Config& config, Store store, const Logger& logger)
+Server::Server(const Config& config, Front front, Store store, const Logger& logger)
     : logger_(logger),
+      front_(std::move(front)),
+      gate_(*front_.access, browser_settings(config), logger_),
       store_(std::move(store)),
       reports_(store_, [this] { return front_end_counts(); }),
-      http_settings_(with_reports(config.http_settings, reports_)) {
+      http_settings_(settings_of(config, gate_, reports_)),
+      resp_node_(*front_.access) {
   resp_node_.settings = config.http_settings;
-  // Pools of Redis clients keep connections for as long as they live.
-  resp_node_.settings.idle_timeout = milliseconds::max();
+  resp_node_.settings.idle_timeout = kRespIdleTimeout;
   resp_node_.log = logger_;
   resp_node_.open_connections = [this] { return open_connections(); };
   for (std::size_t i = 0; i < config.threads; ++i) {
@@ -87,16 +122,18 @@ Server::~Server() { stop(std::chrono::seconds(1)); }
 
 // Both addresses are taken before anyone is served.
 Result<void> Server::listen(const Config& config, const ListeningSockets& sockets) {
-  auto http =
-      listen(config.http, sockets.http, "--http", [this](net::IoThread& io, net::Socket socket) {
-        welcome(*std::make_shared<net::HttpConnection>(io, std::move(socket), http_settings_));
-      });
+  auto http = listen(config, config.http, sockets.http, "--http",
+                     [this](net::IoThread& io, net::Socket socket) {
+                       welcome(*std::make_shared<net::HttpConnection>(
+                           io, stream_of(std::move(socket)), http_settings_));
+                     });
   if (!http) return http.error();
   if (config.resp) {
-    auto resp =
-        listen(*config.resp, sockets.resp, "--resp", [this](net::IoThread& io, net::Socket socket) {
-          welcome(*std::make_shared<net::RespConnection>(io, std::move(socket), resp_node_));
-        });
+    auto resp = listen(config, *config.resp, sockets.resp, "--resp",
+                       [this](net::IoThread& io, net::Socket socket) {
+                         welcome(*std::make_shared<net::RespConnection>(
+                             io, stream_of(std::move(socket)), resp_node_));
+                       });
     if (!resp) return resp.error();
     resp_ = *std::move(resp);
     resp_node_.port = resp_->address().port;
@@ -107,23 +144,34 @@ Result<void> Server::listen(const Config& config, const ListeningSockets& socket
   return {};
 }
 
-Result<std::shared_ptr<net::Listener>> Server::listen(const net::HostPort& address,
+Result<std::shared_ptr<net::Listener>> Server::listen(const Config& config,
+                                                      const net::HostPort& address,
                                                       std::optional<int> socket,
                                                       std::string_view option,
                                                       net::Listener::Welcome welcome) {
   std::vector<net::IoThread*> threads;
   for (const auto& thread : threads_) threads.push_back(thread.get());
-  return socket ? net::Listener::adopt(*socket, std::move(threads), std::move(welcome), logger_)
-                : net::Listener::open(address, option, std::move(threads), std::move(welcome),
-                                      logger_);
+  auto listener =
+      socket
+          ? net::Listener::adopt(*socket, std::move(threads), std::move(welcome), logger_)
+          : net::Listener::open(address, option, std::move(threads), std::move(welcome), logger_);
+  if (!listener) return listener.error();
+  const auto allowed = check_exposure(config, (*listener)->address(), (*listener)->is_loopback());
+  if (!allowed) return allowed.error();
+  return listener;
 }
 
 std::string Server::resp_url() const {
-  return resp_ ? "redis://" + resp_->address().to_string() : "off";
+  if (!resp_) return "off";
+  return (front_.tls ? "rediss://" : "redis://") + resp_->address().to_string();
 }
 
 std::string Server::addresses() const {
   return resp_ ? http_url() + " and " + resp_url() : http_url();
+}
+
+net::Stream Server::stream_of(net::Socket socket) const {
+  return front_.tls ? net::Stream(std::move(socket), *front_.tls) : net::Stream(std::move(socket));
 }
 
 void Server::welcome(net::ClientConnection& connection) {
@@ -146,6 +194,28 @@ stats::FrontEndCounts Server::front_end_counts() const {
   stats::FrontEndCounts sum;
   for (const auto& thread : threads_) sum += thread->stats().value();
   return sum;
+}
+
+void Server::reload() {
+  if (front_.access->needs_tokens()) {
+    const std::string& path = front_.access->path();
+    if (const auto reloaded = front_.access->reload(); !reloaded) {
+      logger_(LogLevel::kError,
+              std::string("The tokens from before stay in force. ") + reloaded.error().what());
+    } else {
+      logger_.info("read the token file " + path +
+                   " again; tokens in force: " + std::to_string(front_.access->size()));
+      warn_of_exposure(logger_, path);
+    }
+  }
+  if (front_.tls) {
+    if (const auto reloaded = front_.tls->reload(); !reloaded) {
+      logger_(LogLevel::kError, std::string("The certificate from before stays in force. ") +
+                                    reloaded.error().what());
+    } else {
+      logger_.info("read the certificate again: new connections get it");
+    }
+  }
 }
 
 Accounting Server::stop(milliseconds limit) {

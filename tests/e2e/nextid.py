@@ -72,8 +72,11 @@ class Answer:
 class Connection:
     """A client connection on which a test decides over every byte."""
 
-    def __init__(self, port, timeout=PATIENCE):
+    def __init__(self, port, timeout=PATIENCE, tls=None):
+        """`tls`: a client's ssl.SSLContext."""
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="127.0.0.1")
         self._input = b""
 
     def __enter__(self):
@@ -87,7 +90,9 @@ class Connection:
 
     def request(self, method, target, body=b"", headers=(), version="HTTP/1.1"):
         """Sends a whole request; the answer is answer()."""
-        lines = [f"{method} {target} {version}", "Host: test", *headers]
+        lines = [f"{method} {target} {version}", *headers]
+        if not any(header.lower().startswith("host:") for header in headers):
+            lines.insert(1, "Host: localhost")
         if body:
             lines.append(f"Content-Length: {len(body)}")
         self.send("\r\n".join([*lines, "", ""]).encode() + body)
@@ -156,9 +161,10 @@ class Server:
     """`nextid serve` in a directory. Started by construction; ready after wait_until_ready()."""
 
     def __init__(self, directory, *options, store="sqlite:ids.db", http="127.0.0.1:0", env=None,
-                 ignore_file_size_signal=False):
+                 ignore_file_size_signal=False, tls=None):
         self.log_path = directory / f"server-{time.monotonic_ns()}.log"
         self.port = None
+        self.tls = tls  # The ssl.SSLContext of its clients.
         command = [BINARY, "serve", *map(str, options)]
         # None leaves an option to its other sources.
         if http is not None:
@@ -174,7 +180,7 @@ class Server:
     def wait_until_ready(self):
         def listening():
             assert self.process.poll() is None, f"the server ended:\n{self.log()}"
-            return re.search(r"listening on http://[^ ]*:(\d+)\b", self.log())
+            return re.search(r"listening on https?://[^ ]*:(\d+)\b", self.log())
 
         self.port = int(poll(listening, "the server listens").group(1))
         poll(lambda: self.ask("GET", "/readyz").status == 200, "the server is ready")
@@ -187,7 +193,7 @@ class Server:
         return self.log_path.read_text(errors="replace")
 
     def connect(self, **options):
-        return Connection(self.port, **options)
+        return Connection(self.port, **{"tls": self.tls, **options})
 
     def ask(self, method, target, **options):
         with self.connect() as connection:
@@ -205,6 +211,13 @@ class Server:
             return 0
         assert answer.status == 200, answer
         return answer.json()["value"] or 0
+
+    def reload(self):
+        """Has it read its files again, and waits until the log tells how that went."""
+        before = len(self.log())
+        self.process.send_signal(signal.SIGHUP)
+        poll(lambda: re.search("again|stay in force|stays in force", self.log()[before:]),
+             "the server reads its files again")
 
     def terminate(self):
         self.process.send_signal(signal.SIGTERM)

@@ -92,7 +92,7 @@ def test_bodies_are_refused(server):
                                ("GET", "/v1/counters/global")]:
             answer = connection.ask(method, target, body=b'{"count":2}')
             assert is_problem(answer, 400, "invalid"), target
-        connection.send(b"POST /next HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        connection.send(b"POST /next HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
                         b"3\r\nabc\r\n0\r\n\r\n")
         assert is_problem(connection.answer(), 400, "invalid")
         # The connection is as good as before.
@@ -146,15 +146,15 @@ def test_bad_idempotency_keys(server):
                 assert is_problem(answer, 400, "invalid"), key
         answer = connection.ask("POST", "/next", headers=["Idempotency-Key: a"] * 2)
         assert is_problem(answer, 400, "invalid")
-        connection.send(b"POST /next HTTP/1.1\r\nHost: a\r\nIdempotency-Key: \xc3\xa4\r\n\r\n")
+        connection.send(b"POST /next HTTP/1.1\r\nHost: localhost\r\nIdempotency-Key: \xc3\xa4\r\n\r\n")
         assert is_problem(connection.answer(), 400, "invalid")
 
 
 @pytest.mark.parametrize("head", [
-    b"GET /next?" + b"x" * 5000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
-    b"GET /next HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 5000 + b"\r\n\r\n",
-    b"GET /next HTTP/1.1\r\nHost: a\r\n" + b"X: y\r\n" * 1000 + b"\r\n",
-    b"GET /next HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 300_000,
+    b"GET /next?" + b"x" * 5000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET /next HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 5000 + b"\r\n\r\n",
+    b"GET /next HTTP/1.1\r\nHost: localhost\r\n" + b"X: y\r\n" * 1000 + b"\r\n",
+    b"GET /next HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 300_000,
 ], ids=["target", "field", "fields", "endless"])
 def test_oversized_heads(server, head):
     with server.connect() as connection:
@@ -167,10 +167,10 @@ def test_oversized_heads(server, head):
 
 
 @pytest.mark.parametrize("request_bytes", [
-    b"POST /next HTTP/1.1\r\nHost: a\r\nContent-Length: 1025\r\n\r\n" + b"x" * 1025,
-    b"POST /next HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n",
-    b"POST /next HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 5000\r\n\r\n",
-    b"POST /next HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"POST /next HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1025\r\n\r\n" + b"x" * 1025,
+    b"POST /next HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999\r\n\r\n",
+    b"POST /next HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 5000\r\n\r\n",
+    b"POST /next HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
     + b"200\r\n" + b"x" * 0x200 + b"\r\n200\r\n" + b"x" * 0x200 + b"\r\n1\r\nx\r\n0\r\n\r\n",
 ], ids=["one byte over", "announced", "expected", "chunked"])
 def test_oversized_bodies(server, request_bytes):
@@ -187,18 +187,18 @@ def test_oversized_bodies(server, request_bytes):
     b"*1\r\n$4\r\nPING\r\n",
     b"GET\r\n\r\n",
     b"GET /next\r\n\r\n",
-    b"GET /next HTTP/9.9\r\nHost: a\r\n\r\n",
+    b"GET /next HTTP/9.9\r\nHost: localhost\r\n\r\n",
     b"GET /next HTTP/1.1\nHost: a\n\n",
     b"GET /next HTTP/1.1\r\n\r\n",
-    b"GET /next HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-    b"GET /next HTTP/1.1\r\nHost: a\r\nno colon\r\n\r\n",
-    b"GET /next HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
-    b"GET /next HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-    b"GET /next HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
+    b"GET /next HTTP/1.1\r\nHost: localhost\r\nHost: b\r\n\r\n",
+    b"GET /next HTTP/1.1\r\nHost: localhost\r\nno colon\r\n\r\n",
+    b"GET /next HTTP/1.1\r\nHost: localhost\r\nContent-Length: -1\r\n\r\n",
+    b"GET /next HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    b"GET /next HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
     b"0\r\n\r\n",
-    b"GET /next HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
-    b"POST /next HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
-    b"POST /next HTTP/1.1\r\nHost: a\r\nIdempotency-Key: a\r\n b\r\n\r\n",
+    b"GET /next HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n",
+    b"POST /next HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
+    b"POST /next HTTP/1.1\r\nHost: localhost\r\nIdempotency-Key: a\r\n b\r\n\r\n",
 ], ids=repr)
 def test_garbage(server, garbage):
     with server.connect() as connection:
@@ -208,9 +208,9 @@ def test_garbage(server, garbage):
 
 
 @pytest.mark.parametrize("part", [
-    b"", b"G", b"GET /next HTTP/1.1\r\n", b"GET /next HTTP/1.1\r\nHost: a\r\n\r",
-    b"POST /next HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabcd",
-    b"POST /next HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+    b"", b"G", b"GET /next HTTP/1.1\r\n", b"GET /next HTTP/1.1\r\nHost: localhost\r\n\r",
+    b"POST /next HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nabcd",
+    b"POST /next HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
 ], ids=["nothing", "method", "line", "head", "body", "chunk"])
 class TestPartialRequests:
     def test_half_open_clients_are_cut_off(self, server, part):
@@ -234,7 +234,7 @@ class TestPartialRequests:
 
 def test_slow_client_is_cut_off(server):
     # Each byte comes in time, the whole request does not.
-    request = b"GET /next HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 1000
+    request = b"GET /next HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 1000
     with server.connect(timeout=0.1) as connection:
         sent = 0
         while True:

@@ -124,11 +124,11 @@ def test_pipelined_requests_are_answered_in_order(server):
     last = 0
     for number in range(500):
         if number % 3 == 2:
-            requests.append(b"POST /range?count=3 HTTP/1.1\r\nHost: a\r\n\r\n")
+            requests.append(b"POST /range?count=3 HTTP/1.1\r\nHost: localhost\r\n\r\n")
             expected.append({"start": last + 1, "end": last + 3, "count": 3})
             last += 3
         else:
-            requests.append(b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n")
+            requests.append(b"GET /next HTTP/1.1\r\nHost: localhost\r\n\r\n")
             expected.append({"id": last + 1})
             last += 1
     with server.connect() as connection:
@@ -167,7 +167,7 @@ def test_half_closed_client_gets_its_answers(server):
 
 
 def test_torn_requests_are_put_together(server):
-    request = b"GET /range?count=2&counter=global HTTP/1.1\r\nHost: a\r\nX: y\r\n\r\n"
+    request = b"GET /range?count=2&counter=global HTTP/1.1\r\nHost: localhost\r\nX: y\r\n\r\n"
     with server.connect() as connection:
         for byte in request * 2:
             connection.send(bytes([byte]))
@@ -191,9 +191,9 @@ def test_http_1_0(server):
 
 def test_empty_bodies_are_no_bodies(server):
     with server.connect() as connection:
-        connection.send(b"POST /next HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n")
+        connection.send(b"POST /next HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n")
         assert connection.answer().json() == {"id": 1}
-        connection.send(b"POST /next HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        connection.send(b"POST /next HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
                         b"0\r\n\r\n")
         assert connection.answer().json() == {"id": 2}
 

@@ -217,8 +217,8 @@ def test_many_keys_over_two_nodes(start_node):
 def test_pipelined_burst(start_node):
     node = start_node()
     burst = b"".join(
-        b"POST /range?count=2 HTTP/1.1\r\nHost: a\r\nIdempotency-Key: k%d\r\n\r\n"
-        b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n" % (number % 10) for number in range(100))
+        b"POST /range?count=2 HTTP/1.1\r\nHost: localhost\r\nIdempotency-Key: k%d\r\n\r\n"
+        b"GET /next HTTP/1.1\r\nHost: localhost\r\n\r\n" % (number % 10) for number in range(100))
     with node.connect() as connection:
         connection.send(burst)
         answers = [connection.answer() for _ in range(200)]

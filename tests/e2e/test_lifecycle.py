@@ -471,7 +471,7 @@ def test_ids_of_vanished_clients_are_counted(server, tmp_path):
 
 def test_ids_that_a_slow_reader_left_unread_are_counted(start_server):
     server = start_server("--write-timeout", "500ms")
-    request = b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n" * 1000
+    request = b"GET /next HTTP/1.1\r\nHost: localhost\r\n\r\n" * 1000
     with server.connect(timeout=1) as connection:
         connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         try:

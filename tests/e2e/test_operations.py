@@ -172,6 +172,33 @@ def test_undelivered_ids_are_burned_in_the_metrics(server, tmp_path):
     assert server.stop()["disconnect"] == last - 11
 
 
+def test_reports_need_the_right_to_read_all(start_server, tmp_path):
+    tokens = tmp_path / "tokens.toml"
+    secrets = {}
+    for name, options in {"reader": ["--rights", "read"], "taker": ["--rights", "allocate"],
+                          "clerk": ["--rights", "read", "--counters", "orders"]}.items():
+        secrets[name], line = nextid.run("token", name, *options).stdout.splitlines()
+        with tokens.open("a") as file:
+            file.write(line + "\n")
+    tokens.chmod(0o600)
+    server = start_server("--tokens", tokens)
+
+    def status(target, name=None):
+        headers = [f"Authorization: Bearer {secrets[name]}"] if name else []
+        return server.ask("GET", target, headers=headers).status
+
+    for target in ("/metrics", "/v1/status"):
+        assert status(target) == 401
+        assert status(target, "taker") == 403
+        assert status(target, "clerk") == 403
+        assert status(target, "reader") == 200
+    page = server.ask("GET", "/metrics", headers=[f"Authorization: Bearer {secrets['reader']}"])
+    metrics = Metrics(page.body.decode())
+    assert metrics.get("nextid_requests_total", protocol="http", route="metrics",
+                       result="forbidden") == 2
+    assert not any(secret.encode() in page.body for secret in secrets.values())
+
+
 # ---- Status
 
 def test_status_has_what_the_page_shows(server):
@@ -274,7 +301,8 @@ def test_readiness_is_announced(start_server, tmp_path):
 def activated(directory, listener, names, resp="off"):
     """A server that is started with a listening socket as descriptor 3."""
     script = 'exec 3<&0 0</dev/null; LISTEN_PID=$$; export LISTEN_PID; exec "$@"'
-    command = ["/bin/sh", "-c", script, "sh", nextid.BINARY, "serve", "--http", "192.0.2.1:1",
+    command = ["/bin/sh", "-c", script, "sh", nextid.BINARY, "serve", "--insecure",
+               "--http", "192.0.2.1:1",
                "--resp", resp]
     return subprocess.Popen(
         list(map(str, command)), cwd=directory, stdin=listener, stderr=subprocess.PIPE, text=True,
@@ -360,7 +388,7 @@ def test_doctor_beside_a_running_server_changes_nothing(server, tmp_path, store)
 
 def test_doctor_says_what_is_wrong(tmp_path):
     (tmp_path / "ids.db").write_bytes(b"no database" * 100)
-    done = nextid.run("doctor", "--http", "192.0.2.1:0", cwd=tmp_path,
+    done = nextid.run("doctor", "--http", "192.0.2.1:0", "--insecure", cwd=tmp_path,
                       env={"NEXTID_STROE": "sqlite:x"})
     wrong = {(verdict, subject) for verdict, subject, _ in lines_of(done)}
     assert {("FAIL", "store"), ("FAIL", "http"), ("warn", "environment")} <= wrong

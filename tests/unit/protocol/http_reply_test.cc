@@ -73,6 +73,34 @@ TEST(HttpReply, SaysHowTheConnectionGoesOn) {
       contains(reply_text(reply, {.close = true, .announce_keep_alive = true}), "keep-alive"));
 }
 
+TEST(HttpReply, RequestIdsAreInTheHeadAndInProblems) {
+  const ReplyFrame frame{.request_id = "a\"1"};
+  const auto good = reply_text(status_reply("ok"), frame);
+  EXPECT_TRUE(contains(good, "\r\nX-Request-Id: a\"1\r\n"));
+  EXPECT_TRUE(contains(good, "Content-Length: 15\r\n"));
+  EXPECT_TRUE(good.ends_with("\r\n\r\n{\"status\":\"ok\"}"));
+
+  const auto problem = problem_reply({.detail = "Wrong."});
+  const auto bad = reply_text(problem, frame);
+  const std::string body = bad.substr(bad.find("\r\n\r\n") + 4);
+  EXPECT_TRUE(body.ends_with(R"(,"request_id":"a\"1"})")) << body;
+  EXPECT_TRUE(contains(bad, "Content-Length: " + std::to_string(body.size()) + "\r\n"));
+  EXPECT_FALSE(contains(reply_text(problem), "request_id"));
+
+  std::string out;
+  append_range_reply(out, IdRange(42, 1, 1), {}, {.request_id = "7"});
+  EXPECT_TRUE(contains(out, "\r\nX-Request-Id: 7\r\n"));
+}
+
+TEST(HttpReply, AChallengeIsAField) {
+  const auto text = reply_text(problem_reply({.status = 401,
+                                              .code = "unauthorized",
+                                              .detail = "Who?",
+                                              .challenge = "Bearer realm=\"x\""}));
+  EXPECT_TRUE(contains(text, "HTTP/1.1 401 Unauthorized\r\n"));
+  EXPECT_TRUE(contains(text, "\r\nWWW-Authenticate: Bearer realm=\"x\"\r\n"));
+}
+
 TEST(HttpReply, HeadHasAllHeadersAndNoBody) {
   const auto head = reply_text(status_reply("ok"), {.head_only = true});
   const auto whole = reply_text(status_reply("ok"));

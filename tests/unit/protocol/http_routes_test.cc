@@ -1,6 +1,7 @@
 // What each method and target asks for, and how each wrong one is refused.
 #include "protocol/http_routes.h"
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -22,11 +23,11 @@ HttpRequest request(std::string_view method, std::string_view target, std::strin
 
 Route route(std::string_view method, std::string_view target, std::string_view body = "",
             std::uint64_t max_range = kMaxRange) {
-  return route_of(request(method, target, body), max_range);
+  return route_of(request(method, target, body), max_range).route;
 }
 
 Problem problem(const HttpRequest& wrong) {
-  const auto result = route_of(wrong, kMaxRange);
+  const auto result = route_of(wrong, kMaxRange).route;
   const auto* refused = std::get_if<Problem>(&result);
   EXPECT_NE(refused, nullptr) << wrong.method << " " << wrong.target << " was not refused";
   return refused != nullptr ? *refused : Problem{};
@@ -61,7 +62,7 @@ TEST_P(AllocatingCalls, AreTakenWithGetAndPost) {
 
     auto with_key = request(method, GetParam().target);
     with_key.idempotency_key = {"k-1", 1};
-    const auto keyed = route_of(with_key, kMaxRange);
+    const auto keyed = route_of(with_key, kMaxRange).route;
     ASSERT_TRUE(std::holds_alternative<Allocate>(keyed)) << method << " " << GetParam().target;
     EXPECT_EQ(std::get<Allocate>(keyed).key, "k-1");
     EXPECT_EQ(std::get<Allocate>(keyed).counter, GetParam().counter);
@@ -153,7 +154,7 @@ TEST(Routes, IgnoreKeysOfCallsThatAllocateNothing) {
                     request("PUT", "/v1/counters/a", "{}"),
                     request("POST", "/v1/counters/a/advance", R"({"to":1})")}) {
     call.idempotency_key = {"", 2};
-    EXPECT_FALSE(std::holds_alternative<Problem>(route_of(call, kMaxRange))) << call.target;
+    EXPECT_FALSE(std::holds_alternative<Problem>(route_of(call, kMaxRange).route)) << call.target;
   }
 }
 
@@ -287,6 +288,38 @@ TEST(Routes, KeepTheConfiguredMaxRange) {
   EXPECT_EQ(std::get<Allocate>(route("GET", "/range?count=4", "", 5)).count, 4U);
   EXPECT_EQ(std::get<Allocate>(route("GET", "/range?count=5", "", 5)).count, 5U);
   EXPECT_TRUE(std::holds_alternative<Problem>(route("GET", "/range?count=6", "", 5)));
+}
+
+// --- What callers need to be allowed
+
+TEST(Routes, CarryTheRightOfTheirRowAndTheirCounter) {
+  struct Case {
+    std::string_view method, target;
+    std::optional<auth::Right> right;
+    std::string_view counter;
+  };
+  for (const auto& [method, target, right, counter] : {
+           Case{"GET", "/next", auth::Right::kAllocate, "global"},
+           Case{"POST", "/next", auth::Right::kAllocate, "global"},
+           Case{"GET", "/next?counter=a", auth::Right::kAllocate, "a"},
+           Case{"GET", "/range?count=2&counter=a", auth::Right::kAllocate, "a"},
+           Case{"GET", "/v1/counters/%61/next", auth::Right::kAllocate, "a"},
+           Case{"POST", "/v1/counters/a/range?count=2", auth::Right::kAllocate, "a"},
+           Case{"GET", "/v1/counters", auth::Right::kRead, ""},
+           Case{"HEAD", "/v1/counters/a", auth::Right::kRead, "a"},
+           Case{"PUT", "/v1/counters/a", auth::Right::kDefine, "a"},
+           Case{"POST", "/v1/counters/a/advance", auth::Right::kDefine, ""},  // It lacks a body.
+           Case{"GET", "/range", auth::Right::kAllocate, ""},
+           Case{"GET", "/healthz", std::nullopt, ""},
+           Case{"GET", "/readyz", std::nullopt, ""},
+           Case{"GET", "/nowhere", std::nullopt, ""},
+           Case{"DELETE", "/next", std::nullopt, ""},
+       }) {
+    const auto routed = route_of(request(method, target), kMaxRange);
+    EXPECT_EQ(routed.right, right) << method << " " << target;
+    EXPECT_EQ(routed.counter(), counter) << method << " " << target;
+    EXPECT_EQ(routed.acts(), right && *right != auth::Right::kRead) << method << " " << target;
+  }
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ std::string post_advance(std::string_view counter, std::string_view to) {
 
 std::string keyed(std::string_view target, std::string_view key) {
   return "GET " + std::string(target) +
-         " HTTP/1.1\r\nHost: test\r\nIdempotency-Key: " + std::string(key) + "\r\n\r\n";
+         " HTTP/1.1\r\nHost: localhost\r\nIdempotency-Key: " + std::string(key) + "\r\n\r\n";
 }
 
 // --- Definitions
@@ -95,9 +95,9 @@ TEST_F(ServerTest, TakesBodiesByteByByteAndInChunks) {
   auto client = connect();
   const std::string bytes =
       put("/v1/counters/a", R"({"start":7})") +
-      "PUT /v1/counters/a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+      "PUT /v1/counters/a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
       "Content-Type: application/json\r\n\r\n3\r\n{\"c\r\n10\r\nomment\":\"hello\"}\r\n0\r\n\r\n" +
-      "POST /next?counter=a HTTP/1.1\r\nHost: a\r\nIdempotency-Key: \"k\"\r\n"
+      "POST /next?counter=a HTTP/1.1\r\nHost: localhost\r\nIdempotency-Key: \"k\"\r\n"
       "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" +
       keyed("/next?counter=a", "k");
   for (const char& byte : bytes) client.send({&byte, 1});
@@ -111,7 +111,7 @@ TEST_F(ServerTest, AsksForTheBodyOfADefinition) {
   start();
   auto client = connect();
   client.send(
-      "PUT /v1/counters/a HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\n"
+      "PUT /v1/counters/a HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
       "Content-Length: 11\r\n\r\n");
   EXPECT_EQ(client.read().status, 100U);
   EXPECT_EQ(client.call(R"({"start":7})").json("start"), "7");
@@ -127,7 +127,7 @@ TEST_F(ServerTest, WrongChangesChangeNothing) {
         put("/v1/counters/a?max=5", "{}"), put("/v1/counters/a", R"({"max":5,"max":6})"),
         put("/v1/counters/-", "{}"), post_advance("a", "0"),
         post_advance("a", "9223372036854775808"), with_body("POST", "/v1/counters/a/advance", "{}"),
-        std::string("PUT /v1/counters/a HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n"
+        std::string("PUT /v1/counters/a HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\n"
                     "Content-Length: 2\r\n\r\n{}")}) {
     const auto answer = client.call(request);
     EXPECT_EQ(answer.status, 400U) << request;

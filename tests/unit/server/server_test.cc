@@ -26,7 +26,7 @@ TEST_F(ServerTest, HandsOutIdsAndRanges) {
   EXPECT_EQ(client.call(get("/v1/counters/orders/next")).body, R"({"id":2})");
   EXPECT_EQ(client.call(get("/v1/counters/orders/range?count=2")).body,
             R"({"start":3,"end":4,"count":2})");
-  EXPECT_EQ(client.call("POST /next HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n").body,
+  EXPECT_EQ(client.call("POST /next HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n").body,
             R"({"id":12})");
 }
 
@@ -57,13 +57,13 @@ TEST_F(ServerTest, TellsItsHealth) {
 TEST_F(ServerTest, HeadHasNoBodyAndTheConnectionGoesOn) {
   start();
   auto client = connect();
-  client.send("HEAD /healthz HTTP/1.1\r\nHost: a\r\n\r\n" + get("/next"));
+  client.send("HEAD /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" + get("/next"));
   const auto head = client.read(false);
   EXPECT_EQ(head.status, 200U);
   EXPECT_TRUE(head.has("Content-Length: 15\r\n"));
   EXPECT_EQ(client.read().body, R"({"id":1})");
 
-  client.send("HEAD /next HTTP/1.1\r\nHost: a\r\n\r\n" + get("/next"));
+  client.send("HEAD /next HTTP/1.1\r\nHost: localhost\r\n\r\n" + get("/next"));
   const auto refused = client.read(false);
   EXPECT_EQ(refused.status, 405U);
   EXPECT_TRUE(refused.has("Allow: GET, POST\r\n"));
@@ -119,7 +119,7 @@ TEST_F(ServerTest, TakesRequestsByteByByte) {
   start();
   auto client = connect();
   const std::string bytes = get("/next") +
-                            "POST /range?count=2 HTTP/1.1\r\nHost: a\r\n"
+                            "POST /range?count=2 HTTP/1.1\r\nHost: localhost\r\n"
                             "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
   for (const char& byte : bytes) client.send({&byte, 1});
   EXPECT_EQ(client.read().body, R"({"id":1})");
@@ -168,7 +168,7 @@ TEST_F(ServerTest, AnswersAClientThatHalfClosed) {
 TEST_F(ServerTest, ClosesWhenAskedTo) {
   start();
   auto client = connect();
-  client.send("GET /next HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" + get("/next"));
+  client.send("GET /next HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n" + get("/next"));
   const auto answer = client.read();
   EXPECT_EQ(answer.body, R"({"id":1})");
   EXPECT_TRUE(answer.has("Connection: close\r\n"));
@@ -191,9 +191,9 @@ TEST_F(ServerTest, SpeaksHttp10) {
 TEST_F(ServerTest, AsksForABodyThatTheClientHoldsBack) {
   start();
   auto client = connect();
-  client.send(
-      get("/next") +
-      "POST /next HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  client.send(get("/next") +
+              "POST /next HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: "
+              "2\r\n\r\n");
   EXPECT_EQ(client.read().body, R"({"id":1})");
   EXPECT_EQ(client.read().status, 100U);
   EXPECT_EQ(client.call("{}").status, 400U);
@@ -214,9 +214,10 @@ TEST_F(ServerTest, BadRequestsBurnNothing) {
     EXPECT_TRUE(answer.has("Content-Type: application/problem+json\r\n"));
     EXPECT_EQ(answer.json("type"), R"("urn:nextid:error:invalid")");
   }
-  EXPECT_EQ(client.call("PUT /next HTTP/1.1\r\nHost: a\r\n\r\n").status, 405U);
-  EXPECT_EQ(client.call("POST /next HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\nx").status,
-            400U);
+  EXPECT_EQ(client.call("PUT /next HTTP/1.1\r\nHost: localhost\r\n\r\n").status, 405U);
+  EXPECT_EQ(
+      client.call("POST /next HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx").status,
+      400U);
   EXPECT_EQ(client.call(get("/next")).body, R"({"id":1})");
   const auto accounting = stop();
   EXPECT_EQ(accounting.returned, 1U);
@@ -248,11 +249,11 @@ INSTANTIATE_TEST_SUITE_P(
     Kinds, BrokenRequests,
     ::testing::Values(
         Broken{"\x16\x03\x01\x02", 400}, Broken{"GET / HTTP/1.1\r\n\r\n", 400},
-        Broken{"GET /" + std::string(20'000, 'x') + " HTTP/1.1\r\nHost: a\r\n\r\n", 431},
-        Broken{
-            "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 65537\r\n\r\n" + std::string(65537, 'x'),
-            413},
-        Broken{"GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n10001\r\n" +
+        Broken{"GET /" + std::string(20'000, 'x') + " HTTP/1.1\r\nHost: localhost\r\n\r\n", 431},
+        Broken{"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 65537\r\n\r\n" +
+                   std::string(65537, 'x'),
+               413},
+        Broken{"GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n10001\r\n" +
                    std::string(65537, 'x') + "\r\n0\r\n\r\n",
                413}));
 

@@ -1,0 +1,64 @@
+#include "net/http_gate.h"
+
+#include <array>
+#include <cstdio>
+#include <random>
+#include <utility>
+#include <variant>
+
+#include "protocol/http_access.h"
+#include "protocol/request_id.h"
+
+namespace nextid::net {
+namespace {
+
+std::string random_prefix() {
+  std::random_device device;
+  std::array<char, 2 * 8 + 1> text{};
+  std::snprintf(text.data(), text.size(), "%08x%08x", device(), device());
+  return std::string(text.data()) + "-";
+}
+
+}  // namespace
+
+HttpGate::HttpGate(const auth::Access& access, const protocol::BrowserGuard::Settings& browsers,
+                   Log log)
+    : access_(access), guard_(browsers), log_(std::move(log)), id_prefix_(random_prefix()) {}
+
+protocol::Refusal HttpGate::check(const protocol::HttpRequest& request,
+                                  const protocol::Routed& routed, auth::Session& session,
+                                  std::string& request_id) const {
+  if (auto refusal = protocol::parse_request_id(request.request_id, request_id)) return refusal;
+  // Probes of load balancers name whatever they like.
+  if (std::holds_alternative<protocol::Health>(routed.route)) return std::nullopt;
+  if (auto refusal = guard_.check(request, routed.acts())) return refusal;
+  return protocol::check_access(request, routed, session);
+}
+
+std::string HttpGate::new_request_id() {
+  return id_prefix_ + std::to_string(next_id_.fetch_add(1, std::memory_order_relaxed));
+}
+
+void HttpGate::note_failure(const protocol::Reply& reply, const std::string& request_id,
+                            base::MonotonicTime now) {
+  std::string line;
+  {
+    const std::lock_guard lock(failure_mutex_);
+    if (now - second_begin_ >= std::chrono::seconds(1)) {
+      second_begin_ = now;
+      logged_ = 0;
+    }
+    if (logged_ == kFailuresLogged) {
+      ++left_out_;
+      return;
+    }
+    ++logged_;
+    const auto left_out = std::exchange(left_out_, 0);
+    line = "Request " + request_id + " was answered " + std::to_string(reply.status) + " (" +
+           std::string(reply.code) + "): " + reply.detail;
+    if (left_out > 0) line += " Before it, " + std::to_string(left_out) + " others that failed.";
+  }
+  log_(LogLevel::kWarning, line);
+}
+
+}  // namespace nextid::net
