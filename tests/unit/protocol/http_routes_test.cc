@@ -292,6 +292,20 @@ TEST(Routes, KeepTheConfiguredMaxRange) {
 
 // --- What callers need to be allowed
 
+TEST(Routes, AskForReports) {
+  EXPECT_TRUE(std::holds_alternative<Metrics>(route("GET", "/metrics")));
+  EXPECT_EQ(std::get<Status>(route("GET", "/v1/status")).limit, 20U);
+  EXPECT_EQ(std::get<Status>(route("HEAD", "/v1/status?limit=100")).limit, kMaxStatusLimit);
+  EXPECT_EQ(problem("GET", "/v1/status?limit=101").status, 400U);
+}
+
+TEST(Routes, TellOfWhichCallAProblemIs) {
+  EXPECT_EQ(problem("GET", "/range?count=0").path, "/range");
+  EXPECT_EQ(problem("GET", "/v1/counters/-/next").path, "/v1/counters/{name}/next");
+  EXPECT_EQ(problem("DELETE", "/next").path, "/next");
+  EXPECT_EQ(problem("GET", "/nowhere").path, "");
+}
+
 TEST(Routes, CarryTheRightOfTheirRowAndTheirCounter) {
   struct Case {
     std::string_view method, target;
@@ -310,6 +324,8 @@ TEST(Routes, CarryTheRightOfTheirRowAndTheirCounter) {
            Case{"PUT", "/v1/counters/a", auth::Right::kDefine, "a"},
            Case{"POST", "/v1/counters/a/advance", auth::Right::kDefine, ""},  // It lacks a body.
            Case{"GET", "/range", auth::Right::kAllocate, ""},
+           Case{"GET", "/metrics", auth::Right::kRead, ""},
+           Case{"GET", "/v1/status?limit=5", auth::Right::kRead, ""},
            Case{"GET", "/healthz", std::nullopt, ""},
            Case{"GET", "/readyz", std::nullopt, ""},
            Case{"GET", "/nowhere", std::nullopt, ""},
