@@ -96,6 +96,7 @@ class HttpConnection final : public Connection {
   void take(protocol::DefineCounter&& call) { take_store_call(std::move(call)); }
   void take(protocol::AdvanceCounter&& call) { take_store_call(std::move(call)); }
   void take(protocol::Ready&& call) { take_store_call(call); }
+  void take(protocol::ShowAsset&& call);
   void take(protocol::Problem&& problem);
   void take_last(const protocol::Problem& problem);
 

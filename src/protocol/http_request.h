@@ -16,6 +16,7 @@ struct HttpRequest {
   std::string_view target;
   HttpField content_type;
   HttpField idempotency_key;
+  HttpField if_none_match;
   std::string_view body;
   bool http_1_0 = false;
   bool keep_alive = true;

@@ -68,6 +68,8 @@ void HttpRequestParser::Message::on_field_impl(http::field name, string_view nam
     has_transfer_encoding = true;
   } else if (name == http::field::content_type) {
     request_.content_type = {std_view(value), request_.content_type.count + 1};
+  } else if (name == http::field::if_none_match) {
+    request_.if_none_match = {std_view(value), request_.if_none_match.count + 1};
   } else if (name == http::field::unknown && boost::beast::iequals(name_text, "Idempotency-Key")) {
     request_.idempotency_key = {std_view(value), request_.idempotency_key.count + 1};
   }

@@ -7,11 +7,13 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "nextid/counter.h"
 
 #include "protocol/http_problem.h"
 #include "protocol/http_request.h"
+#include "web/asset.h"
 
 namespace nextid::protocol {
 
@@ -58,11 +60,31 @@ struct Health {};
 /// GET /readyz: the store answers.
 struct Ready {};
 
+/// GET /, /docs, /openapi.json, /assets/...
+struct ShowAsset {
+  const web::Asset* asset;  ///< Never null.
+  std::string if_none_match;
+};
+
 using Route = std::variant<Allocate, ListCounters, ShowCounter, DefineCounter, AdvanceCounter,
-                           Health, Ready, Problem>;
+                           Health, Ready, ShowAsset, Problem>;
 
 /// `max_range` is the largest count of one request. Takes HEAD where GET allocates nothing; the
 /// caller leaves the body of its answer out.
 Route route_of(const HttpRequest& request, std::uint64_t max_range);
+
+/// A row of the table, for what must agree with it: the OpenAPI document.
+struct CallDescription {
+  struct Parameter {
+    std::string_view name;
+    bool required;
+  };
+  std::string_view path;                    ///< "/v1/counters/{name}"
+  std::vector<std::string_view> methods;    ///< Of this row; another may have the same path.
+  std::vector<Parameter> query_parameters;  ///< In no order.
+  bool takes_key;                           ///< Idempotency-Key
+  bool takes_body;                          ///< A JSON object
+};
+std::vector<CallDescription> describe_calls();
 
 }  // namespace nextid::protocol
