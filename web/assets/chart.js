@@ -1,6 +1,6 @@
 // Two small charts: lines over the last minute, and bars of a distribution. Each has its figures in
 // a label for those who do not see it; the page has a table of them besides.
-import {element} from "./dom.js";
+import {element, setText} from "./dom.js";
 import {niceCeiling} from "./numbers.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -60,7 +60,7 @@ export class LineChart {
     const now = this.#samples.at(-1)?.time ?? 0;
     const values = this.#samples.flatMap((sample) => sample.values).filter((value) => value > 0);
     const ceiling = values.length > 0 ? niceCeiling(Math.max(...values)) : 1;
-    this.#top.textContent = values.length > 0 ? this.#format(ceiling) : "";
+    setText(this.#top, values.length > 0 ? this.#format(ceiling) : "");
     const x = (sample) => WIDTH * (1 - (now - sample.time) / this.#spanMs);
     const y = (value) => HEIGHT * (1 - value / ceiling);
 
@@ -114,7 +114,7 @@ function runs(samples, index) {
   return found.filter((run) => run.length > 0);
 }
 
-// One bar for each of `names`.
+// One bar for each of `names`; the axis names every other one.
 export class BarChart {
   #figure;
   #svg;
@@ -125,7 +125,7 @@ export class BarChart {
     this.#svg = drawing(figure);
     this.#names = names;
     const axis = element("span", {class: "axis names", "aria-hidden": "true"});
-    axis.append(...names.map((name) => element("span", {}, name)));
+    axis.append(...names.map((name, index) => element("span", {}, index % 2 === 0 ? name : "")));
     figure.append(axis);
   }
 

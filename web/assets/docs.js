@@ -28,6 +28,7 @@ function callsOf(document) {
       const same = calls.find((c) => c.path === path && c.operation.summary === operation.summary);
       if (same) {
         same.methods.push(method.toUpperCase());
+        same.operation = operation;  // The last one names the call: POST.
         continue;
       }
       const parameters = [...(item.parameters ?? []), ...(operation.parameters ?? [])];

@@ -27,8 +27,8 @@ function sampleBetween(before, now) {
   return {
     time: now.now_ms,
     ids: since("ids_returned") / seconds,
-    half: quantile(now.latency_us.bounds, latencies, 0.5),
-    most: quantile(now.latency_us.bounds, latencies, 0.99),
+    median: quantile(now.latency_us.bounds, latencies, 0.5),
+    tail: quantile(now.latency_us.bounds, latencies, 0.99),
     batches,
     batch: sum(batches) > 0 ? ratio(since("requests"), sum(batches)) : null,
     saved: ratio(since("requests"), since("store_writes")),
@@ -79,8 +79,8 @@ function lineCard(name, values, describe, format) {
 
 const showIds = lineCard("ids", (s) => [s.ids], (s) => quantity(s.ids), quantity);
 const showLatency = lineCard(
-  "latency", (s) => [s.half, s.most],
-  (s) => `${orNothing(s.half, microseconds)} · ${orNothing(s.most, microseconds)}`, microseconds);
+  "latency", (s) => [s.median, s.tail],
+  (s) => `${orNothing(s.median, microseconds)} · ${orNothing(s.tail, microseconds)}`, microseconds);
 const showSaved = lineCard("saved", (s) => [s.saved], (s) => orNothing(s.saved, quantity), quantity);
 
 const BATCH_NAMES = Array.from({length: 12}, (_, i) => (i < 10 ? `${2 ** i}` : `${2 ** (i - 10)}k`));
@@ -98,14 +98,14 @@ function showBatches() {
 
 function showCharts(status) {
   showIds("Ids per second");
-  showLatency("Latency, half and 99% of requests");
+  showLatency("Latency, median and 99th percentile");
   showBatches();
   showSaved("Requests per store write");
   setText(find("#ids-note"), `${grouped(status.ids_returned)} since the start`);
   const saved = status.requests - status.store_writes;
   setText(find("#saved-note"), saved > 0
-    ? `${grouped(saved)} writes saved, ${percent(saved / status.requests)} of all requests`
-    : "one write for each request, so far");
+    ? `${grouped(saved)} writes saved, ${percent(saved / status.requests)}`
+    : "one write a request so far");
   showFigures();
 }
 
@@ -115,8 +115,8 @@ function showFigures() {
   find("#figure-rows").replaceChildren(
     ...history.samples.slice(-FIGURE_ROWS).reverse().map((s) => element(
       "tr", {}, element("th", {scope: "row"}, new Date(s.time).toLocaleTimeString("en-GB")),
-      number(quantity(s.ids)), number(orNothing(s.half, microseconds)),
-      number(orNothing(s.most, microseconds)), number(orNothing(s.batch, quantity)),
+      number(quantity(s.ids)), number(orNothing(s.median, microseconds)),
+      number(orNothing(s.tail, microseconds)), number(orNothing(s.batch, quantity)),
       number(orNothing(s.saved, quantity)))));
 }
 find("#figures").addEventListener("toggle", showFigures);
