@@ -69,12 +69,20 @@ class IdGenerator {
   /// One id. Blocks until the store has it durably, at most StoreOptions::request_timeout.
   /// Errors: kExhausted, kUnavailable, kDeadline, kOverloaded, kCorrupt, kInvalid.
   Result<std::uint64_t> next_id() const {
-    if (lane_ != nullptr &&
-        generation_ == detail::fork_generation.load(std::memory_order_relaxed)) {
-      if (const std::uint64_t id = lane_->take()) return id;
-    }
+    if (const std::uint64_t id = try_next_id()) return id;
     return next_id_beyond_lane();
   }
+
+  /// One id, if this process holds some of a cached counter; else 0. Never blocks, nor asks the
+  /// store: a caller that gets 0 makes a request.
+  std::uint64_t try_next_id() const noexcept {
+    if (lane_ == nullptr || generation_ != detail::fork_generation.load(std::memory_order_relaxed))
+      return 0;
+    return lane_->take();
+  }
+
+  /// False when each call will fail with the same error; see the constructor.
+  bool usable() const noexcept { return usable_ != nullptr; }
 
   /// `count` neighbouring ids (I4), 1 ... StoreOptions::max_range. Blocks and fails like next_id();
   /// a count out of range is kInvalid. A failed call burns nothing unless its deadline passed while

@@ -1,98 +1,47 @@
 #include "net/http_connection.h"
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 
 namespace nextid::net {
 namespace {
 
-using boost::system::error_code;
-using std::chrono::milliseconds;
-
 constexpr std::size_t kFirstInputBytes = 4 * 1024;
-// What an idle connection keeps of what a busy one grew.
+// What an idle connection keeps of the queue that a busy one grew.
 constexpr std::size_t kIdlePipeline = 64;
-constexpr std::size_t kIdleOutputBytes = 64 * 1024;
-
-constexpr milliseconds kLinger{1000};
-constexpr std::size_t kMaxLingerBytes = 256 * 1024;
 
 }  // namespace
 
 HttpConnection::HttpConnection(IoThread& io, Socket socket, const HttpSettings& settings)
-    : Connection(io),
-      socket_(std::move(socket)),
+    : ClientConnection(
+          io, std::move(socket), settings,
+          std::min(kFirstInputBytes,
+                   protocol::HttpRequestParser(settings.limits).max_unconsumed_bytes())),
       settings_(settings),
-      input_(std::min(kFirstInputBytes,
-                      protocol::HttpRequestParser(settings.limits).max_unconsumed_bytes())),
-      now_(base::monotonic_now()),
       parser_(settings.limits),
-      pending_(1),
-      idle_since_(now_) {
-  error_code ignored;
-  socket_.non_blocking(true, ignored);
-  socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
-}
+      pending_(1) {}
 
-void HttpConnection::start() {
-  io().adopt(shared_from_this());
-  read_more();
-  if (io().draining()) drain();
-}
-
-void HttpConnection::refuse() {
-  io().adopt(shared_from_this());
+void HttpConnection::refuse_as_too_many() {
   take_last({.status = 503,
              .code = "overloaded",
              .detail = "The server has its limit of " + std::to_string(settings_.max_connections) +
                        " connections; try again soon, or elsewhere."});
 }
 
-// --- Input
-
-void HttpConnection::read_more() {
-  const bool wanted = state_ == State::kLingering || may_take_request();
-  if (!wanted || reading_ || input_ended_) return;
-  reading_ = true;
-  socket_.async_read_some(
-      boost::asio::buffer(input_.data() + input_end_, input_.size() - input_end_),
-      [self = shared_from_this(), this](const error_code& error, std::size_t size) {
-        on_read(error, size);
-      });
+void HttpConnection::refuse_as_too_slow() {
+  take_last({.status = 408,
+             .code = "deadline",
+             .detail = "The request did not arrive whole within " +
+                       std::to_string(settings_.header_timeout.count()) + " ms."});
 }
 
-void HttpConnection::on_read(const error_code& error, std::size_t size) {
-  reading_ = false;
-  if (state_ == State::kClosed) return;
-  if (error == boost::asio::error::eof) {
-    input_ended_ = true;
-    return go_on();
-  }
-  if (error) return abort();
-  if (state_ == State::kLingering) return discard_input(size);
-  input_end_ += size;
-  take_requests();
-  if (io().draining() && is_done()) return finish();
-  read_more();
-}
-
-void HttpConnection::discard_input(std::size_t size) {
-  lingered_bytes_ += size;
-  if (lingered_bytes_ > kMaxLingerBytes) return close();
-  read_more();
-}
-
-void HttpConnection::take_requests() {
-  now_ = base::monotonic_now();
+bool HttpConnection::take_input() {
   bool took_request = false;
-  while (may_take_request() && input_begin_ < input_end_) {
-    const auto outcome = parser_.feed({input_.data() + input_begin_, input_end_ - input_begin_});
-    input_begin_ += outcome.consumed;
+  while (may_take_request() && !input().empty()) {
+    const auto outcome = parser_.feed(input());
+    consume(outcome.consumed);
     if (outcome.status == protocol::HttpRequestParser::Status::kNeedMore) break;
     if (outcome.status == protocol::HttpRequestParser::Status::kError) {
       take_last(parser_.problem());
@@ -101,39 +50,11 @@ void HttpConnection::take_requests() {
     took_request = true;
     take(parser_.request());
   }
-  if (state_ == State::kOpen && parser_.take_expectation()) {
+  if (open() && parser_.take_expectation()) {
     add_pending({}).answer = Continue{};
     write_answers();
   }
-  make_room();
-  note_partial_request(took_request);
-}
-
-// Moves what is left of the input to the front, and grows the buffer when a head fills it.
-void HttpConnection::make_room() {
-  const std::size_t left = input_end_ - input_begin_;
-  if (left > 0 && input_begin_ > 0) {
-    std::memmove(input_.data(), input_.data() + input_begin_, left);
-  }
-  input_begin_ = 0;
-  input_end_ = left;
-  if (input_end_ == input_.size()) {
-    input_.resize(std::min(2 * input_.size(), parser_.max_unconsumed_bytes() + 1));
-  }
-}
-
-bool HttpConnection::may_take_request() const noexcept {
-  return state_ == State::kOpen && pending_.size() < kMaxPipeline &&
-         output_.size() - sent_ < kMaxUnsentBytes && !store_call_pending_;
-}
-
-void HttpConnection::note_partial_request(bool took_request) {
-  const bool partial = input_begin_ < input_end_ || parser_.in_request();
-  if (!partial || !may_take_request()) {
-    partial_since_.reset();
-  } else if (took_request || !partial_since_) {
-    partial_since_ = now_;
-  }
+  return took_request;
 }
 
 // --- Requests
@@ -146,15 +67,22 @@ void HttpConnection::take(const protocol::HttpRequest& request) {
 
 void HttpConnection::take(protocol::Allocate&& call) {
   Pending& pending = pending_.back();
-  pending.allocates = true;
   pending.format = {.range = call.range, .as_string = call.as_string};
-  if (call.counter != kDefaultCounter) pending.generator.emplace(io().store(), call.counter);
-  std::optional<IdempotencyKey> key;
-  if (!call.key.empty()) key = call.key;
-  pending.has_key = key.has_value();
-  if (outstanding_++ == 0) self_ = shared_from_this();
-  pending.request = io().allocate(generator_of(pending.generator), call.count,
-                                  now_ + settings_.request_timeout, *this, last_tag(), key);
+  pending.generator = generator(call.counter);
+  const IdGenerator& ids = **pending.generator;
+  if (!call.key.empty()) {
+    pending.has_key = true;
+    pending.request = allocate(ids, call.count, last_tag(), call.key);
+    return;
+  }
+  // With others before it, it must wait for its turn: ids of a connection grow.
+  if (call.count == 1 && pending_.size() == 1) {
+    if (const std::uint64_t id = ids.try_next_id()) {
+      pending.answer = Result<IdRange>(IdRange(id, 1, 1));
+      return write_answers();
+    }
+  }
+  pending.request = allocate(ids, call.count, last_tag());
 }
 
 void HttpConnection::take(protocol::Health&&) { answer(last_tag(), protocol::status_reply("ok")); }
@@ -206,20 +134,14 @@ HttpConnection::Pending& HttpConnection::add_pending(const protocol::HttpRequest
   pending.close = !request.keep_alive;
   pending.announce_keep_alive = request.http_1_0 && request.keep_alive;
   pending.head_only = request.method == "HEAD";
-  if (pending.close) state_ = State::kClosing;
+  if (pending.close) close_after_answers();
   return pending;
 }
 
-const IdGenerator& HttpConnection::generator_of(
-    const std::optional<IdGenerator>& generator) const noexcept {
-  return generator ? *generator : io().default_generator();
-}
-
 void HttpConnection::deliver(std::uint64_t tag, Result<IdRange> range) {
-  std::shared_ptr<Connection> last_hold;
-  if (--outstanding_ == 0) last_hold = std::move(self_);
+  const auto last_hold = delivered();
   Pending& pending = pending_of(tag);
-  if (state_ == State::kClosed) {
+  if (closed()) {
     if (range) count_undelivered(pending, *range);
     return;
   }
@@ -228,7 +150,7 @@ void HttpConnection::deliver(std::uint64_t tag, Result<IdRange> range) {
 }
 
 void HttpConnection::answer(std::uint64_t tag, protocol::Reply reply) {
-  if (state_ == State::kClosed) return;
+  if (closed()) return;
   pending_of(tag).answer = std::move(reply);
   if (tag == first_tag_) write_answers();
 }
@@ -245,171 +167,47 @@ void HttpConnection::write_answers() {
 }
 
 void HttpConnection::write_answer(Pending& pending) {
-  const bool last_of_drain = io().draining() && pending_.size() == 1 && input_begin_ == input_end_;
-  if (last_of_drain && state_ == State::kOpen) state_ = State::kClosing;
+  const bool last_of_drain = io().draining() && pending_.size() == 1 && input().empty();
+  if (last_of_drain) close_after_answers();
   const protocol::ReplyFrame frame{.date = io().date(),
                                    .close = pending.close || last_of_drain,
                                    .announce_keep_alive = pending.announce_keep_alive,
                                    .head_only = pending.head_only};
   if (const auto* range = std::get_if<Result<IdRange>>(&pending.answer)) {
-    if (range->has_error()) {
-      const auto problem = protocol::problem_of(range->error());
-      return append_reply(output_, protocol::problem_reply(problem), frame);
-    }
-    append_range_reply(output_, **range, pending.format, frame);
-    if (pending.has_key) return;
-    unsent_.push_back({output_.size(), (*range)->count(), std::move(pending.generator)});
+    if (*range) return write_range(pending, **range, frame);
+    append_reply(output(), protocol::problem_reply(protocol::problem_of(range->error())), frame);
   } else if (const auto* reply = std::get_if<protocol::Reply>(&pending.answer)) {
-    append_reply(output_, *reply, frame);
+    append_reply(output(), *reply, frame);
   } else {
-    output_.append(protocol::kContinueReply);
+    output().append(protocol::kContinueReply);
   }
 }
 
-void HttpConnection::schedule_flush() {
-  if (std::exchange(flush_scheduled_, true)) return;
-  io().flush_at_turn_end(shared_from_this());
+void HttpConnection::write_range(Pending& pending, const IdRange& range,
+                                 const protocol::ReplyFrame& frame) {
+  append_range_reply(output(), range, pending.format, frame);
+  if (!pending.has_key) output_has_ids(*std::move(pending.generator), range.count());
 }
 
-// --- Output and the end
-
-void HttpConnection::flush() {
-  flush_scheduled_ = false;
-  if (state_ == State::kClosed || blocked_since_) return;
-  if (send_output()) go_on();
-}
-
-// False when the client is gone, or takes no more for now.
-bool HttpConnection::send_output() {
-  while (sent_ < output_.size()) {
-    error_code error;
-    sent_ += socket_.write_some(boost::asio::buffer(output_.data() + sent_, output_.size() - sent_),
-                                error);
-    if (error == boost::asio::error::would_block) {
-      wait_until_writable();
-      return false;
-    }
-    if (error) {
-      abort();
-      return false;
-    }
-  }
-  forget_sent();
-  note_idle();
-  return true;
-}
-
-void HttpConnection::wait_until_writable() {
-  forget_sent();  // Or the output of a client that is always a little behind would grow for ever.
-  blocked_since_ = base::monotonic_now();
-  socket_.async_wait(Socket::wait_write,
-                     [self = shared_from_this(), this](const error_code& error) {
-                       if (state_ == State::kClosed) return;
-                       if (error) return abort();
-                       blocked_since_.reset();
-                       if (send_output()) go_on();
-                     });
-}
-
-void HttpConnection::forget_sent() {
-  const std::size_t sent = std::exchange(sent_, 0);
-  output_.erase(0, sent);
-  std::erase_if(unsent_, [sent](const Unsent& unsent) { return unsent.end <= sent; });
-  for (auto& unsent : unsent_) unsent.end -= sent;
-}
-
-void HttpConnection::note_idle() {
-  if (!pending_.empty()) return;
-  idle_since_ = base::monotonic_now();
+void HttpConnection::shrink() {
   parser_.forget_request();
   if (pending_.capacity() > kIdlePipeline) pending_.set_capacity(kIdlePipeline);
-  if (output_.capacity() > kIdleOutputBytes) output_.shrink_to_fit();
 }
 
-// After answers went out or the input ended: takes the requests that had to wait, and closes when
-// nothing is left to do.
-void HttpConnection::go_on() {
-  if (state_ == State::kLingering && input_ended_) return close();
-  // While a read is under way its buffer must stay where it is; what is in it is no whole request.
-  if (!reading_ && input_begin_ < input_end_ && may_take_request()) take_requests();
-  const bool no_more = state_ == State::kClosing || input_ended_ || io().draining();
-  if (no_more && is_done()) return finish();
-  read_more();
-}
-
-bool HttpConnection::is_done() const noexcept {
-  return pending_.empty() && output_.empty() && state_ != State::kLingering;
-}
-
-// Nothing is left to say.
-void HttpConnection::finish() {
-  if (input_ended_) return close();
-  error_code error;
-  socket_.shutdown(Socket::shutdown_send, error);
-  if (error) return close();
-  state_ = State::kLingering;
-  linger_until_ = base::monotonic_now() + kLinger;
-  input_begin_ = input_end_ = 0;
-  read_more();
-}
-
-void HttpConnection::sweep(base::MonotonicTime now) {
-  if (state_ == State::kClosed) return;
-  if (state_ == State::kLingering) {
-    if (now >= linger_until_) close();
-  } else if (blocked_since_) {
-    if (now - *blocked_since_ >= settings_.write_timeout) abort();
-  } else if (state_ == State::kOpen && partial_since_) {
-    if (now - *partial_since_ < settings_.header_timeout) return;
-    partial_since_.reset();
-    take_last({.status = 408,
-               .code = "deadline",
-               .detail = "The request did not arrive whole within " +
-                         std::to_string(settings_.header_timeout.count()) + " ms."});
-  } else if (is_done() && now - idle_since_ >= settings_.idle_timeout) {
-    close();
-  }
-}
-
-void HttpConnection::drain() {
-  if (state_ != State::kOpen || !is_done()) return;
-  // A request that the client has sent already is still answered.
-  error_code error;
-  if (!input_ended_ && socket_.available(error) > 0) return;
-  close();
-}
-
-void HttpConnection::abort() {
-  if (state_ == State::kClosed) return;
-  give_up_answers();
-  close();
-}
-
-void HttpConnection::give_up_answers() {
-  for (const auto& unsent : unsent_) {
-    if (unsent.end > sent_) generator_of(unsent.generator).count_undelivered(unsent.count);
-  }
-  unsent_.clear();
-  for (const auto& pending : pending_) {
+void HttpConnection::give_up_unanswered() {
+  for (const Pending& pending : pending_) {
+    if (!pending.generator) continue;
     if (const auto* range = std::get_if<Result<IdRange>>(&pending.answer)) {
       if (*range) count_undelivered(pending, **range);
-    } else if (pending.allocates && generator_of(pending.generator).cancel(pending.request)) {
-      --outstanding_;
+    } else {
+      withdraw(**pending.generator, pending.request);
     }
   }
-  if (outstanding_ == 0) self_.reset();
 }
 
 // A repeat with the same idempotency key gets the ids that it stands for.
-void HttpConnection::count_undelivered(const Pending& pending, const IdRange& range) const {
-  if (!pending.has_key) generator_of(pending.generator).count_undelivered(range.count());
-}
-
-void HttpConnection::close() {
-  state_ = State::kClosed;
-  error_code ignored;
-  socket_.close(ignored);
-  io().forget(shared_from_this());
+void HttpConnection::count_undelivered(const Pending& pending, const IdRange& range) {
+  if (!pending.has_key) (*pending.generator)->count_undelivered(range.count());
 }
 
 }  // namespace nextid::net

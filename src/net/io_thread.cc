@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::size_t kWorthALook = 4;
 constexpr int kMaxLooks = 4;
+// Long enough to spare busy counters the search, short enough that idle ones are seen to be idle.
+constexpr std::chrono::seconds kGeneratorLifetime{1};
 
 thread_local const IoThread* current_thread = nullptr;
 
@@ -27,7 +29,7 @@ void Connection::on_range(std::uint64_t tag, Result<IdRange> range) noexcept {
 
 IoThread::IoThread(Store store, std::chrono::milliseconds sweep_period)
     : store_(std::move(store)),
-      default_generator_(store_),
+      generators_(store_),
       sweep_period_(sweep_period),
       work_(context_.get_executor()),
       sweep_timer_(context_),
@@ -156,6 +158,7 @@ void IoThread::schedule_sweep() {
     date_ = protocol::http_date(std::time(nullptr));
     const auto now = base::monotonic_now();
     for (const auto& connection : connections()) connection->sweep(now);
+    generators_.forget_unused(now - kGeneratorLifetime);
     schedule_sweep();
   });
 }

@@ -30,6 +30,7 @@
 
 #include "base/clock.h"
 #include "net/connection.h"
+#include "net/shared_generator.h"
 
 namespace nextid::net {
 
@@ -71,8 +72,8 @@ class IoThread {
   // ---- On this thread ----
 
   const Store& store() const noexcept { return store_; }
-  /// The generator of requests that name no counter.
-  const IdGenerator& default_generator() const noexcept { return default_generator_; }
+  /// Those of this thread's connections.
+  SharedGenerators& generators() noexcept { return generators_; }
   bool draining() const noexcept { return draining_; }
   /// The text of an HTTP Date header, at most a second old.
   std::string_view date() const noexcept { return date_; }
@@ -103,7 +104,7 @@ class IoThread {
   std::vector<std::shared_ptr<Connection>> connections() const;
 
   const Store store_;
-  const IdGenerator default_generator_;
+  SharedGenerators generators_;  // Before the event loop, whose handlers hold connections.
   const std::chrono::milliseconds sweep_period_;
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;

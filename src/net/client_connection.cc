@@ -1,0 +1,266 @@
+#include "net/client_connection.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
+
+namespace nextid::net {
+namespace {
+
+using boost::system::error_code;
+using std::chrono::milliseconds;
+
+// What an idle connection keeps of the output that a busy one grew.
+constexpr std::size_t kIdleOutputBytes = 64 * 1024;
+
+constexpr milliseconds kLinger{1000};
+constexpr std::size_t kMaxLingerBytes = 256 * 1024;
+
+}  // namespace
+
+ClientConnection::ClientConnection(IoThread& io, Socket socket, const ClientSettings& settings,
+                                   std::size_t first_input_bytes)
+    : Connection(io),
+      socket_(std::move(socket)),
+      settings_(settings),
+      input_(first_input_bytes),
+      now_(base::monotonic_now()),
+      idle_since_(now_) {
+  error_code ignored;
+  socket_.non_blocking(true, ignored);
+  socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
+}
+
+void ClientConnection::start() {
+  io().adopt(shared_from_this());
+  read_more();
+  if (io().draining()) drain();
+}
+
+void ClientConnection::refuse() {
+  io().adopt(shared_from_this());
+  refuse_as_too_many();
+}
+
+// --- Input
+
+void ClientConnection::read_more() {
+  const bool wanted = state_ == State::kLingering || may_take_request();
+  if (!wanted || reading_ || input_ended_) return;
+  reading_ = true;
+  socket_.async_read_some(
+      boost::asio::buffer(input_.data() + input_end_, input_.size() - input_end_),
+      [self = shared_from_this(), this](const error_code& error, std::size_t size) {
+        on_read(error, size);
+      });
+}
+
+void ClientConnection::on_read(const error_code& error, std::size_t size) {
+  reading_ = false;
+  if (closed()) return;
+  if (error == boost::asio::error::eof) {
+    input_ended_ = true;
+    return go_on();
+  }
+  if (error) return abort();
+  if (state_ == State::kLingering) return discard_input(size);
+  input_end_ += size;
+  take_requests();
+  if (io().draining() && is_done()) return finish();
+  read_more();
+}
+
+void ClientConnection::discard_input(std::size_t size) {
+  lingered_bytes_ += size;
+  if (lingered_bytes_ > kMaxLingerBytes) return close();
+  read_more();
+}
+
+void ClientConnection::take_requests() {
+  now_ = base::monotonic_now();
+  const bool took_request = take_input();
+  if (closed()) return;
+  make_room();
+  note_partial_request(took_request);
+}
+
+// Moves what is left of the input to the front, and grows the buffer when a request fills it.
+void ClientConnection::make_room() {
+  const std::size_t left = input_end_ - input_begin_;
+  if (left > 0 && input_begin_ > 0) {
+    std::memmove(input_.data(), input_.data() + input_begin_, left);
+  }
+  input_begin_ = 0;
+  input_end_ = left;
+  if (input_end_ == input_.size()) {
+    input_.resize(std::min(2 * input_.size(), max_input_bytes() + 1));
+  }
+}
+
+bool ClientConnection::may_take_request() const noexcept {
+  return open() && output_.size() - sent_ < kMaxUnsentBytes && has_room();
+}
+
+void ClientConnection::note_partial_request(bool took_request) {
+  const bool partial = input_begin_ < input_end_ || in_request();
+  if (!partial || !may_take_request()) {
+    partial_since_.reset();
+  } else if (took_request || !partial_since_) {
+    partial_since_ = now_;
+  }
+}
+
+// --- Ids
+
+RequestId ClientConnection::allocate(const IdGenerator& generator, std::uint64_t count,
+                                     std::uint64_t tag, std::optional<IdempotencyKey> key) {
+  if (outstanding_++ == 0) self_ = shared_from_this();
+  return io().allocate(generator, count, now_ + settings_.request_timeout, *this, tag, key);
+}
+
+std::shared_ptr<Connection> ClientConnection::delivered() noexcept {
+  if (--outstanding_ > 0) return nullptr;
+  return std::exchange(self_, nullptr);
+}
+
+void ClientConnection::withdraw(const IdGenerator& generator, RequestId request) {
+  if (generator.cancel(request)) --outstanding_;
+}
+
+// --- Output and the end
+
+void ClientConnection::schedule_flush() {
+  if (std::exchange(flush_scheduled_, true)) return;
+  io().flush_at_turn_end(shared_from_this());
+}
+
+void ClientConnection::flush() {
+  flush_scheduled_ = false;
+  if (closed() || blocked_since_) return;
+  if (send_output()) go_on();
+}
+
+// False when the client is gone, or takes no more for now.
+bool ClientConnection::send_output() {
+  while (sent_ < output_.size()) {
+    error_code error;
+    sent_ += socket_.write_some(boost::asio::buffer(output_.data() + sent_, output_.size() - sent_),
+                                error);
+    if (error == boost::asio::error::would_block) {
+      wait_until_writable();
+      return false;
+    }
+    if (error) {
+      abort();
+      return false;
+    }
+  }
+  forget_sent();
+  note_idle();
+  return true;
+}
+
+void ClientConnection::wait_until_writable() {
+  forget_sent();  // Or the output of a client that is always a little behind would grow for ever.
+  blocked_since_ = base::monotonic_now();
+  socket_.async_wait(Socket::wait_write,
+                     [self = shared_from_this(), this](const error_code& error) {
+                       if (closed()) return;
+                       if (error) return abort();
+                       blocked_since_.reset();
+                       if (send_output()) go_on();
+                     });
+}
+
+void ClientConnection::forget_sent() {
+  const std::size_t sent = std::exchange(sent_, 0);
+  if (sent == output_.size()) {
+    output_.clear();
+    unsent_.clear();
+    return;
+  }
+  output_.erase(0, sent);
+  std::erase_if(unsent_, [sent](const Unsent& unsent) { return unsent.end <= sent; });
+  for (auto& unsent : unsent_) unsent.end -= sent;
+}
+
+void ClientConnection::note_idle() {
+  if (has_unanswered()) return;
+  idle_since_ = base::monotonic_now();
+  shrink();
+  if (output_.capacity() > kIdleOutputBytes) output_.shrink_to_fit();
+}
+
+// After answers went out or the input ended: takes the requests that had to wait, and closes when
+// nothing is left to do.
+void ClientConnection::go_on() {
+  if (state_ == State::kLingering && input_ended_) return close();
+  // While a read is under way its buffer must stay where it is; what is in it is no whole request.
+  if (!reading_ && input_begin_ < input_end_ && may_take_request()) take_requests();
+  if (closed()) return;
+  const bool no_more = state_ == State::kClosing || input_ended_ || io().draining();
+  if (no_more && is_done()) return finish();
+  read_more();
+}
+
+bool ClientConnection::is_done() const noexcept {
+  return !has_unanswered() && output_.empty() && state_ != State::kLingering;
+}
+
+// Nothing is left to say.
+void ClientConnection::finish() {
+  if (input_ended_) return close();
+  error_code error;
+  socket_.shutdown(Socket::shutdown_send, error);
+  if (error) return close();
+  state_ = State::kLingering;
+  linger_until_ = base::monotonic_now() + kLinger;
+  input_begin_ = input_end_ = 0;
+  read_more();
+}
+
+void ClientConnection::sweep(base::MonotonicTime now) {
+  if (closed()) return;
+  if (state_ == State::kLingering) {
+    if (now >= linger_until_) close();
+  } else if (blocked_since_) {
+    if (now - *blocked_since_ >= settings_.write_timeout) abort();
+  } else if (open() && partial_since_) {
+    if (now - *partial_since_ < settings_.header_timeout) return;
+    partial_since_.reset();
+    refuse_as_too_slow();
+  } else if (is_done() && now - idle_since_ >= settings_.idle_timeout) {
+    close();
+  }
+}
+
+void ClientConnection::drain() {
+  if (!open() || !is_done()) return;
+  // A request that the client has sent already is still answered.
+  error_code error;
+  if (!input_ended_ && socket_.available(error) > 0) return;
+  close();
+}
+
+void ClientConnection::abort() {
+  if (closed()) return;
+  for (const auto& unsent : unsent_) {
+    if (unsent.end > sent_) unsent.generator->count_undelivered(unsent.count);
+  }
+  unsent_.clear();
+  give_up_unanswered();
+  if (outstanding_ == 0) self_.reset();
+  close();
+}
+
+void ClientConnection::close() {
+  state_ = State::kClosed;
+  error_code ignored;
+  socket_.close(ignored);
+  io().forget(shared_from_this());
+}
+
+}  // namespace nextid::net

@@ -1,0 +1,154 @@
+// What the connections of all protocols have in common: input, output, the client's time limits,
+// and the end. A protocol finds requests in the input and appends answers to the output.
+//
+// Bounds: about kMaxUnsentBytes of answers, and the protocol's own of unanswered requests, beyond
+// which it stops reading; the input buffer grows to one request at most.
+//
+// Every id it was given is either handed to the kernel whole, or reported as undelivered (I5).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/system/error_code.hpp>
+
+#include "nextid/id_generator.h"
+
+#include "net/client_settings.h"
+#include "net/connection.h"
+#include "net/io_thread.h"
+#include "net/shared_generator.h"
+
+namespace nextid::net {
+
+class ClientConnection : public Connection {
+ public:
+  static constexpr std::size_t kMaxUnsentBytes = 256 * 1024;
+
+  /// Joins the I/O thread and begins to read.
+  void start();
+  /// Joins the I/O thread to say that the server has too many connections, and close.
+  void refuse();
+
+  void flush() final;
+  void sweep(base::MonotonicTime now) final;
+  void drain() final;
+  void abort() final;
+
+ protected:
+  /// `settings` must outlive the connection.
+  ClientConnection(IoThread& io, Socket socket, const ClientSettings& settings,
+                   std::size_t first_input_bytes);
+
+  // ---- What a protocol provides ----
+
+  /// Takes requests from input(), with consume(), while may_take_request(); true if it took any.
+  virtual bool take_input() = 0;
+  /// Bytes of input() that an unfinished request may need.
+  virtual std::size_t max_input_bytes() const noexcept = 0;
+  /// True when a part of a request was consumed.
+  virtual bool in_request() const noexcept { return false; }
+  /// False at the protocol's bounds.
+  virtual bool has_room() const noexcept = 0;
+  virtual bool has_unanswered() const noexcept = 0;
+  /// Cancels what waits for ids, and counts answers that were not written as undelivered.
+  virtual void give_up_unanswered() = 0;
+  /// Frees what a busy time took; nothing is unanswered.
+  virtual void shrink() = 0;
+  /// Each says why, as the last answer.
+  virtual void refuse_as_too_many() = 0;
+  virtual void refuse_as_too_slow() = 0;
+
+  // ---- What it may use ----
+
+  const ClientSettings& settings() const noexcept { return settings_; }
+  std::string_view input() const noexcept {
+    return {input_.data() + input_begin_, input_end_ - input_begin_};
+  }
+  void consume(std::size_t bytes) noexcept { input_begin_ += bytes; }
+  /// When the requests now being taken were read.
+  base::MonotonicTime now() const noexcept { return now_; }
+  bool may_take_request() const noexcept;
+  bool open() const noexcept { return state_ == State::kOpen; }
+  bool closed() const noexcept { return state_ == State::kClosed; }
+  /// Takes no further request.
+  void close_after_answers() noexcept {
+    if (open()) state_ = State::kClosing;
+  }
+
+  GeneratorHold generator(std::string_view counter) { return io().generators().get(counter, now_); }
+  /// deliver() will be called with `tag`, unless withdraw() comes first.
+  RequestId allocate(const IdGenerator& generator, std::uint64_t count, std::uint64_t tag,
+                     std::optional<IdempotencyKey> key = {});
+  /// To be called first in deliver(): keeps this alive until the end of its scope.
+  std::shared_ptr<Connection> delivered() noexcept;
+  void withdraw(const IdGenerator& generator, RequestId request);
+
+  std::string& output() noexcept { return output_; }
+  /// The answer that ends the output now carries `count` ids.
+  void output_has_ids(GeneratorHold generator, std::uint64_t count) {
+    unsent_.push_back({output_.size(), count, std::move(generator)});
+  }
+  /// The output is sent at the end of this turn.
+  void schedule_flush();
+
+ private:
+  /// Ids in output_ before this end.
+  struct Unsent {
+    std::size_t end;
+    std::uint64_t count;
+    GeneratorHold generator;
+  };
+
+  /// kOpen: takes requests. kClosing: answers what it has. kLingering: has said all, and waits
+  /// briefly for the client's end, since closing before would cost the client the last answer.
+  enum class State { kOpen, kClosing, kLingering, kClosed };
+
+  void read_more();
+  void on_read(const boost::system::error_code& error, std::size_t size);
+  void discard_input(std::size_t size);
+  void take_requests();
+  void make_room();
+  void note_partial_request(bool took_request);
+
+  bool send_output();
+  void wait_until_writable();
+  void forget_sent();
+  void note_idle();
+  void go_on();
+  bool is_done() const noexcept;
+  void finish();
+  void close();
+
+  Socket socket_;
+  const ClientSettings& settings_;
+  State state_ = State::kOpen;
+
+  std::vector<char> input_;
+  std::size_t input_begin_ = 0;
+  std::size_t input_end_ = 0;
+  bool reading_ = false;
+  bool input_ended_ = false;  // The client half-closed; it still gets its answers.
+  base::MonotonicTime now_;
+
+  std::size_t outstanding_ = 0;       // Allocations that deliver() is still to be called for.
+  std::shared_ptr<Connection> self_;  // While outstanding_ > 0.
+
+  std::string output_;
+  std::size_t sent_ = 0;  // Of output_.
+  std::vector<Unsent> unsent_;
+  bool flush_scheduled_ = false;
+
+  base::MonotonicTime idle_since_;
+  std::optional<base::MonotonicTime> partial_since_;  // When an unfinished request began.
+  std::optional<base::MonotonicTime> blocked_since_;  // When the client last took a byte.
+  base::MonotonicTime linger_until_;
+  std::size_t lingered_bytes_ = 0;
+};
+
+}  // namespace nextid::net

@@ -1,0 +1,68 @@
+// The generators of one I/O thread: one a counter that its clients use, so that a request costs no
+// search under the node's lock.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "nextid/id_generator.h"
+#include "nextid/store.h"
+
+#include "base/clock.h"
+
+namespace nextid::net {
+
+/// One generator and how many requests and answers refer to it. Of one thread alone.
+struct SharedGenerator {
+  IdGenerator generator;
+  std::size_t holds = 0;
+  base::MonotonicTime last_use;
+};
+
+/// Keeps a generator among those of its thread. Movable; copies hold it once more.
+class GeneratorHold {
+ public:
+  explicit GeneratorHold(SharedGenerator& shared) noexcept : shared_(&shared) { ++shared.holds; }
+  ~GeneratorHold() {
+    if (shared_ != nullptr) --shared_->holds;
+  }
+  GeneratorHold(GeneratorHold&& other) noexcept : shared_(std::exchange(other.shared_, nullptr)) {}
+  GeneratorHold& operator=(GeneratorHold&& other) noexcept {
+    std::swap(shared_, other.shared_);
+    return *this;
+  }
+
+  const IdGenerator& operator*() const noexcept { return shared_->generator; }
+  const IdGenerator* operator->() const noexcept { return &shared_->generator; }
+
+ private:
+  SharedGenerator* shared_;
+};
+
+/// Not thread-safe. Must outlive what it lends.
+class SharedGenerators {
+ public:
+  explicit SharedGenerators(Store store) : store_(std::move(store)) {}
+
+  /// The counter of this name, a counter name.
+  GeneratorHold get(std::string_view counter, base::MonotonicTime now);
+  /// Forgets those that nothing holds and nobody asked for since then: the counter may be idle.
+  void forget_unused(base::MonotonicTime since);
+
+ private:
+  struct Hash : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+  using Map = std::unordered_map<std::string, SharedGenerator, Hash, std::equal_to<>>;
+
+  const Store store_;
+  Map generators_;
+  Map::value_type* last_ = nullptr;  // Many clients use one counter.
+};
+
+}  // namespace nextid::net
