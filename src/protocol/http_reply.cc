@@ -235,8 +235,7 @@ Reply asset_reply(const web::Asset& asset, std::string_view if_none_match) {
   const bool has_it =
       if_none_match == "*" || if_none_match.find(asset.etag) != std::string_view::npos;
   if (has_it) return {.status = 304, .etag = asset.etag, .body = {}};
-  return {
-      .content_type = asset.content_type, .etag = asset.etag, .body = std::string(asset.body)};
+  return {.content_type = asset.content_type, .etag = asset.etag, .body = std::string(asset.body)};
 }
 
 void append_reply(std::string& out, const Reply& reply, const ReplyFrame& frame) {

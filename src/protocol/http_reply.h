@@ -31,7 +31,8 @@ struct Reply {
   bool retry_soon = false;      ///< Retry-After: 1
   std::string_view allow = {};  ///< Allow, when not empty.
   std::string location = {};    ///< Location, when not empty.
-  /// When not empty: ETag, Cache-Control: no-cache, and the fields that confine a page in a browser.
+  /// When not empty: ETag, Cache-Control: no-cache, and the fields that confine a page in a
+  /// browser.
   std::string_view etag = {};
   std::string body;
 };
@@ -52,7 +53,8 @@ Reply defined_reply(const DefinedCounter& defined, bool as_string);
 /// {"counters":[...],"next":"the last name"|null}
 Reply counters_reply(const CounterPage& page, bool as_string);
 
-/// A file of the page; 304 where `if_none_match` is a list of ETags that names it (RFC 9110, 13.1.2).
+/// A file of the page; 304 where `if_none_match` is a list of ETags that names it (RFC
+/// 9110, 13.1.2).
 Reply asset_reply(const web::Asset& asset, std::string_view if_none_match);
 
 void append_reply(std::string& out, const Reply& reply, const ReplyFrame& frame);

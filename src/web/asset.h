@@ -1,4 +1,5 @@
-// The files of web/, embedded in the binary: the page at /, /docs, /openapi.json and what they load.
+// The files of web/, embedded in the binary: the page at /, /docs, /openapi.json and what they
+// load.
 #pragma once
 
 #include <string_view>

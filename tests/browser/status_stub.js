@@ -52,7 +52,7 @@ export class StatusStub {
     const body = {
       version: "0.1.0", uptime_seconds: (Date.now() - this.started) / 1000, store: "sqlite:ids.db",
       now_ms: Date.now(), ids_returned: ids, ids_burned: {deadline: 0, disconnect: 2, discard: 0, idempotency: 0, advance: 0},
-      store_writes: Math.round(writes), reservations: Math.round(writes), refills: 0, waits: 0,
+      store_writes: Math.round(writes), reservations: Math.round(writes), refills: 0, waits: requests,
       requests, waiting: 3, connections: {http: 33, resp: 0},
       latency_us: {bounds, counts: shape.map((share) => Math.round((share * requests) / 100))},
       batch_sizes: [5, 9, 20, 50, 14, 2, 0, 0, 0, 0, 0, 0].map((share) => Math.round((share * writes) / 100)),

@@ -22,7 +22,8 @@ function sampleBetween(before, now) {
   const seconds = (now.now_ms - before.now_ms) / 1000;
   const latencies = difference(now.latency_us.counts, before.latency_us.counts);
   const batches = difference(now.batch_sizes, before.batch_sizes);
-  const since = (name) => now[name] - before[name];
+  // Counts beyond 2^53 come as text.
+  const since = (name) => Number(BigInt(now[name]) - BigInt(before[name]));
   const ratio = (above, below) => (below > 0 ? above / below : null);
   return {
     time: now.now_ms,
@@ -30,8 +31,9 @@ function sampleBetween(before, now) {
     median: quantile(now.latency_us.bounds, latencies, 0.5),
     tail: quantile(now.latency_us.bounds, latencies, 0.99),
     batches,
-    batch: sum(batches) > 0 ? ratio(since("requests"), sum(batches)) : null,
-    saved: ratio(since("requests"), since("store_writes")),
+    // Of those that somebody waited for; the others are the blocks of cached counters.
+    batch: ratio(since("waits"), since("reservations") - since("refills")),
+    saved: ratio(sum(latencies), since("store_writes")),
   };
 }
 
@@ -102,9 +104,10 @@ function showCharts(status) {
   showBatches();
   showSaved("Requests per store write");
   setText(find("#ids-note"), `${grouped(status.ids_returned)} since the start`);
-  const saved = status.requests - status.store_writes;
+  const requests = sum(status.latency_us.counts);
+  const saved = requests - status.store_writes;
   setText(find("#saved-note"), saved > 0
-    ? `${grouped(saved)} writes saved, ${percent(saved / status.requests)}`
+    ? `${grouped(saved)} writes saved, ${percent(saved / requests)}`
     : "one write a request so far");
   showFigures();
 }
@@ -126,7 +129,7 @@ find("#figures").addEventListener("toggle", showFigures);
 function counterRow(counter) {
   const cell = (label, ...content) =>
     element("td", {role: "cell", class: "number", "data-label": label}, ...content);
-  const remaining = cell("Remaining", rounded(counter.remaining));
+  const remaining = cell("Remaining", orNothing(counter.remaining, rounded));
   const left = until(counter.days_to_exhaustion);
   if (left) {
     const soon = counter.days_to_exhaustion < WARN_BELOW_DAYS;
@@ -138,7 +141,7 @@ function counterRow(counter) {
     element("td", {role: "cell", "data-label": "Mode"},
       element("span", {class: `mode ${counter.mode}`},
         counter.mode === "cached" ? `cached ${grouped(counter.cache)}` : counter.mode)),
-    cell("Value", counter.value === null ? NOTHING : grouped(counter.value)),
+    cell("Value", orNothing(counter.value, grouped)),
     cell("Ids/s", quantity(counter.rate)),
     remaining);
 }
