@@ -1,6 +1,8 @@
 // The system's Chromium, and pages of it that note what a user would have to complain about.
+import assert from "node:assert/strict";
 import {accessSync, constants} from "node:fs";
 import {delimiter, join} from "node:path";
+import {after, describe, test} from "node:test";
 
 import {chromium} from "playwright-core";
 
@@ -23,19 +25,37 @@ function executable() {
 }
 
 // {browser}, or {missing}: why it does not run here.
-export async function launch() {
+async function launch() {
   try {
     // Its sandbox needs rights that containers and root do not have; the pages are our own.
-    return {browser: await chromium.launch({executablePath: executable(), args: ["--no-sandbox"]})};
+    return {browser: await chromium.launch({executablePath: executable(), args: ["--no-sandbox", "--disable-gpu"]})};
   } catch (error) {
     return {missing: `Chromium does not run here: ${error.message.split("\n")[0]}`};
   }
 }
 
+// One for all tests. Where it is missing they are skipped, with what `missing` says.
+export const {browser, missing} = await launch();
+after(() => browser?.close());
+
+const tests = [];
+
+// A test that needs the browser. Others run at the same time.
+export function browserTest(name, body) {
+  tests.push({name, body});
+}
+
+// Runs all that were named, some at a time: many wait for the page to look at the server again.
+export function runTests() {
+  describe("browser", {concurrency: 3}, () => {
+    for (const {name, body} of tests) test(name, {skip: missing, timeout: 2 * PATIENCE_MS}, body);
+  });
+}
+
 // A page of its own context. `faults` gets what the console shows as an error or a warning,
 // exceptions, breaches of the Content-Security-Policy, and requests to anywhere but `url`. Refusals
 // that a test expects are the status codes of `refusals`: the console shows those, too.
-export async function openPage(browser, url, {refusals = [], ...options} = {}) {
+export async function openPage(url, {refusals = [], ...options} = {}) {
   const context = await browser.newContext(options);
   context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
@@ -56,3 +76,18 @@ export async function openPage(browser, url, {refusals = [], ...options} = {}) {
   });
   return page;
 }
+
+// Polls until condition(await read()) holds, and returns that value.
+export async function becomes(read, condition, what) {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const value = await read();
+    if (condition(value)) return value;
+    assert.ok(Date.now() < deadline, `${what}: still ${value}`);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
+// How many pixels of the page are beyond its right edge.
+export const sidewaysScroll = (page) => page.evaluate(() =>
+  document.documentElement.scrollWidth - document.documentElement.clientWidth);

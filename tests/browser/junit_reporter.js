@@ -20,7 +20,9 @@ function testCase({name, details, skip}, failed) {
 export default async function* report(events) {
   yield '<?xml version="1.0" encoding="utf-8"?>\n<testsuites><testsuite name="browser">\n';
   for await (const {type, data} of events) {
-    if (type === "test:pass" || type === "test:fail") yield testCase(data, type === "test:fail");
+    // A suite is reported beside its tests.
+    if (!["test:pass", "test:fail"].includes(type) || data.details.type === "suite") continue;
+    yield testCase(data, type === "test:fail");
   }
   yield "</testsuite></testsuites>\n";
 }

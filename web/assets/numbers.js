@@ -23,8 +23,8 @@ export function quantity(number) {
 }
 
 export function microseconds(us) {
-  if (us < 995) return `${Math.round(us)} µs`;
-  if (us < 995_000) return `${(us / 1000).toPrecision(us < 9_950 ? 2 : 3)} ms`;
+  if (us < 999.5) return `${Math.round(us)} µs`;
+  if (us < 999_500) return `${(us / 1000).toPrecision(us < 9_950 ? 2 : 3)} ms`;
   return `${(us / 1e6).toPrecision(3)} s`;
 }
 
@@ -48,10 +48,12 @@ export function elapsed(seconds) {
   return `${Math.floor(seconds)} s`;
 }
 
-// Days until a counter is used up: "9 hours", "12 days", "3 years". Null beyond a century.
+// Days until a counter is used up: "1 hour", "12 days", "3 years". Null beyond a century.
 export function until(days) {
   if (days === null || days > 36_525) return null;
-  if (days < 2) return `${Math.max(1, Math.round(days * 24))} hours`;
+  const hours = Math.round(days * 24);
+  if (hours < 2) return "1 hour";
+  if (days < 2) return `${hours} hours`;
   if (days < 730) return `${Math.round(days)} days`;
   return `${Math.round(days / 365.25)} years`;
 }

@@ -1,21 +1,17 @@
 // The page at /docs: every call is there and can be made from it.
 import assert from "node:assert/strict";
 import {execFileSync} from "node:child_process";
-import {after, test} from "node:test";
+import {after} from "node:test";
 
-import {launch, openPage, PATIENCE_MS} from "./browser.js";
+import {browserTest, missing, openPage, sidewaysScroll} from "./browser.js";
 import {Server} from "./server.js";
 
-const {browser, missing} = await launch();
 const server = missing ? null : await Server.start();
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+after(() => server?.stop());
 
 function docsTest(name, {call = "", ...options}, body) {
-  test(name, {skip: missing, timeout: 2 * PATIENCE_MS}, async () => {
-    const page = await openPage(browser, server.url, options);
+  browserTest(name, async () => {
+    const page = await openPage(server.url, options);
     try {
       await page.goto(`${server.url}/docs#${call}`);
       await page.locator(".call").first().waitFor();
@@ -48,8 +44,8 @@ docsTest("every call of the document is there", {}, async (page, calls) => {
 });
 
 docsTest("ids are taken with parameters and header fields", {call: "range"}, async (page, call) => {
-  await call.getByLabel("count").fill("5");
-  await call.getByLabel("counter").fill("docs");
+  await call.getByLabel("count needed").fill("5");
+  await call.getByLabel("counter", {exact: true}).fill("docs");
   await call.getByLabel("as", {exact: true}).selectOption("string");
   await call.getByLabel("Idempotency-Key").fill("it's a key");
   const first = await attempt(call);
@@ -64,7 +60,7 @@ docsTest("ids are taken with parameters and header fields", {call: "range"}, asy
 });
 
 docsTest("a counter is defined by a body", {call: "defineCounter"}, async (page, call) => {
-  await call.getByLabel("name").fill("by-hand");
+  await call.getByLabel("name needed").fill("by-hand");
   const made = await attempt(call);
   assert.equal(made.status, "201 Created");
   assert.match(made.fields, /Location: \/v1\/counters\/by-hand/);
@@ -72,7 +68,7 @@ docsTest("a counter is defined by a body", {call: "defineCounter"}, async (page,
 });
 
 docsTest("a refusal is shown whole", {call: "next", refusals: [400]}, async (page, call) => {
-  await call.getByLabel("counter").fill("-");
+  await call.getByLabel("counter", {exact: true}).fill("-");
   const refused = await attempt(call);
   assert.equal(refused.status, "400 Bad Request");
   assert.match(refused.fields, /application\/problem\+json/);
@@ -85,8 +81,7 @@ docsTest("a phone shows a call without scrolling sideways",
     for (const other of await page.locator(".call").all()) {
       await other.evaluate((details) => (details.open = true));
     }
-    assert.equal(await page.evaluate(() =>
-      document.documentElement.scrollWidth - document.documentElement.clientWidth), 0);
+    assert.equal(await sidewaysScroll(page), 0);
   });
 
 docsTest("a call is made by keyboard alone", {}, async (page) => {
