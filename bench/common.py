@@ -48,7 +48,7 @@ class Nextid:
     def __init__(self, store, environment=None):
         began = time.perf_counter()
         self.process = subprocess.Popen(
-            [NEXTID, "serve", "--http", "127.0.0.1:0", "--store", store],
+            [NEXTID, "serve", "--http", "127.0.0.1:0", "--resp", "127.0.0.1:0", "--store", store],
             stderr=subprocess.PIPE, text=True, env=environment)
         try:
             self.port = listening_port(self.process.stderr, "nextid")

@@ -49,6 +49,7 @@ int run(int argc, char** argv) {
   nextid::cli::add_define(app, outcome);
   nextid::cli::add_advance(app, outcome);
   nextid::cli::add_counters(app, outcome);
+  nextid::cli::add_token(app, outcome);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

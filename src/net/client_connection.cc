@@ -21,18 +21,14 @@ constexpr std::size_t kMaxLingerBytes = 256 * 1024;
 
 }  // namespace
 
-ClientConnection::ClientConnection(IoThread& io, Socket socket, const ClientSettings& settings,
+ClientConnection::ClientConnection(IoThread& io, Stream stream, const ClientSettings& settings,
                                    std::size_t first_input_bytes)
     : Connection(io),
-      socket_(std::move(socket)),
+      stream_(std::move(stream)),
       settings_(settings),
       input_(first_input_bytes),
       now_(base::monotonic_now()),
-      idle_since_(now_) {
-  error_code ignored;
-  socket_.non_blocking(true, ignored);
-  socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
-}
+      idle_since_(now_) {}
 
 void ClientConnection::start() {
   io().adopt(shared_from_this());
@@ -51,7 +47,7 @@ void ClientConnection::read_more() {
   const bool wanted = state_ == State::kLingering || may_take_request();
   if (!wanted || reading_ || input_ended_) return;
   reading_ = true;
-  socket_.async_read_some(
+  stream_.async_read_some(
       boost::asio::buffer(input_.data() + input_end_, input_.size() - input_end_),
       [self = shared_from_this(), this](const error_code& error, std::size_t size) {
         on_read(error, size);
@@ -147,7 +143,7 @@ void ClientConnection::flush() {
 bool ClientConnection::send_output() {
   while (sent_ < output_.size()) {
     error_code error;
-    sent_ += socket_.write_some(boost::asio::buffer(output_.data() + sent_, output_.size() - sent_),
+    sent_ += stream_.write_some(boost::asio::buffer(output_.data() + sent_, output_.size() - sent_),
                                 error);
     if (error == boost::asio::error::would_block) {
       wait_until_writable();
@@ -166,13 +162,12 @@ bool ClientConnection::send_output() {
 void ClientConnection::wait_until_writable() {
   forget_sent();  // Or the output of a client that is always a little behind would grow for ever.
   blocked_since_ = base::monotonic_now();
-  socket_.async_wait(Socket::wait_write,
-                     [self = shared_from_this(), this](const error_code& error) {
-                       if (closed()) return;
-                       if (error) return abort();
-                       blocked_since_.reset();
-                       if (send_output()) go_on();
-                     });
+  stream_.async_wait_writable([self = shared_from_this(), this](const error_code& error) {
+    if (closed()) return;
+    if (error) return abort();
+    blocked_since_.reset();
+    if (send_output()) go_on();
+  });
 }
 
 void ClientConnection::forget_sent() {
@@ -214,7 +209,7 @@ bool ClientConnection::is_done() const noexcept {
 void ClientConnection::finish() {
   if (input_ended_) return close();
   error_code error;
-  socket_.shutdown(Socket::shutdown_send, error);
+  stream_.shutdown_send(error);
   if (error) return close();
   state_ = State::kLingering;
   linger_until_ = base::monotonic_now() + kLinger;
@@ -226,6 +221,8 @@ void ClientConnection::sweep(base::MonotonicTime now) {
   if (closed()) return;
   if (state_ == State::kLingering) {
     if (now >= linger_until_) close();
+  } else if (stream_.in_handshake()) {
+    if (now - idle_since_ >= settings_.header_timeout) abort();
   } else if (blocked_since_) {
     if (now - *blocked_since_ >= settings_.write_timeout) abort();
   } else if (open() && partial_since_) {
@@ -240,8 +237,7 @@ void ClientConnection::sweep(base::MonotonicTime now) {
 void ClientConnection::drain() {
   if (!open() || !is_done()) return;
   // A request that the client has sent already is still answered.
-  error_code error;
-  if (!input_ended_ && socket_.available(error) > 0) return;
+  if (!input_ended_ && stream_.has_input()) return;
   close();
 }
 
@@ -258,8 +254,7 @@ void ClientConnection::abort() {
 
 void ClientConnection::close() {
   state_ = State::kClosed;
-  error_code ignored;
-  socket_.close(ignored);
+  stream_.close();
   io().forget(shared_from_this());
 }
 

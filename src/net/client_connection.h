@@ -23,6 +23,7 @@
 #include "net/connection.h"
 #include "net/io_thread.h"
 #include "net/shared_generator.h"
+#include "net/stream.h"
 
 namespace nextid::net {
 
@@ -42,7 +43,7 @@ class ClientConnection : public Connection {
 
  protected:
   /// `settings` must outlive the connection.
-  ClientConnection(IoThread& io, Socket socket, const ClientSettings& settings,
+  ClientConnection(IoThread& io, Stream stream, const ClientSettings& settings,
                    std::size_t first_input_bytes);
 
   // ---- What a protocol provides ----
@@ -125,7 +126,7 @@ class ClientConnection : public Connection {
   void finish();
   void close();
 
-  Socket socket_;
+  Stream stream_;
   const ClientSettings& settings_;
   State state_ = State::kOpen;
 

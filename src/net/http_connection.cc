@@ -14,9 +14,9 @@ constexpr std::size_t kIdlePipeline = 64;
 
 }  // namespace
 
-HttpConnection::HttpConnection(IoThread& io, Socket socket, const HttpSettings& settings)
+HttpConnection::HttpConnection(IoThread& io, Stream stream, const HttpSettings& settings)
     : ClientConnection(
-          io, std::move(socket), settings,
+          io, std::move(stream), settings,
           std::min(kFirstInputBytes,
                    protocol::HttpRequestParser(settings.limits).max_unconsumed_bytes())),
       settings_(settings),

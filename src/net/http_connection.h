@@ -27,7 +27,7 @@ class HttpConnection final : public ClientConnection {
   static constexpr std::size_t kMaxPipeline = 1024;
 
   /// `settings` must outlive the connection.
-  HttpConnection(IoThread& io, Socket socket, const HttpSettings& settings);
+  HttpConnection(IoThread& io, Stream stream, const HttpSettings& settings);
 
   void deliver(std::uint64_t tag, Result<IdRange> range) override;
 

@@ -19,11 +19,9 @@
 #include <unordered_set>
 #include <vector>
 
-#include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 
 #include "nextid/id_generator.h"
 #include "nextid/store.h"
@@ -31,12 +29,9 @@
 #include "base/clock.h"
 #include "net/connection.h"
 #include "net/shared_generator.h"
+#include "net/socket.h"
 
 namespace nextid::net {
-
-/// Spelled out, and not tcp::socket, to spare the type-erased executor on each operation.
-using Socket =
-    boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
 
 class IoThread {
  public:

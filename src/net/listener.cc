@@ -16,10 +16,11 @@ using boost::system::error_code;
 constexpr std::chrono::milliseconds kRetry{100};
 constexpr std::chrono::seconds kWarningInterval{1};
 
-Error cannot_listen(const HostPort& address, const error_code& error) {
+Error cannot_listen(const HostPort& address, std::string_view option, const error_code& error) {
   std::string sentence = "Can't listen on " + address.to_string() + ": " + error.message() + ".";
   if (error == boost::asio::error::address_in_use) {
-    sentence += " Stop the program that has the port, or choose another with --http.";
+    sentence +=
+        " Stop the program that has the port, or choose another with " + std::string(option) + ".";
   }
   return Error(ErrorCode::kUnavailable, sentence);
 }
@@ -40,7 +41,7 @@ Listener::Listener(std::vector<IoThread*> threads, Welcome welcome, Log log)
       retry_timer_(threads_.front()->context()),
       last_warning_(base::monotonic_now() - kWarningInterval) {}
 
-Result<std::shared_ptr<Listener>> Listener::open(const HostPort& address,
+Result<std::shared_ptr<Listener>> Listener::open(const HostPort& address, std::string_view option,
                                                  std::vector<IoThread*> threads, Welcome welcome,
                                                  Log log) {
   const std::shared_ptr<Listener> listener(
@@ -50,12 +51,12 @@ Result<std::shared_ptr<Listener>> Listener::open(const HostPort& address,
   const auto found = tcp::resolver(resolving).resolve(
       address.host, std::to_string(address.port),
       tcp::resolver::passive | tcp::resolver::numeric_service, error);
-  if (error) return cannot_listen(address, error);
+  if (error) return cannot_listen(address, option, error);
   for (const auto& entry : found) {
     error = listener->bind(entry.endpoint());
     if (!error) break;
   }
-  if (error) return cannot_listen(address, error);
+  if (error) return cannot_listen(address, option, error);
   listener->address_ = {address.host, listener->acceptor_.local_endpoint().port()};
   return listener;
 }

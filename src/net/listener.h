@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <boost/asio/basic_socket_acceptor.hpp>
@@ -30,9 +31,10 @@ class Listener : public std::enable_shared_from_this<Listener> {
   using Welcome = std::function<void(IoThread& io, Socket socket)>;
   using Log = std::function<void(LogLevel, const std::string&)>;
 
-  /// Binds and listens at once; kUnavailable says why that is impossible. The threads must outlive
-  /// the listener's use: call close() before they stop.
-  static Result<std::shared_ptr<Listener>> open(const HostPort& address,
+  /// Binds and listens at once; kUnavailable says why that is impossible, and with which option to
+  /// choose another address. The threads must outlive the listener's use: call close() before they
+  /// stop.
+  static Result<std::shared_ptr<Listener>> open(const HostPort& address, std::string_view option,
                                                 std::vector<IoThread*> threads, Welcome welcome,
                                                 Log log);
 

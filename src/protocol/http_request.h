@@ -17,6 +17,11 @@ struct HttpRequest {
   HttpField content_type;
   HttpField idempotency_key;
   HttpField if_none_match;
+  HttpField authorization;
+  HttpField host;  ///< Once, or not at all in HTTP/1.0.
+  HttpField origin;
+  HttpField sec_fetch_site;
+  HttpField request_id;  ///< X-Request-Id
   std::string_view body;
   bool http_1_0 = false;
   bool keep_alive = true;

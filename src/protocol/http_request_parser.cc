@@ -60,18 +60,26 @@ void HttpRequestParser::Message::on_request_impl(http::verb, string_view method,
 void HttpRequestParser::Message::on_field_impl(http::field name, string_view name_text,
                                                string_view value, error_code&) {
   if (is_header_done()) return;  // A trailer.
+  const auto note = [value](HttpField& field) { field = {std_view(value), field.count + 1}; };
   if (name == http::field::host) {
-    ++hosts;
+    note(request_.host);
   } else if (name == http::field::expect) {
     expects_continue = boost::beast::iequals(value, "100-continue");
   } else if (name == http::field::transfer_encoding) {
     has_transfer_encoding = true;
   } else if (name == http::field::content_type) {
-    request_.content_type = {std_view(value), request_.content_type.count + 1};
+    note(request_.content_type);
   } else if (name == http::field::if_none_match) {
-    request_.if_none_match = {std_view(value), request_.if_none_match.count + 1};
-  } else if (name == http::field::unknown && boost::beast::iequals(name_text, "Idempotency-Key")) {
-    request_.idempotency_key = {std_view(value), request_.idempotency_key.count + 1};
+    note(request_.if_none_match);
+  } else if (name == http::field::authorization) {
+    note(request_.authorization);
+  } else if (name == http::field::origin) {
+    note(request_.origin);
+  } else if (name == http::field::unknown) {
+    // Those that Beast has no number for.
+    if (boost::beast::iequals(name_text, "Idempotency-Key")) note(request_.idempotency_key);
+    if (boost::beast::iequals(name_text, "Sec-Fetch-Site")) note(request_.sec_fetch_site);
+    if (boost::beast::iequals(name_text, "X-Request-Id")) note(request_.request_id);
   }
 }
 
@@ -166,7 +174,7 @@ void HttpRequestParser::parse_head(std::string_view head) {
   message_->put(boost::asio::const_buffer(head.data(), head.size()), error);
   if (error) return fail(error);
 
-  if (message_->hosts > 1 || (message_->hosts == 0 && !request_.http_1_0)) {
+  if (request_.host.count > 1 || (request_.host.count == 0 && !request_.http_1_0)) {
     return fail(400, "invalid", "An HTTP/1.1 request needs one Host field.");
   }
   if (message_->has_transfer_encoding && (!message_->chunked() || request_.http_1_0)) {
@@ -211,8 +219,16 @@ std::size_t HttpRequestParser::parse_body(std::string_view bytes) {
 // The caller may drop the head's bytes before the body's end comes.
 void HttpRequestParser::keep_views() {
   if (request_.method.data() == kept_.data()) return;
-  const std::array views{&request_.method, &request_.target, &request_.content_type.value,
-                         &request_.idempotency_key.value};
+  const std::array views{&request_.method,
+                         &request_.target,
+                         &request_.content_type.value,
+                         &request_.idempotency_key.value,
+                         &request_.if_none_match.value,
+                         &request_.authorization.value,
+                         &request_.host.value,
+                         &request_.origin.value,
+                         &request_.sec_fetch_site.value,
+                         &request_.request_id.value};
   kept_.clear();
   for (const auto* view : views) kept_.append(*view);
   std::size_t begin = 0;

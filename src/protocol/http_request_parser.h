@@ -68,7 +68,6 @@ class HttpRequestParser {
    public:
     Message(HttpRequest& request, std::string& body) noexcept : request_(request), body_(body) {}
 
-    unsigned hosts = 0;
     bool expects_continue = false;
     bool has_transfer_encoding = false;
 

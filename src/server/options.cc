@@ -106,6 +106,16 @@ constexpr std::array kOptions{
              config.http = *std::move(address);
              return {};
            }},
+    Option{"resp", "HOST:PORT", "127.0.0.1:6380",
+           "Where to serve the Redis protocol, as --http; off for nowhere.",
+           [](Config& config, std::string_view text) -> Result<void> {
+             config.resp.reset();
+             if (text == "off") return {};
+             auto address = net::parse_host_port(text);
+             if (!address) return invalid(std::string(address.error().what()) + ", or off");
+             config.resp = *std::move(address);
+             return {};
+           }},
     Option{"threads", "N", "1", "Threads that serve clients.",
            [](Config& config, std::string_view text) {
              return set_number(config.threads, text, 1, kMaxThreads);

@@ -25,6 +25,7 @@ namespace nextid::server {
 struct Config {
   std::string store = "sqlite:ids.db";
   net::HostPort http{.host = "127.0.0.1", .port = 8000};
+  std::optional<net::HostPort> resp = net::HostPort{.host = "127.0.0.1", .port = 6380};
   std::size_t threads = 1;
   StoreOptions store_options;
   net::HttpSettings http_settings;

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "net/http_connection.h"
+#include "net/resp_connection.h"
 
 namespace nextid::server {
 namespace {
@@ -48,13 +49,18 @@ Result<std::unique_ptr<Server>> Server::start(const Config& config) {
   if (!store) return store.error();
 
   std::unique_ptr<Server> server(new Server(config, *std::move(store), logger));
-  if (const auto listening = server->listen(config.http); !listening) return listening.error();
-  logger.info("listening on " + server->http_url() + ", store " + config.store);
+  if (const auto listening = server->listen(config); !listening) return listening.error();
+  logger.info("listening on " + server->addresses() + ", store " + config.store);
   return server;
 }
 
 Server::Server(const Config& config, Store store, const Logger& logger)
     : http_settings_(config.http_settings), logger_(logger), store_(std::move(store)) {
+  resp_node_.settings = config.http_settings;
+  // Pools of Redis clients keep connections for as long as they live.
+  resp_node_.settings.idle_timeout = milliseconds::max();
+  resp_node_.log = logger_;
+  resp_node_.open_connections = [this] { return open_connections(); };
   for (std::size_t i = 0; i < config.threads; ++i) {
     threads_.push_back(std::make_unique<net::IoThread>(store_, sweep_period(http_settings_)));
   }
@@ -62,27 +68,47 @@ Server::Server(const Config& config, Store store, const Logger& logger)
 
 Server::~Server() { stop(std::chrono::seconds(1)); }
 
-Result<void> Server::listen(const net::HostPort& address) {
-  std::vector<net::IoThread*> threads;
-  for (const auto& thread : threads_) threads.push_back(thread.get());
-  auto listener = net::Listener::open(
-      address, std::move(threads),
-      [this](net::IoThread& io, net::Socket socket) { welcome(io, std::move(socket)); }, logger_);
-  if (!listener) return listener.error();
-  http_ = *std::move(listener);
+// Both addresses are taken before anyone is served.
+Result<void> Server::listen(const Config& config) {
+  auto http = listen(config.http, "--http", [this](net::IoThread& io, net::Socket socket) {
+    welcome(*std::make_shared<net::HttpConnection>(io, std::move(socket), http_settings_));
+  });
+  if (!http) return http.error();
+  if (config.resp) {
+    auto resp = listen(*config.resp, "--resp", [this](net::IoThread& io, net::Socket socket) {
+      welcome(*std::make_shared<net::RespConnection>(io, std::move(socket), resp_node_));
+    });
+    if (!resp) return resp.error();
+    resp_ = *std::move(resp);
+    resp_node_.port = resp_->address().port;
+    resp_->start();
+  }
+  http_ = *std::move(http);
   http_->start();
   return {};
 }
 
-void Server::welcome(net::IoThread& io, net::Socket socket) {
-  const auto connection =
-      std::make_shared<net::HttpConnection>(io, std::move(socket), http_settings_);
+Result<std::shared_ptr<net::Listener>> Server::listen(const net::HostPort& address,
+                                                      std::string_view option,
+                                                      net::Listener::Welcome welcome) {
+  std::vector<net::IoThread*> threads;
+  for (const auto& thread : threads_) threads.push_back(thread.get());
+  return net::Listener::open(address, option, std::move(threads), std::move(welcome), logger_);
+}
+
+std::string Server::addresses() const {
+  std::string text = http_url();
+  if (resp_) text += " and redis://" + resp_->address().to_string();
+  return text;
+}
+
+void Server::welcome(net::ClientConnection& connection) {
   const auto open = open_connections();  // With this one.
   if (open <= http_settings_.max_connections) {
-    connection->start();
+    connection.start();
   } else {
-    connection->refuse();
-    if (open > http_settings_.max_connections + kMaxRefusals) connection->abort();
+    connection.refuse();
+    if (open > http_settings_.max_connections + kMaxRefusals) connection.abort();
   }
 }
 
@@ -108,6 +134,7 @@ Accounting Server::stop(milliseconds limit) {
 
 void Server::drain(base::MonotonicTime deadline) {
   if (http_) http_->close();
+  if (resp_) resp_->close();
   for (const auto& thread : threads_) thread->drain();
   for (const auto& thread : threads_) {
     if (!thread->wait_until_empty(deadline)) thread->abort_connections();

@@ -5,15 +5,19 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "nextid/accounting.h"
 #include "nextid/error.h"
 #include "nextid/store.h"
 
+#include "auth/access.h"
+#include "net/client_connection.h"
 #include "net/http_settings.h"
 #include "net/io_thread.h"
 #include "net/listener.h"
+#include "net/resp_node.h"
 #include "server/logging.h"
 #include "server/options.h"
 
@@ -33,6 +37,8 @@ class Server {
   std::uint16_t http_port() const noexcept { return http_->address().port; }
   /// "http://127.0.0.1:8000"
   std::string http_url() const { return "http://" + http_->address().to_string(); }
+  /// Requires Config::resp.
+  std::uint16_t resp_port() const noexcept { return resp_->address().port; }
 
   /// Stops accepting, answers what it has, closes connections, engines and the store; then logs and
   /// returns where the ids went. Blocks for little more than `limit` at worst. Idempotent.
@@ -40,16 +46,23 @@ class Server {
 
  private:
   Server(const Config& config, Store store, const Logger& logger);
-  Result<void> listen(const net::HostPort& address);
-  void welcome(net::IoThread& io, net::Socket socket);
+  Result<void> listen(const Config& config);
+  Result<std::shared_ptr<net::Listener>> listen(const net::HostPort& address,
+                                                std::string_view option,
+                                                net::Listener::Welcome welcome);
+  std::string addresses() const;
+  void welcome(net::ClientConnection& connection);
   std::size_t open_connections() const noexcept;
   void drain(base::MonotonicTime deadline);
 
   const net::HttpSettings http_settings_;
   Logger logger_;
   Store store_;
+  const auth::Access access_;
+  net::RespNode resp_node_{access_};
   std::vector<std::unique_ptr<net::IoThread>> threads_;
-  std::shared_ptr<net::Listener> http_;  // After the threads whose event loop it uses.
+  std::shared_ptr<net::Listener> http_;  // After the threads whose event loop they use.
+  std::shared_ptr<net::Listener> resp_;  // None where RESP is off.
   bool stopped_ = false;
   Accounting accounting_;
 };

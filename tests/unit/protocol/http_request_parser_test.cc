@@ -184,6 +184,31 @@ TEST(HttpRequestParser, ShowsTheFieldsThatCallsMind) {
   EXPECT_EQ(feed_bytewise(bytes), expected);
 }
 
+TEST(HttpRequestParser, ShowsTheFieldsThatTellWhoAsks) {
+  const std::string head =
+      "PUT /a HTTP/1.1\r\nhost: a:1\r\nAUTHORIZATION: Bearer x\r\norigin: http://b\r\n"
+      "sec-fetch-site: none\r\nx-request-id: 7\r\nX-Request-Id: 8\r\nIF-None-Match: "
+      "*\r\nContent-Length: 3\r\n\r\n";
+  for (const bool torn : {false, true}) {
+    HttpRequestParser parser({});
+    std::string bytes = head + (torn ? "" : "abc");
+    auto outcome = parser.feed(bytes);
+    if (torn) {
+      ASSERT_EQ(outcome.consumed, head.size());
+      bytes = "abc";  // The head's bytes are gone.
+      outcome = parser.feed(bytes);
+    }
+    ASSERT_EQ(outcome.status, HttpRequestParser::Status::kRequest);
+    const auto& request = parser.request();
+    EXPECT_EQ(field_text(request.host), "1 a:1");
+    EXPECT_EQ(field_text(request.authorization), "1 Bearer x");
+    EXPECT_EQ(field_text(request.origin), "1 http://b");
+    EXPECT_EQ(field_text(request.sec_fetch_site), "1 none");
+    EXPECT_EQ(field_text(request.request_id), "2 8");
+    EXPECT_EQ(field_text(request.if_none_match), "1 *");
+  }
+}
+
 TEST(HttpRequestParser, TrailersAreNoFields) {
   const std::string bytes =
       "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"

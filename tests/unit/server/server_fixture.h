@@ -23,6 +23,7 @@ class ServerTest : public ::testing::Test {
   ServerTest() {
     config_.store = directory_.sqlite_url();
     config_.http = {.host = "127.0.0.1", .port = 0};
+    config_.resp = net::HostPort{.host = "127.0.0.1", .port = 0};
     config_.log_level = LogLevel::kError;
   }
 

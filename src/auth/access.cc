@@ -1,0 +1,67 @@
+#include "auth/access.h"
+
+#include <utility>
+
+namespace nextid::auth {
+
+Result<std::unique_ptr<Access>> Access::open(const std::string& path) {
+  auto access = std::make_unique<Access>();
+  access->path_ = path;
+  if (const auto loaded = access->reload(); !loaded) return loaded.error();
+  return access;
+}
+
+Result<void> Access::reload() {
+  if (!needs_tokens()) return {};
+  auto tokens = Tokens::read(path_);
+  if (!tokens) return tokens.error();
+  const auto shared = std::make_shared<const Tokens>(*std::move(tokens));
+  const std::lock_guard lock(mutex_);
+  tokens_ = shared;
+  generation_.fetch_add(1, std::memory_order_release);
+  return {};
+}
+
+std::shared_ptr<const Tokens> Access::tokens() const {
+  const std::lock_guard lock(mutex_);
+  return tokens_;
+}
+
+bool Session::sign_in(std::string_view secret) {
+  if (!access_->needs_tokens()) return false;
+  digest_ = digest_of(secret);
+  if (const auto generation = access_->generation(); generation != generation_) {
+    // Before the tokens: those that are newer than it are only looked up once more.
+    generation_ = generation;
+    tokens_ = access_->tokens();
+  }
+  grant_ = tokens_->find(digest_);
+  return grant_ != nullptr;
+}
+
+// Null when nobody signed in, or that token is no more.
+const Grant* Session::current_grant() {
+  if (grant_ == nullptr) return nullptr;
+  if (const auto generation = access_->generation(); generation != generation_) {
+    generation_ = generation;
+    tokens_ = access_->tokens();
+    grant_ = tokens_->find(digest_);
+  }
+  return grant_;
+}
+
+Verdict Session::may(Right right, std::string_view counter) {
+  if (!access_->needs_tokens()) return Verdict::kGranted;
+  const Grant* grant = current_grant();
+  if (grant == nullptr) return Verdict::kUnknown;
+  return grant->allows(right, counter) ? Verdict::kGranted : Verdict::kForbidden;
+}
+
+Verdict Session::may_all(Right right) {
+  if (!access_->needs_tokens()) return Verdict::kGranted;
+  const Grant* grant = current_grant();
+  if (grant == nullptr) return Verdict::kUnknown;
+  return grant->allows_all(right) ? Verdict::kGranted : Verdict::kForbidden;
+}
+
+}  // namespace nextid::auth

@@ -1,0 +1,74 @@
+// The token file: who may do what. A line is a token, and # begins a comment:
+//
+//   # name   digest                rights          counters, as patterns (base/glob.h)
+//   billing  sha256:9f86d081...    read,allocate   orders invoices:*
+//   admin    sha256:60303ae2...    read,define     *
+//
+// The file has the SHA-256 of each token and not the token, so that who reads it can't use them. No
+// salt and no slow hash: those make guessing dear, and nobody guesses 32 random bytes, which is
+// what `nextid token` makes. A text that a person made up must not be used as a token.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nextid/error.h"
+
+#include "auth/right.h"
+
+namespace nextid::auth {
+
+/// SHA-256.
+using Digest = std::array<unsigned char, 32>;
+Digest digest_of(std::string_view secret);
+
+/// What one token allows.
+struct Grant {
+  std::string name;
+  Rights rights;
+  std::vector<std::string> counters;  ///< Patterns; a counter must have the form of one.
+
+  /// The right, for this counter.
+  bool allows(Right right, std::string_view counter) const noexcept;
+  /// The right, for calls that concern all counters: needs the pattern `*`.
+  bool allows_all(Right right) const noexcept;
+};
+
+/// The tokens of one file, at least one. Immutable, so any thread may ask it.
+class Tokens {
+ public:
+  /// `source` names the text in errors, which are of kInvalid and quote nothing but names.
+  static Result<Tokens> parse(std::string_view text, const std::string& source);
+  /// Reads at most kMaxFileBytes. kInvalid: it can't be read, or is wrong.
+  static Result<Tokens> read(const std::string& path);
+  static constexpr std::size_t kMaxFileBytes = 1024 * 1024;
+
+  /// The token with that digest, or null. Takes the same time whatever its bytes are: it compares
+  /// with all tokens, each time all bytes.
+  const Grant* find(const Digest& digest) const noexcept;
+  std::size_t size() const noexcept { return entries_.size(); }
+
+ private:
+  struct Entry {
+    Digest digest;
+    Grant grant;
+  };
+  Result<void> add_line(std::string_view line);
+
+  std::vector<Entry> entries_;
+};
+
+/// A sentence of warning where other users of the machine may read or change the file.
+std::optional<std::string> exposure_of_file(const std::string& path);
+
+/// A new token: "nextid_" and 32 random bytes in base64url. kUnavailable: no randomness.
+Result<std::string> make_token();
+
+/// The line of the file for that token. Its words are not checked; parse() does that.
+std::string token_line(const std::string& name, std::string_view secret, const std::string& rights,
+                       const std::vector<std::string>& counters);
+
+}  // namespace nextid::auth

@@ -1,0 +1,24 @@
+#include "net/scan_cursors.h"
+
+#include <utility>
+
+namespace nextid::net {
+
+std::uint64_t ScanCursors::add(std::string name) {
+  const std::lock_guard lock(mutex_);
+  if (names_.size() == kMost) {
+    names_.pop_front();
+    ++first_;
+  }
+  names_.push_back(std::move(name));
+  return first_ + names_.size() - 1;
+}
+
+std::optional<std::string> ScanCursors::find(std::uint64_t cursor) const {
+  if (cursor == 0) return "";
+  const std::lock_guard lock(mutex_);
+  if (cursor < first_ || cursor - first_ >= names_.size()) return std::nullopt;
+  return names_[cursor - first_];
+}
+
+}  // namespace nextid::net
