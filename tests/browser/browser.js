@@ -36,7 +36,6 @@ async function launch() {
 
 // One for all tests. Where it is missing they are skipped, with what `missing` says.
 export const {browser, missing} = await launch();
-after(() => browser?.close());
 
 const tests = [];
 
@@ -47,6 +46,7 @@ export function browserTest(name, body) {
 
 // Runs all that were named, some at a time: many wait for the page to look at the server again.
 export function runTests() {
+  after(() => browser?.close());
   describe("browser", {concurrency: 3}, () => {
     for (const {name, body} of tests) test(name, {skip: missing, timeout: 2 * PATIENCE_MS}, body);
   });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import {after} from "node:test";
 
 import {becomes, browserTest, missing, openPage, sidewaysScroll} from "./browser.js";
-import {load, Server} from "./server.js";
+import {define, load, Server} from "./server.js";
 import {StatusStub} from "./status_stub.js";
 
 const server = missing ? null : await Server.start();
@@ -14,13 +14,6 @@ after(async () => {
 });
 
 const LONGEST_NAME = "n".repeat(128);
-
-async function define(name, definition) {
-  const answer = await fetch(`${server.url}/v1/counters/${name}`, {
-    method: "PUT", headers: {"Content-Type": "application/json"}, body: JSON.stringify(definition),
-  });
-  assert.ok(answer.ok, await answer.text());
-}
 
 // A test with a page at `path`, which must be free of faults at its end.
 function pageTest(name, {path = "/", at = () => stub.url, ...options}, body) {
@@ -73,7 +66,7 @@ pageTest("an id and a range can be taken and copied",
       await page.getByText("Copied").waitFor();
       return page.evaluate(() => navigator.clipboard.readText());
     };
-    await define("taken", {start: 1000, increment: 10});
+    await define(server, "taken", {start: 1000, increment: 10});
     await page.getByLabel("Counter", {exact: true}).fill("taken");
     await page.getByRole("button", {name: "Take"}).click();
     await page.getByText("1 id of taken").waitFor();
@@ -89,7 +82,7 @@ pageTest("an id and a range can be taken and copied",
   });
 
 pageTest("ids beyond 2^53 are shown exactly", {}, async (page) => {
-  await define("large", {start: "9007199254740993", max: "9223372036854775807"});
+  await define(server, "large", {start: "9007199254740993", max: "9223372036854775807"});
   await page.getByLabel("Counter", {exact: true}).fill("large");
   await page.getByRole("button", {name: "Take"}).click();
   await page.getByText("1 id of large").waitFor();
@@ -112,7 +105,7 @@ pageTest("refusals are shown in the server's words", {refusals: [400, 409]}, asy
   assert.match(await taken("global", "0"), /'count' is '0'; it must be a whole number from 1/);
   assert.match(await taken("global", ""), /'count' is ''/);
   assert.match(await taken("no/name", "1"), /no counter name/);
-  await define("short", {max: 3});
+  await define(server, "short", {max: 3});
   assert.match(await taken("short", "4"), /4|3/);
 });
 
@@ -169,7 +162,7 @@ browserTest("a token is asked for, kept for the tab, sent, and forgotten", async
 
 pageTest("a phone shows all without scrolling sideways",
   {viewport: {width: 360, height: 740}, refusals: [400]}, async (page) => {
-    await define(LONGEST_NAME, {comment: "The longest name there can be"});
+    await define(server, LONGEST_NAME, {comment: "The longest name there can be"});
     await page.getByText(LONGEST_NAME).waitFor();
     assert.equal(await sidewaysScroll(page), 0);
     await page.getByText("Figures of the charts").click();

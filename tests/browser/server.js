@@ -4,8 +4,9 @@ import {mkdtemp, rm} from "node:fs/promises";
 import http from "node:http";
 import {tmpdir} from "node:os";
 import {join, resolve} from "node:path";
+import {fileURLToPath} from "node:url";
 
-const repository = resolve(import.meta.dirname ?? new URL(".", import.meta.url).pathname, "../..");
+const repository = resolve(fileURLToPath(import.meta.url), "../../..");
 const build = process.env.NEXTID_BUILD_DIR ?? join(repository, "build/release");
 const BINARY = process.env.NEXTID_BINARY ?? join(build, "nextid");
 const PATIENCE_MS = 20_000;
@@ -47,6 +48,14 @@ export class Server {
     await this.ended;
     await rm(this.directory, {recursive: true});
   }
+}
+
+// Makes or changes a counter.
+export async function define(server, name, definition) {
+  const answer = await fetch(`${server.url}/v1/counters/${name}`, {
+    method: "PUT", headers: {"Content-Type": "application/json"}, body: JSON.stringify(definition),
+  });
+  if (!answer.ok) throw new Error(await answer.text());
 }
 
 // Asks for ids on `clients` connections until stop(), which says how many requests were answered.
