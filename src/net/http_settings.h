@@ -6,8 +6,12 @@
 
 namespace nextid::net {
 
+class ReportSource;
+
 struct HttpSettings : ClientSettings {
   protocol::HttpLimits limits;
+  /// For the pages about the server; it outlives the connections.
+  ReportSource* reports = nullptr;
 };
 
 }  // namespace nextid::net

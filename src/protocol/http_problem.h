@@ -10,12 +10,13 @@
 
 namespace nextid::protocol {
 
-/// One refused request. `code` and `allow` point to static text.
+/// One refused request. `code`, `allow` and `path` point to static text.
 struct Problem {
   unsigned status = 400;              ///< The HTTP status.
   std::string_view code = "invalid";  ///< `type` is urn:nextid:error:<code>.
   std::string detail;                 ///< A sentence: what happened, with which value, what to do.
   std::string_view allow = {};        ///< The `Allow` header of a 405.
+  std::string_view path = {};         ///< Of the call that it was to be, as "/v1/counters/{name}".
 };
 
 /// What a check returns: why it refuses, or nothing.

@@ -200,6 +200,7 @@ Reply problem_reply(const Problem& problem) {
           .retry_soon = problem.status == 503,
           .allow = problem.allow,
           .location = {},
+          .code = problem.code,
           .body = json::serialize(body)};
 }
 

@@ -31,6 +31,7 @@ struct Reply {
   bool retry_soon = false;      ///< Retry-After: 1
   std::string_view allow = {};  ///< Allow, when not empty.
   std::string location = {};    ///< Location, when not empty.
+  std::string_view code = {};   ///< Of the problem, when it is one.
   /// When not empty: ETag, Cache-Control: no-cache, and the fields that confine a page in a
   /// browser.
   std::string_view etag = {};

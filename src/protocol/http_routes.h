@@ -60,6 +60,15 @@ struct Health {};
 /// GET /readyz: the store answers.
 struct Ready {};
 
+/// GET /metrics: what this process does, in Prometheus' text format.
+struct Metrics {};
+
+/// GET /v1/status?limit=N: the same, for a dashboard.
+struct Status {
+  std::size_t limit = 20;  ///< Of the busiest counters, 1 ... kMaxStatusLimit.
+};
+inline constexpr std::size_t kMaxStatusLimit = 100;
+
 /// GET /, /docs, /openapi.json, /assets/...
 struct ShowAsset {
   const web::Asset* asset;  ///< Never null.
@@ -67,7 +76,7 @@ struct ShowAsset {
 };
 
 using Route = std::variant<Allocate, ListCounters, ShowCounter, DefineCounter, AdvanceCounter,
-                           Health, Ready, ShowAsset, Problem>;
+                           Health, Ready, Metrics, Status, ShowAsset, Problem>;
 
 /// `max_range` is the largest count of one request. Takes HEAD where GET allocates nothing; the
 /// caller leaves the body of its answer out.

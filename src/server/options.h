@@ -18,6 +18,7 @@
 
 #include "net/address.h"
 #include "net/http_settings.h"
+#include "server/logging.h"
 
 namespace nextid::server {
 
@@ -31,6 +32,7 @@ struct Config {
   net::HttpSettings http_settings;
   std::chrono::milliseconds shutdown_timeout = std::chrono::seconds(10);
   LogLevel log_level = LogLevel::kInfo;
+  LogFormat log_format = LogFormat::kText;
 };
 
 struct Option {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "nextid/version.h"
+
 #include "base/clock.h"
 #include "net/http_connection.h"
 #include "net/resp_connection.h"
@@ -20,6 +22,11 @@ milliseconds sweep_period(const net::HttpSettings& settings) {
   const auto shortest =
       std::min({settings.header_timeout, settings.idle_timeout, settings.write_timeout});
   return std::clamp(shortest / 4, milliseconds(10), milliseconds(500));
+}
+
+net::HttpSettings with_reports(net::HttpSettings settings, net::ReportSource& reports) {
+  settings.reports = &reports;
+  return settings;
 }
 
 milliseconds until(base::MonotonicTime deadline) {
@@ -41,21 +48,31 @@ std::string describe(const Accounting& accounting) {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::start(const Config& config) {
-  const Logger logger(config.log_level);
+Result<std::unique_ptr<Server>> Server::start(const Config& config,
+                                              const ListeningSockets& sockets) {
+  const Logger logger(config.log_level, config.log_format);
   StoreOptions store_options = config.store_options;
   store_options.log = logger;
   auto store = open_store(config.store, std::move(store_options));
   if (!store) return store.error();
 
   std::unique_ptr<Server> server(new Server(config, *std::move(store), logger));
-  if (const auto listening = server->listen(config); !listening) return listening.error();
-  logger.info("listening on " + server->addresses() + ", store " + config.store);
+  if (const auto listening = server->listen(config, sockets); !listening) {
+    return listening.error();
+  }
+  logger.info("listening on " + server->addresses() + ", store " + config.store,
+              {{"http", server->http_url()},
+               {"resp", server->resp_url()},
+               {"store", config.store},
+               {"version", std::string(kVersion)}});
   return server;
 }
 
 Server::Server(const Config& config, Store store, const Logger& logger)
-    : http_settings_(config.http_settings), logger_(logger), store_(std::move(store)) {
+    : logger_(logger),
+      store_(std::move(store)),
+      reports_(store_, [this] { return front_end_counts(); }),
+      http_settings_(with_reports(config.http_settings, reports_)) {
   resp_node_.settings = config.http_settings;
   // Pools of Redis clients keep connections for as long as they live.
   resp_node_.settings.idle_timeout = milliseconds::max();
@@ -69,15 +86,17 @@ Server::Server(const Config& config, Store store, const Logger& logger)
 Server::~Server() { stop(std::chrono::seconds(1)); }
 
 // Both addresses are taken before anyone is served.
-Result<void> Server::listen(const Config& config) {
-  auto http = listen(config.http, "--http", [this](net::IoThread& io, net::Socket socket) {
-    welcome(*std::make_shared<net::HttpConnection>(io, std::move(socket), http_settings_));
-  });
+Result<void> Server::listen(const Config& config, const ListeningSockets& sockets) {
+  auto http =
+      listen(config.http, sockets.http, "--http", [this](net::IoThread& io, net::Socket socket) {
+        welcome(*std::make_shared<net::HttpConnection>(io, std::move(socket), http_settings_));
+      });
   if (!http) return http.error();
   if (config.resp) {
-    auto resp = listen(*config.resp, "--resp", [this](net::IoThread& io, net::Socket socket) {
-      welcome(*std::make_shared<net::RespConnection>(io, std::move(socket), resp_node_));
-    });
+    auto resp =
+        listen(*config.resp, sockets.resp, "--resp", [this](net::IoThread& io, net::Socket socket) {
+          welcome(*std::make_shared<net::RespConnection>(io, std::move(socket), resp_node_));
+        });
     if (!resp) return resp.error();
     resp_ = *std::move(resp);
     resp_node_.port = resp_->address().port;
@@ -89,17 +108,22 @@ Result<void> Server::listen(const Config& config) {
 }
 
 Result<std::shared_ptr<net::Listener>> Server::listen(const net::HostPort& address,
+                                                      std::optional<int> socket,
                                                       std::string_view option,
                                                       net::Listener::Welcome welcome) {
   std::vector<net::IoThread*> threads;
   for (const auto& thread : threads_) threads.push_back(thread.get());
-  return net::Listener::open(address, option, std::move(threads), std::move(welcome), logger_);
+  return socket ? net::Listener::adopt(*socket, std::move(threads), std::move(welcome), logger_)
+                : net::Listener::open(address, option, std::move(threads), std::move(welcome),
+                                      logger_);
+}
+
+std::string Server::resp_url() const {
+  return resp_ ? "redis://" + resp_->address().to_string() : "off";
 }
 
 std::string Server::addresses() const {
-  std::string text = http_url();
-  if (resp_) text += " and redis://" + resp_->address().to_string();
-  return text;
+  return resp_ ? http_url() + " and " + resp_url() : http_url();
 }
 
 void Server::welcome(net::ClientConnection& connection) {
@@ -118,6 +142,12 @@ std::size_t Server::open_connections() const noexcept {
   return sum;
 }
 
+stats::FrontEndCounts Server::front_end_counts() const {
+  stats::FrontEndCounts sum;
+  for (const auto& thread : threads_) sum += thread->stats().value();
+  return sum;
+}
+
 Accounting Server::stop(milliseconds limit) {
   if (std::exchange(stopped_, true)) return accounting_;
   const auto deadline = base::monotonic_now() + limit;
@@ -126,10 +156,23 @@ Accounting Server::stop(milliseconds limit) {
   if (!store_.close(until(deadline))) {
     logger_.warning("The store did not close in time; its slots are left to be pruned.");
   }
+  reports_.stop();
   for (const auto& thread : threads_) thread->stop();
   accounting_ = store_.accounting();
-  if (http_) logger_.info("stopped: " + describe(accounting_));
+  if (http_) log_closing(accounting_);
   return accounting_;
+}
+
+void Server::log_closing(const Accounting& accounting) const {
+  const auto burned = [&](BurnReason reason) { return accounting.burned_by(reason); };
+  logger_.info("stopped: " + describe(accounting),
+               {{"returned", accounting.returned},
+                {"reservations", accounting.reservations},
+                {"burned_deadline", burned(BurnReason::kDeadline)},
+                {"burned_disconnect", burned(BurnReason::kDisconnect)},
+                {"burned_discard", burned(BurnReason::kDiscard)},
+                {"burned_idempotency", burned(BurnReason::kIdempotency)},
+                {"burned_advance", burned(BurnReason::kAdvance)}});
 }
 
 void Server::drain(base::MonotonicTime deadline) {
