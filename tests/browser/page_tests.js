@@ -4,23 +4,19 @@ import {after} from "node:test";
 
 import {becomes, browserTest, missing, openPage, sidewaysScroll} from "./browser.js";
 import {define, load, Server} from "./server.js";
-import {StatusStub} from "./status_stub.js";
+import {TokenGate} from "./token_gate.js";
 
 const server = missing ? null : await Server.start();
-const stub = missing ? null : await StatusStub.start(server);
-after(async () => {
-  stub?.stop();
-  await server?.stop();
-});
+after(() => server?.stop());
 
 const LONGEST_NAME = "n".repeat(128);
 
 // A test with a page at `path`, which must be free of faults at its end.
-function pageTest(name, {path = "/", at = () => stub.url, ...options}, body) {
+function pageTest(name, {path = "/", ...options}, body) {
   browserTest(name, async () => {
-    const page = await openPage(at(), options);
+    const page = await openPage(server.url, options);
     try {
-      await page.goto(at() + path);
+      await page.goto(server.url + path);
       await body(page);
       assert.deepEqual(page.faults, []);
     } finally {
@@ -33,8 +29,8 @@ const text = (page, selector) => page.locator(selector).innerText();
 const whole = (shown) => Number(shown.replaceAll(",", ""));
 
 pageTest("values and charts change while load runs", {}, async (page) => {
-  await page.waitForSelector("#counters:not([hidden])");
-  const clients = load(stub.url, "/next?counter=live", 4);
+  await page.locator("#counters").waitFor();
+  const clients = load(server.url, "/next?counter=live", 4);
   const row = page.getByRole("row", {name: /^live/});
   await row.waitFor();
   const value = async () => whole(await row.getByRole("cell").nth(1).innerText());
@@ -111,18 +107,16 @@ pageTest("refusals are shown in the server's words", {refusals: [400, 409]}, asy
 
 browserTest("a server that is gone is said to be", async () => {
   const gone = await Server.start();
-  const front = await StatusStub.start(gone);
-  const page = await openPage(front.url);
-  await page.goto(front.url);
-  await page.waitForSelector("#counters:not([hidden])");
-  front.stop();
+  const page = await openPage(gone.url);
+  await page.goto(gone.url);
+  await page.locator("#counters").waitFor();
   await gone.stop();
   await page.getByRole("status").getByText("The server does not answer.").waitFor();
   await page.context().close();
 });
 
 browserTest("a token is asked for, kept for the tab, sent, and forgotten", async () => {
-  const front = await StatusStub.start(server, {token: "s3cret"});
+  const front = await TokenGate.start(server.url);
   const page = await openPage(front.url, {refusals: [401, 403]});
   await page.goto(front.url);
   const token = page.getByLabel("Token");
@@ -232,7 +226,7 @@ for (const [system, other] of [["light", "dark"], ["dark", "light"]]) {
       await page.keyboard.press("Space");
       assert.equal(await theme(), other);
       assert.notEqual(await ground(), before);
-      await page.goto(`${stub.url}/docs`);
+      await page.goto(`${server.url}/docs`);
       assert.equal(await theme(), other);
       assert.equal(await button.getAttribute("aria-pressed"), String(other === "dark"));
     });

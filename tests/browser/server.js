@@ -19,7 +19,7 @@ export class Server {
     const environment = Object.fromEntries(
       Object.entries(process.env).filter(([name]) => !/^(NEXTID_|AWS_)/.test(name)));
     server.process = spawn(
-      BINARY, ["serve", "--http", "127.0.0.1:0", "--store", "sqlite:ids.db", ...options],
+      BINARY, ["serve", "--http", "127.0.0.1:0", "--resp", "off", "--store", "sqlite:ids.db", ...options],
       {cwd: server.directory, env: environment, stdio: ["ignore", "pipe", "pipe"]});
     server.log = "";
     server.ended = new Promise((done) => server.process.once("close", done));
