@@ -75,10 +75,11 @@ void HttpRequestParser::Message::on_field_impl(http::field name, string_view nam
     note(request_.authorization);
   } else if (name == http::field::origin) {
     note(request_.origin);
+  } else if (name == http::field::sec_fetch_site) {
+    note(request_.sec_fetch_site);
   } else if (name == http::field::unknown) {
     // Those that Beast has no number for.
     if (boost::beast::iequals(name_text, "Idempotency-Key")) note(request_.idempotency_key);
-    if (boost::beast::iequals(name_text, "Sec-Fetch-Site")) note(request_.sec_fetch_site);
     if (boost::beast::iequals(name_text, "X-Request-Id")) note(request_.request_id);
   }
 }

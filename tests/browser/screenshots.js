@@ -5,8 +5,8 @@ import {browser, missing, openPage} from "./browser.js";
 import {define, load, Server} from "./server.js";
 
 const PICTURES = {
-  light: {colorScheme: "light", viewport: {width: 1180, height: 640}},
-  dark: {colorScheme: "dark", viewport: {width: 1180, height: 640}},
+  light: {colorScheme: "light", viewport: {width: 1180, height: 664}},
+  dark: {colorScheme: "dark", viewport: {width: 1180, height: 664}},
   phone: {colorScheme: "light", viewport: {width: 390, height: 844}},
 };
 const LOAD_MS = 62_000;  // Until the charts are full.

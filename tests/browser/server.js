@@ -4,6 +4,7 @@ import {mkdtemp, rm} from "node:fs/promises";
 import http from "node:http";
 import {tmpdir} from "node:os";
 import {join, resolve} from "node:path";
+import {setTimeout as rest} from "node:timers/promises";
 import {fileURLToPath} from "node:url";
 
 const repository = resolve(fileURLToPath(import.meta.url), "../../..");
@@ -59,7 +60,8 @@ export async function define(server, name, definition) {
 }
 
 // Asks for ids on `clients` connections until stop(), which says how many requests were answered.
-export function load(url, path, clients) {
+// Each rests for `pauseMs` after an answer.
+export function load(url, path, clients, pauseMs = 0) {
   const agent = new http.Agent({keepAlive: true, maxSockets: clients});
   let running = true;
   let answered = 0;
@@ -73,6 +75,7 @@ export function load(url, path, clients) {
     while (running) {
       await ask();
       ++answered;
+      if (pauseMs > 0) await rest(pauseMs);
     }
   };
   const all = Array.from({length: clients}, client);

@@ -60,7 +60,8 @@ export class LineChart {
     const now = this.#samples.at(-1)?.time ?? 0;
     const values = this.#samples.flatMap((sample) => sample.values).filter((value) => value > 0);
     const ceiling = values.length > 0 ? niceCeiling(Math.max(...values)) : 1;
-    setText(this.#top, values.length > 0 ? this.#format(ceiling) : "");
+    const end = this.#format(ceiling).replace(/\.0+(?!\d)/, "");
+    setText(this.#top, values.length > 0 ? end : "");
     const x = (sample) => WIDTH * (1 - (now - sample.time) / this.#spanMs);
     const y = (value) => HEIGHT * (1 - value / ceiling);
 

@@ -84,8 +84,8 @@ export function quantile(bounds, counts, q) {
   return bounds.at(-1);
 }
 
-// The least 1, 2 or 5 times a power of ten that is not below `value`: where an axis ends.
+// The least round number that is not below `value`: where an axis ends.
 export function niceCeiling(value) {
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value * (1 - 1e-9));
+  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((step) => step * power).find((step) => step >= value * (1 - 1e-9));
 }
