@@ -97,6 +97,10 @@ void HttpConnection::take(protocol::Allocate&& call) {
 
 void HttpConnection::take(protocol::Health&&) { answer(last_tag(), protocol::status_reply("ok")); }
 
+void HttpConnection::take(protocol::ShowAsset&& call) {
+  answer(last_tag(), protocol::asset_reply(*call.asset, call.if_none_match));
+}
+
 void HttpConnection::take(protocol::Problem&& problem) {
   answer(last_tag(), protocol::problem_reply(problem));
 }
