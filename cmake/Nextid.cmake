@@ -44,13 +44,22 @@ function(nextid_add_gtest)
   target_precompile_headers(nextid_gtest PRIVATE <gtest/gtest.h>)
 endfunction()
 
-# nextid_test(NAME SOURCES a.cc DEPENDS targets...)
-# A GoogleTest program whose cases ctest runs one by one, each with a time limit.
+# nextid_test(NAME [ONE_THREAD] SOURCES a.cc DEPENDS targets...)
+# A GoogleTest program whose cases ctest runs one by one, each with a time limit. Those of code that
+# only ever runs in one thread say so: the thread sanitizer has nothing to find in them. The others
+# are what the target nextid_thread_tests builds, and have the label "threads".
+add_custom_target(nextid_thread_tests)
 function(nextid_test name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "ONE_THREAD" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gtest_main nextid_flags)
   target_precompile_headers(${name} REUSE_FROM nextid_gtest)
-  gtest_discover_tests(${name} PROPERTIES TIMEOUT 120 DISCOVERY_TIMEOUT 60)
+  set(label threads)
+  if(ARG_ONE_THREAD)
+    set(label one-thread)
+  else()
+    add_dependencies(nextid_thread_tests ${name})
+  endif()
+  gtest_discover_tests(${name} PROPERTIES TIMEOUT 120 LABELS ${label} DISCOVERY_TIMEOUT 60)
 endfunction()

@@ -71,7 +71,7 @@ void HttpConnection::take(const protocol::HttpRequest& request) {
   if (auto refusal = settings_.gate->check(request, routed, session_, pending.request_id)) {
     routed.route = *std::move(refusal);
   }
-  std::visit([this](auto& call) { take(std::move(call)); }, routed.route);
+  std::visit([this](auto&& call) { take(std::move(call)); }, std::move(routed.route));
 }
 
 void HttpConnection::take(protocol::Allocate&& call) {
@@ -96,6 +96,10 @@ void HttpConnection::take(protocol::Allocate&& call) {
 }
 
 void HttpConnection::take(protocol::Health&&) { answer(last_tag(), protocol::status_reply("ok")); }
+
+void HttpConnection::take(protocol::ShowAsset&& call) {
+  answer(last_tag(), protocol::asset_reply(*call.asset, call.if_none_match));
+}
 
 void HttpConnection::take(protocol::Problem&& problem) {
   answer(last_tag(), protocol::problem_reply(problem));

@@ -74,6 +74,7 @@ class HttpConnection final : public ClientConnection {
   void take(protocol::Ready&& call) { take_store_call(call); }
   void take(protocol::Metrics&& call) { take_store_call(call); }
   void take(protocol::Status&& call) { take_store_call(call); }
+  void take(protocol::ShowAsset&& call);
   void take(protocol::Problem&& problem);
   void take_last(const protocol::Problem& problem);
 

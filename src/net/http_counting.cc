@@ -22,6 +22,7 @@ struct Visitor {
   Route operator()(const protocol::Ready&) const noexcept { return Route::kReady; }
   Route operator()(const protocol::Metrics&) const noexcept { return Route::kMetrics; }
   Route operator()(const protocol::Status&) const noexcept { return Route::kStatus; }
+  Route operator()(const protocol::ShowAsset&) const noexcept { return Route::kPages; }
   Route operator()(const protocol::Problem& problem) const noexcept {
     const std::string_view path = problem.path;
     if (path.ends_with("/next")) return Route::kNext;

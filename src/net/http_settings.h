@@ -11,9 +11,9 @@ class ReportSource;
 
 struct HttpSettings : ClientSettings {
   protocol::HttpLimits limits;
-  /// What requests pass first; it outlives the connections, as does the next.
+  /// What requests pass first; it outlives the connections.
   HttpGate* gate = nullptr;
-  /// For the pages about the server.
+  /// For the pages about the server; it outlives the connections.
   ReportSource* reports = nullptr;
 };
 

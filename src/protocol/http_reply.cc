@@ -24,6 +24,7 @@ struct StatusLine {
 constexpr std::array kStatusLines{
     StatusLine{200, "OK"},
     StatusLine{201, "Created"},
+    StatusLine{304, "Not Modified"},
     StatusLine{400, "Bad Request"},
     StatusLine{401, "Unauthorized"},
     StatusLine{403, "Forbidden"},
@@ -132,7 +133,17 @@ struct Head {
   std::string_view allow;
   std::string_view location;
   std::string_view challenge;
+  std::string_view etag;
 };
+
+// What a page of ours may do in a browser: load from and talk to this server, and nothing else.
+constexpr std::string_view kPageFields =
+    "Cache-Control: no-cache\r\n"
+    "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
+    "connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'\r\n"
+    "X-Content-Type-Options: nosniff\r\n"
+    "Referrer-Policy: no-referrer\r\n";
 
 void append(std::string& out, std::initializer_list<std::string_view> pieces) {
   for (const auto piece : pieces) out.append(piece);
@@ -141,14 +152,18 @@ void append(std::string& out, std::initializer_list<std::string_view> pieces) {
 void append_head(std::string& out, const Head& head, std::size_t body_bytes,
                  const ReplyFrame& frame) {
   append(out, {"HTTP/1.1 ", Digits(head.status).view(), " ", reason_of(head.status),
-               "\r\nDate: ", frame.date, "\r\nContent-Type: ", head.content_type,
-               "\r\nContent-Length: ", Digits(body_bytes).view(), "\r\n"});
+               "\r\nDate: ", frame.date, "\r\n"});
+  if (head.status != 304) {
+    append(out, {"Content-Type: ", head.content_type,
+                 "\r\nContent-Length: ", Digits(body_bytes).view(), "\r\n"});
+  }
   if (head.no_store) out.append("Cache-Control: no-store\r\n");
   if (head.retry_soon) out.append("Retry-After: 1\r\n");
   if (!head.allow.empty()) append(out, {"Allow: ", head.allow, "\r\n"});
   if (!head.location.empty()) append(out, {"Location: ", head.location, "\r\n"});
   if (!head.challenge.empty()) append(out, {"WWW-Authenticate: ", head.challenge, "\r\n"});
   if (!frame.request_id.empty()) append(out, {"X-Request-Id: ", frame.request_id, "\r\n"});
+  if (!head.etag.empty()) append(out, {"ETag: ", head.etag, "\r\n", kPageFields});
   if (frame.close) {
     out.append("Connection: close\r\n");
   } else if (frame.announce_keep_alive) {
@@ -231,6 +246,14 @@ Reply counters_reply(const CounterPage& page, bool as_string) {
           })};
 }
 
+Reply asset_reply(const web::Asset& asset, std::string_view if_none_match) {
+  // An ETag has its quotes, and no other has any inside: so one that is found is a whole one.
+  const bool has_it =
+      if_none_match == "*" || if_none_match.find(asset.etag) != std::string_view::npos;
+  if (has_it) return {.status = 304, .etag = asset.etag, .body = {}};
+  return {.content_type = asset.content_type, .etag = asset.etag, .body = std::string(asset.body)};
+}
+
 void append_reply(std::string& out, const Reply& reply, const ReplyFrame& frame) {
   const Head head{.status = reply.status,
                   .content_type = reply.content_type,
@@ -238,7 +261,8 @@ void append_reply(std::string& out, const Reply& reply, const ReplyFrame& frame)
                   .retry_soon = reply.retry_soon,
                   .allow = reply.allow,
                   .location = reply.location,
-                  .challenge = reply.challenge};
+                  .challenge = reply.challenge,
+                  .etag = reply.etag};
   const std::string id_member = reply.code.empty() ? "" : request_id_member(frame.request_id);
   append_head(out, head, reply.body.size() + id_member.size(), frame);
   if (frame.head_only) return;
@@ -255,7 +279,8 @@ void append_range_reply(std::string& out, const IdRange& range, RangeFormat form
                        .retry_soon = false,
                        .allow = {},
                        .location = {},
-                       .challenge = {}};
+                       .challenge = {},
+                       .etag = {}};
   append_head(out, kHead, body.view().size(), frame);
   out.append(body.view());
 }

@@ -11,6 +11,7 @@
 #include "nextid/id_range.h"
 
 #include "protocol/http_problem.h"
+#include "web/asset.h"
 
 namespace nextid::protocol {
 
@@ -34,6 +35,9 @@ struct Reply {
   std::string_view challenge = {};  ///< WWW-Authenticate, when not empty.
   std::string_view code = {};       ///< Of the problem, when it is one.
   std::string detail = {};          ///< The same.
+  /// When not empty: ETag, Cache-Control: no-cache, and the fields that confine a page in a
+  /// browser.
+  std::string_view etag = {};
   std::string body;
 };
 
@@ -52,6 +56,10 @@ Reply counter_reply(const CounterInfo& counter, bool as_string);
 Reply defined_reply(const DefinedCounter& defined, bool as_string);
 /// {"counters":[...],"next":"the last name"|null}
 Reply counters_reply(const CounterPage& page, bool as_string);
+
+/// A file of the page; 304 where `if_none_match` is a list of ETags that names it (RFC
+/// 9110, 13.1.2).
+Reply asset_reply(const web::Asset& asset, std::string_view if_none_match);
 
 void append_reply(std::string& out, const Reply& reply, const ReplyFrame& frame);
 /// The whole answer of an allocating call.

@@ -16,6 +16,7 @@ struct HttpRequest {
   std::string_view target;
   HttpField content_type;
   HttpField idempotency_key;
+  HttpField if_none_match;
   HttpField authorization;
   HttpField host;  ///< Once, or not at all in HTTP/1.0.
   HttpField origin;

@@ -69,6 +69,8 @@ void HttpRequestParser::Message::on_field_impl(http::field name, string_view nam
     has_transfer_encoding = true;
   } else if (name == http::field::content_type) {
     note(request_.content_type);
+  } else if (name == http::field::if_none_match) {
+    note(request_.if_none_match);
   } else if (name == http::field::authorization) {
     note(request_.authorization);
   } else if (name == http::field::origin) {
@@ -222,6 +224,7 @@ void HttpRequestParser::keep_views() {
                          &request_.target,
                          &request_.content_type.value,
                          &request_.idempotency_key.value,
+                         &request_.if_none_match.value,
                          &request_.authorization.value,
                          &request_.host.value,
                          &request_.origin.value,

@@ -29,6 +29,8 @@ struct Arguments {
   std::string key;
   DefinitionChange change;
   std::uint64_t to = 1;
+  std::string_view path;  // Still percent-encoded.
+  std::string if_none_match;
 };
 
 // --- Parameters
@@ -124,6 +126,11 @@ Refusal take_advance(const HttpRequest& request, Arguments& arguments) {
   return parse_advance(request, arguments.to);
 }
 
+Refusal take_validator(const HttpRequest& request, Arguments& arguments) {
+  arguments.if_none_match = request.if_none_match.value;
+  return take_nothing(request, arguments);
+}
+
 // --- Calls
 
 Route make_next(Arguments&& arguments) {
@@ -169,6 +176,19 @@ Route make_metrics(Arguments&&) { return Metrics{}; }
 
 Route make_status(Arguments&& arguments) { return Status{.limit = arguments.busiest}; }
 
+Problem nothing_at(std::string_view path) {
+  return {.status = 404,
+          .code = "not_found",
+          .detail = "Nothing is at " + in_quotes(path) +
+                    "; ids are at /next and /range?count=N, and all calls at /docs."};
+}
+
+Route make_asset(Arguments&& arguments) {
+  const auto* asset = web::find_asset(arguments.path);
+  if (asset == nullptr) return nothing_at(arguments.path);
+  return ShowAsset{.asset = asset, .if_none_match = std::move(arguments.if_none_match)};
+}
+
 constexpr std::string_view kReads = "GET, HEAD";
 constexpr std::string_view kAllocates = "GET, POST";  // HEAD would burn an id that nobody sees.
 constexpr std::string_view kReadsAndPut = "GET, HEAD, PUT";
@@ -177,7 +197,8 @@ constexpr std::string_view kReadsAndPut = "GET, HEAD, PUT";
 constexpr std::nullopt_t kEveryone = std::nullopt;
 
 struct Call {
-  std::string_view path;     // "{name}" stands for one segment, a counter name.
+  // "{name}" stands for one segment, a counter name; "{file}" for one of any kind.
+  std::string_view path;
   std::string_view methods;  // Of this row.
   std::string_view allow;    // The methods of all rows with this path.
   std::optional<auth::Right> right;
@@ -209,6 +230,10 @@ constexpr std::array kCalls{
     Call{"/readyz", kReads, kReads, kEveryone, {}, take_nothing, make_ready},
     Call{"/metrics", kReads, kReads, Right::kRead, {}, take_nothing, make_metrics},
     Call{"/v1/status", kReads, kReads, Right::kRead, kStatusParameters, take_nothing, make_status},
+    Call{"/", kReads, kReads, kEveryone, {}, take_validator, make_asset},
+    Call{"/docs", kReads, kReads, kEveryone, {}, take_validator, make_asset},
+    Call{"/openapi.json", kReads, kReads, kEveryone, {}, take_validator, make_asset},
+    Call{"/assets/{file}", kReads, kReads, kEveryone, {}, take_validator, make_asset},
 };
 
 // --- Matching
@@ -235,21 +260,25 @@ bool matches(std::string_view pattern, std::string_view path, std::string_view& 
     const auto segment = take_segment(path);
     if (expected == "{name}") {
       name = segment;
-    } else if (expected != segment) {
+    } else if (expected != "{file}" && expected != segment) {
       return false;
     }
   }
   return pattern.empty() && path.empty();
 }
 
-// Whether `method` is one of `methods`, a list like that of the Allow header.
+// Takes the first method from the front of a list like that of the Allow header.
+std::string_view take_method(std::string_view& methods) noexcept {
+  const auto method = methods.substr(0, methods.find(", "));
+  methods.remove_prefix(std::min(methods.size(), method.size() + 2));
+  return method;
+}
+
 bool is_among(std::string_view method, std::string_view methods) noexcept {
-  for (;;) {
-    const auto comma = methods.find(", ");
-    if (methods.substr(0, comma) == method) return true;
-    if (comma == std::string_view::npos) return false;
-    methods.remove_prefix(comma + 2);
+  while (!methods.empty()) {
+    if (take_method(methods) == method) return true;
   }
+  return false;
 }
 
 struct Match {
@@ -320,10 +349,7 @@ Routed route_of_url(const HttpRequest& request, const boost::urls::url_view& url
                     std::uint64_t max_range) {
   const auto match = find_call(std_view(url.encoded_path()), request.method);
   if (match.call == nullptr) {
-    return {Problem{.status = 404,
-                    .code = "not_found",
-                    .detail = "Nothing is at " + in_quotes(std_view(url.encoded_path())) +
-                              "; ids are at /next and /range?count=N."}};
+    return {nothing_at(std_view(url.encoded_path()))};
   }
   const Call& call = *match.call;
   if (!match.takes_method) {
@@ -337,6 +363,7 @@ Routed route_of_url(const HttpRequest& request, const boost::urls::url_view& url
   }
   Arguments arguments;
   arguments.max_range = max_range;
+  arguments.path = std_view(url.encoded_path());
   if (auto refusal = take_arguments(request, match, url, arguments)) {
     refusal->path = call.path;
     return {*std::move(refusal), call.right};
@@ -367,6 +394,26 @@ Routed route_of(const HttpRequest& request, std::uint64_t max_range) {
                     " is no valid path and query.")};
   }
   return route_of_url(request, *url, max_range);
+}
+
+std::vector<CallDescription> describe_calls() {
+  std::vector<CallDescription> descriptions;
+  for (const auto& call : kCalls) {
+    CallDescription description{
+        .path = call.path,
+        .methods = {},
+        .query_parameters = {},
+        .takes_key = call.take_rest == take_key,
+        .takes_body = call.take_rest == take_definition || call.take_rest == take_advance};
+    for (auto methods = call.methods; !methods.empty();) {
+      description.methods.push_back(take_method(methods));
+    }
+    for (const auto& parameter : call.parameters) {
+      description.query_parameters.push_back({parameter.name, parameter.required});
+    }
+    descriptions.push_back(std::move(description));
+  }
+  return descriptions;
 }
 
 }  // namespace nextid::protocol

@@ -8,12 +8,14 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "nextid/counter.h"
 
 #include "auth/right.h"
 #include "protocol/http_problem.h"
 #include "protocol/http_request.h"
+#include "web/asset.h"
 
 namespace nextid::protocol {
 
@@ -69,8 +71,14 @@ struct Status {
 };
 inline constexpr std::size_t kMaxStatusLimit = 100;
 
+/// GET /, /docs, /openapi.json, /assets/...
+struct ShowAsset {
+  const web::Asset* asset;  ///< Never null.
+  std::string if_none_match;
+};
+
 using Route = std::variant<Allocate, ListCounters, ShowCounter, DefineCounter, AdvanceCounter,
-                           Health, Ready, Metrics, Status, Problem>;
+                           Health, Ready, Metrics, Status, ShowAsset, Problem>;
 
 struct Routed {
   Route route;
@@ -87,5 +95,19 @@ struct Routed {
 /// `max_range` is the largest count of one request. Takes HEAD where GET allocates nothing; the
 /// caller leaves the body of its answer out.
 Routed route_of(const HttpRequest& request, std::uint64_t max_range);
+
+/// A row of the table, for what must agree with it: the OpenAPI document.
+struct CallDescription {
+  struct Parameter {
+    std::string_view name;
+    bool required;
+  };
+  std::string_view path;                    ///< "/v1/counters/{name}"
+  std::vector<std::string_view> methods;    ///< Of this row; another may have the same path.
+  std::vector<Parameter> query_parameters;  ///< In no order.
+  bool takes_key;                           ///< Idempotency-Key
+  bool takes_body;                          ///< A JSON object
+};
+std::vector<CallDescription> describe_calls();
 
 }  // namespace nextid::protocol

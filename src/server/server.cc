@@ -52,9 +52,8 @@ protocol::BrowserGuard::Settings browser_settings(const Config& config) {
           .check_host = config.tokens.empty()};
 }
 
-net::HttpSettings settings_of(const Config& config, net::HttpGate& gate,
-                              net::ReportSource& reports) {
-  net::HttpSettings settings = config.http_settings;
+net::HttpSettings with_parts(net::HttpSettings settings, net::HttpGate& gate,
+                             net::ReportSource& reports) {
   settings.gate = &gate;
   settings.reports = &reports;
   return settings;
@@ -107,7 +106,7 @@ Server::Server(const Config& config, Front front, Store store, const Logger& log
       gate_(*front_.access, browser_settings(config), logger_),
       store_(std::move(store)),
       reports_(store_, [this] { return front_end_counts(); }),
-      http_settings_(settings_of(config, gate_, reports_)),
+      http_settings_(with_parts(config.http_settings, gate_, reports_)),
       resp_node_(*front_.access) {
   resp_node_.settings = config.http_settings;
   resp_node_.settings.idle_timeout = kRespIdleTimeout;
@@ -190,12 +189,6 @@ std::size_t Server::open_connections() const noexcept {
   return sum;
 }
 
-stats::FrontEndCounts Server::front_end_counts() const {
-  stats::FrontEndCounts sum;
-  for (const auto& thread : threads_) sum += thread->stats().value();
-  return sum;
-}
-
 void Server::reload() {
   if (front_.access->needs_tokens()) {
     const std::string& path = front_.access->path();
@@ -216,6 +209,12 @@ void Server::reload() {
       logger_.info("read the certificate again: new connections get it");
     }
   }
+}
+
+stats::FrontEndCounts Server::front_end_counts() const {
+  stats::FrontEndCounts sum;
+  for (const auto& thread : threads_) sum += thread->stats().value();
+  return sum;
 }
 
 Accounting Server::stop(milliseconds limit) {

@@ -226,10 +226,26 @@ INSTANTIATE_TEST_SUITE_P(Targets, BadValues,
                                          BadValue{"/next#top", "'/next#top'"},
                                          BadValue{"/\xC3\xA9", "'/\\xC3\\xA9'"}));
 
+TEST(Routes, PagesAreFoundAtTheirPaths) {
+  for (const auto* target : {"/", "/docs", "/openapi.json", "/assets/page.js"}) {
+    auto wanted = request("GET", target);
+    wanted.if_none_match = {"\"1\"", 1};
+    const auto result = route_of(wanted, kMaxRange).route;
+    const auto* page = std::get_if<ShowAsset>(&result);
+    ASSERT_NE(page, nullptr) << target;
+    EXPECT_EQ(page->asset->path, target);
+    EXPECT_EQ(page->if_none_match, "\"1\"");
+    EXPECT_TRUE(std::holds_alternative<ShowAsset>(route("HEAD", target))) << target;
+    EXPECT_EQ(problem("POST", target).status, 405U) << target;
+    EXPECT_EQ(problem("GET", std::string(target) + "?x=1").status, 400U) << target;
+  }
+}
+
 TEST(Routes, UnknownPathsAreNotFound) {
   for (const auto* target :
-       {"/", "/nex", "/next/", "//next", "/NEXT", "/next/more", "/v1", "/v1/counters/a/b",
-        "/v1/counters/a/next/", "/v2/counters", "/v1/counters/a/b/next", "/healthz/x", "/%6Eext"}) {
+       {"/assets/none.js", "/assets/", "/docs/", "/nex", "/next/", "//next", "/NEXT", "/next/more",
+        "/v1", "/v1/counters/a/b", "/v1/counters/a/next/", "/v2/counters", "/v1/counters/a/b/next",
+        "/healthz/x", "/%6Eext"}) {
     const auto refused = problem("GET", target);
     EXPECT_EQ(refused.status, 404U) << target;
     EXPECT_EQ(refused.code, "not_found");

@@ -1,0 +1,134 @@
+#include "protocol/resp_commands.h"
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace nextid::protocol {
+namespace {
+
+class RespCommandsTest : public ::testing::Test {
+ protected:
+  RespCall call(std::vector<std::string_view> arguments, bool was_inline = false) {
+    arguments_ = std::move(arguments);
+    return resp_call_of({arguments_, was_inline}, session_, 1'000);
+  }
+  std::string answer(std::vector<std::string_view> arguments) {
+    const RespCall result = call(std::move(arguments));
+    const auto* const given = std::get_if<RespAnswer>(&result);
+    return given == nullptr ? "no answer of its own" : given->bytes;
+  }
+
+  std::vector<std::string_view> arguments_;
+  RespSession session_{.id = 7, .version = RespVersion::kResp2, .client_name = {}};
+};
+
+bool is_error(std::string_view answer) { return answer.starts_with('-'); }
+
+TEST_F(RespCommandsTest, IncrementsTakeOneIdOrSeveral) {
+  for (const auto name : {"INCR", "incr", "InCr"}) {
+    const auto result = call({name, "orders"});
+    ASSERT_TRUE(std::holds_alternative<RespIncrement>(result));
+    EXPECT_EQ(std::get<RespIncrement>(result).counter, "orders");
+    EXPECT_EQ(std::get<RespIncrement>(result).count, 1U);
+  }
+  EXPECT_EQ(std::get<RespIncrement>(call({"INCRBY", "orders", "1000"})).count, 1'000U);
+}
+
+TEST_F(RespCommandsTest, CountsOutOfRangeAreRefused) {
+  for (const auto count : {"0", "-1", "1001", "x", "", "1.5", "9223372036854775808", "+1", " 1"}) {
+    EXPECT_TRUE(is_error(answer({"INCRBY", "orders", count}))) << count;
+  }
+  EXPECT_TRUE(is_error(answer({"INCR", "no name"})));
+  EXPECT_TRUE(is_error(answer({"INCR", ""})));
+}
+
+TEST_F(RespCommandsTest, WhatWouldBreakAPromiseSaysWhatToUse) {
+  for (const auto name : {"SET", "getset", "SETEX", "MSET", "APPEND"}) {
+    EXPECT_NE(answer({name, "a", "1"}).find("advance"), std::string::npos) << name;
+  }
+  for (const auto name :
+       {"DECR", "DECRBY", "DEL", "UNLINK", "EXPIRE", "MULTI", "EXEC", "FLUSHALL", "EVAL", "KEYS",
+        "RENAME", "INCRBYFLOAT", "WATCH", "PERSIST"}) {
+    EXPECT_NE(answer({name, "a"}).find("is refused"), std::string::npos) << name;
+  }
+}
+
+TEST_F(RespCommandsTest, UnknownOnesAreAnsweredOnOneLine) {
+  const std::string bytes = answer({"FOO\r\n-ERR", "a"});
+  EXPECT_TRUE(is_error(bytes));
+  EXPECT_EQ(bytes.find('\r'), bytes.size() - 2);
+  EXPECT_TRUE(is_error(answer({std::string(5'000, 'x')})));
+  EXPECT_TRUE(is_error(answer({""})));
+  EXPECT_TRUE(is_error(answer({" ", "a"})));
+}
+
+TEST_F(RespCommandsTest, WrongNumbersOfArgumentsAreRefused) {
+  EXPECT_TRUE(is_error(answer({"INCR"})));
+  EXPECT_TRUE(is_error(answer({"INCR", "a", "b"})));
+  EXPECT_TRUE(is_error(answer({"MGET"})));
+  EXPECT_TRUE(is_error(answer({"SCAN", "0", "COUNT"})));
+}
+
+TEST_F(RespCommandsTest, ScanTakesItsOptionsInAnyOrder) {
+  const auto scan =
+      std::get<RespScan>(call({"SCAN", "17", "count", "5000", "TYPE", "string", "MATCH", "a*"}));
+  EXPECT_EQ(scan.cursor, 17U);
+  EXPECT_EQ(scan.count, kMaxScanCount);
+  EXPECT_EQ(scan.pattern, "a*");
+  EXPECT_TRUE(scan.strings);
+  EXPECT_FALSE(std::get<RespScan>(call({"SCAN", "0", "TYPE", "hash"})).strings);
+  EXPECT_TRUE(is_error(answer({"SCAN", "-1"})));
+  EXPECT_TRUE(is_error(answer({"SCAN", "0", "COUNT", "0"})));
+}
+
+TEST_F(RespCommandsTest, HelloChoosesVersionTokenAndName) {
+  const auto hello = std::get<RespGreeting>(
+      call({"HELLO", "3", "AUTH", "default", "secret", "SETNAME", "worker-1"}));
+  EXPECT_TRUE(hello.hello);
+  EXPECT_EQ(hello.version, RespVersion::kResp3);
+  EXPECT_EQ(hello.secret, "secret");
+  EXPECT_EQ(hello.client_name, "worker-1");
+  EXPECT_TRUE(answer({"HELLO", "4"}).starts_with("-NOPROTO "));
+  EXPECT_TRUE(is_error(answer({"HELLO", "3", "AUTH", "default"})));
+  EXPECT_TRUE(is_error(answer({"HELLO", "3", "SETNAME", "two words"})));
+  EXPECT_EQ(std::get<RespGreeting>(call({"AUTH", "user", "pass"})).secret, "pass");
+}
+
+TEST_F(RespCommandsTest, TheConnectionIsNamed) {
+  EXPECT_EQ(answer({"CLIENT", "GETNAME"}), "$-1\r\n");
+  EXPECT_EQ(answer({"CLIENT", "SETNAME", "worker"}), "+OK\r\n");
+  EXPECT_EQ(answer({"client", "getname"}), "$6\r\nworker\r\n");
+  EXPECT_EQ(answer({"CLIENT", "ID"}), ":7\r\n");
+  EXPECT_EQ(answer({"CLIENT", "SETINFO", "LIB-NAME", "x"}), "+OK\r\n");
+  EXPECT_TRUE(is_error(answer({"CLIENT", "KILL", "x"})));
+}
+
+TEST_F(RespCommandsTest, NullsAndMapsAreOfTheVersion) {
+  session_.version = RespVersion::kResp3;
+  EXPECT_EQ(answer({"CLIENT", "GETNAME"}), "_\r\n");
+  EXPECT_EQ(answer({"CONFIG", "GET", "save"}), "%1\r\n$4\r\nsave\r\n$0\r\n\r\n");
+  session_.version = RespVersion::kResp2;
+  EXPECT_EQ(answer({"CONFIG", "GET", "save"}), "*2\r\n$4\r\nsave\r\n$0\r\n\r\n");
+  EXPECT_TRUE(is_error(answer({"CONFIG", "SET", "save", ""})));
+}
+
+TEST_F(RespCommandsTest, HttpIsTold) {
+  EXPECT_TRUE(std::holds_alternative<RespHttp>(call({"GET", "/next", "HTTP/1.1"}, true)));
+  EXPECT_TRUE(std::holds_alternative<RespHttp>(call({"POST", "/next"}, true)));
+  EXPECT_TRUE(std::holds_alternative<RespHttp>(call({"Host:", "localhost:6380"}, true)));
+  EXPECT_TRUE(std::holds_alternative<RespLookup>(call({"GET", "orders"}, true)));
+}
+
+TEST_F(RespCommandsTest, CommandDescribesWhatIsServed) {
+  const std::string count = answer({"COMMAND", "COUNT"});
+  const std::string list = answer({"COMMAND", "LIST"});
+  EXPECT_EQ("*" + count.substr(1), list.substr(0, list.find('\n') + 1));
+  EXPECT_EQ(answer({"COMMAND", "INFO", "nosuch"}), "*1\r\n$-1\r\n");
+  EXPECT_NE(answer({"COMMAND", "DOCS", "incr"}).find("next id"), std::string::npos);
+  EXPECT_EQ(answer({"COMMAND"}), answer({"COMMAND", "INFO"}));
+}
+
+}  // namespace
+}  // namespace nextid::protocol
