@@ -16,6 +16,10 @@ using std::chrono::milliseconds;
 // Clients over the limit that are told so; beyond these they are closed without a word.
 constexpr std::size_t kMaxRefusals = 256;
 
+// None to speak of: pools of Redis clients keep connections for as long as they live. Not the
+// largest number, which nanoseconds do not hold.
+constexpr std::chrono::hours kRespIdleTimeout{24 * 365 * 100};
+
 // Time limits are kept to within a quarter of the shortest.
 milliseconds sweep_period(const net::HttpSettings& settings) {
   const auto shortest =
@@ -93,8 +97,7 @@ Server::Server(const Config& config, Front front, Store store, const Logger& log
       store_(std::move(store)),
       resp_node_(*front_.access) {
   resp_node_.settings = config.http_settings;
-  // Pools of Redis clients keep connections for as long as they live.
-  resp_node_.settings.idle_timeout = milliseconds::max();
+  resp_node_.settings.idle_timeout = kRespIdleTimeout;
   resp_node_.log = logger_;
   resp_node_.open_connections = [this] { return open_connections(); };
   for (std::size_t i = 0; i < config.threads; ++i) {
