@@ -172,7 +172,7 @@ TEST_F(Options, RefuseWrongValues) {
       {"store", {""}},
       {"tokens", {""}},
       {"tls-cert", {""}},
-      {"allow-host", {"", ",", "a,", ",a", "a, b", "https://a", "*"}},
+      {"allow-host", {"", ",", "a,", ",a", "a, b", "https://a", "a:80", "*"}},
       {"insecure", {"", "yes"}},
   };
   for (const auto& [name, texts] : cases) {
