@@ -7,5 +7,6 @@
 #include "nextid/error.h"
 #include "nextid/id_generator.h"
 #include "nextid/id_range.h"
+#include "nextid/statistics.h"
 #include "nextid/store.h"
 #include "nextid/version.h"

@@ -51,7 +51,9 @@ Result<std::unique_ptr<DynamodbClient>> DynamodbClient::open(DynamodbClientOptio
   auto credentials = CredentialCache::open(std::move(find), options.warn);
   if (!credentials) return credentials.error();
   try {
-    auto shared = std::make_shared<Shared>(Shared{std::move(options), *std::move(credentials)});
+    auto shared = std::make_shared<Shared>();
+    shared->options = std::move(options);
+    shared->credentials = *std::move(credentials);
     return std::unique_ptr<DynamodbClient>(new DynamodbClient(std::move(shared)));
   } catch (const std::exception& failure) {
     return Error(ErrorCode::kUnavailable, failure.what());
@@ -64,6 +66,17 @@ DynamodbClient::DynamodbClient(std::shared_ptr<Shared> shared)
 DynamodbClient::~DynamodbClient() { stop(); }
 
 void DynamodbClient::stop() { http_.stop(); }
+
+StoreHealth DynamodbClient::health() const {
+  StoreHealth health;
+  const auto credentials = shared_->credentials->current();
+  health.credentials_expire = credentials->expires;
+  health.credentials_source = credentials->source;
+  health.credentials_trouble = shared_->credentials->trouble();
+  const std::int64_t clock_ahead_ms = shared_->clock_ahead_ms;
+  if (clock_ahead_ms != kUnknown) health.clock_ahead = std::chrono::milliseconds(clock_ahead_ms);
+  return health;
+}
 
 void DynamodbClient::call(std::string operation, boost::json::object request,
                           std::chrono::milliseconds limit,
@@ -78,6 +91,11 @@ void DynamodbClient::call(std::string operation, boost::json::object request,
                table = std::string(request[kTableName].as_string()), credentials = call.credentials,
                done = std::move(done)](SignedAnswer answer) {
     const DynamodbClientOptions& options = shared->options;
+    if (answer.date) {
+      shared->clock_ahead_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+                                   std::chrono::system_clock::now() - *answer.date)
+                                   .count();
+    }
     const CallContext context{operation,
                               table,
                               options.region,

@@ -1,14 +1,18 @@
 // A small DynamoDB client: one attempt a call, many calls at once, credentials kept fresh.
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 
 #include <boost/json/object.hpp>
 
 #include "nextid/error.h"
+#include "nextid/statistics.h"
 
 #include "aws/credential_cache.h"
 #include "aws/dynamodb_reply.h"
@@ -42,6 +46,9 @@ class DynamodbClient {
   void call(std::string operation, boost::json::object request, std::chrono::milliseconds limit,
             std::function<void(DynamodbReply)> done);
 
+  /// Of the credentials in use, and of the clock as the service's last answer showed it.
+  StoreHealth health() const;
+
   /// See SignedHttp::stop().
   void stop();
 
@@ -53,7 +60,10 @@ class DynamodbClient {
   struct Shared {
     DynamodbClientOptions options;
     std::unique_ptr<CredentialCache> credentials;
+    /// Milliseconds that this machine's clock is ahead of the service's; kUnknown before an answer.
+    std::atomic<std::int64_t> clock_ahead_ms{kUnknown};
   };
+  static constexpr std::int64_t kUnknown = std::numeric_limits<std::int64_t>::min();
 
   explicit DynamodbClient(std::shared_ptr<Shared> shared);
 

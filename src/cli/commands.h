@@ -23,6 +23,8 @@ void add_define(CLI::App& app, Outcome& outcome);
 void add_advance(CLI::App& app, Outcome& outcome);
 /// `nextid counters`
 void add_counters(CLI::App& app, Outcome& outcome);
+/// `nextid doctor`
+void add_doctor(CLI::App& app, Outcome& outcome);
 /// `nextid token`
 void add_token(CLI::App& app, Outcome& outcome);
 

@@ -22,6 +22,7 @@ constexpr const char* kFooter = R"(Examples:
   nextid next orders --key invoice-17     the same id again for the same key
   nextid define tickets --start 1000      a counter that begins at 1000
   nextid counters --store sqlite:/var/lib/nextid/ids.db
+  nextid doctor                           what would keep a server from working here
 
 Ids are unique and increasing over all programs that use the same store, at the same time or not.
 
@@ -33,6 +34,7 @@ Exit codes:
   4  the counter has too few ids left
   5  the store contradicts itself, or is damaged
   6  it contradicts what the store has: a definition, or a key that stands for another count
+`nextid doctor` exits 0 when all is ok, 1 with a warning, 2 with a failure.
 )";
 
 int run(int argc, char** argv) {
@@ -49,6 +51,7 @@ int run(int argc, char** argv) {
   nextid::cli::add_define(app, outcome);
   nextid::cli::add_advance(app, outcome);
   nextid::cli::add_counters(app, outcome);
+  nextid::cli::add_doctor(app, outcome);
   nextid::cli::add_token(app, outcome);
   try {
     app.parse(argc, argv);

@@ -10,6 +10,7 @@
 
 #include "nextid/counter.h"
 #include "nextid/error.h"
+#include "nextid/statistics.h"
 
 #include "contract/op.h"
 
@@ -39,6 +40,9 @@ class StoreDriver {
   /// Counters whose names follow `after` in byte order, at most `limit`.
   virtual void list(const std::string& after, std::size_t limit,
                     std::function<void(Result<CounterPage>)> done) = 0;
+
+  /// What it knows about its own means. Cheap; never calls the store.
+  virtual StoreHealth health() const { return {}; }
 };
 
 }  // namespace nextid::contract

@@ -165,6 +165,14 @@ class Engine {
   Accounting accounting() const noexcept;
   /// Ids reserved that nobody asked for yet: in stock, lent, and in flight. At most `cache` - 1.
   std::uint64_t unasked() const noexcept;
+  /// Requests without an answer yet.
+  std::uint64_t waiting_requests() const noexcept {
+    return live_waiting_ + (flight_ ? flight_->tickets.size() : 0);
+  }
+  /// The counter's value after this engine's last op; below any id before the first one.
+  std::int64_t last_value() const noexcept { return high_water_; }
+  /// As the store last showed it; null before that.
+  const Definition* definition() const noexcept { return loaded_ ? &definition_ : nullptr; }
 
  private:
   enum class Phase { kOpen, kClosing, kCorrupt, kClosed };

@@ -22,22 +22,28 @@ constexpr std::size_t kMaxLingerBytes = 256 * 1024;
 }  // namespace
 
 ClientConnection::ClientConnection(IoThread& io, Stream stream, const ClientSettings& settings,
-                                   std::size_t first_input_bytes)
+                                   std::size_t first_input_bytes, stats::Protocol protocol)
     : Connection(io),
       stream_(std::move(stream)),
       settings_(settings),
+      protocol_(protocol),
       input_(first_input_bytes),
       now_(base::monotonic_now()),
       idle_since_(now_) {}
 
-void ClientConnection::start() {
+void ClientConnection::join() {
   io().adopt(shared_from_this());
+  stats().connection_opened(protocol_);
+}
+
+void ClientConnection::start() {
+  join();
   read_more();
   if (io().draining()) drain();
 }
 
 void ClientConnection::refuse() {
-  io().adopt(shared_from_this());
+  join();
   refuse_as_too_many();
 }
 
@@ -62,6 +68,7 @@ void ClientConnection::on_read(const error_code& error, std::size_t size) {
     return go_on();
   }
   if (error) return abort();
+  stats().received(protocol_, size);
   if (state_ == State::kLingering) return discard_input(size);
   input_end_ += size;
   take_requests();
@@ -133,20 +140,36 @@ void ClientConnection::schedule_flush() {
   io().flush_at_turn_end(shared_from_this());
 }
 
+void ClientConnection::note_answer(base::MonotonicTime taken) {
+  if (answered_.empty() || answered_.back().taken != taken) answered_.push_back({taken, 0});
+  ++answered_.back().count;
+}
+
+void ClientConnection::count_latencies(base::MonotonicTime now) {
+  for (const Answered& answered : answered_) {
+    stats().answered(protocol_, now - answered.taken, answered.count);
+  }
+  answered_.clear();
+}
+
 void ClientConnection::flush() {
   flush_scheduled_ = false;
-  if (closed() || blocked_since_) return;
-  if (send_output()) go_on();
+  if (closed()) return;
+  const base::MonotonicTime now = base::monotonic_now();
+  count_latencies(now);
+  if (!blocked_since_ && send_output(now)) go_on();
 }
 
 // False when the client is gone, or takes no more for now.
-bool ClientConnection::send_output() {
+bool ClientConnection::send_output(base::MonotonicTime now) {
   while (sent_ < output_.size()) {
     error_code error;
-    sent_ += stream_.write_some(boost::asio::buffer(output_.data() + sent_, output_.size() - sent_),
-                                error);
+    const std::size_t size = stream_.write_some(
+        boost::asio::buffer(output_.data() + sent_, output_.size() - sent_), error);
+    sent_ += size;
+    stats().sent(protocol_, size);
     if (error == boost::asio::error::would_block) {
-      wait_until_writable();
+      wait_until_writable(now);
       return false;
     }
     if (error) {
@@ -155,18 +178,18 @@ bool ClientConnection::send_output() {
     }
   }
   forget_sent();
-  note_idle();
+  note_idle(now);
   return true;
 }
 
-void ClientConnection::wait_until_writable() {
+void ClientConnection::wait_until_writable(base::MonotonicTime now) {
   forget_sent();  // Or the output of a client that is always a little behind would grow for ever.
-  blocked_since_ = base::monotonic_now();
+  blocked_since_ = now;
   stream_.async_wait_writable([self = shared_from_this(), this](const error_code& error) {
     if (closed()) return;
     if (error) return abort();
     blocked_since_.reset();
-    if (send_output()) go_on();
+    if (send_output(base::monotonic_now())) go_on();
   });
 }
 
@@ -182,9 +205,9 @@ void ClientConnection::forget_sent() {
   for (auto& unsent : unsent_) unsent.end -= sent;
 }
 
-void ClientConnection::note_idle() {
+void ClientConnection::note_idle(base::MonotonicTime now) {
   if (has_unanswered()) return;
-  idle_since_ = base::monotonic_now();
+  idle_since_ = now;
   shrink();
   if (output_.capacity() > kIdleOutputBytes) output_.shrink_to_fit();
 }
@@ -255,6 +278,7 @@ void ClientConnection::abort() {
 void ClientConnection::close() {
   state_ = State::kClosed;
   stream_.close();
+  stats().connection_closed(protocol_);
   io().forget(shared_from_this());
 }
 

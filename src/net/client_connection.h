@@ -24,6 +24,7 @@
 #include "net/io_thread.h"
 #include "net/shared_generator.h"
 #include "net/stream.h"
+#include "stats/front_end_stats.h"
 
 namespace nextid::net {
 
@@ -44,7 +45,7 @@ class ClientConnection : public Connection {
  protected:
   /// `settings` must outlive the connection.
   ClientConnection(IoThread& io, Stream stream, const ClientSettings& settings,
-                   std::size_t first_input_bytes);
+                   std::size_t first_input_bytes, stats::Protocol protocol);
 
   // ---- What a protocol provides ----
 
@@ -95,6 +96,10 @@ class ClientConnection : public Connection {
   void output_has_ids(GeneratorHold generator, std::uint64_t count) {
     unsent_.push_back({output_.size(), count, std::move(generator)});
   }
+  /// The output has the answer now to a request for ids that was taken at `taken`.
+  void note_answer(base::MonotonicTime taken);
+  /// What is to be counted as answered.
+  stats::FrontEndStats& stats() noexcept { return io().stats(); }
   /// The output is sent at the end of this turn.
   void schedule_flush();
 
@@ -104,6 +109,12 @@ class ClientConnection : public Connection {
     std::size_t end;
     std::uint64_t count;
     GeneratorHold generator;
+  };
+
+  /// Answers in output_ to requests for ids that were taken at the same time.
+  struct Answered {
+    base::MonotonicTime taken;
+    std::uint64_t count;
   };
 
   /// kOpen: takes requests. kClosing: answers what it has. kLingering: has said all, and waits
@@ -117,10 +128,12 @@ class ClientConnection : public Connection {
   void make_room();
   void note_partial_request(bool took_request);
 
-  bool send_output();
-  void wait_until_writable();
+  void join();
+  void count_latencies(base::MonotonicTime now);
+  bool send_output(base::MonotonicTime now);
+  void wait_until_writable(base::MonotonicTime now);
   void forget_sent();
-  void note_idle();
+  void note_idle(base::MonotonicTime now);
   void go_on();
   bool is_done() const noexcept;
   void finish();
@@ -128,6 +141,7 @@ class ClientConnection : public Connection {
 
   Stream stream_;
   const ClientSettings& settings_;
+  const stats::Protocol protocol_;
   State state_ = State::kOpen;
 
   std::vector<char> input_;
@@ -143,6 +157,7 @@ class ClientConnection : public Connection {
   std::string output_;
   std::size_t sent_ = 0;  // Of output_.
   std::vector<Unsent> unsent_;
+  std::vector<Answered> answered_;  // Since the last flush.
   bool flush_scheduled_ = false;
 
   base::MonotonicTime idle_since_;

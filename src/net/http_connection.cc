@@ -5,6 +5,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "net/http_counting.h"
 #include "net/http_gate.h"
 
 namespace nextid::net {
@@ -20,7 +21,8 @@ HttpConnection::HttpConnection(IoThread& io, Stream stream, const HttpSettings& 
     : ClientConnection(
           io, std::move(stream), settings,
           std::min(kFirstInputBytes,
-                   protocol::HttpRequestParser(settings.limits).max_unconsumed_bytes())),
+                   protocol::HttpRequestParser(settings.limits).max_unconsumed_bytes()),
+          stats::Protocol::kHttp),
       settings_(settings),
       session_(settings.gate->access()),
       parser_(settings.limits),
@@ -65,6 +67,7 @@ bool HttpConnection::take_input() {
 void HttpConnection::take(const protocol::HttpRequest& request) {
   Pending& pending = add_pending(request);
   auto routed = protocol::route_of(request, settings_.max_range);
+  pending.route = counted_as(routed.route, request.method);
   if (auto refusal = settings_.gate->check(request, routed, session_, pending.request_id)) {
     routed.route = *std::move(refusal);
   }
@@ -74,6 +77,7 @@ void HttpConnection::take(const protocol::HttpRequest& request) {
 void HttpConnection::take(protocol::Allocate&& call) {
   Pending& pending = pending_.back();
   pending.format = {.range = call.range, .as_string = call.as_string};
+  pending.taken = now();
   pending.generator = generator(call.counter);
   const IdGenerator& ids = **pending.generator;
   if (!call.key.empty()) {
@@ -119,12 +123,13 @@ void HttpConnection::start_store_call_in_turn() {
   if (!next_call_ || pending_.size() > 1) return;
   const StoreCall call = *std::exchange(next_call_, std::nullopt);
   const auto self = std::static_pointer_cast<HttpConnection>(shared_from_this());
-  start_store_call(call, io().store(), [self, tag = last_tag()](protocol::Reply reply) {
-    boost::asio::post(self->io().context(), [self, tag, reply = std::move(reply)]() mutable {
-      self->store_call_pending_ = false;
-      self->answer(tag, std::move(reply));
-    });
-  });
+  start_store_call(
+      call, io().store(), *settings_.reports, [self, tag = last_tag()](protocol::Reply reply) {
+        boost::asio::post(self->io().context(), [self, tag, reply = std::move(reply)]() mutable {
+          self->store_call_pending_ = false;
+          self->answer(tag, std::move(reply));
+        });
+      });
 }
 
 // --- Answers
@@ -168,7 +173,18 @@ void HttpConnection::write_answers() {
   schedule_flush();
 }
 
+void HttpConnection::count(const Pending& pending) {
+  if (const auto* range = std::get_if<Result<IdRange>>(&pending.answer)) {
+    stats().count(pending.route,
+                  *range ? stats::Ending::kOk : stats::ending_of(range->error().code()));
+    note_answer(pending.taken);
+  } else if (const auto* reply = std::get_if<protocol::Reply>(&pending.answer)) {
+    stats().count(pending.route, ending_of(*reply));
+  }
+}
+
 void HttpConnection::write_answer(Pending& pending) {
+  count(pending);
   const bool last_of_drain = io().draining() && pending_.size() == 1 && input().empty();
   if (last_of_drain) close_after_answers();
   const protocol::ReplyFrame frame{.date = io().date(),

@@ -41,6 +41,8 @@ class HttpConnection final : public ClientConnection {
     std::variant<std::monostate, Result<IdRange>, protocol::Reply, Continue> answer;
     std::optional<GeneratorHold> generator;  // Of a request for ids.
     RequestId request = 0;
+    base::MonotonicTime taken;  // The same.
+    stats::Route route = stats::Route::kOtherHttp;
     bool has_key = false;  // An idempotency key, which keeps its ids: they are never undelivered.
     protocol::RangeFormat format;
     bool close = false;
@@ -70,6 +72,8 @@ class HttpConnection final : public ClientConnection {
   void take(protocol::DefineCounter&& call) { take_store_call(std::move(call)); }
   void take(protocol::AdvanceCounter&& call) { take_store_call(std::move(call)); }
   void take(protocol::Ready&& call) { take_store_call(call); }
+  void take(protocol::Metrics&& call) { take_store_call(call); }
+  void take(protocol::Status&& call) { take_store_call(call); }
   void take(protocol::Problem&& problem);
   void take_last(const protocol::Problem& problem);
 
@@ -83,6 +87,7 @@ class HttpConnection final : public ClientConnection {
   void answer(std::uint64_t tag, protocol::Reply reply);
   void write_answers();
   void write_answer(Pending& pending);
+  void count(const Pending& pending);
   void write_reply(const Pending& pending, const protocol::Reply& reply,
                    protocol::ReplyFrame frame);
   void write_range(Pending& pending, const IdRange& range, const protocol::ReplyFrame& frame);

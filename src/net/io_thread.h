@@ -30,6 +30,7 @@
 #include "net/connection.h"
 #include "net/shared_generator.h"
 #include "net/socket.h"
+#include "stats/front_end_stats.h"
 
 namespace nextid::net {
 
@@ -50,6 +51,8 @@ class IoThread {
   /// Counts a connection that is on its way to adopt().
   void expect_connection() noexcept { open_connections_.fetch_add(1); }
   std::size_t open_connections() const noexcept { return open_connections_.load(); }
+  /// To be read by any thread, and written on this one.
+  const stats::FrontEndStats& stats() const noexcept { return stats_; }
 
   /// Hands over an answer that another thread received.
   void post_answer(Connection& connection, std::uint64_t tag, Result<IdRange> range);
@@ -66,6 +69,7 @@ class IoThread {
 
   // ---- On this thread ----
 
+  stats::FrontEndStats& stats() noexcept { return stats_; }
   const Store& store() const noexcept { return store_; }
   /// Those of this thread's connections.
   SharedGenerators& generators() noexcept { return generators_; }
@@ -121,6 +125,8 @@ class IoThread {
   std::mutex mail_mutex_;
   std::vector<Answer> mail_;
   std::vector<Answer> opened_mail_;  // Of this thread alone.
+
+  stats::FrontEndStats stats_;
 
   std::atomic<std::size_t> open_connections_{0};
   std::mutex empty_mutex_;

@@ -1,6 +1,8 @@
 #include "net/listener.h"
 
+#include <cerrno>
 #include <future>
+#include <sys/socket.h>
 #include <utility>
 
 #include <boost/asio/error.hpp>
@@ -58,6 +60,29 @@ Result<std::shared_ptr<Listener>> Listener::open(const HostPort& address, std::s
   }
   if (error) return cannot_listen(address, option, error);
   listener->address_ = {address.host, listener->acceptor_.local_endpoint().port()};
+  return listener;
+}
+
+Result<std::shared_ptr<Listener>> Listener::adopt(int descriptor, std::vector<IoThread*> threads,
+                                                  Welcome welcome, Log log) {
+  const std::shared_ptr<Listener> listener(
+      new Listener(std::move(threads), std::move(welcome), std::move(log)));
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  error_code error;
+  if (getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    error.assign(errno, boost::system::system_category());
+  } else {
+    listener->acceptor_.assign(address.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), descriptor,
+                               error);
+  }
+  tcp::endpoint endpoint;
+  if (!error) endpoint = listener->acceptor_.local_endpoint(error);
+  if (error) {
+    return Error(ErrorCode::kUnavailable,
+                 "Can't listen on the inherited socket: " + error.message() + ".");
+  }
+  listener->address_ = {endpoint.address().to_string(), endpoint.port()};
   return listener;
 }
 

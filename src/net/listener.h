@@ -37,6 +37,9 @@ class Listener : public std::enable_shared_from_this<Listener> {
   static Result<std::shared_ptr<Listener>> open(const HostPort& address, std::string_view option,
                                                 std::vector<IoThread*> threads, Welcome welcome,
                                                 Log log);
+  /// The same with a TCP socket that listens already, which is the listener's from now on.
+  static Result<std::shared_ptr<Listener>> adopt(int descriptor, std::vector<IoThread*> threads,
+                                                 Welcome welcome, Log log);
 
   /// Where it listens, with the port that the system chose for port 0.
   const HostPort& address() const noexcept { return address_; }

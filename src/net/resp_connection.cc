@@ -11,6 +11,7 @@
 
 #include "base/glob.h"
 #include "net/counter_calls.h"
+#include "net/resp_counting.h"
 #include "protocol/resp_reply.h"
 
 namespace nextid::net {
@@ -28,7 +29,8 @@ constexpr std::string_view kRedisVersion = "7.0.0";
 }  // namespace
 
 RespConnection::RespConnection(IoThread& io, Stream stream, RespNode& node)
-    : ClientConnection(io, std::move(stream), node.settings, kFirstInputBytes),
+    : ClientConnection(io, std::move(stream), node.settings, kFirstInputBytes,
+                       stats::Protocol::kResp),
       node_(node),
       parser_(node.limits),
       caller_(node.access),
@@ -43,6 +45,7 @@ void RespConnection::refuse_as_too_many() {
 }
 
 void RespConnection::refuse_as_too_slow() {
+  route_ = stats::Route::kOtherResp;
   answer_error("ERR", "The command did not arrive whole within " +
                           std::to_string(settings().header_timeout.count()) + " ms.");
   close_after_answers();
@@ -55,6 +58,7 @@ bool RespConnection::take_input() {
     consume(outcome.consumed);
     if (outcome.status == protocol::RespParser::Status::kNeedMore) break;
     if (outcome.status == protocol::RespParser::Status::kError) {
+      route_ = stats::Route::kOtherResp;
       answer_error("ERR", "Protocol error: " + parser_.error() + ".");
       close_after_answers();
       break;
@@ -68,6 +72,7 @@ bool RespConnection::take_input() {
 // --- Commands
 
 void RespConnection::take(const protocol::RespCommand& command) {
+  route_ = counted_as(command.arguments[0]);
   auto call = protocol::resp_call_of(command, session_, settings().max_range);
   const bool signed_in = !node_.access.needs_tokens() || !caller_.name().empty();
   if (!signed_in && !std::holds_alternative<protocol::RespHttp>(call) &&
@@ -95,6 +100,8 @@ void RespConnection::take(const protocol::RespIncrement& call) {
   // With others before it, it must wait for its turn: ids of a connection grow.
   if (call.count == 1 && pending_.empty()) {
     if (const std::uint64_t id = hold->try_next_id()) {
+      stats().count(route_, stats::Ending::kOk);
+      note_answer(now());
       write_range(IdRange(id, 1, 1), std::move(hold));
       return schedule_flush();
     }
@@ -326,11 +333,14 @@ void RespConnection::start_store_call_in_turn() {
 RespConnection::Pending& RespConnection::add_pending() {
   if (pending_.full()) pending_.set_capacity(2 * pending_.capacity());
   pending_.push_back({});
+  pending_.back().route = route_;
+  pending_.back().taken = now();
   return pending_.back();
 }
 
 void RespConnection::answer_now(std::string bytes) {
   if (pending_.empty()) {
+    stats().count(route_, ending_of_resp(bytes));
     output() += bytes;
     return schedule_flush();
   }
@@ -358,6 +368,7 @@ void RespConnection::deliver(std::uint64_t tag, Result<IdRange> range) {
 void RespConnection::write_answers() {
   while (!pending_.empty() && pending_.front().answer.index() != 0) {
     Pending& pending = pending_.front();
+    count(pending);
     if (const auto* range = std::get_if<Result<IdRange>>(&pending.answer)) {
       if (*range) {
         write_range(**range, *std::move(pending.generator));
@@ -372,6 +383,16 @@ void RespConnection::write_answers() {
   }
   start_store_call_in_turn();
   schedule_flush();
+}
+
+void RespConnection::count(const Pending& pending) {
+  if (const auto* range = std::get_if<Result<IdRange>>(&pending.answer)) {
+    stats().count(pending.route,
+                  *range ? stats::Ending::kOk : stats::ending_of(range->error().code()));
+    note_answer(pending.taken);
+  } else {
+    stats().count(pending.route, ending_of_resp(std::get<std::string>(pending.answer)));
+  }
 }
 
 void RespConnection::write_range(const IdRange& range, GeneratorHold generator) {

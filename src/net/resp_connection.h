@@ -35,6 +35,8 @@ class RespConnection final : public ClientConnection {
     std::variant<std::monostate, Result<IdRange>, std::string> answer;
     std::optional<GeneratorHold> generator;  // Of a request for ids.
     RequestId request = 0;
+    stats::Route route = stats::Route::kOtherResp;
+    base::MonotonicTime taken;
   };
 
   bool take_input() override;
@@ -76,6 +78,7 @@ class RespConnection final : public ClientConnection {
   void answer_now(std::string bytes);
   void answer_error(std::string_view code, std::string_view sentence);
   void write_answers();
+  void count(const Pending& pending);
   void write_range(const IdRange& range, GeneratorHold generator);
 
   /// Runs `call`, when all before it are answered, with where its answer goes, from any thread.
@@ -87,6 +90,7 @@ class RespConnection final : public ClientConnection {
   protocol::RespParser parser_;
   protocol::RespSession session_;
   auth::Session caller_;
+  stats::Route route_ = stats::Route::kOtherResp;  // Of the command that is being taken.
   boost::circular_buffer<Pending> pending_;
   std::uint64_t first_tag_ = 0;            // Of pending_.front().
   bool store_call_pending_ = false;        // It is the last of pending_; others wait.

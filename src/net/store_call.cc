@@ -56,8 +56,16 @@ void start(const protocol::AdvanceCounter& call, const Store& store, Done done) 
 
 }  // namespace
 
-void start_store_call(const StoreCall& call, const Store& store, Done done) {
-  std::visit([&](const auto& chosen) { start(chosen, store, std::move(done)); }, call);
+void start_store_call(const StoreCall& call, const Store& store, ReportSource& reports, Done done) {
+  std::visit(
+      [&]<typename Call>(const Call& chosen) {
+        if constexpr (requires { reports.report(chosen, done); }) {
+          reports.report(chosen, std::move(done));
+        } else {
+          start(chosen, store, std::move(done));
+        }
+      },
+      call);
 }
 
 }  // namespace nextid::net

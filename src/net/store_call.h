@@ -1,4 +1,5 @@
-// The HTTP calls that the store answers itself: reads, and changes of what a counter is.
+// The HTTP calls that are answered later, from another thread: the store's own, reads and changes
+// of what a counter is, and the pages about the server.
 #pragma once
 
 #include <functional>
@@ -6,17 +7,19 @@
 
 #include "nextid/store.h"
 
+#include "net/report_source.h"
 #include "protocol/http_reply.h"
 #include "protocol/http_routes.h"
 
 namespace nextid::net {
 
 using StoreCall = std::variant<protocol::ListCounters, protocol::ShowCounter, protocol::Ready,
-                               protocol::DefineCounter, protocol::AdvanceCounter>;
+                               protocol::DefineCounter, protocol::AdvanceCounter, protocol::Metrics,
+                               protocol::Status>;
 
 /// Begins the call. `done` gets its answer once, from any thread, perhaps before this returns; it
 /// must not block.
-void start_store_call(const StoreCall& call, const Store& store,
+void start_store_call(const StoreCall& call, const Store& store, ReportSource& reports,
                       std::function<void(protocol::Reply)> done);
 
 }  // namespace nextid::net

@@ -167,6 +167,30 @@ Accounting Counter::accounting() const {
   return engine_ ? engine_->accounting() : Accounting{};
 }
 
+CounterActivity Counter::activity() const {
+  CounterActivity activity;
+  activity.name = name_;
+  activity.accounting = accounting();
+  const std::lock_guard lock(mutex_);
+  if (!engine_) return activity;
+  activity.waiting_requests = engine_->waiting_requests();
+  activity.held_ids = engine_->unasked();
+  if (engine_->last_value() > 0) activity.value = static_cast<std::uint64_t>(engine_->last_value());
+  if (const Definition* definition = engine_->definition()) activity.definition = *definition;
+  return activity;
+}
+
+std::uint64_t Counter::add_to(NodeActivity& activity) const {
+  const Accounting own = accounting();
+  activity.accounting += own;
+  const std::lock_guard lock(mutex_);
+  if (engine_) {
+    activity.waiting_requests += engine_->waiting_requests();
+    activity.held_ids += engine_->unasked();
+  }
+  return own.returned;
+}
+
 /// Ticks the engine, arms the timer, and unlocks.
 engine::Effects Counter::tick_and_take(std::unique_lock<std::mutex>& lock) {
   if (!engine_) {

@@ -66,6 +66,9 @@ class Counter : public std::enable_shared_from_this<Counter> {
   contract::WriterId writer() const;
 
   Accounting accounting() const;
+  CounterActivity activity() const;
+  /// Adds its own to the sums of the node's; returns how many ids it returned.
+  std::uint64_t add_to(NodeActivity& activity) const;
 
  private:
   engine::Engine& engine();

@@ -44,6 +44,8 @@ class Node : public std::enable_shared_from_this<Node> {
   void list(std::string_view after, std::size_t limit, Store::PageReceiver receiver);
 
   Accounting accounting() const;
+  NodeActivity activity(std::size_t limit) const;
+  void try_write(std::function<void(Result<void>)> receiver);
   bool close(std::chrono::milliseconds limit);
 
  private:

@@ -10,7 +10,10 @@ void Runtime::submit(std::vector<contract::Call> calls) {
     attempts_out_ += calls.size();
     driver = driver_;
   }
-  if (driver) return driver->submit(std::move(calls));
+  if (driver) {
+    store_calls_.watch(calls);
+    return driver->submit(std::move(calls));
+  }
   for (contract::Call& call : calls) call.done(contract::NotApplied{"the store is closed"});
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/fork.h"
 #include "contract/store_driver.h"
+#include "node/store_call_counts.h"
 #include "node/timer.h"
 
 namespace nextid::node {
@@ -38,6 +39,8 @@ class Runtime {
   /// The driver, or none once it was dropped.
   std::shared_ptr<contract::StoreDriver> driver() const;
   bool is_closed() const { return driver() == nullptr; }
+  /// The calls submitted so far.
+  const StoreCallCounts& store_calls() const noexcept { return store_calls_; }
 
   /// Around each StoreCall: unlike an attempt, it is also waited for between its attempts.
   void call_started();
@@ -73,6 +76,7 @@ class Runtime {
   std::uint64_t attempts_out_ = 0;
   std::uint64_t calls_out_ = 0;
   std::atomic<std::uint64_t> settling_{0};
+  StoreCallCounts store_calls_;
   Timer timer_;  // Last: its thread ends before the rest goes.
 };
 

@@ -95,6 +95,19 @@ void Store::async_advance(std::string_view name, std::uint64_t to, CounterReceiv
 
 Accounting Store::accounting() const { return node_->accounting(); }
 
+NodeActivity Store::activity(std::size_t limit) const { return node_->activity(limit); }
+
+StoreCalls Store::store_calls() const { return node_->runtime().store_calls().snapshot(); }
+
+StoreHealth Store::health() const {
+  const auto driver = node_->in_child() ? nullptr : node_->runtime().driver();
+  return driver ? driver->health() : StoreHealth{};
+}
+
+Result<void> Store::try_write() const {
+  return wait_for<void>([&](auto receiver) { node_->try_write(receiver); });
+}
+
 bool Store::close(std::chrono::milliseconds limit) { return node_->close(limit); }
 
 Result<Store> open_store(std::string_view url, StoreOptions options) {

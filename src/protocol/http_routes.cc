@@ -23,6 +23,7 @@ struct Arguments {
   std::uint64_t count = 1;
   std::string after;
   std::uint64_t limit = ListCounters{}.limit;
+  std::uint64_t busiest = Status{}.limit;
   bool as_string = false;
   std::uint64_t max_range = 0;
   std::string key;
@@ -70,6 +71,10 @@ Refusal take_limit(std::string_view text, Arguments& arguments) {
   return parse_whole_number("limit", text, kMaxListLimit, arguments.limit);
 }
 
+Refusal take_busiest(std::string_view text, Arguments& arguments) {
+  return parse_whole_number("limit", text, kMaxStatusLimit, arguments.busiest);
+}
+
 Refusal take_as(std::string_view text, Arguments& arguments) {
   if (text != "string" && text != "number") {
     return invalid("The parameter 'as' is " + in_quotes(text) +
@@ -95,6 +100,7 @@ constexpr std::array kNamedRangeParameters{kCount, kAs};
 constexpr std::array kCounterParameters{kAs};
 constexpr std::array kListParameters{Parameter{.name = "after", .take = take_after},
                                      Parameter{.name = "limit", .take = take_limit}, kAs};
+constexpr std::array kStatusParameters{Parameter{.name = "limit", .take = take_busiest}};
 
 // --- Header fields and bodies
 
@@ -159,6 +165,10 @@ Route make_health(Arguments&&) { return Health{}; }
 
 Route make_ready(Arguments&&) { return Ready{}; }
 
+Route make_metrics(Arguments&&) { return Metrics{}; }
+
+Route make_status(Arguments&& arguments) { return Status{.limit = arguments.busiest}; }
+
 constexpr std::string_view kReads = "GET, HEAD";
 constexpr std::string_view kAllocates = "GET, POST";  // HEAD would burn an id that nobody sees.
 constexpr std::string_view kReadsAndPut = "GET, HEAD, PUT";
@@ -197,6 +207,8 @@ constexpr std::array kCalls{
          take_advance, make_advance},
     Call{"/healthz", kReads, kReads, kEveryone, {}, take_nothing, make_health},
     Call{"/readyz", kReads, kReads, kEveryone, {}, take_nothing, make_ready},
+    Call{"/metrics", kReads, kReads, Right::kRead, {}, take_nothing, make_metrics},
+    Call{"/v1/status", kReads, kReads, Right::kRead, kStatusParameters, take_nothing, make_status},
 };
 
 // --- Matching
@@ -285,6 +297,18 @@ Refusal take_parameters(const Call& call, const boost::urls::url_view& url, Argu
   return std::nullopt;
 }
 
+Refusal take_arguments(const HttpRequest& request, const Match& match,
+                       const boost::urls::url_view& url, Arguments& arguments) {
+  if (auto refusal = match.call->take_rest(request, arguments)) return refusal;
+  if (match.name.data() != nullptr) {
+    const boost::urls::pct_string_view name(match.name.data(), match.name.size());
+    if (auto refusal = parse_counter_name("In the path,", decoded(name), arguments.counter)) {
+      return refusal;
+    }
+  }
+  return take_parameters(*match.call, url, arguments);
+}
+
 boost::urls::result<boost::urls::url_view> parse_target(std::string_view target) {
   const boost::urls::string_view text(target.data(), target.size());
   // Clients that take this server for a proxy send the absolute form (RFC 9112, 3.2.2).
@@ -308,20 +332,13 @@ Routed route_of_url(const HttpRequest& request, const boost::urls::url_view& url
                     .detail = "The method " + in_quotes(request.method) + " is not for " +
                               std::string(call.path) + ", which takes " + std::string(call.allow) +
                               ".",
-                    .allow = call.allow}};
+                    .allow = call.allow,
+                    .path = call.path}};
   }
   Arguments arguments;
   arguments.max_range = max_range;
-  if (auto refusal = call.take_rest(request, arguments)) {
-    return {*std::move(refusal), call.right};
-  }
-  if (match.name.data() != nullptr) {
-    const boost::urls::pct_string_view name(match.name.data(), match.name.size());
-    if (auto refusal = parse_counter_name("In the path,", decoded(name), arguments.counter)) {
-      return {*std::move(refusal), call.right};
-    }
-  }
-  if (auto refusal = take_parameters(call, url, arguments)) {
+  if (auto refusal = take_arguments(request, match, url, arguments)) {
+    refusal->path = call.path;
     return {*std::move(refusal), call.right};
   }
   return {call.make(std::move(arguments)), call.right};

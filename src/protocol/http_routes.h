@@ -60,8 +60,17 @@ struct Health {};
 /// GET /readyz: the store answers.
 struct Ready {};
 
+/// GET /metrics: what this process does, in Prometheus' text format.
+struct Metrics {};
+
+/// GET /v1/status?limit=N: the same, for a dashboard.
+struct Status {
+  std::size_t limit = 20;  ///< Of the busiest counters, 1 ... kMaxStatusLimit.
+};
+inline constexpr std::size_t kMaxStatusLimit = 100;
+
 using Route = std::variant<Allocate, ListCounters, ShowCounter, DefineCounter, AdvanceCounter,
-                           Health, Ready, Problem>;
+                           Health, Ready, Metrics, Status, Problem>;
 
 struct Routed {
   Route route;

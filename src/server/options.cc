@@ -272,6 +272,13 @@ constexpr std::array kOptions{
              }
              return {};
            }},
+    Option{"log-format", "FORMAT", "text",
+           "How to log: text, or json, which is one object a line (docs/operations.md).",
+           [](Config& config, std::string_view text) -> Result<void> {
+             if (text != "text" && text != "json") return invalid("it must be text or json");
+             config.log_format = text == "json" ? LogFormat::kJson : LogFormat::kText;
+             return {};
+           }},
 };
 
 // --- Sources

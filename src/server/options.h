@@ -20,6 +20,7 @@
 #include "net/address.h"
 #include "net/http_settings.h"
 #include "net/tls.h"
+#include "server/logging.h"
 
 namespace nextid::server {
 
@@ -39,6 +40,7 @@ struct Config {
   bool insecure = false;
   std::vector<std::string> allowed_hosts;
   LogLevel log_level = LogLevel::kInfo;
+  LogFormat log_format = LogFormat::kText;
 };
 
 struct Option {

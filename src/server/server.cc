@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "nextid/version.h"
+
 #include "base/clock.h"
 #include "net/http_connection.h"
 #include "net/resp_connection.h"
@@ -50,8 +52,10 @@ protocol::BrowserGuard::Settings browser_settings(const Config& config) {
           .check_host = config.tokens.empty()};
 }
 
-net::HttpSettings with_gate(net::HttpSettings settings, net::HttpGate& gate) {
+net::HttpSettings with_parts(net::HttpSettings settings, net::HttpGate& gate,
+                             net::ReportSource& reports) {
   settings.gate = &gate;
+  settings.reports = &reports;
   return settings;
 }
 
@@ -72,8 +76,9 @@ Result<Server::Front> Server::open_front(const Config& config) {
   return front;
 }
 
-Result<std::unique_ptr<Server>> Server::start(const Config& config) {
-  const Logger logger(config.log_level);
+Result<std::unique_ptr<Server>> Server::start(const Config& config,
+                                              const ListeningSockets& sockets) {
+  const Logger logger(config.log_level, config.log_format);
   auto front = open_front(config);
   if (!front) return front.error();
   if (!config.tokens.empty()) warn_of_exposure(logger, config.tokens);
@@ -84,8 +89,14 @@ Result<std::unique_ptr<Server>> Server::start(const Config& config) {
   if (!store) return store.error();
 
   std::unique_ptr<Server> server(new Server(config, *std::move(front), *std::move(store), logger));
-  if (const auto listening = server->listen(config); !listening) return listening.error();
-  logger.info("listening on " + server->addresses() + ", store " + config.store);
+  if (const auto listening = server->listen(config, sockets); !listening) {
+    return listening.error();
+  }
+  logger.info("listening on " + server->addresses() + ", store " + config.store,
+              {{"http", server->http_url()},
+               {"resp", server->resp_url()},
+               {"store", config.store},
+               {"version", std::string(kVersion)}});
   return server;
 }
 
@@ -93,8 +104,9 @@ Server::Server(const Config& config, Front front, Store store, const Logger& log
     : logger_(logger),
       front_(std::move(front)),
       gate_(*front_.access, browser_settings(config), logger_),
-      http_settings_(with_gate(config.http_settings, gate_)),
       store_(std::move(store)),
+      reports_(store_, [this] { return front_end_counts(); }),
+      http_settings_(with_parts(config.http_settings, gate_, reports_)),
       resp_node_(*front_.access) {
   resp_node_.settings = config.http_settings;
   resp_node_.settings.idle_timeout = kRespIdleTimeout;
@@ -108,18 +120,19 @@ Server::Server(const Config& config, Front front, Store store, const Logger& log
 Server::~Server() { stop(std::chrono::seconds(1)); }
 
 // Both addresses are taken before anyone is served.
-Result<void> Server::listen(const Config& config) {
-  auto http = listen(config, config.http, "--http", [this](net::IoThread& io, net::Socket socket) {
-    welcome(
-        *std::make_shared<net::HttpConnection>(io, stream_of(std::move(socket)), http_settings_));
-  });
+Result<void> Server::listen(const Config& config, const ListeningSockets& sockets) {
+  auto http = listen(config, config.http, sockets.http, "--http",
+                     [this](net::IoThread& io, net::Socket socket) {
+                       welcome(*std::make_shared<net::HttpConnection>(
+                           io, stream_of(std::move(socket)), http_settings_));
+                     });
   if (!http) return http.error();
   if (config.resp) {
-    auto resp =
-        listen(config, *config.resp, "--resp", [this](net::IoThread& io, net::Socket socket) {
-          welcome(
-              *std::make_shared<net::RespConnection>(io, stream_of(std::move(socket)), resp_node_));
-        });
+    auto resp = listen(config, *config.resp, sockets.resp, "--resp",
+                       [this](net::IoThread& io, net::Socket socket) {
+                         welcome(*std::make_shared<net::RespConnection>(
+                             io, stream_of(std::move(socket)), resp_node_));
+                       });
     if (!resp) return resp.error();
     resp_ = *std::move(resp);
     resp_node_.port = resp_->address().port;
@@ -132,23 +145,28 @@ Result<void> Server::listen(const Config& config) {
 
 Result<std::shared_ptr<net::Listener>> Server::listen(const Config& config,
                                                       const net::HostPort& address,
+                                                      std::optional<int> socket,
                                                       std::string_view option,
                                                       net::Listener::Welcome welcome) {
   std::vector<net::IoThread*> threads;
   for (const auto& thread : threads_) threads.push_back(thread.get());
   auto listener =
-      net::Listener::open(address, option, std::move(threads), std::move(welcome), logger_);
+      socket
+          ? net::Listener::adopt(*socket, std::move(threads), std::move(welcome), logger_)
+          : net::Listener::open(address, option, std::move(threads), std::move(welcome), logger_);
   if (!listener) return listener.error();
   const auto allowed = check_exposure(config, (*listener)->address(), (*listener)->is_loopback());
   if (!allowed) return allowed.error();
   return listener;
 }
 
+std::string Server::resp_url() const {
+  if (!resp_) return "off";
+  return (front_.tls ? "rediss://" : "redis://") + resp_->address().to_string();
+}
+
 std::string Server::addresses() const {
-  std::string text = http_url();
-  if (resp_)
-    text += (front_.tls ? " and rediss://" : " and redis://") + resp_->address().to_string();
-  return text;
+  return resp_ ? http_url() + " and " + resp_url() : http_url();
 }
 
 net::Stream Server::stream_of(net::Socket socket) const {
@@ -193,6 +211,12 @@ void Server::reload() {
   }
 }
 
+stats::FrontEndCounts Server::front_end_counts() const {
+  stats::FrontEndCounts sum;
+  for (const auto& thread : threads_) sum += thread->stats().value();
+  return sum;
+}
+
 Accounting Server::stop(milliseconds limit) {
   if (std::exchange(stopped_, true)) return accounting_;
   const auto deadline = base::monotonic_now() + limit;
@@ -201,10 +225,23 @@ Accounting Server::stop(milliseconds limit) {
   if (!store_.close(until(deadline))) {
     logger_.warning("The store did not close in time; its slots are left to be pruned.");
   }
+  reports_.stop();
   for (const auto& thread : threads_) thread->stop();
   accounting_ = store_.accounting();
-  if (http_) logger_.info("stopped: " + describe(accounting_));
+  if (http_) log_closing(accounting_);
   return accounting_;
+}
+
+void Server::log_closing(const Accounting& accounting) const {
+  const auto burned = [&](BurnReason reason) { return accounting.burned_by(reason); };
+  logger_.info("stopped: " + describe(accounting),
+               {{"returned", accounting.returned},
+                {"reservations", accounting.reservations},
+                {"burned_deadline", burned(BurnReason::kDeadline)},
+                {"burned_disconnect", burned(BurnReason::kDisconnect)},
+                {"burned_discard", burned(BurnReason::kDiscard)},
+                {"burned_idempotency", burned(BurnReason::kIdempotency)},
+                {"burned_advance", burned(BurnReason::kAdvance)}});
 }
 
 void Server::drain(base::MonotonicTime deadline) {

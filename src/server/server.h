@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,15 +23,23 @@
 #include "net/tls.h"
 #include "server/logging.h"
 #include "server/options.h"
+#include "server/reports.h"
 
 namespace nextid::server {
+
+/// Sockets that listen already, in the place of the configured addresses; the server's from now on.
+struct ListeningSockets {
+  std::optional<int> http = {};
+  std::optional<int> resp = {};  ///< Not used where RESP is off.
+};
 
 class Server {
  public:
   /// Opens the store, listens, and serves from its own threads. The error is the store's,
   /// kUnavailable when it can't listen, or kInvalid: the files of tokens or TLS are wrong, or it
   /// must not listen there (server/protected_mode.h).
-  static Result<std::unique_ptr<Server>> start(const Config& config);
+  static Result<std::unique_ptr<Server>> start(const Config& config,
+                                               const ListeningSockets& sockets = {});
 
   /// stop() with a limit of one second, unless stopped already.
   ~Server();
@@ -44,6 +53,9 @@ class Server {
   }
   /// Requires Config::resp.
   std::uint16_t resp_port() const noexcept { return resp_->address().port; }
+
+  /// "http://127.0.0.1:8000 and redis://127.0.0.1:6380"
+  std::string addresses() const;
 
   /// Reads the files of tokens and TLS again. Where one is wrong, what it said before stays in
   /// force. The log tells either. Thread-safe.
@@ -62,21 +74,24 @@ class Server {
   static Result<Front> open_front(const Config& config);
 
   Server(const Config& config, Front front, Store store, const Logger& logger);
-  Result<void> listen(const Config& config);
+  Result<void> listen(const Config& config, const ListeningSockets& sockets);
   Result<std::shared_ptr<net::Listener>> listen(const Config& config, const net::HostPort& address,
-                                                std::string_view option,
+                                                std::optional<int> socket, std::string_view option,
                                                 net::Listener::Welcome welcome);
-  std::string addresses() const;
+  std::string resp_url() const;
   net::Stream stream_of(net::Socket socket) const;
   void welcome(net::ClientConnection& connection);
   std::size_t open_connections() const noexcept;
+  stats::FrontEndCounts front_end_counts() const;
+  void log_closing(const Accounting& accounting) const;
   void drain(base::MonotonicTime deadline);
 
   Logger logger_;
   const Front front_;
   net::HttpGate gate_;
-  const net::HttpSettings http_settings_;
   Store store_;
+  Reports reports_;  // Reads the threads' counts, until stop().
+  const net::HttpSettings http_settings_;
   net::RespNode resp_node_;
   std::vector<std::unique_ptr<net::IoThread>> threads_;
   std::shared_ptr<net::Listener> http_;  // After the threads whose event loop they use.

@@ -340,4 +340,6 @@ void DynamodbStore::list(const std::string& after, std::size_t limit,
       [impl, done = std::move(done)](Result<CounterPage> page) { done(std::move(page)); });
 }
 
+StoreHealth DynamodbStore::health() const { return impl_->client().health(); }
+
 }  // namespace nextid::store

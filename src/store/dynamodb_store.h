@@ -49,6 +49,7 @@ class DynamodbStore final : public contract::StoreDriver {
   /// Reads the whole table for each page, in pages of 1 MB: a Scan is in no order.
   void list(const std::string& after, std::size_t limit,
             std::function<void(Result<CounterPage>)> done) override;
+  StoreHealth health() const override;
 
  private:
   class Impl;

@@ -60,6 +60,8 @@ def test_tokens_allow_what_their_line_says(start_server, token_file, tokens):
         ("GET", "/v1/counters/orders:eu"): {"billing", "reader"},
         ("GET", "/v1/counters/global"): {"reader"},  # 404, but it may ask.
         ("GET", "/v1/counters"): {"reader"},
+        ("GET", "/metrics"): {"reader"},
+        ("GET", "/v1/status"): {"reader"},
         ("PUT", "/v1/counters/tickets"): {"admin"},
         ("POST", "/v1/counters/orders:eu/advance"): {"admin"},  # 400, without a body.
         ("GET", "/healthz"): {"billing", "reader", "admin"},

@@ -1,0 +1,109 @@
+// What an opened store is doing: for metrics, a dashboard, a health check. Plain values.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nextid/accounting.h"
+#include "nextid/counter.h"
+
+namespace nextid {
+
+/// Upper bounds of the buckets of durations, in microseconds, each inclusive; what takes longer
+/// than the last one is in a bucket of its own.
+inline constexpr std::array<std::uint64_t, 19> kDurationBoundsUs{
+    10,     25,     50,      100,     250,     500,       1'000,     2'500,     5'000,     10'000,
+    25'000, 50'000, 100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000};
+
+/// How long things took: entry i of `counts` counts those of bucket i.
+struct Durations {
+  std::array<std::uint64_t, kDurationBoundsUs.size() + 1> counts{};
+  std::uint64_t sum_us = 0;
+
+  std::uint64_t total() const noexcept;
+  Durations& operator+=(const Durations& other) noexcept;
+};
+
+/// The bucket of a duration.
+std::size_t duration_bucket(std::uint64_t duration_us) noexcept;
+
+/// What the store was asked for.
+enum class StoreCallKind : std::uint8_t {
+  kLoad,
+  kDefine,
+  kRedefine,
+  kReserve,
+  kGiveBack,
+  kAdvance,
+  kRelease,
+  kRecall,
+  kRemember,
+};
+inline constexpr std::size_t kStoreCallKinds = 9;
+/// "load", "give_back", ...
+std::string_view to_string(StoreCallKind kind) noexcept;
+
+/// How a call of the store ended.
+enum class StoreCallResult : std::uint8_t {
+  kDone,        ///< As asked; also a read that found nothing.
+  kRefused,     ///< Its condition did not hold, as when another node was faster.
+  kThrottled,   ///< The store asks for fewer calls.
+  kNotApplied,  ///< It failed, and certainly did nothing.
+  kInDoubt,     ///< It failed, and may have been applied.
+  kDamaged,     ///< The store has something that no counter can be.
+};
+inline constexpr std::size_t kStoreCallResults = 6;
+/// "done", "not_applied", ...
+std::string_view to_string(StoreCallResult result) noexcept;
+
+/// The calls of the store since it was opened. Each attempt is one: repeats count again.
+struct StoreCalls {
+  struct OfKind {
+    std::array<std::uint64_t, kStoreCallResults> results{};
+    Durations durations;
+  };
+  std::array<OfKind, kStoreCallKinds> kinds;
+  std::uint64_t under_way = 0;  ///< Now.
+
+  const OfKind& of(StoreCallKind kind) const noexcept {
+    return kinds[static_cast<std::size_t>(kind)];
+  }
+};
+
+/// What a store knows about its own means; all empty for a store in this process or on its disk.
+struct StoreHealth {
+  /// When the credentials in use end, where they do.
+  std::optional<std::chrono::system_clock::time_point> credentials_expire = {};
+  std::string credentials_source = {};   ///< "the environment"; never a secret.
+  std::string credentials_trouble = {};  ///< Why the last renewal failed; empty when it did not.
+  /// How far this machine's clock is ahead of the store's, by the last answer that told its time.
+  std::optional<std::chrono::milliseconds> clock_ahead = {};
+};
+
+/// One counter in use by this process.
+struct CounterActivity {
+  std::string name;
+  Accounting accounting;
+  std::uint64_t waiting_requests = 0;  ///< Requests that wait for the store.
+  std::uint64_t held_ids = 0;          ///< Reserved, and not asked for yet.
+  /// The counter's value after this process's last reservation: other nodes may have gone on.
+  std::optional<std::uint64_t> value = {};
+  std::optional<Definition> definition = {};  ///< As this process last saw it.
+};
+
+/// What this process does with its counters, at one moment.
+struct NodeActivity {
+  Accounting accounting;                 ///< Of all counters, those no longer in use included.
+  std::size_t counters_in_use = 0;       ///< Known to this process now.
+  std::uint64_t waiting_requests = 0;    ///< Of all counters.
+  std::uint64_t held_ids = 0;            ///< The same.
+  std::vector<CounterActivity> busiest;  ///< Those that returned most ids, most first.
+};
+
+}  // namespace nextid

@@ -1,0 +1,42 @@
+// The checks of `nextid doctor`, each in a file of its own. None changes a counter, makes a store,
+// or keeps anything. A new check is a function here and a line in src/cli/doctor.cc.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "doctor/finding.h"
+#include "net/address.h"
+#include "server/options.h"
+
+namespace nextid::doctor {
+
+/// Variables NAME=VALUE of this process that look like options and are none.
+Findings check_environment(const std::vector<std::string>& environment);
+
+/// Whether the store opens, can be read and written, and how fast; its credentials; its clock.
+/// Blocks for some seconds at worst.
+Findings check_store(const std::string& url, std::chrono::milliseconds limit);
+
+/// The file system of an SQLite file: its kind, its room, and what a durable write takes. Writes a
+/// file of its own next to it, and removes it. Nothing for other stores.
+Findings check_disk(const std::string& url);
+
+/// This machine's clock by itself.
+Findings check_clock(std::chrono::system_clock::time_point now);
+/// Beside the store's.
+Findings check_clock_ahead(std::chrono::milliseconds ahead);
+
+/// Whether an address can be listened on; `option` is the one that names it.
+Findings check_port(const net::HostPort& address, std::string_view option);
+
+/// Open files and threads.
+Findings check_limits(const server::Config& config);
+
+/// PATH of "sqlite:PATH"; none for other stores.
+std::optional<std::string> sqlite_path(std::string_view url);
+
+}  // namespace nextid::doctor

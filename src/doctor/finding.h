@@ -1,0 +1,35 @@
+// What a check of `nextid doctor` has to say.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace nextid::doctor {
+
+enum class Verdict {
+  kOk,
+  kWarn,  ///< It works, and is likely to make trouble.
+  kFail,  ///< It does not work.
+};
+
+/// One line: what was looked at, and a sentence; for what is not well, also what to do.
+struct Finding {
+  Verdict verdict = Verdict::kOk;
+  std::string subject;
+  std::string sentence;
+};
+
+using Findings = std::vector<Finding>;
+
+inline Finding ok(std::string subject, std::string sentence) {
+  return {Verdict::kOk, std::move(subject), std::move(sentence)};
+}
+inline Finding warn(std::string subject, std::string sentence) {
+  return {Verdict::kWarn, std::move(subject), std::move(sentence)};
+}
+inline Finding fail(std::string subject, std::string sentence) {
+  return {Verdict::kFail, std::move(subject), std::move(sentence)};
+}
+
+}  // namespace nextid::doctor

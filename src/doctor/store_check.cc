@@ -1,0 +1,127 @@
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <system_error>
+#include <vector>
+
+#include "nextid/store.h"
+
+#include "doctor/checks.h"
+#include "protocol/http_reply.h"
+
+namespace nextid::doctor {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+using std::chrono::system_clock;
+
+constexpr const char* kStore = "store";
+constexpr const char* kCredentials = "credentials";
+constexpr std::size_t kReads = 5;
+constexpr double kSlowMs = 100;
+/// Temporary credentials are renewed several minutes before their end.
+constexpr std::chrono::minutes kSoon{2};
+
+std::string in_ms(double time_ms) {
+  std::array<char, 32> number{};
+  std::snprintf(number.data(), number.size(), "%.2f ms", time_ms);
+  return number.data();
+}
+
+double ms_since(steady_clock::time_point begin) {
+  return std::chrono::duration<double, std::milli>(steady_clock::now() - begin).count();
+}
+
+bool is_missing_file(const std::string& path) {
+  std::error_code error;
+  const auto size = std::filesystem::file_size(path, error);
+  return error == std::errc::no_such_file_or_directory || (!error && size == 0);
+}
+
+/// Looking must not make a table that costs money.
+std::string without_creating(const std::string& url) {
+  if (!url.starts_with("dynamodb:") || url.find("create=") != std::string::npos) return url;
+  return url + (url.find('?') == std::string::npos ? "?create=false" : "&create=false");
+}
+
+Finding check_reading(const Store& store) {
+  std::vector<double> times;
+  for (std::size_t i = 0; i < kReads; ++i) {
+    const auto begin = steady_clock::now();
+    const auto counter = store.counter(kDefaultCounter);
+    if (!counter && counter.error().code() != ErrorCode::kNotFound) {
+      return fail(kStore, std::string("It can't be read: ") + counter.error().what());
+    }
+    times.push_back(ms_since(begin));
+  }
+  const auto middle = times.begin() + kReads / 2;
+  std::nth_element(times.begin(), middle, times.end());
+  if (*middle <= kSlowMs) return ok(kStore, "A read takes " + in_ms(*middle) + ".");
+  return warn(kStore, "A read takes " + in_ms(*middle) +
+                          ". Run nextid nearer to its store: in its region, on its machine.");
+}
+
+Finding check_writing(const Store& store) {
+  const auto begin = steady_clock::now();
+  const auto written = store.try_write();
+  if (!written) return fail(kStore, std::string("It takes no writes: ") + written.error().what());
+  return ok(kStore,
+            "It takes writes; one that changes nothing took " + in_ms(ms_since(begin)) + ".");
+}
+
+Findings check_credentials(const StoreHealth& health) {
+  if (health.credentials_source.empty()) return {};
+  const std::string from = "They are from " + health.credentials_source;
+  if (!health.credentials_trouble.empty()) {
+    return {warn(kCredentials, from + ", and can't be renewed: " + health.credentials_trouble)};
+  }
+  if (!health.credentials_expire) return {ok(kCredentials, from + ", and do not expire.")};
+  const auto left = *health.credentials_expire - system_clock::now();
+  const std::string until =
+      " until " + protocol::http_date(system_clock::to_time_t(*health.credentials_expire));
+  if (left <= system_clock::duration::zero()) {
+    return {
+        fail(kCredentials, from + ", and were valid" + until + ". Get new ones: log in again.")};
+  }
+  if (left <= kSoon) {
+    return {
+        warn(kCredentials, from + ", and are valid only" + until + ". See that they are renewed.")};
+  }
+  return {ok(kCredentials, from + ", and are valid" + until + ".")};
+}
+
+}  // namespace
+
+Findings check_store(const std::string& url, milliseconds limit) {
+  if (const auto path = sqlite_path(url); path && !path->empty() && is_missing_file(*path)) {
+    return {ok(kStore, "'" + *path + "' does not exist yet; `nextid serve` makes it.")};
+  }
+  Findings findings;
+  StoreOptions options;
+  options.request_timeout = limit;
+  const auto begin = steady_clock::now();
+  auto store = open_store(without_creating(url), options);
+  if (!store) return {fail(kStore, store.error().what())};
+  findings.push_back(ok(kStore, url + " opened in " + in_ms(ms_since(begin)) + "."));
+  if (url.starts_with("memory:")) {
+    findings.push_back(warn(kStore,
+                            "It is gone when the server stops, and ids are issued twice. Use "
+                            "it for tests; sqlite:PATH keeps its counters."));
+  }
+  findings.push_back(check_reading(*store));
+  findings.push_back(check_writing(*store));
+  const StoreHealth health = store->health();
+  for (auto& finding : check_credentials(health)) findings.push_back(std::move(finding));
+  if (health.clock_ahead) {
+    for (auto& finding : check_clock_ahead(*health.clock_ahead)) {
+      findings.push_back(std::move(finding));
+    }
+  }
+  store->close(limit);
+  return findings;
+}
+
+}  // namespace nextid::doctor

@@ -1,0 +1,59 @@
+#include "net/resp_counting.h"
+
+#include <algorithm>
+#include <array>
+
+namespace nextid::net {
+namespace {
+
+using stats::Ending;
+using stats::Route;
+
+struct Code {
+  std::string_view code;
+  Ending ending;
+};
+
+constexpr std::array kCodes{
+    Code{"ERR", Ending::kInvalid},
+    Code{"NOAUTH", Ending::kUnauthorized},
+    Code{"WRONGPASS", Ending::kUnauthorized},
+    Code{"NOPERM", Ending::kForbidden},
+    Code{"NOTFOUND", Ending::kNotFound},
+    Code{"CONFLICT", Ending::kConflict},
+    Code{"EXHAUSTED", Ending::kExhausted},
+    Code{"CORRUPT", Ending::kCorrupt},
+    Code{"BUSY", Ending::kOverloaded},
+    Code{"UNAVAILABLE", Ending::kUnavailable},
+    Code{"DEADLINE", Ending::kDeadline},
+};
+
+constexpr auto kFirst = static_cast<std::size_t>(Route::kRespIncr);
+constexpr auto kOther = static_cast<std::size_t>(Route::kOtherResp);
+
+/// `upper` is in capitals.
+bool equals(std::string_view text, std::string_view upper) noexcept {
+  return std::equal(text.begin(), text.end(), upper.begin(), upper.end(), [](char a, char b) {
+    return (a >= 'a' && a <= 'z' ? static_cast<char>(a - 'a' + 'A') : a) == b;
+  });
+}
+
+}  // namespace
+
+stats::Route counted_as(std::string_view command) noexcept {
+  for (std::size_t route = kFirst; route < kOther; ++route) {
+    if (equals(command, stats::kRoutes[route].name)) return static_cast<Route>(route);
+  }
+  return Route::kOtherResp;
+}
+
+stats::Ending ending_of_resp(std::string_view answer) noexcept {
+  if (!answer.starts_with('-')) return Ending::kOk;
+  const std::string_view code = answer.substr(1, answer.find(' ') - 1);
+  for (const Code& known : kCodes) {
+    if (known.code == code) return known.ending;
+  }
+  return Ending::kOther;
+}
+
+}  // namespace nextid::net

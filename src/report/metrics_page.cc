@@ -1,0 +1,305 @@
+#include "report/metrics_page.h"
+
+#include <initializer_list>
+#include <limits>
+#include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+#include <utility>
+#include <vector>
+
+#include "nextid/version.h"
+
+#include "report/process_figures.h"
+
+namespace nextid::report {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::initializer_list<std::pair<const char*, std::string_view>>;
+
+ClientMetric labelled(Labels labels) {
+  ClientMetric metric;
+  for (const auto& [name, value] : labels) metric.label.push_back({name, std::string(value)});
+  return metric;
+}
+
+double seconds_since_1970(std::chrono::system_clock::time_point time) {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
+/// One observation as metric families, in the order of the page.
+class ObservationMetrics final : public prometheus::Collectable {
+ public:
+  explicit ObservationMetrics(const Observation& observation) : observation_(observation) {}
+
+  std::vector<MetricFamily> Collect() const override {
+    Page page;
+    add_process(page);
+    add_requests(page);
+    add_connections(page);
+    add_ids(page);
+    add_batches(page);
+    add_store_calls(page);
+    add_store_health(page);
+    add_counters(page);
+    return std::move(page.families);
+  }
+
+ private:
+  /// The families so far; what is added goes to the last one.
+  struct Page {
+    std::vector<MetricFamily> families;
+
+    void begin(MetricType type, const char* name, const char* help) {
+      families.push_back({name, help, type, {}});
+    }
+    void counter(Labels labels, double value) {
+      ClientMetric metric = labelled(labels);
+      metric.counter.value = value;
+      families.back().metric.push_back(std::move(metric));
+    }
+    void gauge(Labels labels, double value) {
+      ClientMetric metric = labelled(labels);
+      metric.gauge.value = value;
+      families.back().metric.push_back(std::move(metric));
+    }
+    void durations(Labels labels, const Durations& durations);
+
+    void one_counter(const char* name, const char* help, std::uint64_t value) {
+      begin(MetricType::Counter, name, help);
+      counter({}, static_cast<double>(value));
+    }
+    void one_gauge(const char* name, const char* help, double value) {
+      begin(MetricType::Gauge, name, help);
+      gauge({}, value);
+    }
+  };
+
+  void add_process(Page& page) const;
+  void add_requests(Page& page) const;
+  void add_connections(Page& page) const;
+  void add_ids(Page& page) const;
+  void add_batches(Page& page) const;
+  void add_store_calls(Page& page) const;
+  void add_store_health(Page& page) const;
+  void add_counters(Page& page) const;
+
+  const Observation& observation_;
+};
+
+void ObservationMetrics::Page::durations(Labels labels, const Durations& durations) {
+  ClientMetric metric = labelled(labels);
+  std::uint64_t cumulative = 0;
+  for (std::size_t i = 0; i < durations.counts.size(); ++i) {
+    cumulative += durations.counts[i];
+    const double bound_s = i < kDurationBoundsUs.size()
+                               ? static_cast<double>(kDurationBoundsUs[i]) / 1e6
+                               : std::numeric_limits<double>::infinity();
+    metric.histogram.bucket.push_back({cumulative, bound_s});
+  }
+  metric.histogram.sample_count = cumulative;
+  metric.histogram.sample_sum = static_cast<double>(durations.sum_us) / 1e6;
+  families.back().metric.push_back(std::move(metric));
+}
+
+void ObservationMetrics::add_process(Page& page) const {
+  page.begin(MetricType::Gauge, "nextid_build_info", "1; the labels say what runs.");
+  page.gauge({{"version", kVersion}, {"compiler", __VERSION__}}, 1);
+  page.one_gauge("nextid_uptime_seconds", "Time since this server started.",
+                 observation_.uptime.count());
+  page.one_gauge("process_start_time_seconds", "When this server started, since 1970.",
+                 seconds_since_1970(observation_.started));
+  const ProcessFigures process = process_figures();
+  if (process.cpu_seconds) {
+    page.begin(MetricType::Counter, "process_cpu_seconds_total", "CPU time used.");
+    page.counter({}, *process.cpu_seconds);
+  }
+  const auto gauge = [&](const char* name, const char* help, std::optional<std::uint64_t> value) {
+    if (value) page.one_gauge(name, help, static_cast<double>(*value));
+  };
+  gauge("process_resident_memory_bytes", "Memory in use.", process.resident_bytes);
+  gauge("process_open_fds", "Open files and sockets.", process.open_files);
+  gauge("process_max_fds", "Most files and sockets that may be open.", process.max_open_files);
+}
+
+/// A route's "ok" is there from the start, so that its rate has a beginning; other results come
+/// with their first request.
+void ObservationMetrics::add_requests(Page& page) const {
+  const stats::FrontEndCounts& front_end = observation_.front_end;
+  page.begin(MetricType::Counter, "nextid_requests_total",
+             "Requests answered, by what they asked for and how they ended.");
+  for (std::size_t route = 0; route < stats::kRouteCount; ++route) {
+    for (std::size_t ending = 0; ending < stats::kEndings; ++ending) {
+      const std::uint64_t count = front_end.requests[route][ending];
+      if (count == 0 && ending != static_cast<std::size_t>(stats::Ending::kOk)) continue;
+      const stats::RouteLabel& label = stats::kRoutes[route];
+      page.counter({{"protocol", to_string(label.protocol)},
+                    {"route", label.name},
+                    {"result", to_string(static_cast<stats::Ending>(ending))}},
+                   static_cast<double>(count));
+    }
+  }
+  page.begin(MetricType::Histogram, "nextid_allocation_duration_seconds",
+             "From reading a request for ids to having its answer ready to send.");
+  for (std::size_t i = 0; i < stats::kProtocols; ++i) {
+    page.durations({{"protocol", to_string(static_cast<stats::Protocol>(i))}},
+                   front_end.latencies[i]);
+  }
+}
+
+void ObservationMetrics::add_connections(Page& page) const {
+  using OfProtocol = stats::FrontEndCounts::OfProtocol;
+  const auto each = [&](auto add) {
+    for (std::size_t i = 0; i < stats::kProtocols; ++i) {
+      add(to_string(static_cast<stats::Protocol>(i)), observation_.front_end.protocols[i]);
+    }
+  };
+  page.begin(MetricType::Gauge, "nextid_open_connections", "Clients that are connected.");
+  each([&](std::string_view protocol, const OfProtocol& counts) {
+    page.gauge({{"protocol", protocol}}, static_cast<double>(counts.open_connections));
+  });
+  page.begin(MetricType::Counter, "nextid_connections_total", "Clients that have connected.");
+  each([&](std::string_view protocol, const OfProtocol& counts) {
+    page.counter({{"protocol", protocol}}, static_cast<double>(counts.connections));
+  });
+  page.begin(MetricType::Counter, "nextid_received_bytes_total", "Bytes read from clients.");
+  each([&](std::string_view protocol, const OfProtocol& counts) {
+    page.counter({{"protocol", protocol}}, static_cast<double>(counts.received_bytes));
+  });
+  page.begin(MetricType::Counter, "nextid_sent_bytes_total", "Bytes sent to clients.");
+  each([&](std::string_view protocol, const OfProtocol& counts) {
+    page.counter({{"protocol", protocol}}, static_cast<double>(counts.sent_bytes));
+  });
+}
+
+void ObservationMetrics::add_ids(Page& page) const {
+  const NodeActivity& node = observation_.node;
+  page.one_counter("nextid_ids_returned_total", "Ids handed to clients.",
+                   observation_.returned_so_far);
+  page.begin(MetricType::Counter, "nextid_ids_burned_total",
+             "Ids reserved in the store that reached no client, by reason.");
+  for (std::size_t i = 0; i < kBurnReasons; ++i) {
+    page.counter({{"reason", to_string(static_cast<BurnReason>(i))}},
+                 static_cast<double>(node.accounting.burned[i]));
+  }
+  page.one_gauge("nextid_ids_held", "Ids reserved that nobody has asked for yet.",
+                 static_cast<double>(node.held_ids));
+  page.one_gauge("nextid_waiting_requests", "Requests for ids that wait for the store.",
+                 static_cast<double>(node.waiting_requests));
+  page.one_gauge("nextid_counters_in_use", "Counters that this server has in memory.",
+                 static_cast<double>(node.counters_in_use));
+}
+
+void ObservationMetrics::add_batches(Page& page) const {
+  const Accounting& accounting = observation_.node.accounting;
+  page.one_counter("nextid_reservations_total", "Reservations that the store has applied.",
+                   accounting.reservations);
+  page.one_counter("nextid_store_writes_total", "Writes sent to the store, repeats included.",
+                   accounting.store_writes);
+  page.one_counter("nextid_refills_total", "Reservations made ahead of the demand.",
+                   accounting.refills);
+  page.one_counter("nextid_waits_total", "Requests for ids that waited for the store.",
+                   accounting.waits);
+  page.begin(MetricType::Histogram, "nextid_batch_requests",
+             "Requests that shared one reservation; those made ahead of the demand not counted.");
+  ClientMetric metric;
+  std::uint64_t cumulative = 0;
+  for (std::size_t i = 0; i < accounting.batch_sizes.size(); ++i) {
+    cumulative += accounting.batch_sizes[i];
+    const bool last = i + 1 == accounting.batch_sizes.size();
+    const auto bound = static_cast<double>((std::uint64_t{2} << i) - 1);
+    metric.histogram.bucket.push_back(
+        {cumulative, last ? std::numeric_limits<double>::infinity() : bound});
+  }
+  metric.histogram.sample_count = cumulative;
+  metric.histogram.sample_sum = static_cast<double>(accounting.waits);
+  page.families.back().metric.push_back(std::move(metric));
+}
+
+/// The calls of a kind appear with its first one.
+void ObservationMetrics::add_store_calls(Page& page) const {
+  const StoreCalls& calls = observation_.store_calls;
+  const auto each = [&](auto add) {
+    for (std::size_t i = 0; i < kStoreCallKinds; ++i) {
+      const auto kind = static_cast<StoreCallKind>(i);
+      if (calls.of(kind).durations.total() > 0) add(to_string(kind), calls.of(kind));
+    }
+  };
+  page.begin(MetricType::Counter, "nextid_store_calls_total",
+             "Calls of the store, repeats included, by what they were for and how they ended.");
+  each([&](std::string_view kind, const StoreCalls::OfKind& counts) {
+    for (std::size_t i = 0; i < kStoreCallResults; ++i) {
+      page.counter({{"call", kind}, {"result", to_string(static_cast<StoreCallResult>(i))}},
+                   static_cast<double>(counts.results[i]));
+    }
+  });
+  page.begin(MetricType::Histogram, "nextid_store_call_duration_seconds",
+             "How long calls of the store took.");
+  each([&](std::string_view kind, const StoreCalls::OfKind& counts) {
+    page.durations({{"call", kind}}, counts.durations);
+  });
+  page.one_gauge("nextid_store_calls_in_flight", "Calls of the store that are not answered yet.",
+                 static_cast<double>(calls.under_way));
+}
+
+void ObservationMetrics::add_store_health(Page& page) const {
+  const StoreHealth& health = observation_.store_health;
+  if (health.credentials_expire) {
+    page.one_gauge("nextid_credentials_expiry_timestamp_seconds",
+                   "When the store's credentials in use end, since 1970.",
+                   seconds_since_1970(*health.credentials_expire));
+  }
+  if (!health.credentials_source.empty()) {
+    page.one_gauge("nextid_credentials_renewal_failing",
+                   "1 when the last attempt to renew the store's credentials failed, else 0.",
+                   health.credentials_trouble.empty() ? 0 : 1);
+  }
+  if (health.clock_ahead) {
+    page.one_gauge("nextid_clock_ahead_seconds",
+                   "How far this machine's clock is ahead of the store's.",
+                   std::chrono::duration<double>(*health.clock_ahead).count());
+  }
+}
+
+void ObservationMetrics::add_counters(Page& page) const {
+  const auto each = [&](MetricType type, const char* name, const char* help, auto value_of) {
+    page.begin(type, name, help);
+    for (const CounterObservation& counter : observation_.counters) {
+      const std::optional<double> value = value_of(counter);
+      if (!value) continue;
+      const Labels labels{{"counter", counter.activity.name}};
+      type == MetricType::Counter ? page.counter(labels, *value) : page.gauge(labels, *value);
+    }
+  };
+  const auto number = [](const std::optional<std::uint64_t>& value) {
+    return value ? std::optional<double>(static_cast<double>(*value)) : std::nullopt;
+  };
+  each(MetricType::Counter, "nextid_counter_ids_returned_total",
+       "Ids handed to clients, of the 100 counters that returned most since the start.",
+       [](const CounterObservation& counter) {
+         return std::optional<double>(static_cast<double>(counter.returned_so_far));
+       });
+  each(MetricType::Gauge, "nextid_counter_value",
+       "The last id reserved, after this server's last reservation.",
+       [&](const CounterObservation& counter) { return number(counter.activity.value); });
+  each(MetricType::Gauge, "nextid_counter_remaining_ids", "Ids between the value and max.",
+       [&](const CounterObservation& counter) { return number(counter.remaining); });
+  each(MetricType::Gauge, "nextid_counter_days_to_exhaustion",
+       "Days until max is reached at the rate of the last hours: the mean growth of the value, in "
+       "which an hour counts half as much as one four hours later; +Inf while nothing is used.",
+       [](const CounterObservation& counter) -> std::optional<double> {
+         if (!counter.remaining) return std::nullopt;
+         return counter.days_to_exhaustion.value_or(std::numeric_limits<double>::infinity());
+       });
+}
+
+}  // namespace
+
+std::string metrics_page(const Observation& observation) {
+  return prometheus::TextSerializer().Serialize(ObservationMetrics(observation).Collect());
+}
+
+}  // namespace nextid::report

@@ -1,0 +1,45 @@
+// All that the pages about a node show, as it was at one moment.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nextid/statistics.h"
+
+#include "stats/front_end_stats.h"
+
+namespace nextid::report {
+
+/// A counter, how fast it goes, and how far it has to go.
+struct CounterObservation {
+  CounterActivity activity;
+  /// As in `activity`, but never falling: ids that turn out to have reached nobody are taken out
+  /// only as others come in, since Prometheus takes a fall for a restart.
+  std::uint64_t returned_so_far = 0;
+  double ids_per_second = 0;  ///< Returned by this process, in the last seconds.
+  /// Ids that fit between the value and max; none while the definition is not known.
+  std::optional<std::uint64_t> remaining = {};
+  /// At the rate at which the value grew in the last hours; none where it did not.
+  std::optional<double> days_to_exhaustion = {};
+};
+
+struct Observation {
+  std::string store_url;
+  std::chrono::system_clock::time_point started;
+  std::chrono::system_clock::time_point now;
+  std::chrono::duration<double> uptime{0};
+
+  NodeActivity node;                         ///< Its `busiest` are in `counters`.
+  std::uint64_t returned_so_far = 0;         ///< See CounterObservation.
+  std::vector<CounterObservation> counters;  ///< The kObservedCounters that returned most ids.
+  StoreCalls store_calls;
+  StoreHealth store_health;
+  stats::FrontEndCounts front_end;
+};
+
+inline constexpr std::size_t kObservedCounters = 100;
+
+}  // namespace nextid::report

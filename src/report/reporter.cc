@@ -1,0 +1,100 @@
+#include "report/reporter.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "report/metrics_page.h"
+#include "report/status_page.h"
+
+namespace nextid::report {
+namespace {
+
+constexpr std::chrono::seconds kPeriod{1};
+// A look that takes longer is worth sparing.
+constexpr std::chrono::milliseconds kCheapLook{1};
+constexpr int kIdleShare = 50;
+
+}  // namespace
+
+Reporter::Reporter(Store store, FrontEnd front_end)
+    : store_(std::move(store)),
+      front_end_(std::move(front_end)),
+      started_(std::chrono::system_clock::now()),
+      started_at_(base::monotonic_now()),
+      next_look_(started_at_),
+      earliest_look_(started_at_),
+      thread_([this] { run(); }) {}
+
+Reporter::~Reporter() { stop(); }
+
+void Reporter::metrics(Done done) { ask({&metrics_page, std::move(done)}); }
+
+void Reporter::status(std::size_t limit, Done done) {
+  ask({[limit](const Observation& observation) { return status_page(observation, limit); },
+       std::move(done)});
+}
+
+void Reporter::ask(Request request) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!stopping_) {
+      requests_.push_back(std::move(request));
+      changed_.notify_one();
+      return;
+    }
+  }
+  request.done("");
+}
+
+void Reporter::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Reporter::run() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    changed_.wait_until(lock, next_look_, [this] { return stopping_ || !requests_.empty(); });
+    if (stopping_ && requests_.empty()) return;
+    const std::deque<Request> requests = std::exchange(requests_, {});
+    lock.unlock();
+    look();
+    if (!requests.empty()) {
+      const Observation observation = observe();
+      for (const Request& request : requests) request.done(request.write(observation));
+    }
+    lock.lock();
+  }
+}
+
+void Reporter::look() {
+  const base::MonotonicTime begin = base::monotonic_now();
+  if (begin < earliest_look_) return;
+  node_ = store_.activity(kObservedCounters);
+  counters_ = rates_.sample(std::exchange(node_.busiest, {}), begin);
+  returned_so_far_ = std::max(returned_so_far_, node_.accounting.returned);
+  const auto took = base::monotonic_now() - begin;
+  earliest_look_ = took <= kCheapLook ? begin : begin + took * kIdleShare;
+  next_look_ = std::max(earliest_look_, begin + kPeriod);
+}
+
+Observation Reporter::observe() {
+  Observation observation;
+  observation.store_url = store_.url();
+  observation.started = started_;
+  observation.now = std::chrono::system_clock::now();
+  observation.uptime = base::monotonic_now() - started_at_;
+  observation.node = node_;
+  observation.returned_so_far = returned_so_far_;
+  observation.counters = counters_;
+  observation.store_calls = store_.store_calls();
+  observation.store_health = store_.health();
+  observation.front_end = front_end_();
+  return observation;
+}
+
+}  // namespace nextid::report

@@ -1,0 +1,78 @@
+// Watches an opened store and its front ends, and writes the pages about them.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "nextid/store.h"
+
+#include "base/clock.h"
+#include "report/counter_rates.h"
+#include "report/observation.h"
+
+namespace nextid::report {
+
+/// Thread-safe. Has a thread of its own: looking at many counters, and writing a page, takes longer
+/// than an I/O thread may be kept. It looks at the counters once a second and for each page, but
+/// where a look takes over a millisecond, so seldom that looks take 1/50 of the time.
+class Reporter {
+ public:
+  /// The counts of all front ends now; called on the reporter's thread.
+  using FrontEnd = std::function<stats::FrontEndCounts()>;
+  /// Receives a page, once, on the reporter's thread, or before the call returns when it comes
+  /// after stop(): then the page is empty. Must not block.
+  using Done = std::function<void(std::string page)>;
+
+  Reporter(Store store, FrontEnd front_end);
+  /// Calls stop().
+  ~Reporter();
+  Reporter(const Reporter&) = delete;
+  Reporter& operator=(const Reporter&) = delete;
+
+  /// See metrics_page() and status_page().
+  void metrics(Done done);
+  void status(std::size_t limit, Done done);
+
+  /// Writes the pages that are asked for already, and ends the thread. Idempotent.
+  void stop();
+
+ private:
+  struct Request {
+    std::function<std::string(const Observation&)> write;
+    Done done;
+  };
+
+  void ask(Request request);
+  void run();
+  void look();
+  Observation observe();
+
+  const Store store_;
+  const FrontEnd front_end_;
+  const std::chrono::system_clock::time_point started_;
+  const base::MonotonicTime started_at_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Request> requests_;
+  bool stopping_ = false;
+
+  // Of the thread alone.
+  CounterRates rates_;
+  NodeActivity node_;
+  std::vector<CounterObservation> counters_;
+  std::uint64_t returned_so_far_ = 0;
+  base::MonotonicTime next_look_;      // By itself.
+  base::MonotonicTime earliest_look_;  // For a page, which else shows what the last look saw.
+
+  std::thread thread_;
+};
+
+}  // namespace nextid::report

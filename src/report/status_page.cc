@@ -1,0 +1,130 @@
+#include "report/status_page.h"
+
+#include <algorithm>
+#include <vector>
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
+#include "nextid/version.h"
+
+#include "base/utf8.h"
+
+namespace nextid::report {
+namespace {
+
+namespace json = boost::json;
+
+json::string text(std::string_view from) { return json::string(from.data(), from.size()); }
+
+// JavaScript's numbers are exact up to 2^53.
+json::value number(std::uint64_t value) {
+  constexpr std::uint64_t kMaxExact = std::uint64_t{1} << 53;
+  return value <= kMaxExact ? json::value(value) : json::value(text(std::to_string(value)));
+}
+
+// JSON is UTF-8, and the path of a store may be anything.
+std::string as_utf8(std::string bytes) {
+  if (base::is_utf8(bytes)) return bytes;
+  std::replace_if(
+      bytes.begin(), bytes.end(), [](char c) { return (c & 0x80) != 0; }, '?');
+  return bytes;
+}
+
+template <typename Numbers>
+json::array array_of(const Numbers& numbers) {
+  return json::array(numbers.begin(), numbers.end());
+}
+
+json::object burned_json(const Accounting& accounting) {
+  json::object reasons;
+  for (std::size_t i = 0; i < kBurnReasons; ++i) {
+    const auto name = to_string(static_cast<BurnReason>(i));
+    reasons[json::string_view(name.data(), name.size())] = number(accounting.burned[i]);
+  }
+  return reasons;
+}
+
+json::object latency_json(const stats::FrontEndCounts& front_end) {
+  Durations all;
+  for (const Durations& durations : front_end.latencies) all += durations;
+  return {{"bounds", array_of(kDurationBoundsUs)}, {"counts", array_of(all.counts)}};
+}
+
+json::object connections_json(const stats::FrontEndCounts& front_end) {
+  json::object connections;
+  for (std::size_t i = 0; i < stats::kProtocols; ++i) {
+    const auto name = to_string(static_cast<stats::Protocol>(i));
+    connections[json::string_view(name.data(), name.size())] =
+        front_end.protocols[i].open_connections;
+  }
+  return connections;
+}
+
+json::value text_or_null(const std::optional<std::uint64_t>& number) {
+  return number ? json::value(text(std::to_string(*number))) : json::value(nullptr);
+}
+
+json::object counter_json(const CounterObservation& counter) {
+  const CounterActivity& activity = counter.activity;
+  const Definition definition = activity.definition.value_or(Definition{});
+  return {
+      {"name", text(activity.name)},
+      {"value", text_or_null(activity.value)},
+      {"increment", number(definition.increment)},
+      {"max", text(std::to_string(definition.max))},
+      {"cache", number(definition.cache)},
+      {"mode", definition.cache > 1 ? "cached" : "strict"},
+      {"returned", number(activity.accounting.returned)},
+      {"burned", number(activity.accounting.burned_total())},
+      {"rate", counter.ids_per_second},
+      {"remaining", text_or_null(counter.remaining)},
+      {"days_to_exhaustion", counter.days_to_exhaustion ? json::value(*counter.days_to_exhaustion)
+                                                        : json::value(nullptr)},
+  };
+}
+
+std::vector<const CounterObservation*> busiest_now(const Observation& observation,
+                                                   std::size_t limit) {
+  std::vector<const CounterObservation*> counters;
+  for (const CounterObservation& counter : observation.counters) counters.push_back(&counter);
+  std::stable_sort(counters.begin(), counters.end(), [](const auto* a, const auto* b) {
+    return a->ids_per_second > b->ids_per_second;
+  });
+  counters.resize(std::min(limit, counters.size()));
+  return counters;
+}
+
+}  // namespace
+
+std::string status_page(const Observation& observation, std::size_t limit) {
+  const Accounting& accounting = observation.node.accounting;
+  json::array counters;
+  for (const auto* counter : busiest_now(observation, limit)) {
+    counters.push_back(counter_json(*counter));
+  }
+  return json::serialize(json::object{
+      {"version", text(kVersion)},
+      {"uptime_seconds", observation.uptime.count()},
+      {"store", text(as_utf8(observation.store_url))},
+      {"now_ms",
+       std::chrono::duration_cast<std::chrono::milliseconds>(observation.now.time_since_epoch())
+           .count()},
+      {"ids_returned", number(accounting.returned)},
+      {"ids_burned", burned_json(accounting)},
+      {"store_writes", accounting.store_writes},
+      {"reservations", accounting.reservations},
+      {"refills", accounting.refills},
+      {"waits", accounting.waits},
+      {"requests", observation.front_end.requests_in_all()},
+      {"waiting", observation.node.waiting_requests},
+      {"connections", connections_json(observation.front_end)},
+      {"latency_us", latency_json(observation.front_end)},
+      {"batch_sizes", array_of(accounting.batch_sizes)},
+      {"counters", std::move(counters)},
+  });
+}
+
+}  // namespace nextid::report

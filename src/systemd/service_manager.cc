@@ -1,0 +1,70 @@
+#include "systemd/service_manager.h"
+
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <string_view>
+#include <sys/socket.h>
+#include <systemd/sd-daemon.h>
+#include <vector>
+
+namespace nextid::systemd {
+namespace {
+
+Error invalid(const std::string& sentence) { return Error(ErrorCode::kInvalid, sentence); }
+
+/// The names of the inherited descriptors, from SD_LISTEN_FDS_START on.
+Result<std::vector<std::string>> inherited_names() {
+  char** names = nullptr;
+  const int count = sd_listen_fds_with_names(/*unset_environment=*/1, &names);
+  if (count < 0) {
+    return invalid(std::string("Can't take the sockets that LISTEN_FDS announces: ") +
+                   std::strerror(-count) + ".");
+  }
+  std::vector<std::string> copies;
+  for (int i = 0; i < count; ++i) {
+    const std::unique_ptr<char, decltype(&std::free)> name(names[i], &std::free);
+    copies.emplace_back(name.get());
+  }
+  std::free(names);
+  return copies;
+}
+
+}  // namespace
+
+Result<InheritedSockets> take_inherited_sockets() {
+  const auto names = inherited_names();
+  if (!names) return names.error();
+  InheritedSockets sockets;
+  for (std::size_t i = 0; i < names->size(); ++i) {
+    const std::string& name = (*names)[i];
+    const int descriptor = SD_LISTEN_FDS_START + static_cast<int>(i);
+    // What systemd says where nobody gave a name: the socket unit's, or "unknown".
+    const bool unnamed = name == "unknown" || name.ends_with(".socket");
+    const bool is_http = name == "http" || (unnamed && names->size() == 1);
+    if (!is_http && name != "resp") {
+      return invalid("The inherited socket '" + name +
+                     "' has no use here: its FileDescriptorName must be http or resp.");
+    }
+    if (sd_is_socket_inet(descriptor, AF_UNSPEC, SOCK_STREAM, /*listening=*/1, 0) <= 0) {
+      return invalid("The inherited socket '" + name + "' is no listening TCP socket.");
+    }
+    std::optional<int>& place = is_http ? sockets.http : sockets.resp;
+    if (place) {
+      return invalid("More than one socket named '" + name +
+                     "' was inherited; name one address in the socket unit.");
+    }
+    place = descriptor;
+  }
+  return sockets;
+}
+
+void notify_ready(const std::string& status) {
+  sd_notify(/*unset_environment=*/0, ("READY=1\nSTATUS=" + status).c_str());
+}
+
+void notify_stopping() {
+  sd_notify(/*unset_environment=*/0, "STOPPING=1\nSTATUS=Answering what waits, closing the store");
+}
+
+}  // namespace nextid::systemd

@@ -1,0 +1,28 @@
+// systemd as the one that starts the server: sockets that it opened, and what it wants to be told.
+// All of it does nothing where no service manager asks for it.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "nextid/error.h"
+
+namespace nextid::systemd {
+
+/// Listening TCP sockets that this process was started with (sd_listen_fds(3)); its own to close.
+struct InheritedSockets {
+  std::optional<int> http = {};
+  std::optional<int> resp = {};
+};
+
+/// Takes them, by their FileDescriptorName=, "http" or "resp"; a single one without a name is
+/// HTTP's. Removes the variables that announce them, so call it once, before threads start.
+/// kInvalid names a socket that is of no use.
+Result<InheritedSockets> take_inherited_sockets();
+
+/// READY=1 (sd_notify(3)), and a line for `systemctl status`.
+void notify_ready(const std::string& status);
+/// STOPPING=1
+void notify_stopping();
+
+}  // namespace nextid::systemd

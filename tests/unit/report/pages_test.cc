@@ -1,0 +1,141 @@
+// The two pages about a node. tests/e2e/test_operations.py reads them from a real server.
+#include <limits>
+#include <string>
+
+#include <boost/json/parse.hpp>
+#include <gtest/gtest.h>
+
+#include "report/metrics_page.h"
+#include "report/status_page.h"
+
+namespace nextid::report {
+namespace {
+
+namespace json = boost::json;
+
+CounterObservation counter(const std::string& name, std::uint64_t returned, double rate) {
+  CounterObservation observation;
+  observation.activity.name = name;
+  observation.activity.accounting.returned = returned;
+  observation.activity.value = returned;
+  observation.activity.definition = Definition{};
+  observation.returned_so_far = returned;
+  observation.remaining = kMaxId - returned;
+  observation.ids_per_second = rate;
+  return observation;
+}
+
+Observation two_counters() {
+  Observation observation;
+  observation.store_url = "sqlite:/tmp/\xff.db";
+  observation.node.accounting.returned = 30;
+  observation.returned_so_far = 30;
+  observation.node.accounting.burned[static_cast<std::size_t>(BurnReason::kDiscard)] = 4;
+  observation.node.accounting.batch_sizes = {5, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 2};
+  observation.node.accounting.waits = 9'000;
+  observation.counters.push_back(counter("old", 20, 0));
+  observation.counters.push_back(counter("busy", 10, 2.5));
+  return observation;
+}
+
+bool has_line(const std::string& page, const std::string& line) {
+  return ("\n" + page).find("\n" + line + "\n") != std::string::npos;
+}
+
+TEST(MetricsPage, HasTheNumbers) {
+  const std::string page = metrics_page(two_counters());
+  EXPECT_TRUE(has_line(page, "nextid_ids_returned_total 30"));
+  EXPECT_TRUE(has_line(page, "nextid_ids_burned_total{reason=\"discard\"} 4"));
+  EXPECT_TRUE(has_line(page, "nextid_counter_ids_returned_total{counter=\"busy\"} 10"));
+  EXPECT_TRUE(has_line(page, "# TYPE nextid_requests_total counter"));
+  EXPECT_TRUE(
+      has_line(page, "nextid_requests_total{protocol=\"http\",route=\"next\",result=\"ok\"} 0"));
+}
+
+TEST(MetricsPage, CumulatesBuckets) {
+  const std::string page = metrics_page(two_counters());
+  EXPECT_TRUE(has_line(page, "nextid_batch_requests_bucket{le=\"1\"} 5"));
+  EXPECT_TRUE(has_line(page, "nextid_batch_requests_bucket{le=\"7\"} 6"));
+  EXPECT_TRUE(has_line(page, "nextid_batch_requests_bucket{le=\"2047\"} 6"));
+  EXPECT_TRUE(has_line(page, "nextid_batch_requests_bucket{le=\"+Inf\"} 8"));
+  EXPECT_TRUE(has_line(page, "nextid_batch_requests_count 8"));
+  EXPECT_TRUE(has_line(page, "nextid_batch_requests_sum 9000"));
+}
+
+TEST(MetricsPage, TellsTimesInSeconds) {
+  Observation observation = two_counters();
+  auto& latency = observation.front_end.latencies[0];
+  latency.counts[duration_bucket(250)] = 3;
+  latency.sum_us = 600;
+  const std::string page = metrics_page(observation);
+  const std::string name = "nextid_allocation_duration_seconds";
+  EXPECT_TRUE(has_line(page, name + "_bucket{protocol=\"http\",le=\"0.0001\"} 0"));
+  EXPECT_NE(page.find(name + "_bucket{protocol=\"http\",le=\"0.00025"), std::string::npos);
+  EXPECT_TRUE(has_line(page, name + "_count{protocol=\"http\"} 3"));
+}
+
+TEST(MetricsPage, SaysInfinityOfWhatIsNotUsed) {
+  Observation observation = two_counters();
+  observation.counters[1].days_to_exhaustion = 12.5;
+  const std::string page = metrics_page(observation);
+  EXPECT_TRUE(has_line(page, "nextid_counter_days_to_exhaustion{counter=\"old\"} +Inf"));
+  EXPECT_TRUE(has_line(page, "nextid_counter_days_to_exhaustion{counter=\"busy\"} 12.5"));
+}
+
+TEST(MetricsPage, KnowsCredentialsWhereThereAreAny) {
+  Observation observation = two_counters();
+  EXPECT_EQ(metrics_page(observation).find("nextid_credentials"), std::string::npos);
+  observation.store_health.credentials_source = "the environment";
+  observation.store_health.credentials_trouble = "no answer";
+  observation.store_health.credentials_expire =
+      std::chrono::system_clock::time_point(std::chrono::seconds(1'900'000'000));
+  const std::string page = metrics_page(observation);
+  EXPECT_TRUE(has_line(page, "nextid_credentials_expiry_timestamp_seconds 1900000000"));
+  EXPECT_TRUE(has_line(page, "nextid_credentials_renewal_failing 1"));
+}
+
+TEST(StatusPage, PutsTheBusiestNowFirst) {
+  const auto status = json::parse(status_page(two_counters(), 20)).as_object();
+  const auto& counters = status.at("counters").as_array();
+  ASSERT_EQ(counters.size(), 2U);
+  EXPECT_EQ(counters[0].at("name"), "busy");
+  EXPECT_EQ(counters[0].at("rate"), 2.5);
+  EXPECT_EQ(counters[0].at("mode"), "strict");
+  EXPECT_EQ(counters[1].at("name"), "old");
+  EXPECT_TRUE(counters[1].at("days_to_exhaustion").is_null());
+  EXPECT_EQ(json::parse(status_page(two_counters(), 1)).at("counters").as_array().size(), 1U);
+}
+
+TEST(StatusPage, WritesIdsAsText) {
+  Observation observation = two_counters();
+  observation.counters[0].activity.value = kMaxId;
+  observation.counters[0].remaining = 0;
+  observation.counters[0].activity.definition->cache = 1'000;
+  const auto status = json::parse(status_page(observation, 20)).as_object();
+  const auto& old = status.at("counters").at(1);
+  EXPECT_EQ(old.at("value"), "9223372036854775807");
+  EXPECT_EQ(old.at("max"), "9223372036854775807");
+  EXPECT_EQ(old.at("remaining"), "0");
+  EXPECT_EQ(old.at("mode"), "cached");
+  EXPECT_EQ(old.at("returned"), 20);
+}
+
+TEST(StatusPage, WritesNumbersThatJavascriptCannotHoldAsText) {
+  Observation observation = two_counters();
+  observation.node.accounting.returned = (std::uint64_t{1} << 53) + 1;
+  const auto status = json::parse(status_page(observation, 20)).as_object();
+  EXPECT_EQ(status.at("ids_returned"), "9007199254740993");
+}
+
+TEST(StatusPage, IsUtf8WhateverThePathOfTheStore) {
+  const auto status = json::parse(status_page(two_counters(), 20)).as_object();
+  EXPECT_EQ(status.at("store"), "sqlite:/tmp/?.db");
+}
+
+TEST(StatusPage, HasOneCountMoreThanBounds) {
+  const auto latency = json::parse(status_page(two_counters(), 20)).at("latency_us");
+  EXPECT_EQ(latency.at("counts").as_array().size(), latency.at("bounds").as_array().size() + 1);
+}
+
+}  // namespace
+}  // namespace nextid::report
