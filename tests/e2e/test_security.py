@@ -167,6 +167,10 @@ def test_secrets_appear_nowhere(start_server, token_file, tokens, tmp_path):
                            "/v1/counters", "/healthz"):
                 answer = connection.ask("GET", target, headers=headers)
                 seen.append(str(answer.headers) + answer.body.decode())
+        for target in ("/metrics", "/v1/status"):
+            shown = connection.ask("GET", target, headers=bearer(tokens["reader"]))
+            assert shown.status == 200
+            seen.append(shown.body.decode())
         connection.send(f"GET /next HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {secret}\r\n"
                         "broken\r\n\r\n".encode())
         seen.append(connection.answer().body.decode())
