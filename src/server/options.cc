@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "server/config_file.h"
-#include "server/protected_mode.h"
 
 namespace nextid::server {
 namespace {
@@ -338,12 +337,6 @@ Result<void> check(const Config& config) {
   }
   if (!tls.client_ca.empty() && tls.certificate.empty()) {
     return invalid("tls-client-ca needs tls-cert and tls-key.");
-  }
-  // What a name stands for is known when it is listened on.
-  for (const auto& address : {std::optional(config.http), config.resp}) {
-    if (!address) continue;
-    const auto allowed = check_exposure(config, *address, net::may_be_loopback(address->host));
-    if (!allowed) return allowed;
   }
   return {};
 }

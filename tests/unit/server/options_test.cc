@@ -237,21 +237,6 @@ TEST_F(Options, FilesOfTlsGoTogether) {
   EXPECT_EQ(load({.flags = {{"tls-cert", "a"}, {"tls-key", "b"}}}).tls.key, "b");
 }
 
-TEST_F(Options, WithoutTokensOnlyLoopbackIsListenedOn) {
-  for (const auto* option : {"http", "resp"}) {
-    for (const auto* address : {"0.0.0.0:0", "[::]:0", "10.0.0.1:80", "[fe80::1]:80"}) {
-      EXPECT_TRUE(failure({.flags = {{option, address}}})
-                      .starts_with("Listening on " + std::string(address) + " would let everyone"))
-          << address;
-      load({.flags = {{option, address}, {"insecure", "true"}}});
-      load({.flags = {{option, address}, {"tokens", "file"}}});
-    }
-    for (const auto* address : {"127.0.0.1:0", "127.9.9.9:0", "[::1]:0", "localhost:0", "name:0"}) {
-      load({.flags = {{option, address}}});
-    }
-  }
-}
-
 TEST_F(Options, HostNamesAreAList) {
   EXPECT_EQ(load({.flags = {{"allow-host", "a.example,b"}}}).allowed_hosts,
             (std::vector<std::string>{"a.example", "b"}));
