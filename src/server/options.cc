@@ -95,8 +95,10 @@ Result<void> set_hosts(std::vector<std::string>& field, std::string_view text) {
   for (;;) {
     const auto comma = text.find(',');
     const auto host = text.substr(0, comma);
-    if (host.empty() || host.find_first_of(" /*") != std::string_view::npos) {
-      return invalid("it must be host names with commas between them, such as ids.example.com");
+    const bool has_port = std::count(host.begin(), host.end(), ':') == 1;  // IPv6 has more.
+    if (host.empty() || has_port || host.find_first_of(" /*") != std::string_view::npos) {
+      return invalid(
+          "it must be host names without ports, with commas between them, such as ids.example.com");
     }
     field.emplace_back(host);
     if (comma == std::string_view::npos) return {};
