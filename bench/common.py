@@ -1,9 +1,11 @@
 """What the benchmarks of servers share: nextid running, its load, and tables of what came out."""
 
+import contextlib
 import http.client
 import json
 import pathlib
 import re
+import socket
 import statistics
 import subprocess
 import time
@@ -13,14 +15,20 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 NEXTID = ROOT / "build/release/nextid"
 # A server that stops has clients to answer and its store to close.
 STOP_LIMIT_S = 15
+START_LIMIT_S = 10
+
+# How Redis keeps what it answers: each command before its answer, or nothing at all.
+DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
+VOLATILE = ("--appendonly", "no")
 
 
-def listening_port(log, what):
-    """Reads `log` up to the line that says where the server listens."""
+def listening_ports(log, what):
+    """Reads `log` up to the line that says where the server listens: HTTP's port, and RESP's."""
     lines = []
     for line in log:
-        if found := re.search(r"(?:listening|running) on http://127\.0\.0\.1:(\d+)", line):
-            return int(found.group(1))
+        if found := re.search(r"(?:listening|running) on http://127\.0\.0\.1:(\d+)"
+                              r"(?: and redis://127\.0\.0\.1:(\d+))?", line):
+            return int(found.group(1)), int(found.group(2) or 0)
         lines.append(line)
     raise SystemExit(f"{what} did not start:\n{''.join(lines)}")
 
@@ -45,13 +53,13 @@ def take_id(port):
 class Nextid:
     """A server of its own, that has given one id."""
 
-    def __init__(self, store, environment=None):
+    def __init__(self, store, *options, environment=None):
         began = time.perf_counter()
         self.process = subprocess.Popen(
-            [NEXTID, "serve", "--http", "127.0.0.1:0", "--resp", "127.0.0.1:0", "--store", store],
+            [NEXTID, "serve", "--http", "127.0.0.1:0", "--resp", "127.0.0.1:0", "--store", store, *options],
             stderr=subprocess.PIPE, text=True, env=environment)
         try:
-            self.port = listening_port(self.process.stderr, "nextid")
+            self.port, self.resp_port = listening_ports(self.process.stderr, "nextid")
             take_id(self.port)
         except BaseException:
             stop(self.process)
@@ -70,6 +78,48 @@ class Nextid:
     def resident_mb(self):
         text = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", text).group(1)) / 1024
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answers(port):
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+        return True
+    return False
+
+
+def wait_until(condition, what):
+    deadline = time.monotonic() + START_LIMIT_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{what} did not start within {START_LIMIT_S} s")
+
+
+@contextlib.contextmanager
+def redis_server(directory, persistence):
+    port = free_port()
+    server = subprocess.Popen(
+        ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", directory,
+         *persistence, "--save", ""],
+        stdout=subprocess.DEVNULL)
+
+    try:
+        wait_until(lambda: answers(port), "redis-server")
+        yield port
+    finally:
+        stop(server)
+
+
+def redis_rate(port, clients, requests, pipeline=1):
+    """INCR a second, by redis-benchmark, of Redis or of what speaks its protocol."""
+    out = subprocess.run(
+        ["redis-benchmark", "-p", str(port), "-c", str(clients), "-n", str(requests), "-P", str(pipeline), "--csv",
+         "INCR", "bench"], check=True, capture_output=True, text=True).stdout
+    return float(out.strip().splitlines()[-1].split(",")[1].strip('"'))
 
 
 @dataclass

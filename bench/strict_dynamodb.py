@@ -42,7 +42,7 @@ def dynalite():
         ["node", common.ROOT / "tests/dynalite/serve.js"], stdin=subprocess.PIPE,
         stdout=subprocess.PIPE, text=True)
     try:
-        yield f"http://127.0.0.1:{common.listening_port(server.stdout, 'dynalite')}"
+        yield f"http://127.0.0.1:{common.listening_ports(server.stdout, 'dynalite')[0]}"
     finally:
         common.stop(server)
 
@@ -58,7 +58,7 @@ def baseline(endpoint, loop):
         stderr=subprocess.PIPE, text=True,
         env=environment(TABLE_NAME=BASELINE_TABLE, DYNAMODB_ENDPOINT=endpoint))
     try:
-        yield common.listening_port(server.stderr, "the baseline")
+        yield common.listening_ports(server.stderr, "the baseline")[0]
     finally:
         common.stop(server)
 
@@ -82,7 +82,7 @@ class Account:
 def measure_nextid(endpoint, connections, seconds):
     """The load, and the account of a server that served nothing else."""
     store = f"dynamodb://{TABLE}?region={REGION}&endpoint={endpoint}"
-    with common.Nextid(store, environment()) as server:
+    with common.Nextid(store, environment=environment()) as server:
         load = common.load_next(server.port, connections, seconds)
     return load, Account.read(server.log)
 

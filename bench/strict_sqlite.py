@@ -6,59 +6,18 @@ time from process start to the first id, and the resident memory after the load.
 """
 
 import argparse
-import contextlib
 import pathlib
-import socket
 import statistics
-import subprocess
 import tempfile
-import time
 
 import common
 
 CLIENTS = (1, 64, 256)
 TARGETS = {1: 1.1, 64: 1.0, 256: 1.25}
-START_LIMIT_S = 10
 
 
 def nextid_server(directory):
     return common.Nextid(f"sqlite:{directory}/ids.db")
-
-
-def wait_until(condition, what):
-    deadline = time.monotonic() + START_LIMIT_S
-    while not condition():
-        if time.monotonic() > deadline:
-            raise SystemExit(f"{what} did not start within {START_LIMIT_S} s")
-
-
-@contextlib.contextmanager
-def redis_server(directory):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = subprocess.Popen(
-        ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", directory,
-         "--appendonly", "yes", "--appendfsync", "always", "--save", ""],
-        stdout=subprocess.DEVNULL)
-
-    def answers():
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-            return True
-        return False
-
-    try:
-        wait_until(answers, "redis-server")
-        yield port
-    finally:
-        common.stop(server)
-
-
-def redis_rate(port, clients, requests):
-    out = subprocess.run(
-        ["redis-benchmark", "-p", str(port), "-c", str(clients), "-n", str(requests), "--csv",
-         "INCR", "bench"], check=True, capture_output=True, text=True).stdout
-    return float(out.strip().splitlines()[-1].split(",")[1].strip('"'))
 
 
 def main():
@@ -69,13 +28,13 @@ def main():
 
     rates = {(who, c): [] for who in ("nextid", "redis") for c in CLIENTS}
     with tempfile.TemporaryDirectory(dir=common.ROOT / "build") as directory:
-        with nextid_server(directory) as server, redis_server(directory) as redis_port:
+        with nextid_server(directory) as server, common.redis_server(directory, common.DURABLE) as redis_port:
             requests = {c: 3_000 * min(c, 16) for c in CLIENTS}
             for _ in range(options.rounds):
                 for c in CLIENTS:
                     rates["nextid", c].append(
                         common.load_next(server.port, c, options.seconds).rate)
-                    rates["redis", c].append(redis_rate(redis_port, c, requests[c]))
+                    rates["redis", c].append(common.redis_rate(redis_port, c, requests[c]))
                     # As many requests as take Redis about as long.
                     requests[c] = max(1_000, int(rates["redis", c][-1] * options.seconds))
             resident = server.resident_mb()

@@ -36,11 +36,12 @@ void raise_descriptor_limit() {
 // Blocks until SIGTERM or SIGINT; from then on a second one ends the process at once. SIGHUP has
 // the server read its files again.
 void wait_for_stop_signal(server::Server& server) {
-  const sigset_t signals = awaited_signals();
+  sigset_t signals = awaited_signals();
   for (int signal = 0; signal != SIGTERM && signal != SIGINT;) {
     sigwait(&signals, &signal);
     if (signal == SIGHUP) server.reload();
   }
+  sigdelset(&signals, SIGHUP);  // Which must not end a stop in good order.
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 }
 

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "server/config_file.h"
-#include "server/protected_mode.h"
 
 namespace nextid::server {
 namespace {
@@ -95,8 +94,10 @@ Result<void> set_hosts(std::vector<std::string>& field, std::string_view text) {
   for (;;) {
     const auto comma = text.find(',');
     const auto host = text.substr(0, comma);
-    if (host.empty() || host.find_first_of(" /*") != std::string_view::npos) {
-      return invalid("it must be host names with commas between them, such as ids.example.com");
+    const bool has_port = std::count(host.begin(), host.end(), ':') == 1;  // IPv6 has more.
+    if (host.empty() || has_port || host.find_first_of(" /*") != std::string_view::npos) {
+      return invalid(
+          "it must be host names without ports, with commas between them, such as ids.example.com");
     }
     field.emplace_back(host);
     if (comma == std::string_view::npos) return {};
@@ -336,12 +337,6 @@ Result<void> check(const Config& config) {
   }
   if (!tls.client_ca.empty() && tls.certificate.empty()) {
     return invalid("tls-client-ca needs tls-cert and tls-key.");
-  }
-  // What a name stands for is known when it is listened on.
-  for (const auto& address : {std::optional(config.http), config.resp}) {
-    if (!address) continue;
-    const auto allowed = check_exposure(config, *address, net::may_be_loopback(address->host));
-    if (!allowed) return allowed;
   }
   return {};
 }

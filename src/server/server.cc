@@ -63,6 +63,18 @@ void warn_of_exposure(const Logger& logger, const std::string& path) {
   if (const auto warning = auth::exposure_of_file(path)) logger.warning(*warning);
 }
 
+// Before the store is touched. What a name stands for is known when it is listened on.
+Result<void> check_addresses(const Config& config, const ListeningSockets& sockets) {
+  const auto check = [&](const net::HostPort& address) {
+    return check_exposure(config, address, net::may_be_loopback(address.host));
+  };
+  if (!sockets.http) {
+    if (const auto allowed = check(config.http); !allowed) return allowed;
+  }
+  if (config.resp && !sockets.resp) return check(*config.resp);
+  return {};
+}
+
 }  // namespace
 
 Result<Server::Front> Server::open_front(const Config& config) {
@@ -78,6 +90,7 @@ Result<Server::Front> Server::open_front(const Config& config) {
 
 Result<std::unique_ptr<Server>> Server::start(const Config& config,
                                               const ListeningSockets& sockets) {
+  if (const auto allowed = check_addresses(config, sockets); !allowed) return allowed.error();
   const Logger logger(config.log_level, config.log_format);
   auto front = open_front(config);
   if (!front) return front.error();

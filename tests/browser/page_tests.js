@@ -3,8 +3,7 @@ import assert from "node:assert/strict";
 import {after} from "node:test";
 
 import {becomes, browserTest, missing, openPage, sidewaysScroll} from "./browser.js";
-import {define, load, Server} from "./server.js";
-import {TokenGate} from "./token_gate.js";
+import {define, load, makeToken, Server} from "./server.js";
 
 const server = missing ? null : await Server.start();
 after(() => server?.stop());
@@ -29,8 +28,16 @@ const text = (page, selector) => page.locator(selector).innerText();
 const whole = (shown) => Number(shown.replaceAll(",", ""));
 
 pageTest("values and charts change while load runs", {}, async (page) => {
-  await page.locator("#counters").waitFor();
   const clients = load(server.url, "/next?counter=live", 4, 5);
+  try {
+    await seesLoad(page, clients);
+  } finally {
+    await clients.stop();
+  }
+});
+
+async function seesLoad(page, clients) {
+  await page.locator("#counters").waitFor();
   const row = page.getByRole("row", {name: /^live/});
   await row.waitFor();
   const value = async () => whole(await row.getByRole("cell").nth(1).innerText());
@@ -53,7 +60,7 @@ pageTest("values and charts change while load runs", {}, async (page) => {
   await page.locator("#figure-rows tr").nth(1).waitFor();
   const answered = await clients.stop();
   await becomes(value, (now) => now === answered, "the value at the end");
-});
+}
 
 pageTest("an id and a range can be taken and copied",
   {permissions: ["clipboard-read", "clipboard-write"]}, async (page) => {
@@ -105,54 +112,83 @@ pageTest("refusals are shown in the server's words", {refusals: [400, 409]}, asy
   assert.match(await taken("short", "4"), /4|3/);
 });
 
-browserTest("a server that is gone is said to be", async () => {
-  const gone = await Server.start();
-  const page = await openPage(gone.url);
-  await page.goto(gone.url);
-  await page.locator("#counters").waitFor();
-  await gone.stop();
-  await page.getByRole("status").getByText("The server does not answer.").waitFor();
-  await page.context().close();
+// The same for a server of the test's own, which ends with it.
+function ownServerTest(name, start, options, body) {
+  browserTest(name, async () => {
+    const own = await start();
+    const page = await openPage(own.url, options);
+    try {
+      await page.goto(own.url);
+      await body(page, own);
+      assert.deepEqual(page.faults, []);
+    } finally {
+      await page.context().close();
+      await own.stop();
+    }
+  });
+}
+
+ownServerTest("a server that is gone is said to be", () => Server.start(), {},
+  async (page, own) => {
+    await page.locator("#counters").waitFor();
+    await own.stop();
+    await page.getByRole("status").getByText("The server does not answer.").waitFor();
+    page.faults.length = 0;  // The console shows the failed requests.
+  });
+
+const tokens = Object.fromEntries(missing ? [] : [
+  ["admin", "read,allocate,define"], ["reader", "read"], ["clerk", "allocate"],
+].map(([name, rights]) => [name, makeToken(name, rights)]));
+const startWithTokens = () => Server.start({
+  options: ["--tokens", "tokens"],
+  files: {tokens: Object.values(tokens).map(({line}) => `${line}\n`).join("")},
 });
 
-browserTest("a token is asked for, kept for the tab, sent, and forgotten", async () => {
-  const front = await TokenGate.start(server.url);
-  const page = await openPage(front.url, {refusals: [401, 403]});
-  await page.goto(front.url);
-  const token = page.getByLabel("Token");
-  await token.waitFor();
-  assert.ok(await token.evaluate((input) => input === document.activeElement));
-  assert.ok(await page.locator("#charts").isHidden());
-  assert.equal(await token.getAttribute("type"), "password");
-
-  await token.fill("wrong");
-  const refused = page.waitForResponse((response) => response.status() === 401);
-  await page.keyboard.press("Enter");
-  assert.equal((await refused).request().headers().authorization, "Bearer wrong");
-  await page.getByRole("alert").getByText("needs a token").waitFor();
-
-  await token.fill("s3cret");
+async function signIn(page, secret) {
+  await page.getByLabel("Token").fill(secret);
   await page.getByRole("button", {name: "Sign in"}).click();
-  await page.locator("#counters").waitFor();
-  assert.ok(await page.locator("#sign-in").isHidden());
-  await page.getByRole("button", {name: "Take"}).click();
-  await page.getByText("1 id of global").waitFor();
+}
 
-  await page.reload();
-  await page.locator("#counters").waitFor();
-  assert.equal(await page.evaluate(() => localStorage.getItem("nextid-token")), null);
+ownServerTest("a token is asked for, kept for the tab, sent, and forgotten", startWithTokens,
+  {refusals: [401]}, async (page) => {
+    const token = page.getByLabel("Token");
+    await page.getByRole("alert").getByText("This call needs a token").waitFor();
+    assert.ok(await token.evaluate((input) => input === document.activeElement));
+    assert.ok(await page.locator("#charts").isHidden());
+    assert.equal(await token.getAttribute("type"), "password");
 
-  await page.getByRole("button", {name: "Sign out"}).click();
-  await token.waitFor();
-  await token.fill("reader");
-  await page.keyboard.press("Enter");
-  await page.locator("#counters").waitFor();
-  await page.getByRole("button", {name: "Take"}).click();
-  await page.locator("#taken .error").getByText("may not allocate").waitFor();
-  assert.deepEqual(page.faults, []);
-  await page.context().close();
-  front.stop();
-});
+    await signIn(page, "wrong");
+    await page.getByRole("alert").getByText("knows no such token").waitFor();
+
+    await signIn(page, tokens.admin.secret);
+    await page.locator("#counters").waitFor();
+    assert.ok(await page.locator("#sign-in").isHidden());
+    await page.getByRole("button", {name: "Take"}).click();
+    await page.getByText("1 id of global").waitFor();
+
+    await page.reload();
+    await page.locator("#counters").waitFor();
+    assert.equal(await page.evaluate(() => JSON.stringify(localStorage)), "{}");
+
+    await page.getByRole("button", {name: "Sign out"}).click();
+    await token.waitFor();
+    assert.ok(await page.locator("#counters").isHidden());
+    assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+  });
+
+ownServerTest("a token without a right gets the server's sentence", startWithTokens,
+  {refusals: [401, 403]}, async (page) => {
+    await signIn(page, tokens.reader.secret);
+    await page.locator("#counters").waitFor();
+    await page.getByRole("button", {name: "Take"}).click();
+    await page.locator("#taken .error").getByText("'reader' does not give the right to allocate").waitFor();
+
+    await page.getByRole("button", {name: "Sign out"}).click();
+    await signIn(page, tokens.clerk.secret);
+    await page.getByRole("status").getByText("'clerk' does not give the right to read").waitFor();
+    await page.getByRole("button", {name: "Take"}).click();
+    await page.getByText("1 id of global").waitFor();
+  });
 
 pageTest("a phone shows all without scrolling sideways",
   {viewport: {width: 360, height: 740}, refusals: [400]}, async (page) => {

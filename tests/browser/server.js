@@ -1,6 +1,6 @@
 // Starts the real nextid binary in a directory of its own, and asks it for ids.
-import {spawn} from "node:child_process";
-import {mkdtemp, rm} from "node:fs/promises";
+import {execFileSync, spawn} from "node:child_process";
+import {mkdtemp, rm, writeFile} from "node:fs/promises";
 import http from "node:http";
 import {tmpdir} from "node:os";
 import {join, resolve} from "node:path";
@@ -12,11 +12,22 @@ const build = process.env.NEXTID_BUILD_DIR ?? join(repository, "build/release");
 const BINARY = process.env.NEXTID_BINARY ?? join(build, "nextid");
 const PATIENCE_MS = 20_000;
 
-// `nextid serve` with `options`. Its log is `server.log`.
+// A new token: {secret, line}, the latter for the file of --tokens.
+export function makeToken(name, rights) {
+  const printed = execFileSync(
+    BINARY, ["token", name, "--rights", rights], {encoding: "utf8", stdio: ["ignore", "pipe", "ignore"]});
+  const [secret, line] = printed.split("\n");
+  return {secret, line};
+}
+
+// `nextid serve` with `options`, in a directory with `files`. Its log is `server.log`.
 export class Server {
-  static async start(...options) {
+  static async start({options = [], files = {}} = {}) {
     const server = new Server();
     server.directory = await mkdtemp(join(tmpdir(), "nextid-page-"));
+    for (const [name, text] of Object.entries(files)) {
+      await writeFile(join(server.directory, name), text, {mode: 0o600});
+    }
     const environment = Object.fromEntries(
       Object.entries(process.env).filter(([name]) => !/^(NEXTID_|AWS_)/.test(name)));
     server.process = spawn(
@@ -44,10 +55,11 @@ export class Server {
     });
   }
 
+  // Again is no harm.
   async stop() {
     this.process.kill("SIGTERM");
     await this.ended;
-    await rm(this.directory, {recursive: true});
+    await rm(this.directory, {recursive: true, force: true});
   }
 }
 

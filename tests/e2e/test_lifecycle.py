@@ -89,6 +89,7 @@ def test_stop_takes_no_new_clients(server, tmp_path):
                 return True
 
         poll(refused, "the port is closed")
+        server.process.send_signal(signal.SIGHUP)  # Reloads, if anything, and never ends.
     assert waiting.answer().json() == {"id": 1}
     assert server.wait() == 0
 

@@ -60,6 +60,8 @@ def test_tokens_allow_what_their_line_says(start_server, token_file, tokens):
         ("GET", "/v1/counters/orders:eu"): {"billing", "reader"},
         ("GET", "/v1/counters/global"): {"reader"},  # 404, but it may ask.
         ("GET", "/v1/counters"): {"reader"},
+        ("GET", "/metrics"): {"reader"},
+        ("GET", "/v1/status"): {"reader"},
         ("PUT", "/v1/counters/tickets"): {"admin"},
         ("POST", "/v1/counters/orders:eu/advance"): {"admin"},  # 400, without a body.
         ("GET", "/healthz"): {"billing", "reader", "admin"},
@@ -165,6 +167,10 @@ def test_secrets_appear_nowhere(start_server, token_file, tokens, tmp_path):
                            "/v1/counters", "/healthz"):
                 answer = connection.ask("GET", target, headers=headers)
                 seen.append(str(answer.headers) + answer.body.decode())
+        for target in ("/metrics", "/v1/status"):
+            shown = connection.ask("GET", target, headers=bearer(tokens["reader"]))
+            assert shown.status == 200
+            seen.append(shown.body.decode())
         connection.send(f"GET /next HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {secret}\r\n"
                         "broken\r\n\r\n".encode())
         seen.append(connection.answer().body.decode())

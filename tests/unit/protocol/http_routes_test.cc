@@ -230,8 +230,8 @@ TEST(Routes, PagesAreFoundAtTheirPaths) {
   for (const auto* target : {"/", "/docs", "/openapi.json", "/assets/page.js"}) {
     auto wanted = request("GET", target);
     wanted.if_none_match = {"\"1\"", 1};
-    const auto result = route_of(wanted, kMaxRange).route;
-    const auto* page = std::get_if<ShowAsset>(&result);
+    const auto result = route_of(wanted, kMaxRange);
+    const auto* page = std::get_if<ShowAsset>(&result.route);
     ASSERT_NE(page, nullptr) << target;
     EXPECT_EQ(page->asset->path, target);
     EXPECT_EQ(page->if_none_match, "\"1\"");

@@ -170,6 +170,10 @@ TEST_F(Options, RefuseWrongValues) {
       {"no-auto-create", {"", "yes", "1", "True"}},
       {"idempotency-retention", {"", "0", "999ms", "1500ms", "31d", "721h", "1w", "-1d"}},
       {"store", {""}},
+      {"tokens", {""}},
+      {"tls-cert", {""}},
+      {"allow-host", {"", ",", "a,", ",a", "a, b", "https://a", "a:80", "*"}},
+      {"insecure", {"", "yes"}},
   };
   for (const auto& [name, texts] : cases) {
     for (const auto& text : texts) {
@@ -222,6 +226,20 @@ TEST_F(Options, BoundsMustFitOneAnother) {
             "max-reservation is 99, but must be at least max-range, which is 100.");
   EXPECT_EQ(failure({.flags = {{"max-range", "100"}, {"max-waiting-ids", "99"}}}),
             "max-waiting-ids is 99, but must be at least max-range, which is 100.");
+}
+
+TEST_F(Options, FilesOfTlsGoTogether) {
+  const std::string together = "tls-cert and tls-key go together, and one of them is missing.";
+  EXPECT_EQ(failure({.flags = {{"tls-cert", "a"}}}), together);
+  EXPECT_EQ(failure({.flags = {{"tls-key", "a"}}}), together);
+  EXPECT_EQ(failure({.flags = {{"tls-client-ca", "a"}}}),
+            "tls-client-ca needs tls-cert and tls-key.");
+  EXPECT_EQ(load({.flags = {{"tls-cert", "a"}, {"tls-key", "b"}}}).tls.key, "b");
+}
+
+TEST_F(Options, HostNamesAreAList) {
+  EXPECT_EQ(load({.flags = {{"allow-host", "a.example,b"}}}).allowed_hosts,
+            (std::vector<std::string>{"a.example", "b"}));
 }
 
 TEST_F(Options, EnvironmentNames) {

@@ -1,4 +1,5 @@
 // What clients of a running server see: answers, their order, and the connection around them.
+#include <filesystem>
 #include <mutex>
 #include <set>
 #include <string>
@@ -256,6 +257,20 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"GET / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n10001\r\n" +
                    std::string(65537, 'x') + "\r\n0\r\n\r\n",
                413}));
+
+TEST_F(ServerTest, WithoutTokensItListensOnLoopbackOnly) {
+  for (const auto* host : {"0.0.0.0", "::", "10.0.0.1", "fe80::1"}) {
+    for (const bool http : {true, false}) {
+      server::Config config = config_;
+      (http ? config.http : config.resp.emplace()) = {.host = host, .port = 0};
+      const auto refused = server::Server::start(config);
+      ASSERT_TRUE(refused.has_error()) << host;
+      EXPECT_EQ(refused.error().code(), ErrorCode::kInvalid);
+      EXPECT_NE(std::string(refused.error().what()).find("--insecure"), std::string::npos);
+    }
+  }
+  EXPECT_FALSE(std::filesystem::exists(directory_.path() / "ids.db"));
+}
 
 }  // namespace
 }  // namespace nextid::testing

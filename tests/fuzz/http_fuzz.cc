@@ -1,0 +1,53 @@
+// HTTP, from bytes to calls: nothing breaks it, and tearing changes nothing.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+
+#include "fuzz/torn.h"
+#include "protocol/http_reply.h"
+#include "protocol/http_request_parser.h"
+#include "protocol/http_routes.h"
+
+namespace nextid::fuzz {
+namespace {
+
+using protocol::HttpRequestParser;
+
+constexpr protocol::HttpLimits kLimits{.max_head_bytes = 512, .max_body_bytes = 256};
+
+std::string text_of(std::string_view bytes, std::size_t piece) {
+  HttpRequestParser parser(kLimits);
+  std::string text;
+  feed_in_pieces(bytes, piece, parser.max_unconsumed_bytes(),
+                 [&](std::string_view kept, bool& more, bool& ended) {
+                   const auto outcome = parser.feed(kept);
+                   if (outcome.status == HttpRequestParser::Status::kNeedMore) {
+                     more = true;
+                   } else if (outcome.status == HttpRequestParser::Status::kError) {
+                     text += "error " + parser.problem().detail;
+                     ended = true;
+                   } else {
+                     const auto& request = parser.request();
+                     text += std::string(request.method) + " " + std::string(request.target) + " " +
+                             std::string(request.body);
+                     const auto routed = protocol::route_of(request, 1'000);
+                     text += std::to_string(routed.route.index()) + std::string(routed.counter());
+                     if (const auto* problem = std::get_if<protocol::Problem>(&routed.route)) {
+                       protocol::append_reply(text, protocol::problem_reply(*problem), {});
+                     }
+                   }
+                   return outcome.consumed;
+                 });
+  return text;
+}
+
+}  // namespace
+}  // namespace nextid::fuzz
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const auto input = nextid::fuzz::input_of(data, size);
+  const std::string torn = nextid::fuzz::text_of(input.bytes, input.piece);
+  if (torn != nextid::fuzz::text_of(input.bytes, 1)) std::abort();
+  return 0;
+}
