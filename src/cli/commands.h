@@ -21,6 +21,8 @@ void add_allocate(CLI::App& app, Outcome& outcome);
 /// `nextid define` and `nextid advance`
 void add_define(CLI::App& app, Outcome& outcome);
 void add_advance(CLI::App& app, Outcome& outcome);
+/// `nextid bench`
+void add_bench(CLI::App& app, Outcome& outcome);
 /// `nextid counters`
 void add_counters(CLI::App& app, Outcome& outcome);
 /// `nextid doctor`

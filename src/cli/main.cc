@@ -51,6 +51,7 @@ int run(int argc, char** argv) {
   nextid::cli::add_define(app, outcome);
   nextid::cli::add_advance(app, outcome);
   nextid::cli::add_counters(app, outcome);
+  nextid::cli::add_bench(app, outcome);
   nextid::cli::add_doctor(app, outcome);
   nextid::cli::add_token(app, outcome);
   try {

@@ -1,0 +1,155 @@
+// `nextid bench`: a load on a server or a store, and whether every id was new.
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "nextid/counter.h"
+
+#include "cli/commands.h"
+#include "cli/exit_code.h"
+#include "cli/output.h"
+#include "loadtool/load.h"
+#include "net/address.h"
+
+namespace nextid::cli {
+namespace {
+
+struct Request {
+  std::string http = "127.0.0.1:8000";
+  std::string resp;
+  bool in_process = false;
+  std::string store;
+  std::string counter = "bench";
+  std::size_t clients = 32;
+  std::size_t pipeline = 1;
+  double seconds = 10;
+  std::uint64_t requests = 10'000'000;
+};
+
+using Sources = std::vector<std::unique_ptr<loadtool::IdSource>>;
+
+Result<Sources> connect(const Request& request) {
+  const bool resp = !request.resp.empty();
+  const std::string& text = resp ? request.resp : request.http;
+  const auto address = net::parse_host_port(text);
+  if (!address) {
+    return Error(ErrorCode::kInvalid,
+                 "The address is '" + text + "': " + address.error().what() + ".");
+  }
+  // Not an option: every user of the machine can see the arguments of programs.
+  const char* const token = std::getenv("NEXTID_TOKEN");
+  const loadtool::Target target{*address, request.counter, token == nullptr ? "" : token};
+  Sources sources;
+  for (std::size_t i = 0; i < request.clients; ++i) {
+    auto source = resp ? loadtool::connect_resp(target) : loadtool::connect_http(target);
+    if (!source) return source.error();
+    sources.push_back(*std::move(source));
+  }
+  return sources;
+}
+
+/// A live line on a terminal; none where the output is kept.
+void show(const loadtool::Progress& progress) {
+  if (::isatty(STDERR_FILENO) == 0) return;
+  std::fprintf(stderr, "\r%4.0f s  %llu ids, %.0f/s, %llu failures  ", progress.elapsed.count(),
+               static_cast<unsigned long long>(progress.ids),
+               static_cast<double>(progress.ids) / progress.elapsed.count(),
+               static_cast<unsigned long long>(progress.failures));
+}
+
+std::string describe(const loadtool::Outcome& outcome) {
+  char figures[512];
+  std::snprintf(figures, sizeof figures,
+                "%llu ids in %.2f s: %.0f ids/s, %llu failures\n"
+                "latency in us: p50 %.0f, p90 %.0f, p99 %.0f, p99.9 %.0f, largest %.0f\n",
+                static_cast<unsigned long long>(outcome.ids), outcome.elapsed.count(),
+                static_cast<double>(outcome.ids) / outcome.elapsed.count(),
+                static_cast<unsigned long long>(outcome.failures), outcome.percentile_us(0.5),
+                outcome.percentile_us(0.9), outcome.percentile_us(0.99),
+                outcome.percentile_us(0.999), outcome.percentile_us(1));
+  std::string text = figures;
+  if (!outcome.first_failure.empty()) text += "the first failure: " + outcome.first_failure + "\n";
+  if (outcome.duplicate) {
+    text += "WRONG: the id " + std::to_string(*outcome.duplicate) + " came twice\n";
+  } else if (outcome.out_of_order) {
+    text += "WRONG: a client got the id " + std::to_string(*outcome.out_of_order) +
+            " after one that is not below it\n";
+  } else if (outcome.ids > 0) {
+    text += "every id came once, and each client's grew\n";
+  }
+  return text;
+}
+
+int bench(const Request& request) {
+  if (!is_counter_name(request.counter)) {
+    return report(Error(ErrorCode::kInvalid, "'" + request.counter + "' is no counter name."));
+  }
+  std::optional<Store> store;
+  Sources sources;
+  if (request.in_process) {
+    auto opened = open_chosen_store(request.store);
+    if (!opened) return report(opened.error());
+    store = *std::move(opened);
+    for (std::size_t i = 0; i < request.clients; ++i) {
+      sources.push_back(loadtool::use_store(*store, request.counter));
+    }
+  } else {
+    auto connected = connect(request);
+    if (!connected) return report(connected.error());
+    sources = *std::move(connected);
+  }
+  const loadtool::Plan plan{
+      .pipeline = request.pipeline,
+      .duration = std::chrono::milliseconds(static_cast<long>(request.seconds * 1000)),
+      .requests = request.requests};
+  const auto outcome = loadtool::run_load(plan, std::move(sources), show);
+  if (::isatty(STDERR_FILENO) != 0) std::fputs("\r\x1b[K", stderr);
+  if (!write_output(describe(outcome))) return kFailure;
+  if (!outcome.right()) return kCorrupt;
+  return outcome.ids > 0 ? kOk : kUnavailable;
+}
+
+}  // namespace
+
+void add_bench(CLI::App& app, Outcome& outcome) {
+  const auto request = std::make_shared<Request>();
+  auto* command = app.add_subcommand(
+      "bench", "Load a server or a store, show its speed, and check that every id is new");
+  auto* http = command->add_option("--http", request->http, "A server's HTTP address")
+                   ->type_name("HOST:PORT")
+                   ->capture_default_str();
+  auto* resp = command->add_option("--resp", request->resp, "A server's RESP address, instead")
+                   ->type_name("HOST:PORT");
+  auto* in_process = command->add_flag("--in-process", request->in_process,
+                                       "No server: the library, on --store, instead");
+  resp->excludes(http);
+  in_process->excludes(http)->excludes(resp);
+  add_store_option(*command, request->store);
+  command->add_option("--counter", request->counter, "The counter, which is used up")
+      ->capture_default_str();
+  command->add_option("--clients", request->clients, "Connections, or threads")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->add_option("--pipeline", request->pipeline, "Requests of a client at a time")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->add_option("--seconds", request->seconds, "How long at most")
+      ->check(CLI::Range(0.01, 86'400.0))
+      ->capture_default_str();
+  command->add_option("--requests", request->requests, "How many at most; each takes 12 bytes here")
+      ->check(CLI::Range(1, 1'000'000'000))
+      ->capture_default_str();
+  command->footer(
+      "A token for the server is read from NEXTID_TOKEN. The ids are real: use a counter "
+      "of its own.\nExits 5 when an id came twice, or one client's did not grow.");
+  command->callback([request, &outcome] { outcome.exit_code = bench(*request); });
+}
+
+}  // namespace nextid::cli
