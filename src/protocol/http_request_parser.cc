@@ -33,13 +33,14 @@ bool is_token_char(char c) noexcept {
          kOthers.find(c) != std::string_view::npos;
 }
 
-// Whether `bytes` may begin a request line. Tells garbage, such as a TLS handshake, from the head
-// of a slow client.
-bool may_begin_with_method(std::string_view bytes) noexcept {
+// How many of `bytes` show that no request line begins so; 0 when one may. Tells garbage, such as a
+// TLS handshake, from the head of a slow client.
+std::size_t bytes_of_no_method(std::string_view bytes) noexcept {
   const auto candidate = bytes.substr(0, kMaxMethodBytes + 1);
   const auto end = std::find_if_not(candidate.begin(), candidate.end(), is_token_char);
-  if (end == candidate.end()) return candidate.size() <= kMaxMethodBytes;
-  return *end == ' ' && end != candidate.begin();
+  if (end == candidate.end()) return candidate.size() <= kMaxMethodBytes ? 0 : candidate.size();
+  if (*end == ' ' && end != candidate.begin()) return 0;
+  return static_cast<std::size_t>(end - candidate.begin()) + 1;
 }
 
 std::size_t count_empty_lines_bytes(std::string_view bytes) noexcept {
@@ -138,9 +139,10 @@ void HttpRequestParser::begin_request() noexcept {
 std::size_t HttpRequestParser::find_head(std::string_view bytes) {
   const auto window = bytes.substr(0, limits_.max_head_bytes);
   if (window == "\r") return 0;  // Perhaps half of an empty line.
-  if (!may_begin_with_method(window)) {
+  if (const std::size_t wrong = bytes_of_no_method(window); wrong > 0) {
     fail(400, "invalid",
-         "This is not HTTP: no request begins with '" + printable(window, 16) + "'.");
+         "This is not HTTP: no request begins with '" + printable(window.substr(0, wrong), 16) +
+             "'.");
     return 0;
   }
   for (;;) {

@@ -42,12 +42,19 @@ std::string text_of(std::string_view bytes, std::size_t piece) {
   return text;
 }
 
+/// Of a torn chunked body the last four bytes wait for more before they are looked at: an error in
+/// them may come later, and nothing else.
+bool is_late_error(std::string_view early, std::string_view late) {
+  return early.starts_with(late) && early.substr(late.size()).starts_with("error ");
+}
+
 }  // namespace
 }  // namespace nextid::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const auto input = nextid::fuzz::input_of(data, size);
-  const std::string torn = nextid::fuzz::text_of(input.bytes, input.piece);
-  if (torn != nextid::fuzz::text_of(input.bytes, 1)) std::abort();
+  const std::string some = nextid::fuzz::text_of(input.bytes, input.piece);
+  const std::string each = nextid::fuzz::text_of(input.bytes, 1);
+  if (some != each && !nextid::fuzz::is_late_error(some, each)) std::abort();
   return 0;
 }
