@@ -19,9 +19,9 @@ namespace nextid {
 /// no ids, next_id() is IdGenerator::next_id().
 ///
 /// What is left of the sub-block when the cursor ends serves other cursors of the counter alone;
-/// what none has used by the time the counter closes is burned as kDiscard. End cursors before
-/// Store::close(): ids they hand out after it are unique, but were counted as burned until the
-/// cursor ends.
+/// what none has used by the time the counter closes, or has been idle for long
+/// (StoreOptions::idle_counter_timeout), is burned as kDiscard. End cursors before Store::close():
+/// ids they hand out after it are unique, but were counted as burned until the cursor ends.
 class Cursor {
  public:
   /// Never fails: when the generator's store did not open, each call returns that error.

@@ -30,7 +30,9 @@ struct StoreOptions {
       1'000'000'000;                           ///< Ids that waiting requests of a counter ask for.
   std::uint64_t max_reservation = 10'000'000;  ///< Most ids one store call reserves; >= max_range.
   std::size_t max_counters = 100'000;          ///< Counters this process serves at a time.
-  /// A counter without requests for this long is closed and forgotten; it is served again on use.
+  /// A counter without requests for this long gives back the ids that it holds ahead, and releases
+  /// its slot in the store; if no generator holds it, it is forgotten. It is served again on use,
+  /// for one more read of the store. While one that is held is idle it takes less than 1 KB.
   std::chrono::milliseconds idle_counter_timeout = std::chrono::minutes(5);
   /// How often a counter in use has the store forget writers that ended without a word.
   std::chrono::milliseconds pruning_interval = std::chrono::hours(1);

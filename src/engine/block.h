@@ -10,12 +10,14 @@ namespace nextid::engine {
 
 /// `count` ids from `first` on, on the counter's stride; the counter's value was `before` before
 /// they were reserved, and `end` after. A block adjoins another if its `before` is the other's
-/// `end`: then the two are one run (I4).
+/// `end`: then the two are one run (I4). When the block is given back whole, `before` may be where
+/// another node's block ends, which may go back, too; but nothing goes below `kept_before`.
 struct Block {
   std::uint64_t first = 0;
   std::uint64_t count = 0;
   std::int64_t before = 0;
   std::int64_t end = 0;
+  std::int64_t kept_before = 0;
 
   bool empty() const noexcept { return count == 0; }
 
@@ -29,6 +31,7 @@ struct Block {
     // back to, and must not be below an id that was handed out (I7).
     if (base::canary(base::Canary::kGivesBackTakenIds)) return taken;
     before = static_cast<std::int64_t>(first - increment);
+    kept_before = before;
     return taken;
   }
 };

@@ -14,7 +14,7 @@ namespace {
 using base::Canary;
 using base::canary;
 
-constexpr std::int64_t kNothingYet = std::numeric_limits<std::int64_t>::min();
+constexpr std::int64_t kNothingYet = Predecessor::kNothingYet;
 /// An exhausted counter gives up one op after the other: so many are remembered.
 constexpr std::size_t kMaxGivenUp = 64;
 constexpr std::uint64_t kMaxStep = std::numeric_limits<std::uint64_t>::max();
@@ -24,14 +24,16 @@ std::string quoted(const std::string& counter) { return "counter '" + counter + 
 }  // namespace
 
 Engine::Engine(std::string counter, contract::WriterId writer, const Limits& limits,
-               std::uint64_t seed, FirstUse first_use, Lane& lane)
+               std::uint64_t seed, FirstUse first_use, Lane& lane, const Predecessor& predecessor)
     : counter_(std::move(counter)),
       writer_(writer),
       limits_(limits),
       first_use_(first_use),
       backoff_(seed),
+      last_ticket_(predecessor.last_ticket),
       stock_(lane),
-      high_water_(kNothingYet) {}
+      last_attempt_(predecessor.last_attempt),
+      high_water_(predecessor.high_water) {}
 
 Effects& Engine::effects() {
   if (!effects_) effects_ = std::make_unique<Effects>();
@@ -51,6 +53,7 @@ std::uint64_t Engine::request(void* owner, std::uint64_t tag, std::uint64_t coun
   if (auto error = reason_to_refuse(count)) {
     effects().refusals.push_back(Refusal{waiting.ticket, *std::move(error)});
   } else {
+    rest_ = Rest::kNone;
     waiting_.push_back(waiting);
     ++live_waiting_;
     waiting_ids_ += count;
@@ -88,6 +91,7 @@ std::uint64_t Engine::advance(void* owner, std::int64_t to, MonotonicTime deadli
   if (auto error = reason_to_refuse(1)) {
     effects().refusals.push_back(Refusal{ticket, *std::move(error)});
   } else {
+    rest_ = Rest::kNone;
     advances_.push_back(Advancing{ticket, to, deadline});
     earliest_deadline_ = std::min(earliest_deadline_, deadline);
   }
@@ -235,6 +239,7 @@ void Engine::tick(MonotonicTime now, WallMicros wall_us) {
     refuse_everything(ErrorCode::kUnavailable, quoted(counter_) + " was closed; try again.");
     finish();
   }
+  if (rest_ == Rest::kUnderWay && now_ >= close_deadline_) put_off_rest();
   if (!flight_ || flight_->tickets.empty()) serve_from_stock();
   if (!flight_) start_next_op();
   // A later op must not go by it: other nodes reserve and give back.
@@ -280,7 +285,33 @@ void Engine::close(MonotonicTime deadline) {
   if (phase_ == Phase::kCorrupt) finish();
   if (phase_ != Phase::kOpen) return;
   phase_ = Phase::kClosing;
+  rest_ = Rest::kNone;
   close_deadline_ = deadline;
+}
+
+void Engine::rest(MonotonicTime deadline) {
+  std::uint64_t left_by_cursors = 0;
+  for (const Loan& rest : loan_rests_) left_by_cursors += rest.count;
+  if (phase_ != Phase::kOpen || !idle() || lent_ > left_by_cursors) return;
+  drop_loan_rests();
+  rest_ = Rest::kUnderWay;
+  close_deadline_ = deadline;
+}
+
+void Engine::drop_loan_rests() {
+  for (const Loan& rest : std::exchange(loan_rests_, {})) {
+    lent_ -= rest.count;
+    burn(BurnReason::kDiscard, rest.count);
+  }
+}
+
+/// An op that failed is given up; nothing else starts before the next request, or rest().
+void Engine::put_off_rest() {
+  if (!flight_ || flight_->sent) return;
+  if (const auto* op = std::get_if<contract::GiveBack>(&flight_->op)) {
+    given_up_.push_back({GivenUp::Kind::kGiveBack, op->seq});
+  }
+  flight_.reset();
 }
 
 /// What is lent stays with its cursors, and counts as theirs to lose.
@@ -292,21 +323,22 @@ void Engine::finish() {
 void Engine::start_next_op() {
   if (phase_ == Phase::kCorrupt || phase_ == Phase::kClosed) return;
   std::erase_if(advances_, [](const Advancing& advancing) { return advancing.answered; });
-  if (!advances_.empty()) {
-    start(
-        contract::Load{counter_, writer_});  // Whether there is anything to do shows in the state.
-  } else if (live_waiting_ > 0 && !loaded_) {
+  const bool asked = live_waiting_ > 0 || !advances_.empty();
+  if (!asked && (phase_ == Phase::kClosing || rest_ != Rest::kNone)) {
+    if (phase_ == Phase::kClosing || now_ < close_deadline_) start_closing_op();
+  } else if (!asked && !wants_refill()) {
+    return;
+  } else if (!loaded_) {
     start(contract::Load{counter_, writer_});
-  } else if (live_waiting_ > 0 && given_up_.size() >= kMaxGivenUp) {
-    start(contract::Release{counter_, writer_, next_seq(), prev_});  // None of them can land then.
-  } else if (live_waiting_ > 0) {
+  } else if (given_up_.size() >= kMaxGivenUp || !tail_.empty()) {
+    // None of them can land then; a tail that was offered is ours no more, or burned (I6).
+    start(contract::Release{counter_, writer_, next_seq(), prev_});
+  } else if (!advances_.empty()) {
+    start(contract::Load{counter_, writer_});  // Whether there is anything to do shows in it.
+  } else {
     // While there is a stock, ops are not what requests wait for: nobody is to be gathered.
     const bool at_once = phase_ == Phase::kClosing || definition_.cache > 1;
     if (at_once || gathering_.should_start(now_, live_waiting_)) start_reserve();
-  } else if (phase_ == Phase::kClosing) {
-    start_closing_op();
-  } else if (wants_refill()) {
-    start_reserve();
   }
 }
 
@@ -402,19 +434,32 @@ void Engine::start_closing_op() {
     start(contract::GiveBack{counter_, writer_, next_seq(), prev_, tail_.end, tail_.before});
     flight_->count = tail_.count;
   } else if (prev_ == 0 && given_up_.empty()) {
-    finish();
+    drop_tail();
+    if (phase_ == Phase::kClosing) return finish();
+    rest_ = Rest::kDone;
   } else {
     start(contract::Release{counter_, writer_, next_seq(), prev_});
   }
 }
 
-/// Only the run that the counter's value may still end at can go back (I7).
+/// Only the run that the counter's value may still end at can go back (I7). Closes the lane.
 void Engine::set_tail_aside() {
-  if (stock_.empty()) return;
-  Block tail{0, 0, high_water_, high_water_};
-  stock_.merge_last_into(tail);
-  tail_ = tail;
+  if (!stock_.empty()) {
+    // Of an earlier tail nothing is left then: what the stock has was reserved after it.
+    tail_ = Block{0, 0, high_water_, high_water_, high_water_};
+    tail_offered_ = false;
+    stock_.merge_last_into(tail_);
+  }
   burn(BurnReason::kDiscard, stock_.drop_all());
+}
+
+/// It can go back no more. Where its slot was pruned a copy may have done so unseen: the counter
+/// may hand out these ids again, which nobody got.
+void Engine::drop_tail() {
+  if (tail_.empty()) return;
+  burn(BurnReason::kDiscard, tail_.count);
+  high_water_ = lowest_value();
+  tail_ = Block{};
 }
 
 void Engine::send() {

@@ -20,12 +20,18 @@
 //   I6  a ticket is refused as exhausted only by a state in which its own count does not fit.
 //   I7  a give-back names the tail that was never handed out, and the value it ends at.
 //
+// An engine that nobody asks may rest: it gives its tail back and releases its slot, as one does
+// that closes, but goes on with the next request. When it is at rest its owner may destroy it, and
+// make another one later: with a new writer (I1), a closed lane (I1, I3), and what Predecessor says
+// (I1, I7); its accounting is its owner's to keep (I5).
+//
 // An op in flight never changes: it is repeated as it is until the store's slot tells its fate. An
 // op that is given up (no room, new revision, slot gone) is remembered, since a late copy of it may
 // still land; the next op's slot tells.
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -111,12 +117,21 @@ struct Loan {
   std::uint64_t increment = 1;
 };
 
+/// What an engine must know of the one that its owner had for the counter before.
+struct Predecessor {
+  static constexpr std::int64_t kNothingYet = std::numeric_limits<std::int64_t>::min();
+
+  std::uint64_t last_ticket = 0;   ///< Numbers go on above it: an old one hits no new ticket,
+  std::uint64_t last_attempt = 0;  ///< and the outcome of an old attempt no new one.
+  std::int64_t high_water = kNothingYet;  ///< No id at or below it may be granted any more.
+};
+
 class Engine {
  public:
   /// `writer` must be new: never used before by any engine. `seed` drives the jitter of repeats.
-  /// `lane` is the engine's alone, and must outlive it.
+  /// `lane` is the engine's alone, must be closed, and must outlive it.
   Engine(std::string counter, contract::WriterId writer, const Limits& limits, std::uint64_t seed,
-         FirstUse first_use, Lane& lane);
+         FirstUse first_use, Lane& lane, const Predecessor& predecessor = {});
 
   /// Queues a request for `count` ids, or refuses it. Its ticket's number is returned either way.
   std::uint64_t request(void* owner, std::uint64_t tag, std::uint64_t count,
@@ -133,7 +148,10 @@ class Engine {
   /// From which any thread may take ids, without the lock. Who gets none calls mark_reached() and
   /// tick(), and tries again, or makes a request.
   Lane& lane() noexcept { return stock_.lane(); }
-  void mark_reached() noexcept { stock_.lane().pass_mark(); }
+  void mark_reached() noexcept {
+    rest_ = Rest::kNone;
+    stock_.lane().pass_mark();
+  }
 
   /// Lends up to `most` ids of the stock to a cursor, or nothing. They still count as ids that
   /// nobody asked for.
@@ -146,6 +164,16 @@ class Engine {
 
   /// Tells the time, refuses tickets past their deadline, and sends what is due.
   void tick(MonotonicTime now, WallMicros wall_us);
+
+  /// Nobody has asked for long: the stock's tail is given back, and the slot released, as far as
+  /// that is done by `deadline`, and until somebody asks. Does nothing while anything is under way
+  /// or lent. What cursors left is burned.
+  void rest(MonotonicTime deadline);
+  bool resting() const noexcept { return rest_ != Rest::kNone; }
+  /// True from the tick on in which it has nothing left, neither ids nor a slot.
+  bool at_rest() const noexcept { return rest_ == Rest::kDone && lent_ == 0; }
+  /// For the next engine of the counter, once this one is at rest.
+  Predecessor as_predecessor() const noexcept { return {last_ticket_, last_attempt_, high_water_}; }
 
   /// No requests from now on. What waits is served, then the stock's tail is given back, and the
   /// slot is released; at `deadline` what is left is refused, and the slot left to pruning.
@@ -160,8 +188,12 @@ class Engine {
   /// When tick() is needed next, at the latest, if nothing else happens.
   std::optional<MonotonicTime> wake_at() const;
   bool closed() const noexcept { return phase_ == Phase::kClosed; }
+  /// True when it has stopped, since the store contradicts what it knows.
+  bool corrupt() const noexcept { return phase_ == Phase::kCorrupt; }
   /// True when nothing waits and nothing is in flight.
   bool idle() const noexcept { return live_waiting_ == 0 && !flight_ && advances_.empty(); }
+  /// Ids taken from the stock so far, by the lane or by requests.
+  std::uint64_t taken_from_stock() const noexcept { return stock_.handed_out(); }
   Accounting accounting() const noexcept;
   /// Ids reserved that nobody asked for yet: in stock, lent, and in flight. At most `cache` - 1.
   std::uint64_t unasked() const noexcept;
@@ -176,6 +208,7 @@ class Engine {
 
  private:
   enum class Phase { kOpen, kClosing, kCorrupt, kClosed };
+  enum class Rest { kNone, kUnderWay, kDone };
 
   struct Waiting {
     Ticket ticket;
@@ -245,6 +278,9 @@ class Engine {
   std::uint64_t surplus_for(std::uint64_t demand) const;
   void start_closing_op();
   void set_tail_aside();
+  void drop_tail();
+  void drop_loan_rests();
+  void put_off_rest();
   void send();
   contract::Seq next_seq();
 
@@ -260,6 +296,7 @@ class Engine {
   void refuse_as_not_found();
   void refuse_exhausted(Room room);
   std::uint64_t largest_run(const Room& room) const;
+  std::int64_t lowest_value() const noexcept;
   bool contradicts(const contract::CounterState& state, contract::Seq seq, contract::Seq prev);
   bool lost_slot(const contract::CounterState& state, contract::Seq seq);
   void repeat_later(const std::string& why, Backoff::Cause cause);
@@ -274,6 +311,7 @@ class Engine {
   bool given_up_op_landed(const contract::Slot& slot);
   void requeue_in_front(std::vector<Waiting> tickets);
   void burn(BurnReason reason, std::uint64_t count) noexcept;
+  void stop_as_below_issued(std::int64_t value, std::int64_t issued);
   void stop_as_corrupt(const std::string& why);
   void finish();
 
@@ -286,7 +324,8 @@ class Engine {
   Phase phase_ = Phase::kOpen;
   MonotonicTime now_{};
   WallMicros wall_us_ = 0;
-  MonotonicTime close_deadline_{};
+  Rest rest_ = Rest::kNone;
+  MonotonicTime close_deadline_{};  // Or that of rest().
   /// No ticket has an earlier deadline; some time may have passed since one had this one.
   MonotonicTime earliest_deadline_ = MonotonicTime::max();
 
@@ -301,9 +340,9 @@ class Engine {
   Stock stock_;
   Refill refill_;
   bool refill_paused_ = false;  // The store showed no room for one.
-  Block tail_;                  // Of the stock, when it was closed: to be given back.
-  bool tail_offered_ = false;
-  std::uint64_t lent_ = 0;  // Ids of loans that have not ended, and of loan_rests_.
+  Block tail_;                  // Of the stock, when it was set aside to be given back.
+  bool tail_offered_ = false;   // Once: its fate shows in the slot.
+  std::uint64_t lent_ = 0;      // Ids of loans that have not ended, and of loan_rests_.
   std::vector<Loan> loan_rests_;
 
   Gathering gathering_;

@@ -90,7 +90,9 @@ void Engine::on_load(const contract::Outcome& outcome) {
   if (found == nullptr && !missing) {
     return stop_as_corrupt("the store gave an answer that does not fit a load");
   }
-  if (missing && loaded_) return stop_as_corrupt("it has vanished from the store");
+  if (missing && (loaded_ || high_water_ != Predecessor::kNothingYet)) {
+    return stop_as_corrupt("it has vanished from the store");
+  }
   if (missing && !first_use_.creates) return refuse_as_not_found();
   if (missing) {
     Definition definition;
@@ -108,6 +110,7 @@ void Engine::on_load(const contract::Outcome& outcome) {
 
 void Engine::on_first_load(const CounterState& state) {
   if (state.slot) return stop_as_corrupt("a new writer found its slot taken");
+  if (state.value < high_water_) return stop_as_below_issued(state.value, high_water_);
   adopt(state);
   stock_.set_increment(definition_.increment);
   loaded_ = true;
@@ -132,13 +135,17 @@ void Engine::on_reserve(const contract::Outcome& outcome) {
   }
 }
 
+/// The least that the counter's value can be: a tail that was offered may have gone back, and then
+/// what other nodes had below it.
+std::int64_t Engine::lowest_value() const noexcept {
+  return tail_.empty() ? high_water_ : std::min(high_water_, tail_.kept_before);
+}
+
 /// Whether the state can't be that of the counter this engine knows: then it has stopped. `seq` is
 /// that of the op in flight, or 0.
 bool Engine::contradicts(const CounterState& state, contract::Seq seq, contract::Seq prev) {
-  const std::int64_t known = tail_.empty() ? high_water_ : std::min(high_water_, tail_.before);
-  if (state.value < known) {
-    stop_as_corrupt("its value " + std::to_string(state.value) +
-                    " is below an id that was already issued, " + std::to_string(known));
+  if (state.value < lowest_value()) {
+    stop_as_below_issued(state.value, lowest_value());
   } else if (state.definition.start != definition_.start ||
              state.definition.increment != definition_.increment) {
     stop_as_corrupt("its start or increment has changed, which never happens");
@@ -220,8 +227,8 @@ bool Engine::given_up_op_landed(const contract::Slot& slot) {
     burn(BurnReason::kAdvance, ids_between(slot.end, it->advance_to, definition_));
     high_water_ = std::max(high_water_, it->advance_to);
   } else {
+    high_water_ = lowest_value();
     tail_ = Block{};
-    high_water_ = slot.end;
   }
   prev_ = slot.seq;
   std::erase_if(given_up_, [&](const GivenUp& op) { return op.seq <= slot.seq; });
@@ -251,12 +258,12 @@ void Engine::reserve_applied(std::int64_t end) {
                            " ids reaches ids that were already issued or lie past its max");
   }
   prev_ = op.seq;
-  high_water_ = end;
+  const std::int64_t kept_before = std::exchange(high_water_, end);
   given_up_.clear();
   refill_paused_ = false;
   ++accounting_.reservations;
   split(Block{last_id(end, definition_) - (flight_->count - 1) * definition_.increment,
-              flight_->count, *before, end});
+              flight_->count, *before, end, kept_before});
   ended_ = Ended{flight_->started, flight_->tickets.size()};
   spare_ = std::move(flight_->tickets);
   spare_.clear();
@@ -400,7 +407,7 @@ void Engine::on_give_back(const contract::Outcome& outcome) {
 void Engine::give_back_applied() {
   const auto& op = std::get<contract::GiveBack>(flight_->op);
   prev_ = op.seq;
-  high_water_ = op.new_end;
+  high_water_ = lowest_value();
   given_up_.clear();
   tail_ = Block{};
   flight_.reset();
@@ -433,7 +440,13 @@ void Engine::on_release(const contract::Outcome& outcome) {
     effects().warnings.push_back(quoted(counter_) + " left a slot behind that is not its own.");
   }
   prev_ = 0;
+  drop_tail();
   given_up_.clear();
+}
+
+void Engine::stop_as_below_issued(std::int64_t value, std::int64_t issued) {
+  stop_as_corrupt("its value " + std::to_string(value) +
+                  " is below an id that was already issued, " + std::to_string(issued));
 }
 
 void Engine::stop_as_corrupt(const std::string& why) {
@@ -441,9 +454,11 @@ void Engine::stop_as_corrupt(const std::string& why) {
                   ". Check the store for a restored backup or a second copy, then restart.";
   effects().warnings.push_back(last_failure_);
   refuse_everything(ErrorCode::kCorrupt, last_failure_);
-  burn(BurnReason::kDiscard, stock_.drop_all());
+  burn(BurnReason::kDiscard, stock_.drop_all() + std::exchange(tail_, Block{}).count);
+  drop_loan_rests();
   const bool closing = phase_ == Phase::kClosing;
   phase_ = Phase::kCorrupt;
+  rest_ = Rest::kNone;
   if (closing) finish();
 }
 

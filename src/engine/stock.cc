@@ -64,6 +64,7 @@ void Stock::merge_last_into(Block& block) {
   if (last.empty()) return;
   block.first = last.first;
   block.before = last.before;
+  block.kept_before = last.kept_before;
   block.count += last.count;
 }
 

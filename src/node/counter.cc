@@ -55,10 +55,23 @@ Counter::Counter(std::string name, Runtime& runtime)
 engine::Engine& Counter::engine() {
   if (!engine_) {
     const StoreOptions& options = runtime_.options();
-    engine_ = std::make_unique<engine::Engine>(name_, random_bits(), limits_of(options),
-                                               random_bits(), first_use_of(options), lane_);
+    engine_ =
+        std::make_unique<engine::Engine>(name_, random_bits(), limits_of(options), random_bits(),
+                                         first_use_of(options), lane_, predecessor_);
+    if (closing_) engine_->close({});  // It does no more than to refuse.
   }
   return *engine_;
+}
+
+/// Under mutex_; the engine is at rest.
+void Counter::drop_engine() {
+  if (!past_) past_ = std::make_unique<Past>();
+  past_->accounting += engine_->accounting();
+  past_->last_value = engine_->last_value();
+  if (const Definition* definition = engine_->definition()) past_->definition = *definition;
+  predecessor_ = engine_->as_predecessor();
+  taken_from_stock_ = 0;
+  engine_.reset();
 }
 
 contract::WriterId Counter::writer() const {
@@ -76,7 +89,8 @@ std::uint64_t Counter::take_at_mark() {
   if (lane_.left() == 0) return 0;
   {
     const std::lock_guard lock(mutex_);
-    engine().mark_reached();
+    if (!engine_) return 0;
+    engine_->mark_reached();
   }
   const std::uint64_t id = lane_.take();
   run();
@@ -114,12 +128,14 @@ bool Counter::cancel(RequestId request) {
   // The request's id was given out after idempotent_ was made.
   if (request > kIdempotent) return idempotent_->cancel(request);
   const std::lock_guard lock(mutex_);
-  return engine().cancel(request);
+  return engine_ && engine_->cancel(request);
 }
 
 void Counter::count_as_burned(std::uint64_t count, BurnReason reason) {
   const std::lock_guard lock(mutex_);
-  engine().count_as_burned(count, reason);
+  if (engine_) return engine_->count_as_burned(count, reason);
+  past_->accounting.returned -= count;  // Who got the ids got them from an engine.
+  past_->accounting.burned[static_cast<std::size_t>(reason)] += count;
 }
 
 void Counter::advance(std::uint64_t to, base::MonotonicTime deadline,
@@ -136,21 +152,32 @@ void Counter::advance(std::uint64_t to, base::MonotonicTime deadline,
 
 std::optional<engine::Loan> Counter::lend(std::uint64_t most) {
   const std::lock_guard lock(mutex_);
-  return engine().lend(most);
+  return engine_ ? engine_->lend(most) : std::nullopt;
 }
 
 void Counter::settle(std::uint64_t lent, const engine::Loan& rest) {
   const std::lock_guard lock(mutex_);
-  engine().settle(lent, rest);
+  engine_->settle(lent, rest);  // It is not at rest before its loans have ended.
 }
 
 void Counter::close(base::MonotonicTime deadline) {
   const std::lock_guard lock(mutex_);
-  engine().close(deadline);
+  closing_ = true;
+  if (engine_) return engine_->close(deadline);
+  closed_.store(true);
 }
 
-bool Counter::idle_since(base::MonotonicTime time) const {
+bool Counter::rest(base::MonotonicTime deadline) {
   const std::lock_guard lock(mutex_);
+  if (!engine_) return true;
+  engine_->rest(deadline);
+  return engine_->corrupt();
+}
+
+bool Counter::idle_since(base::MonotonicTime time) {
+  const std::lock_guard lock(mutex_);
+  const std::uint64_t taken = engine_ ? engine_->taken_from_stock() : 0;
+  if (std::exchange(taken_from_stock_, taken) != taken) last_request_ = base::monotonic_now();
   return (!engine_ || engine_->idle()) && last_request_ <= time &&
          (!idempotent_ || idempotent_->idle());
 }
@@ -164,7 +191,9 @@ bool Counter::pruning_due(base::MonotonicTime now) {
 
 Accounting Counter::accounting() const {
   const std::lock_guard lock(mutex_);
-  return engine_ ? engine_->accounting() : Accounting{};
+  Accounting accounting = past_ ? past_->accounting : Accounting{};
+  if (engine_) accounting += engine_->accounting();
+  return accounting;
 }
 
 CounterActivity Counter::activity() const {
@@ -172,11 +201,18 @@ CounterActivity Counter::activity() const {
   activity.name = name_;
   activity.accounting = accounting();
   const std::lock_guard lock(mutex_);
-  if (!engine_) return activity;
-  activity.waiting_requests = engine_->waiting_requests();
-  activity.held_ids = engine_->unasked();
-  if (engine_->last_value() > 0) activity.value = static_cast<std::uint64_t>(engine_->last_value());
-  if (const Definition* definition = engine_->definition()) activity.definition = *definition;
+  std::int64_t value = 0;
+  if (past_) {
+    value = past_->last_value;
+    activity.definition = past_->definition;
+  }
+  if (engine_) {
+    activity.waiting_requests = engine_->waiting_requests();
+    activity.held_ids = engine_->unasked();
+    value = std::max(value, engine_->last_value());
+    if (const Definition* definition = engine_->definition()) activity.definition = *definition;
+  }
+  if (value > 0) activity.value = static_cast<std::uint64_t>(value);
   return activity;
 }
 
@@ -191,14 +227,14 @@ std::uint64_t Counter::add_to(NodeActivity& activity) const {
   return own.returned;
 }
 
-/// Ticks the engine, arms the timer, and unlocks.
+/// Ticks the engine, arms the timer, and unlocks. Lets go of an engine that is at rest.
 engine::Effects Counter::tick_and_take(std::unique_lock<std::mutex>& lock) {
   if (!engine_) {
     lock.unlock();
     return {};
   }
   const base::MonotonicTime now = base::monotonic_now();
-  if (!engine_->idle()) last_request_ = now;
+  if (!engine_->idle() && !engine_->resting()) last_request_ = now;
   engine_->tick(now, base::wall_now_us());
   engine::Effects effects = engine_->take_effects();
   const auto wake_at = engine_->wake_at();
@@ -211,6 +247,7 @@ engine::Effects Counter::tick_and_take(std::unique_lock<std::mutex>& lock) {
     });
   }
   const bool closed_now = engine_->closed() && !closed_.exchange(true);
+  if (engine_->at_rest()) drop_engine();
   lock.unlock();
   if (closed_now) runtime_.counter_closed();
   return effects;
@@ -238,7 +275,8 @@ void Counter::deliver(engine::Effects& effects, std::vector<contract::Call>& cal
 
 void Counter::on_outcome(std::uint64_t attempt, const contract::Outcome& outcome) {
   std::unique_lock lock(mutex_);
-  engine_->outcome(attempt, outcome);
+  // An engine may have given up the attempt, and have come to rest since.
+  if (engine_) engine_->outcome(attempt, outcome);
   engine::Effects effects = tick_and_take(lock);
   std::vector<contract::Call> calls;
   deliver(effects, calls);

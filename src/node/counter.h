@@ -1,5 +1,9 @@
 // One counter of an opened store in this process: its engine, the engine's lock, and the way from
 // the engine's effects to the store and to the receivers; and its requests with idempotency keys.
+//
+// Most counters are idle, so it has an engine only while somebody asks: from the first request on,
+// until the engine is at rest. The next engine has a new writer and a closed lane (I1, I3), and
+// goes on where the one before ended (I1, I7); what they all counted is kept (I5).
 #pragma once
 
 #include <atomic>
@@ -57,8 +61,12 @@ class Counter : public std::enable_shared_from_this<Counter> {
   /// See Engine::close(); run() or pump() starts it.
   void close(base::MonotonicTime deadline);
   bool closed() const noexcept { return closed_.load(); }
-  /// True when nothing waits and the last request is older than `time`.
-  bool idle_since(base::MonotonicTime time) const;
+  /// True when nothing waits, and the last request is older than `time`. Ids taken from the lane
+  /// show from one call to the next.
+  bool idle_since(base::MonotonicTime time);
+  /// For an idle counter: see Engine::rest(); run() or pump() starts it. True when it has nothing
+  /// to give back, so that it may be forgotten.
+  bool rest(base::MonotonicTime deadline);
 
   /// True once a StoreOptions::pruning_interval; the first time, one after the counter was made.
   bool pruning_due(base::MonotonicTime now);
@@ -71,7 +79,15 @@ class Counter : public std::enable_shared_from_this<Counter> {
   std::uint64_t add_to(NodeActivity& activity) const;
 
  private:
+  /// What is kept of engines that came to rest.
+  struct Past {
+    Accounting accounting;  // Of all of them.
+    std::int64_t last_value = 0;
+    std::optional<Definition> definition;
+  };
+
   engine::Engine& engine();
+  void drop_engine();
   engine::Effects tick_and_take(std::unique_lock<std::mutex>& lock);
   void deliver(engine::Effects& effects, std::vector<contract::Call>& calls);
   void on_outcome(std::uint64_t attempt, const contract::Outcome& outcome);
@@ -81,7 +97,11 @@ class Counter : public std::enable_shared_from_this<Counter> {
   Runtime& runtime_;
   mutable std::mutex mutex_;
   detail::Lane lane_;
-  std::unique_ptr<engine::Engine> engine_;  // Made with the first request: most counters are idle.
+  std::unique_ptr<engine::Engine> engine_;
+  engine::Predecessor predecessor_;     // Of engine_, or of the next one.
+  std::unique_ptr<Past> past_;          // Made when the first engine comes to rest.
+  std::uint64_t taken_from_stock_ = 0;  // Of engine_, at the last idle_since().
+  bool closing_ = false;
   base::MonotonicTime last_request_;
   base::MonotonicTime last_pruning_;
   base::MonotonicTime armed_at_ = base::MonotonicTime::max();

@@ -8,8 +8,8 @@
 namespace nextid::node {
 namespace {
 
-/// How long a counter that was idle may take to release its slot.
-constexpr std::chrono::seconds kRetireLimit{5};
+/// How long an idle counter may try to release its slot, before a later sweep has it try again.
+constexpr std::chrono::seconds kRestLimit{5};
 constexpr std::chrono::milliseconds kLastHandleCloseLimit{1'000};
 constexpr std::size_t kMaxPage = 1'000;
 
@@ -120,9 +120,8 @@ void Node::list(std::string_view after, std::size_t limit, Store::PageReceiver r
 
 Accounting Node::accounting() const {
   const std::lock_guard lock(mutex_);
-  Accounting total = retired_;
+  Accounting total = forgotten_;
   for (const auto& [name, counter] : counters_) total += counter->accounting();
-  for (const auto& counter : retiring_) total += counter->accounting();
   return total;
 }
 
@@ -134,7 +133,6 @@ bool Node::close(std::chrono::milliseconds limit) {
     const std::lock_guard lock(mutex_);
     closing_ = true;
     for (const auto& [name, counter] : counters_) open.push_back(counter);
-    open.insert(open.end(), retiring_.begin(), retiring_.end());
   }
   std::vector<contract::Call> calls;
   for (const auto& counter : open) {
@@ -166,14 +164,8 @@ void Node::schedule_sweep() {
 /// Runs on the timer's thread, which ends before this object does.
 void Node::sweep() {
   const base::MonotonicTime now = base::monotonic_now();
-  std::vector<std::shared_ptr<Counter>> idle =
-      take_idle(now - runtime_.options().idle_counter_timeout);
   std::vector<contract::Call> calls;
-  for (const auto& counter : idle) {
-    counter->close(now + kRetireLimit);
-    counter->pump(calls);
-  }
-  idle.clear();
+  for (const auto& counter : rest_idle(now)) counter->pump(calls);
   prune_slots(now, calls);
   runtime_.submit(std::move(calls));
 }
@@ -190,28 +182,27 @@ void Node::prune_slots(base::MonotonicTime now, std::vector<contract::Call>& cal
   }
 }
 
-/// Moves counters that no generator holds and nobody asked since then to retiring_, and forgets the
-/// retiring ones that have closed.
-std::vector<std::shared_ptr<Counter>> Node::take_idle(base::MonotonicTime since) {
+/// Has idle counters give back what they hold, and forgets those that hold nothing and that no
+/// generator holds. The others are to be pumped.
+std::vector<std::shared_ptr<Counter>> Node::rest_idle(base::MonotonicTime now) {
   const std::lock_guard lock(mutex_);
   if (closing_) return {};
-  std::erase_if(retiring_, [this](const std::shared_ptr<Counter>& counter) {
-    if (counter->closed()) retired_ += counter->accounting();
-    return counter->closed();
-  });
-  std::vector<std::shared_ptr<Counter>> idle;
-  for (auto it = counters_.begin(); it != counters_.end();) {
-    // Generators get their counters here, under this lock: a single owner can't become two.
-    if (it->second.use_count() == 1 && it->second->idle_since(since)) {
-      idle.push_back(it->second);
-      it = counters_.erase(it);
-    } else {
-      ++it;
+  const base::MonotonicTime since = now - runtime_.options().idle_counter_timeout;
+  std::vector<std::shared_ptr<Counter>> resting;
+  std::erase_if(counters_, [&](const auto& entry) {
+    const std::shared_ptr<Counter>& counter = entry.second;
+    if (!counter->idle_since(since)) return false;
+    if (!counter->rest(now + kRestLimit)) {
+      resting.push_back(counter);
+      return false;
     }
-  }
-  retiring_.insert(retiring_.end(), idle.begin(), idle.end());
-  if (!counters_.empty() || !retiring_.empty()) schedule_sweep();
-  return idle;
+    // Generators get their counters here, under this lock: a single owner can't become two.
+    if (counter.use_count() > 1) return false;
+    forgotten_ += counter->accounting();
+    return true;
+  });
+  if (!counters_.empty()) schedule_sweep();
+  return resting;
 }
 
 }  // namespace nextid::node

@@ -55,14 +55,13 @@ class Node : public std::enable_shared_from_this<Node> {
 
   void schedule_sweep();
   void sweep();
-  std::vector<std::shared_ptr<Counter>> take_idle(base::MonotonicTime since);
+  std::vector<std::shared_ptr<Counter>> rest_idle(base::MonotonicTime now);
   void prune_slots(base::MonotonicTime now, std::vector<contract::Call>& calls);
 
   const std::string url_;
   mutable std::mutex mutex_;
-  Counters counters_;                               // By their own names.
-  std::vector<std::shared_ptr<Counter>> retiring_;  // Idle ones, until their slot is released.
-  Accounting retired_;                              // Of counters that are gone.
+  Counters counters_;     // By their own names.
+  Accounting forgotten_;  // Of counters that are gone.
   bool closing_ = false;
   Runtime runtime_;  // Last: its timer's thread, which calls sweep(), ends before the rest goes.
 };

@@ -9,7 +9,7 @@
 
 namespace nextid::node {
 
-/// In one hold of the lock: a counter that was retired between two would be missing from the sums,
+/// In one hold of the lock: a counter that was forgotten between two would be missing from the sums,
 /// or be in them twice.
 NodeActivity Node::activity(std::size_t limit) const {
   NodeActivity activity;
@@ -17,9 +17,8 @@ NodeActivity Node::activity(std::size_t limit) const {
   using Rank = std::pair<std::uint64_t, const Counter*>;
   std::vector<Rank> ranks;
   const std::lock_guard lock(mutex_);
-  activity.accounting = retired_;
+  activity.accounting = forgotten_;
   activity.counters_in_use = counters_.size();
-  for (const auto& counter : retiring_) activity.accounting += counter->accounting();
   ranks.reserve(counters_.size());
   for (const auto& [name, counter] : counters_) {
     ranks.emplace_back(counter->add_to(activity), counter.get());

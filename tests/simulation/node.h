@@ -40,6 +40,12 @@ class Node {
     }
   }
 
+  void rest(microseconds timeout) {
+    if (const auto running = process()) {
+      machine_.when_awake([running, timeout] { running->rest(timeout); });
+    }
+  }
+
   /// Once it has closed, the next process starts.
   void restart(microseconds timeout) {
     const auto running = process();

@@ -10,7 +10,8 @@
 namespace nextid::simulation {
 namespace {
 
-constexpr std::uint64_t kMinuteUs = 60'000'000;
+constexpr std::uint64_t kSecondUs = 1'000'000;
+constexpr std::uint64_t kMinuteUs = 60 * kSecondUs;
 
 /// None, or so many at most.
 std::uint64_t some(Random& random, std::uint64_t most) {
@@ -139,6 +140,8 @@ Parameters draw_parameters(std::uint64_t seed) {
   if (changes) p.redefinitions = random.between_orders(5, 100);
   if (!quiet && random.chance(150)) draw_prunings(random, p);
   if (!quiet && p.kind == Kind::kGiveBacks) draw_give_backs(random, p);
+  p.rests = some(random, 300);
+  p.rest_timeout_us = random.between_orders(1, 5'000'000);
   return p;
 }
 
@@ -148,7 +151,8 @@ bool Parameters::leaves_no_gap() const noexcept {
                                pauses + clock_jumps + foreign_adds;
   const bool strict = definition.cache == 1 && redefinitions == 0;
   const bool closes_in_time = restarts == 0 || close_timeout_us >= kMinuteUs;
-  return losses == 0 && closes_in_time && (strict || nodes == 1);
+  const bool rests_in_time = rests == 0 || rest_timeout_us >= kSecondUs;
+  return losses == 0 && closes_in_time && rests_in_time && (strict || nodes == 1);
 }
 
 bool Parameters::may_prune_live_slots() const noexcept {
@@ -199,6 +203,8 @@ std::string to_string(const Parameters& p) {
   put("restarts", p.restarts);
   put("down_us", p.down_us);
   put("close_timeout_us", p.close_timeout_us);
+  put("rests", p.rests);
+  put("rest_timeout_us", p.rest_timeout_us);
   put("pauses", p.pauses);
   put("longest_pause_us", p.longest_pause_us);
   put("clock_jumps", p.clock_jumps);

@@ -62,6 +62,8 @@ struct Parameters {
   std::uint64_t restarts = 0;
   std::uint64_t down_us = 1'000;  ///< Between two processes of a node, at most.
   std::uint64_t close_timeout_us = 60'000'000;
+  std::uint64_t rests = 0;
+  std::uint64_t rest_timeout_us = 5'000'000;
   std::uint64_t pauses = 0;
   std::uint64_t longest_pause_us = 1'000;
   std::uint64_t clock_jumps = 0;

@@ -294,6 +294,13 @@ void Process::record_none(const Waiting& waiting, std::string reason) {
 
 // --- The end
 
+void Process::rest(microseconds timeout) {
+  if (over_) return;
+  context_.note("rest", {writer_});
+  engine_.rest(context_.queue.now() + timeout);
+  pump_soon();
+}
+
 void Process::close(microseconds timeout, Ended over) {
   if (over_) return over();
   on_over_ = std::move(over);

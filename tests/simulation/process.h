@@ -34,6 +34,8 @@ class Process : public std::enable_shared_from_this<Process> {
   void hands_out(const std::string& client, const engine::Loan& lent, std::uint64_t id);
   void settle(std::uint64_t lent, const engine::Loan& rest);
 
+  /// As for a counter that was idle for long, however short it was.
+  void rest(microseconds timeout);
   /// `over` is called when the process has ended.
   void close(microseconds timeout, Ended over);
   void crash();

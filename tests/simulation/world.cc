@@ -74,6 +74,9 @@ void World::disrupt_node(Node& node) {
   if (context_.fails(p.restarts)) {
     node.restart(microseconds(static_cast<std::int64_t>(p.close_timeout_us)));
   }
+  if (context_.fails(p.rests)) {
+    node.rest(microseconds(static_cast<std::int64_t>(p.rest_timeout_us)));
+  }
   if (context_.fails(p.crashes)) node.crash();
   if (context_.fails(p.pauses)) {
     const std::uint64_t length = random.between_orders(1, p.longest_pause_us);
