@@ -63,12 +63,16 @@ engine::Engine& Counter::engine() {
   return *engine_;
 }
 
+/// Under mutex_.
+Counter::Past& Counter::past() {
+  if (!past_) past_ = std::make_unique<Past>();
+  return *past_;
+}
+
 /// Under mutex_; the engine is at rest.
 void Counter::drop_engine() {
-  if (!past_) past_ = std::make_unique<Past>();
-  past_->accounting += engine_->accounting();
-  past_->last_value = engine_->last_value();
-  if (const Definition* definition = engine_->definition()) past_->definition = *definition;
+  past().accounting += engine_->accounting();
+  if (const Definition* definition = engine_->definition()) past().definition = *definition;
   predecessor_ = engine_->as_predecessor();
   taken_from_stock_ = 0;
   engine_.reset();
@@ -134,8 +138,8 @@ bool Counter::cancel(RequestId request) {
 void Counter::count_as_burned(std::uint64_t count, BurnReason reason) {
   const std::lock_guard lock(mutex_);
   if (engine_) return engine_->count_as_burned(count, reason);
-  past_->accounting.returned -= count;  // Who got the ids got them from an engine.
-  past_->accounting.burned[static_cast<std::size_t>(reason)] += count;
+  past().accounting.returned -= count;
+  past().accounting.burned[static_cast<std::size_t>(reason)] += count;
 }
 
 void Counter::advance(std::uint64_t to, base::MonotonicTime deadline,
@@ -201,15 +205,12 @@ CounterActivity Counter::activity() const {
   activity.name = name_;
   activity.accounting = accounting();
   const std::lock_guard lock(mutex_);
-  std::int64_t value = 0;
-  if (past_) {
-    value = past_->last_value;
-    activity.definition = past_->definition;
-  }
+  std::int64_t value = predecessor_.high_water;
+  if (past_) activity.definition = past_->definition;
   if (engine_) {
     activity.waiting_requests = engine_->waiting_requests();
     activity.held_ids = engine_->unasked();
-    value = std::max(value, engine_->last_value());
+    value = engine_->last_value();
     if (const Definition* definition = engine_->definition()) activity.definition = *definition;
   }
   if (value > 0) activity.value = static_cast<std::uint64_t>(value);

@@ -81,12 +81,12 @@ class Counter : public std::enable_shared_from_this<Counter> {
  private:
   /// What is kept of engines that came to rest.
   struct Past {
-    Accounting accounting;  // Of all of them.
-    std::int64_t last_value = 0;
-    std::optional<Definition> definition;
+    Accounting accounting;                 // Of all of them.
+    std::optional<Definition> definition;  // As the last one saw it.
   };
 
   engine::Engine& engine();
+  Past& past();
   void drop_engine();
   engine::Effects tick_and_take(std::unique_lock<std::mutex>& lock);
   void deliver(engine::Effects& effects, std::vector<contract::Call>& calls);

@@ -110,6 +110,26 @@ TEST_P(IdleCounterTest, CanBeAdvancedAndClosed) {
   EXPECT_EQ(store.accounting().returned + store.accounting().burned_by(BurnReason::kAdvance), 51U);
 }
 
+TEST_P(IdleCounterTest, StillTellsWhatItWas) {
+  Store store = open(100);
+  const IdGenerator ids(store, "c");
+  for (int i = 0; i < 7; ++i) ids.next_id().value();
+  ASSERT_TRUE(eventually([&] { return store.activity(1).held_ids == 0; }));
+  ASSERT_TRUE(eventually([&] { return store.counter("c")->value == 7U; }));
+  ASSERT_TRUE(eventually([&] { return store.activity(1).busiest.at(0).value == 7U; }));
+  const CounterActivity activity = store.activity(1).busiest.at(0);
+  EXPECT_EQ(activity.accounting.returned, 7U);
+  ASSERT_TRUE(activity.definition);
+  EXPECT_EQ(activity.definition->cache, 100U);
+}
+
+TEST_P(IdleCounterTest, TellingOfIdsNeverTakenHarmsNothing) {
+  Store store = open();
+  const IdGenerator ids(store, "c");
+  ids.count_undelivered(3);
+  EXPECT_EQ(ids.next_id().value(), 1U);
+}
+
 /// Asks in every way that there is, in bursts: the pauses between them are about as long as it
 /// takes to be idle.
 std::vector<std::uint64_t> ask_in_bursts(const IdGenerator& ids, unsigned seed) {
