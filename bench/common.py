@@ -114,11 +114,11 @@ def redis_server(directory, persistence):
         stop(server)
 
 
-def redis_rate(port, clients, requests, pipeline=1):
+def redis_rate(port, clients, requests, pipeline=1, counter="bench"):
     """INCR a second, by redis-benchmark, of Redis or of what speaks its protocol."""
     out = subprocess.run(
         ["redis-benchmark", "-p", str(port), "-c", str(clients), "-n", str(requests), "-P", str(pipeline), "--csv",
-         "INCR", "bench"], check=True, capture_output=True, text=True).stdout
+         "INCR", counter], check=True, capture_output=True, text=True).stdout
     return float(out.strip().splitlines()[-1].split(",")[1].strip('"'))
 
 
