@@ -1,5 +1,6 @@
 // The page at /: what a user sees of it and can do with it, in a real browser on a real server.
 import assert from "node:assert/strict";
+import {execFileSync} from "node:child_process";
 import {after} from "node:test";
 
 import {becomes, browserTest, missing, openPage, sidewaysScroll} from "./browser.js";
@@ -186,6 +187,24 @@ ownServerTest("a token without a right gets the server's sentence", startWithTok
     await page.getByRole("button", {name: "Sign out"}).click();
     await signIn(page, tokens.clerk.secret);
     await page.getByRole("status").getByText("'clerk' does not give the right to read").waitFor();
+    await page.getByRole("button", {name: "Take"}).click();
+    await page.getByText("1 id of global").waitFor();
+  });
+
+// Its own authority is one that no browser knows.
+function startWithTls() {
+  const [key, certificate] = execFileSync("openssl", [
+    "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+    "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", "-"],
+    {encoding: "utf8", stdio: ["ignore", "pipe", "ignore"]}).split(/(?=-----BEGIN CERTIFICATE)/);
+  return Server.start({options: ["--tls-cert", "cert.pem", "--tls-key", "key.pem"],
+                       files: {"cert.pem": certificate, "key.pem": key}});
+}
+
+ownServerTest("the page works over TLS", startWithTls, {ignoreHTTPSErrors: true},
+  async (page, own) => {
+    assert.match(own.url, /^https:/);
+    await page.locator("#counters").waitFor();
     await page.getByRole("button", {name: "Take"}).click();
     await page.getByText("1 id of global").waitFor();
   });

@@ -44,7 +44,7 @@ export class Server {
       const late = setTimeout(() => failed(new Error(`not listening:\n${this.log}`)), PATIENCE_MS);
       const take = (text) => {
         this.log += text;
-        const line = /listening on (http:\/\/[^ ,]*:\d+)/.exec(this.log);
+        const line = /listening on (https?:\/\/[^ ,]*:\d+)/.exec(this.log);
         if (!line) return;
         clearTimeout(late);
         found(line[1]);

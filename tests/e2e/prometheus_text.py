@@ -73,3 +73,10 @@ class Metrics:
         wanted = set(labels.items())
         return sum(number for (sample, *pairs), number in self.samples.items()
                    if sample == name and wanted <= set(pairs))
+
+
+def metrics_of(server):
+    answer = server.ask("GET", "/metrics")
+    assert answer.status == 200
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    return Metrics(answer.body.decode())

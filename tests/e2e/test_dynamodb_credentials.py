@@ -10,6 +10,7 @@ from aws_endpoints import (ContainerEndpoint, CredentialProcess, InstanceMetadat
                            WebIdentity)
 from load import check, finish
 from nextid import INVALID, UNAVAILABLE, poll
+from prometheus_text import metrics_of
 
 ROLE = "arn:aws:iam::123456789012:role/nextid"
 KINDS = ["container", "instance", "web identity", "process"]
@@ -66,6 +67,10 @@ def write_credentials(path, **profiles):
     fresh = path.with_suffix(".new")
     fresh.write_text("\n".join([*lines, ""]))
     fresh.replace(path)
+
+
+EXPIRY = "nextid_credentials_expiry_timestamp_seconds"
+RENEWAL_FAILING = "nextid_credentials_renewal_failing"
 
 
 # ---- Each source
@@ -236,9 +241,15 @@ def test_failed_renewal_keeps_the_old_keys(dynamodb, tmp_path):
         assert time.time() < first.expires
         assert node.next_id() == 1
         assert node.log().count("Can't renew") == 1
+        metrics = metrics_of(node)
+        assert metrics.get(RENEWAL_FAILING) == 1
+        assert abs(metrics.get(EXPIRY) - first.expires) < 2  # Sources tell it in whole seconds.
         source.endpoint.fail_with = None
         poll(lambda: len(source.endpoint.issued) > 1, "keys are renewed")
         poll(lambda: "The AWS credentials are renewed again" in node.log(), "that is told, too")
+        metrics = metrics_of(node)
+        assert metrics.get(RENEWAL_FAILING) == 0
+        assert metrics.get(EXPIRY) > first.expires
         poll(lambda: time.time() > first.expires, "the old keys expire")
         assert node.next_id() == 2
         assert not dynamodb.proxy.refused

@@ -14,16 +14,9 @@ import pytest
 import nextid
 from aws_endpoints import CredentialProcess
 from nextid import REPOSITORY, is_problem, poll
-from prometheus_text import Metrics
+from prometheus_text import Metrics, metrics_of
 
 UNITS = sorted((REPOSITORY / "packaging" / "systemd").glob("nextid*"))
-
-
-def metrics_of(server):
-    answer = server.ask("GET", "/metrics")
-    assert answer.status == 200
-    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
-    return Metrics(answer.body.decode())
 
 
 def status_of(server, query=""):
