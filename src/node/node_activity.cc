@@ -1,28 +1,32 @@
 // What a node tells about itself: the reading half of Node, beside its life in node.cc.
 #include <algorithm>
-#include <limits>
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "node/node.h"
 #include "node/store_call.h"
 
 namespace nextid::node {
 
-/// In one hold of the lock: a counter that was forgotten between two would be missing from the sums,
-/// or be in them twice.
+/// The lock is held for a copy of the list alone: with many counters a walk takes long. A counter
+/// that is forgotten meanwhile is in the copy, and not in the copied sum.
 NodeActivity Node::activity(std::size_t limit) const {
   NodeActivity activity;
   if (in_child()) return activity;
+  std::vector<std::shared_ptr<Counter>> counters;
+  {
+    const std::lock_guard lock(mutex_);
+    activity.accounting = forgotten_;
+    counters.reserve(counters_.size());
+    for (const auto& [name, counter] : counters_) counters.push_back(counter);
+  }
+  activity.counters_in_use = counters.size();
   using Rank = std::pair<std::uint64_t, const Counter*>;
   std::vector<Rank> ranks;
-  const std::lock_guard lock(mutex_);
-  activity.accounting = forgotten_;
-  activity.counters_in_use = counters_.size();
-  ranks.reserve(counters_.size());
-  for (const auto& [name, counter] : counters_) {
-    ranks.emplace_back(counter->add_to(activity), counter.get());
-  }
+  ranks.reserve(counters.size());
+  for (const auto& counter : counters) ranks.emplace_back(counter->add_to(activity), counter.get());
   const auto most = static_cast<std::ptrdiff_t>(std::min(limit, ranks.size()));
   std::partial_sort(ranks.begin(), ranks.begin() + most, ranks.end(),
                     [](const Rank& a, const Rank& b) {

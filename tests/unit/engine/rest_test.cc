@@ -235,6 +235,20 @@ TEST_F(RestTest, DoesNotRestWhileACursorHoldsIds) {
   EXPECT_TRUE(engine().at_rest());
 }
 
+TEST_F(RestTest, IsNotAtRestBeforeTheIdsThatACursorTookMeanwhileCameBack) {
+  engine().rest(driver_.now() + seconds(5));
+  const auto loan = engine().lend(4);
+  ASSERT_TRUE(loan);
+  driver_.tick();
+  driver_.answer(Committed{driver_.give_back().new_end});
+  driver_.answer(Committed{0});
+  EXPECT_FALSE(engine().at_rest());
+  engine().settle(loan->count, {loan->first + loan->count, 0, 1});
+  driver_.tick();
+  EXPECT_TRUE(engine().at_rest());
+  EXPECT_EQ(engine().accounting().returned, 10 + loan->count);
+}
+
 TEST_F(RestTest, TheNextEngineGoesOnWhereThisOneEnded) {
   rest();
   driver_.answer(Committed{10});

@@ -36,10 +36,10 @@ bool eventually(const std::function<bool()>& condition) {
 
 class IdleCounterTest : public ::testing::TestWithParam<const char*> {
  protected:
-  Store open(std::uint64_t cache = 1) const {
+  Store open(std::uint64_t cache = 1, milliseconds idle_after = milliseconds(2)) const {
     StoreOptions options;
     options.default_cache = cache;
-    options.idle_counter_timeout = milliseconds(2);
+    options.idle_counter_timeout = idle_after;
     const bool memory = std::string(GetParam()) == "memory";
     return open_store(memory ? "memory:" : dir_.sqlite_url(), options).value();
   }
@@ -108,6 +108,34 @@ TEST_P(IdleCounterTest, CanBeAdvancedAndClosed) {
   EXPECT_EQ(ids.next_id().error().code(), ErrorCode::kUnavailable);
   EXPECT_EQ(unused.next_range(2).error().code(), ErrorCode::kUnavailable);
   EXPECT_EQ(store.accounting().returned + store.accounting().burned_by(BurnReason::kAdvance), 51U);
+}
+
+/// Takes ids for a while; false if the machine let it pause for so long that it may count as idle.
+bool takes_ids_without_a_pause(const IdGenerator& ids, milliseconds pause) {
+  const auto start = IdGenerator::Clock::now();
+  auto last = start;
+  while (last - start < 8 * pause) {
+    ids.next_id().value();
+    const auto now = IdGenerator::Clock::now();
+    if (now - last > pause) return false;
+    last = now;
+  }
+  return true;
+}
+
+TEST_P(IdleCounterTest, IsNotIdleWhileIdsAreTakenFromItsBlock) {
+  constexpr milliseconds kIdleAfter{100};
+  Store store = open(1'000'000'000, kIdleAfter);
+  const IdGenerator ids(store, "c");
+  ids.next_id().value();
+  Accounting before;
+  ASSERT_TRUE(eventually([&] {
+    before = ids.accounting();
+    return takes_ids_without_a_pause(ids, kIdleAfter / 2);
+  }));
+  const Accounting after = ids.accounting();
+  EXPECT_EQ(after.store_writes - before.store_writes, after.reservations - before.reservations)
+      << "nothing was given back or released";
 }
 
 TEST_P(IdleCounterTest, StillTellsWhatItWas) {
