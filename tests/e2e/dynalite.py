@@ -95,6 +95,7 @@ class Table:
     def __init__(self, client, name):
         self.client = client
         self.name = name
+        self.changed = False  # By this program: the value of a counter.
 
     def create(self, partition_key="counter_id", key_type="S", sort_key=None):
         keys = [(partition_key, key_type, "HASH")]
@@ -135,17 +136,31 @@ class Table:
         item = self.item(counter)
         return 0 if item is None else item["current_value"]
 
+    def counters(self):
+        """[(value, start, increment), ...], with what nextid takes for granted in items of others."""
+        found, page = [], {}
+        while page is not None:
+            answer = self.client("Scan", TableName=self.name, ConsistentRead=True, **page)
+            found += [{name: _plain(value) for name, value in item.items()}
+                      for item in answer["Items"]]
+            last = answer.get("LastEvaluatedKey")
+            page = {"ExclusiveStartKey": last} if last else None
+        return [(item["current_value"], item.get("start_value", 1), item.get("increment", 1))
+                for item in found]
+
     def slots(self, counter="global"):
         """The names of the writers' attributes."""
         return sorted(name for name in self.item(counter) if name.startswith(("s:", "e:")))
 
     def put(self, counter="global", **attributes):
         """An item of just these attributes: text, integers, or what DynamoDB calls a value."""
+        self.changed = True
         self.client("PutItem", TableName=self.name, Item={
             **_key(counter), **{name: _value(value) for name, value in attributes.items()}})
 
     def set(self, counter="global", **attributes):
         """Changes attributes of an item, whatever nextid thinks of it."""
+        self.changed = self.changed or "current_value" in attributes
         names = {f"#a{i}": name for i, name in enumerate(attributes)}
         values = {f":a{i}": _value(value) for i, value in enumerate(attributes.values())}
         self.client("UpdateItem", TableName=self.name, Key=_key(counter),
@@ -155,6 +170,7 @@ class Table:
 
     def add(self, count, counter="global"):
         """What other programs do: ADD current_value :n. Returns the new value."""
+        self.changed = True
         answer = self.client(
             "UpdateItem", TableName=self.name, Key=_key(counter), ReturnValues="UPDATED_NEW",
             UpdateExpression="ADD current_value :n",

@@ -18,6 +18,8 @@ BINARY = Path(os.environ.get("NEXTID_BINARY", BUILD / "nextid")).resolve()
 LOAD_CLIENT = BUILD / "tests" / "load" / "load_client"
 CHECK_HISTORY = BUILD / "tests" / "history" / "check_history"
 
+DEFAULT_STORE = "sqlite:ids.db"
+
 # The exit codes of command lines.
 OK, OUTPUT_FAILED, INVALID, UNAVAILABLE, EXHAUSTED, CORRUPT, CONFLICT = range(7)
 
@@ -51,8 +53,48 @@ def environment(extra=None):
     return {**clean, "NEXTID_RESP": "127.0.0.1:0", **(extra or {})}
 
 
+# The command lines of the test that runs, for its accounting.
+command_lines = []
+
+
+@dataclass
+class CommandLine:
+    """One that has ended."""
+    words: list
+    env: dict
+    directory: object  # None: this process's own.
+    exit_code: int
+
+    @property
+    def store(self):
+        if "--store" in self.words:
+            return self.words[self.words.index("--store") + 1]
+        return self.env.get("NEXTID_STORE", DEFAULT_STORE)
+
+    def ids_taken(self):
+        """None where it does not tell."""
+        command, *others = self.words or [""]
+        if command == "bench" and "--in-process" in others:
+            return None
+        if (command not in ("next", "range", "advance") or "--help" in others
+                or self.exit_code not in (OK, OUTPUT_FAILED)):
+            return 0
+        # A key may give ids that were taken before.
+        if command == "advance" or "--key" in others:
+            return None
+        return int(others[0]) if command == "range" else 1
+
+
 def run(*arguments, env=None, stdout=subprocess.PIPE, cwd=None):
     """One command line, to its end."""
+    done = run_unseen(*arguments, env=env, stdout=stdout, cwd=cwd)
+    command_lines.append(
+        CommandLine(done.args[1:], environment(env), cwd, done.returncode))
+    return done
+
+
+def run_unseen(*arguments, env=None, stdout=subprocess.PIPE, cwd=None):
+    """run() for what the test's accounting is not to know."""
     return subprocess.run(
         [BINARY, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=stdout,
         stderr=subprocess.PIPE, env=environment(env), cwd=cwd, text=True, timeout=60)
@@ -160,8 +202,9 @@ class Connection:
 class Server:
     """`nextid serve` in a directory. Started by construction; ready after wait_until_ready()."""
 
-    def __init__(self, directory, *options, store="sqlite:ids.db", http="127.0.0.1:0", env=None,
+    def __init__(self, directory, *options, store=DEFAULT_STORE, http="127.0.0.1:0", env=None,
                  ignore_file_size_signal=False, tls=None):
+        self.directory = directory
         self.log_path = directory / f"server-{time.monotonic_ns()}.log"
         self.port = None
         self.tls = tls  # The ssl.SSLContext of its clients.
@@ -191,6 +234,11 @@ class Server:
 
     def log(self):
         return self.log_path.read_text(errors="replace")
+
+    def store(self):
+        """The URL of its store; None when it ended before it served."""
+        listening = re.search(r'listening on .*?, store ([^\s"]+)', self.log())
+        return listening.group(1) if listening else None
 
     def connect(self, **options):
         return Connection(self.port, **{"tls": self.tls, **options})
