@@ -1,9 +1,11 @@
 import itertools
 import types
 import uuid
+from collections import Counter
 
 import pytest
 
+import accounting
 import load
 import nextid
 from aws_signatures import KeyRing
@@ -22,20 +24,78 @@ def pytest_sessionstart(session):
         pytest.exit(f"not run: {nextid.BINARY} is missing; build it, or set NEXTID_BINARY", 2)
 
 
+# ---- Where the ids went (I5)
+
+_verdicts = pytest.StashKey[Counter]()  # Tests, by the words of the summary.
+_failed = pytest.StashKey[bool]()
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "not_accounted(reason): why the ids that this test's servers"
+                            " returned and burned may be others than the store's counters tell")
+    config.stash[_verdicts] = Counter()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    outcome = yield
+    report = outcome.get_result()
+    if report.when != "teardown" and not report.passed:
+        item.stash[_failed] = True
+
+
 @pytest.fixture
-def start_server(tmp_path):
+def ledger():
+    """What this test's servers and command lines do to its stores."""
+    nextid.command_lines.clear()
+    return accounting.Ledger(nextid.command_lines)
+
+
+@pytest.fixture(autouse=True)
+def ids_are_accounted_for(request, ledger):
+    """After each test."""
+    # All that the test works with is made before this, and is there until this has ended. So what
+    # needs a running server after the test is not behind a fixture's yield, but in before_end.
+    for name in request.fixturenames:
+        if name != request.fixturename:
+            request.getfixturevalue(name)
+    yield
+    request.config.stash[_verdicts].update([verdict(request.node, ledger)])
+
+
+def verdict(test, ledger):
+    """The words under which the summary counts this test."""
+    if test.stash.get(_failed, False):
+        return "not checked: the test failed or was not run"
+    ledger.end_servers()
+    mark = test.get_closest_marker("not_accounted")
+    if mark:
+        (reason,) = mark.args
+        return f"not checked: {reason}"
+    return ledger.check()
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    terminalreporter.section("where the ids went (I5)")
+    for words, tests in sorted(config.stash[_verdicts].items()):
+        terminalreporter.line(f"{tests:5} {words}")
+
+
+# ---- Servers, stores and load
+
+@pytest.fixture
+def start_server(tmp_path, ledger):
     """Starts servers in the test's own directory, and ends them with the test."""
-    servers = []
 
     def start(*options, wait=True, **settings):
         server = nextid.Server(tmp_path, *options, **settings)
-        servers.append(server)
+        ledger.servers.append(server)
         if wait:
             server.wait_until_ready()
         return server
 
     yield start
-    for server in servers:
+    for server in ledger.servers:
         server.kill()
         # Pytest shows it when the test failed.
         print(f"--- log of server {server.process.pid}\n{server.log()}")
@@ -61,11 +121,13 @@ def sqlite(start_server, store):
 
 
 @pytest.fixture
-def start_load(tmp_path):
+def start_load(tmp_path, ledger):
     """Starts load clients, each with a history of its own, and ends them with the test."""
     clients = []
 
     def start(kind, *arguments):
+        if kind == "library":
+            ledger.untold.add("load clients took ids of the store themselves")
         client = load.start_client(
             kind, tmp_path / f"{kind}-{len(clients)}.history", len(clients), *arguments)
         clients.append(client)
@@ -92,10 +154,10 @@ def dynalite():
 
 
 @pytest.fixture
-def table(dynalite):
+def table(dynalite, ledger):
     """This test's table as another program sees it, past the proxy. Nobody has made it yet."""
     with dynalite.client() as client:
-        yield Table(client, f"ids-{next(_table_numbers)}")
+        yield ledger.know(Table(client, f"ids-{next(_table_numbers)}"))
 
 
 @pytest.fixture
@@ -104,8 +166,9 @@ def keys():
 
 
 @pytest.fixture
-def proxy(dynalite, keys):
+def proxy(dynalite, keys, ledger):
     with Proxy(dynalite.port, keys, region=REGION) as running:
+        ledger.before_end.append(running.heal)
         yield running
 
 
@@ -133,8 +196,8 @@ def start_node(any_store):
 
 
 @pytest.fixture
-def user_endpoint(start_server):
+def user_endpoint(start_server, ledger):
     with user_client() as client:
-        table = Table(client, f"nextid-test-{uuid.uuid4()}")
+        table = ledger.know(Table(client, f"nextid-test-{uuid.uuid4()}"))
         yield Setting(USER_ENDPOINT, user_region(), user_environment(), table, start_server)
         table.delete()

@@ -128,6 +128,7 @@ def ends_somehow(client):
     return output
 
 
+@pytest.mark.not_accounted("ids are lost without exactly-once, as the test shows")
 @pytest.mark.parametrize("kinds", [
     ["fail_after", "drop_answer", "hang_after"], ["deliver_twice", "deliver_again_late"],
     ["arrive_late", "delay"]], ids=["answers-lost", "delivered-twice", "late"])

@@ -13,11 +13,12 @@ from nextid import INVALID, OK
 
 
 @pytest.fixture
-def slow(keys, start_server, tmp_path):
+def slow(keys, start_server, tmp_path, ledger):
     """Nodes on a DynamoDB that takes half a second to make a table."""
     database = Dynalite("--create-table-ms", 500)
     with Proxy(database.port, keys) as proxy, database.client() as client:
-        yield ProxySetting(proxy, keys, Table(client, "slow-table"), start_server, tmp_path)
+        table = ledger.know(Table(client, "slow-table"))
+        yield ProxySetting(proxy, keys, table, start_server, tmp_path)
     database.stop()
 
 
