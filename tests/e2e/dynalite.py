@@ -137,7 +137,7 @@ class Table:
         return 0 if item is None else item["current_value"]
 
     def counters(self):
-        """[(value, start, increment), ...], with what nextid takes for granted in items of others."""
+        """[(value, start, increment), ...]; of items of others with what nextid takes for granted."""
         found, page = [], {}
         while page is not None:
             answer = self.client("Scan", TableName=self.name, ConsistentRead=True, **page)
