@@ -93,6 +93,26 @@ TEST_F(RespCommandsTest, HelloChoosesVersionTokenAndName) {
   EXPECT_TRUE(is_error(answer({"HELLO", "3", "AUTH", "default"})));
   EXPECT_TRUE(is_error(answer({"HELLO", "3", "SETNAME", "two words"})));
   EXPECT_EQ(std::get<RespGreeting>(call({"AUTH", "user", "pass"})).secret, "pass");
+  EXPECT_EQ(std::get<RespGreeting>(call({"AUTH", "pass"})).secret, "pass");
+  EXPECT_TRUE(is_error(answer({"AUTH", "user", "pass", "more"})));
+}
+
+TEST_F(RespCommandsTest, SomeCommandsNeedNoToken) {
+  for (const auto name : {"AUTH", "hello", "Quit", "RESET"}) EXPECT_TRUE(is_open_to_all(name));
+  for (const auto name : {"INCR", "PING", "INFO", "COMMAND", "CLIENT", "AUTHX", ""}) {
+    EXPECT_FALSE(is_open_to_all(name)) << name;
+  }
+}
+
+TEST_F(RespCommandsTest, ThereIsOneDatabase) {
+  EXPECT_EQ(answer({"SELECT", "0"}), "+OK\r\n");
+  EXPECT_TRUE(is_error(answer({"SELECT", "1"})));
+}
+
+TEST_F(RespCommandsTest, PingAndEchoAnswerTheirArgument) {
+  EXPECT_EQ(answer({"PING"}), "+PONG\r\n");
+  EXPECT_EQ(answer({"PING", "a\r\nb"}), "$4\r\na\r\nb\r\n");
+  EXPECT_EQ(answer({"ECHO", ""}), "$0\r\n\r\n");
 }
 
 TEST_F(RespCommandsTest, TheConnectionIsNamed) {
@@ -101,7 +121,19 @@ TEST_F(RespCommandsTest, TheConnectionIsNamed) {
   EXPECT_EQ(answer({"client", "getname"}), "$6\r\nworker\r\n");
   EXPECT_EQ(answer({"CLIENT", "ID"}), ":7\r\n");
   EXPECT_EQ(answer({"CLIENT", "SETINFO", "LIB-NAME", "x"}), "+OK\r\n");
+  EXPECT_EQ(answer({"CLIENT", "NO-EVICT", "on"}), "+OK\r\n");
+  EXPECT_EQ(answer({"CLIENT", "NO-TOUCH", "on"}), "+OK\r\n");
+  EXPECT_TRUE(is_error(answer({"CLIENT", "SETNAME", "two words"})));
+  EXPECT_TRUE(is_error(answer({"CLIENT", "SETINFO", "LIB-NAME"})));
   EXPECT_TRUE(is_error(answer({"CLIENT", "KILL", "x"})));
+  EXPECT_EQ(answer({"CLIENT", "GETNAME"}), "$6\r\nworker\r\n");
+}
+
+TEST_F(RespCommandsTest, ClientInfoTellsTheVersion) {
+  session_.client_name = "worker";
+  EXPECT_EQ(answer({"CLIENT", "INFO"}), "$29\r\nid=7 name=worker db=0 resp=2\n\r\n");
+  session_.version = RespVersion::kResp3;
+  EXPECT_EQ(answer({"CLIENT", "INFO"}), "=33\r\ntxt:id=7 name=worker db=0 resp=3\n\r\n");
 }
 
 TEST_F(RespCommandsTest, NullsAndMapsAreOfTheVersion) {
@@ -113,11 +145,22 @@ TEST_F(RespCommandsTest, NullsAndMapsAreOfTheVersion) {
   EXPECT_TRUE(is_error(answer({"CONFIG", "SET", "save", ""})));
 }
 
+TEST_F(RespCommandsTest, ConfigHasWhatClientsAskFor) {
+  EXPECT_EQ(answer({"CONFIG", "GET", "*"}),
+            "*10\r\n$10\r\nappendonly\r\n$3\r\nyes\r\n$9\r\ndatabases\r\n$1\r\n1\r\n"
+            "$9\r\nmaxmemory\r\n$1\r\n0\r\n$4\r\nsave\r\n$0\r\n\r\n"
+            "$7\r\ntimeout\r\n$1\r\n0\r\n");
+  EXPECT_EQ(answer({"CONFIG", "GET", "port"}), "*0\r\n");
+  EXPECT_TRUE(is_error(answer({"CONFIG", "GET"})));
+}
+
 TEST_F(RespCommandsTest, HttpIsTold) {
   EXPECT_TRUE(std::holds_alternative<RespHttp>(call({"GET", "/next", "HTTP/1.1"}, true)));
   EXPECT_TRUE(std::holds_alternative<RespHttp>(call({"POST", "/next"}, true)));
   EXPECT_TRUE(std::holds_alternative<RespHttp>(call({"Host:", "localhost:6380"}, true)));
   EXPECT_TRUE(std::holds_alternative<RespLookup>(call({"GET", "orders"}, true)));
+  EXPECT_TRUE(std::holds_alternative<RespLookup>(call({"MGET", "a", "HTTP/1.1"})))
+      << "an array is what a Redis client sends";
 }
 
 TEST_F(RespCommandsTest, CommandDescribesWhatIsServed) {
@@ -127,6 +170,24 @@ TEST_F(RespCommandsTest, CommandDescribesWhatIsServed) {
   EXPECT_EQ(answer({"COMMAND", "INFO", "nosuch"}), "*1\r\n$-1\r\n");
   EXPECT_NE(answer({"COMMAND", "DOCS", "incr"}).find("next id"), std::string::npos);
   EXPECT_EQ(answer({"COMMAND"}), answer({"COMMAND", "INFO"}));
+}
+
+TEST_F(RespCommandsTest, CommandInfoTellsWhereTheKeysAre) {
+  const std::string rest = "*0\r\n*0\r\n*0\r\n*0\r\n";
+  EXPECT_EQ(answer({"COMMAND", "INFO", "incr", "mget", "ping"}),
+            "*3\r\n"
+            "*10\r\n$4\r\nincr\r\n:2\r\n*2\r\n+write\r\n+fast\r\n:1\r\n:1\r\n:1\r\n" +
+                rest + "*10\r\n$4\r\nmget\r\n:-2\r\n*1\r\n+readonly\r\n:1\r\n:-1\r\n:1\r\n" + rest +
+                "*10\r\n$4\r\nping\r\n:-1\r\n*1\r\n+fast\r\n:0\r\n:0\r\n:0\r\n" + rest);
+}
+
+TEST_F(RespCommandsTest, CommandDocsAreMapsOfWhatIsKnown) {
+  const std::string incr =
+      "$7\r\nsummary\r\n$22\r\nThe counter's next id.\r\n$5\r\nsince\r\n$5\r\n1.0.0\r\n"
+      "$5\r\ngroup\r\n$6\r\nstring\r\n";
+  EXPECT_EQ(answer({"COMMAND", "DOCS", "nosuch", "incr"}), "*2\r\n$4\r\nincr\r\n*6\r\n" + incr);
+  session_.version = RespVersion::kResp3;
+  EXPECT_EQ(answer({"COMMAND", "DOCS", "nosuch", "incr"}), "%1\r\n$4\r\nincr\r\n%3\r\n" + incr);
 }
 
 }  // namespace

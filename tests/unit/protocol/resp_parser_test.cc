@@ -74,6 +74,8 @@ const std::vector<std::string> kInputs{
     "*1\r\n$-1\r\n",
     "*1\r\n$4\r\nPINGxx",
     "*1\r\n$+4\r\nPING\r\n",
+    "*1\r\n$4\r\nPING\rx",
+    "$4\r\nPING\r\n",
     "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
 };
 
@@ -95,6 +97,10 @@ TEST(RespParserTest, FindsCommandsInAPipeline) {
   EXPECT_EQ(whole(kInputs[4]).commands, (std::vector<Command>{{""}}));
 }
 
+TEST(RespParserTest, ALineMayBeginAsALengthDoes) {
+  EXPECT_EQ(whole("$4\r\nPING\r\n").commands, (std::vector<Command>{{"$4"}, {"PING"}}));
+}
+
 TEST(RespParserTest, SkipsEmptyCommands) {
   EXPECT_EQ(whole(kInputs[2]).commands, (std::vector<Command>{{"PING"}}));
 }
@@ -107,7 +113,10 @@ TEST(RespParserTest, TakesLinesWithQuotes) {
 TEST(RespParserTest, RefusesWrongLengthsInASentence) {
   EXPECT_EQ(whole("*x\r\n").error, "the length after a '*' is no whole number");
   EXPECT_EQ(whole("*1\r\n:4\r\n").error, "a '$' was expected, not ':'");
-  EXPECT_NE(whole("*1\r\n$4\r\nPINGxx").error, "");
+  for (const auto* not_its_end : {"xx", "\rx", "x\n"}) {
+    EXPECT_EQ(whole("*1\r\n$4\r\nPING" + std::string(not_its_end)).error,
+              "an argument is longer than its length, 4, says");
+  }
   EXPECT_NE(whole("*1\r\n$-1\r\n").error, "");
 }
 
@@ -124,9 +133,29 @@ TEST(RespParserTest, TakesWhatIsAtTheLimitsAndNothingPastThem) {
     EXPECT_EQ(run.error, "the command exceeds 40 bytes");
   }
   EXPECT_EQ(whole("*2\r\n$1\r\na\r\n$1\r\nb\r\n", limits).commands.size(), 1U);
+  EXPECT_EQ(whole("a b\r\n", limits).commands.size(), 1U);
   EXPECT_NE(whole("*3\r\n", limits).error, "");
   EXPECT_NE(whole("a b c\r\n", limits).error, "");
   EXPECT_EQ(byte_by_byte(std::string(100, 'x'), limits).error, "the command exceeds 40 bytes");
+}
+
+TEST(RespParserTest, RefusesWhatCannotFitBeforeItArrives) {
+  const RespLimits limits{.max_command_bytes = 40, .max_arguments = 2};
+  EXPECT_EQ(whole(std::string(39, 'x'), limits).error, "");
+  EXPECT_EQ(whole(std::string(40, 'x'), limits).error, "the command exceeds 40 bytes");
+  EXPECT_EQ(whole("*1\r\n$41\r\n", limits).error,
+            "an argument of 41 bytes is out of the limits, 0 to 40");
+}
+
+TEST(RespParserTest, TheLimitsAreThoseOfTheDocument) {
+  const std::string long_one = "*2\r\n$4\r\nECHO\r\n$65000\r\n" + std::string(65'000, 'x') + "\r\n";
+  EXPECT_EQ(whole(long_one).commands.at(0).at(1).size(), 65'000U);
+  std::string many = "*1024\r\n";
+  for (int i = 0; i < 1024; ++i) many += "$1\r\nx\r\n";
+  EXPECT_EQ(whole(many).commands.at(0).size(), 1024U);
+  EXPECT_NE(whole("*1025\r\n").error, "");
+  EXPECT_EQ(whole(std::string(64 * 1024 - 1, 'x')).error, "");
+  EXPECT_NE(whole(std::string(64 * 1024, 'x')).error, "");
 }
 
 TEST(RespParserTest, RandomBytesNeverBreakIt) {
