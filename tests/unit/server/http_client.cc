@@ -79,6 +79,21 @@ HttpAnswer HttpClient::read(bool with_body) {
   return answer;
 }
 
+std::string HttpClient::read_bytes(std::size_t size) {
+  while (buffer_.size() < size && fill()) {
+  }
+  std::string bytes = buffer_.substr(0, size);
+  buffer_.erase(0, bytes.size());
+  return bytes;
+}
+
+std::string HttpClient::read_line() {
+  while (buffer_.find('\n') == std::string::npos) {
+    if (!fill()) return {};
+  }
+  return read_bytes(buffer_.find('\n') + 1);
+}
+
 bool HttpClient::reads_end() {
   std::array<char, 64 * 1024> bytes;
   for (;;) {

@@ -1,4 +1,5 @@
-// A plain HTTP client for tests: sends any bytes, reads answers with a time limit.
+// A plain HTTP client for tests: sends any bytes, so those of other protocols, too; reads answers
+// with a time limit.
 #pragma once
 
 #include <chrono>
@@ -37,6 +38,10 @@ class HttpClient {
   bool send(std::string_view bytes);
   /// The next answer; interim ones (1xx) too. `with_body` false: the answer to a HEAD.
   HttpAnswer read(bool with_body = true);
+  /// The next so many bytes, whatever they are; fewer at the end, or when nothing comes in time.
+  std::string read_bytes(std::size_t size);
+  /// The next line, with its end; "" when it does not come whole.
+  std::string read_line();
   HttpAnswer call(std::string_view bytes) { return send(bytes) ? read() : HttpAnswer{}; }
 
   /// True when the server ends the connection, after at most ten seconds.

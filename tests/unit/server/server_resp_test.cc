@@ -1,0 +1,259 @@
+// What Redis clients of a running server see.
+#include <chrono>
+#include <fstream>
+#include <limits>
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+#include "nextid/version.h"
+
+#include "auth/tokens.h"
+#include "unit/server/server_fixture.h"
+
+namespace nextid::testing {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
+
+class RespServerTest : public ServerTest {
+ protected:
+  HttpClient connect_resp() { return HttpClient(server_->resp_port()); }
+
+  /// Callers need the token "secret", which is for the counters a*.
+  void require_token() {
+    config_.tokens = directory_.path() / "tokens";
+    std::ofstream(config_.tokens) << auth::token_line("worker", "secret", "allocate", {"a*"});
+  }
+};
+
+/// Sends commands, as lines, and compares what comes.
+void expect(HttpClient& client, std::string_view commands, const std::string& answers) {
+  ASSERT_TRUE(client.send(commands)) << commands;
+  EXPECT_EQ(client.read_bytes(answers.size()), answers) << commands;
+}
+
+/// For errors, whose sentences are for people: only that it is one, with this first word.
+void expect_error(HttpClient& client, std::string_view command, std::string_view word) {
+  ASSERT_TRUE(client.send(command)) << command;
+  const std::string line = client.read_line();
+  EXPECT_TRUE(line.starts_with("-" + std::string(word) + " ")) << command << line;
+}
+
+std::string bulk(std::string_view text) {
+  return "$" + std::to_string(text.size()) + "\r\n" + std::string(text) + "\r\n";
+}
+
+/// The answer to a HELLO, without its head.
+std::string greeting(int version, int id) {
+  return bulk("server") + bulk("nextid") + bulk("version") + bulk(kVersion) + bulk("proto") + ":" +
+         std::to_string(version) + "\r\n" + bulk("id") + ":" + std::to_string(id) + "\r\n" +
+         bulk("mode") + bulk("standalone") + bulk("role") + bulk("master") + bulk("modules") +
+         "*0\r\n";
+}
+
+TEST_F(RespServerTest, HelloTellsVersionAndNumber) {
+  start();
+  auto first = connect_resp();
+  expect(first, "HELLO\r\n", "*14\r\n" + greeting(2, 1));
+  expect(first, "HELLO 3\r\n", "%7\r\n" + greeting(3, 1));
+  expect(first, "HELLO\r\n", "%7\r\n" + greeting(3, 1));
+  auto second = connect_resp();
+  expect(second, "HELLO 2\r\n", "*14\r\n" + greeting(2, 2));
+  expect(second, "CLIENT ID\r\n", ":2\r\n");
+}
+
+TEST_F(RespServerTest, ResetMakesTheConnectionAsNew) {
+  start();
+  auto client = connect_resp();
+  expect(client, "HELLO 3 SETNAME worker\r\n", "%7\r\n" + greeting(3, 1));
+  expect(client, "CLIENT GETNAME\r\n", bulk("worker"));
+  expect(client, "GET none\r\n", "_\r\n");
+  expect(client, "RESET\r\nCLIENT GETNAME\r\n", "+RESET\r\n$-1\r\n");
+}
+
+TEST_F(RespServerTest, LooksCountersUp) {
+  start();
+  auto client = connect_resp();
+  expect(client, "INCRBY a 41\r\nINCR a\r\n", ":41\r\n:42\r\n");
+  expect(client, "GET a\r\nGET none\r\n", "$2\r\n42\r\n$-1\r\n");
+  expect(client, "MGET a none a\r\n", "*3\r\n$2\r\n42\r\n$-1\r\n$2\r\n42\r\n");
+  expect(client, "EXISTS a a none\r\n", ":2\r\n");
+  expect(client, "TYPE a\r\nTYPE none\r\n", "+string\r\n+none\r\n");
+  expect(client, "GET /no/name\r\nEXISTS 'no name'\r\n", "$-1\r\n:0\r\n");
+  expect(client, "DBSIZE\r\n", ":1\r\n");
+}
+
+TEST_F(RespServerTest, ScansInPages) {
+  start();
+  auto client = connect_resp();
+  expect(client, "INCR a1\r\nINCR a2\r\nINCR b1\r\n", ":1\r\n:1\r\n:1\r\n");
+  expect(client, "SCAN 0 COUNT 2 MATCH *1\r\n", "*2\r\n$1\r\n1\r\n*1\r\n" + bulk("a1"));
+  expect(client, "SCAN 1 COUNT 2 MATCH *1\r\n", "*2\r\n$1\r\n0\r\n*1\r\n" + bulk("b1"));
+  expect(client, "SCAN 0 TYPE hash\r\n", "*2\r\n$1\r\n0\r\n*0\r\n");
+  expect_error(client, "SCAN 2\r\n", "ERR");
+}
+
+TEST_F(RespServerTest, AnswersInTheOrderOfTheCommands) {
+  start();
+  auto client = connect_resp();
+  std::string commands;
+  std::string answers;
+  for (int i = 1; i < 200; i += 2) {
+    commands += "INCR a\r\nPING\r\nGET a\r\nINCR a\r\nDBSIZE\r\nSELECT 0\r\n";
+    answers += ":" + std::to_string(i) + "\r\n+PONG\r\n" + bulk(std::to_string(i)) + ":" +
+               std::to_string(i + 1) + "\r\n:1\r\n+OK\r\n";
+  }
+  expect(client, commands, answers);
+}
+
+TEST_F(RespServerTest, AReservedIdDoesNotOvertakeARange) {
+  config_.store_options.default_cache = 1'000;
+  start();
+  auto client = connect_resp();
+  expect(client, "INCR a\r\n", ":1\r\n");
+  client.send("INCRBY a 100\r\nINCR a\r\nQUIT\r\n");
+  const std::string answers = client.read_bytes(kAll);
+  ASSERT_TRUE(answers.starts_with(':')) << answers;
+  const auto end = std::stoull(answers.substr(1));
+  EXPECT_GT(end, 100U);
+  EXPECT_EQ(answers, ":" + std::to_string(end) + "\r\n:" + std::to_string(end + 1) + "\r\n+OK\r\n");
+}
+
+// The bound on unanswered commands is below that of the counter, so nobody is refused.
+TEST_F(RespServerTest, APipelineWaitsAtItsBound) {
+  config_.store_options.max_waiting_requests = 1'100;
+  start();
+  auto client = connect_resp();
+  std::string commands;
+  std::string answers;
+  for (int i = 1; i <= 10'000; ++i) {
+    commands += "INCR a\r\n";
+    answers += ":" + std::to_string(i) + "\r\n";
+  }
+  expect(client, commands, answers);
+}
+
+TEST_F(RespServerTest, QuitEndsTheConnectionAfterItsAnswers) {
+  start();
+  auto client = connect_resp();
+  client.send("INCR a\r\nQUIT\r\nINCR a\r\n");
+  EXPECT_EQ(client.read_bytes(kAll), ":1\r\n+OK\r\n");
+  stop();
+  EXPECT_EQ(stored_value("a"), 1U);
+}
+
+TEST_F(RespServerTest, InfoTellsOfThisServer) {
+  start();
+  auto client = connect_resp();
+  expect(client, "INCR a\r\n", ":1\r\n");
+  client.send("INFO\r\nQUIT\r\n");
+  const std::string answers = client.read_bytes(kAll);
+  for (const std::string& line :
+       {"\r\ntcp_port:" + std::to_string(server_->resp_port()) + "\r\n",
+        std::string("\r\nids_returned:1\r\n"), std::string("\r\nconnected_clients:1\r\n")}) {
+    EXPECT_NE(answers.find(line), std::string::npos) << line << answers;
+  }
+}
+
+TEST_F(RespServerTest, HttpGetsNoAnswer) {
+  start();
+  auto client = connect_resp();
+  client.send("POST /next HTTP/1.1\r\nHost: localhost\r\n\r\nINCR a\r\n");
+  EXPECT_EQ(client.read_bytes(kAll), "");
+  EXPECT_TRUE(client.reads_end());
+  stop();
+  EXPECT_EQ(stored_value("a"), 0U);
+}
+
+// --- Tokens
+
+TEST_F(RespServerTest, WithoutATokenLittleIsServed) {
+  require_token();
+  start();
+  auto client = connect_resp();
+  for (const auto* command :
+       {"INCR a\r\n", "PING\r\n", "GET a\r\n", "INFO\r\n", "NO such\r\n", "HELLO 3\r\n"}) {
+    expect_error(client, command, "NOAUTH");
+  }
+  expect_error(client, "AUTH wrong\r\n", "WRONGPASS");
+  expect_error(client, "HELLO 3 AUTH default wrong\r\n", "WRONGPASS");
+  expect_error(client, "INCR a\r\n", "NOAUTH");
+  expect(client, "RESET\r\nQUIT\r\n", "+RESET\r\n+OK\r\n");
+  EXPECT_TRUE(client.reads_end());
+}
+
+TEST_F(RespServerTest, ATokenIsGoodForItsRightsUntilReset) {
+  require_token();
+  start();
+  auto client = connect_resp();
+  expect(client, "AUTH secret\r\nINCR a\r\n", "+OK\r\n:1\r\n");
+  expect_error(client, "INCR b\r\n", "NOPERM");
+  expect_error(client, "GET a\r\n", "NOPERM");
+  expect_error(client, "SCAN 0\r\n", "NOPERM");
+  expect_error(client, "DBSIZE\r\n", "NOPERM");
+  expect_error(client, "INFO\r\n", "NOPERM");
+  expect(client, "RESET\r\n", "+RESET\r\n");
+  expect_error(client, "INCR a\r\n", "NOAUTH");
+  expect(client, "HELLO 3 AUTH anyone secret\r\n", "%7\r\n" + greeting(3, 1));
+  expect(client, "INCR a\r\n", ":2\r\n");
+  std::ofstream(config_.tokens) << auth::token_line("worker", "other", "allocate", {"*"});
+  server_->reload();
+  expect_error(client, "INCR a\r\n", "NOAUTH");
+}
+
+TEST_F(RespServerTest, APasswordForAServerWithoutTokensIsTold) {
+  start();
+  auto client = connect_resp();
+  expect_error(client, "AUTH secret\r\n", "ERR");
+  expect_error(client, "HELLO 3 AUTH default secret\r\n", "ERR");
+  expect(client, "INCR a\r\n", ":1\r\n");
+}
+
+// --- Limits
+
+TEST_F(RespServerTest, RefusesACommandThatArrivesTooSlowly) {
+  config_.http_settings.header_timeout = milliseconds(50);
+  start();
+  auto client = connect_resp();
+  client.send("PING\r\n*1\r\n$4\r\nPI");
+  EXPECT_EQ(client.read_bytes(kAll),
+            "+PONG\r\n-ERR The command did not arrive whole within 50 ms.\r\n");
+}
+
+TEST_F(RespServerTest, TellsClientsOverTheLimit) {
+  config_.http_settings.max_connections = 1;
+  start();
+  auto client = connect_resp();
+  expect(client, "PING\r\n", "+PONG\r\n");
+  EXPECT_EQ(connect_resp().read_bytes(kAll),
+            "-ERR The server has its limit of 1 connections; try again soon, or elsewhere.\r\n");
+}
+
+TEST_F(RespServerTest, AnErrorInTheProtocolIsTheLastAnswer) {
+  start();
+  auto client = connect_resp();
+  client.send("INCR a\r\n*x\r\nINCR a\r\n");
+  EXPECT_EQ(client.read_bytes(kAll),
+            ":1\r\n-ERR Protocol error: the length after a '*' is no whole number.\r\n");
+}
+
+TEST_F(RespServerTest, ARangeThatNobodyReadsIsBurnedWhole) {
+  config_.http_settings.write_timeout = milliseconds(100);
+  start();
+  auto client = connect_resp();
+  client.shrink_receive_buffer();
+  std::string commands;
+  for (int i = 0; i < 1'000; ++i) commands += "INCRBY a 1000\r\n";
+  EXPECT_TRUE(eventually([&] { return !client.send(commands); }));
+  const auto accounting = stop();
+  EXPECT_GT(accounting.burned_by(BurnReason::kDisconnect), 0U);
+  EXPECT_EQ(accounting.burned_by(BurnReason::kDisconnect) % 1'000, 0U);
+  EXPECT_EQ(accounting.returned + accounting.burned_total(), stored_value("a"));
+}
+
+}  // namespace
+}  // namespace nextid::testing
