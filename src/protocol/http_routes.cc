@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bitset>
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <utility>
@@ -236,6 +238,11 @@ constexpr std::array kCalls{
     Call{"/assets/{file}", kReads, kReads, kEveryone, {}, take_validator, make_asset},
 };
 
+constexpr std::size_t kMaxParameters = 8;
+static_assert(std::all_of(kCalls.begin(), kCalls.end(), [](const Call& call) {
+  return call.parameters.size() <= kMaxParameters;
+}));
+
 // --- Matching
 
 std::string_view std_view(boost::urls::string_view text) noexcept {
@@ -300,7 +307,7 @@ Match find_call(std::string_view path, std::string_view method) {
 }
 
 Refusal take_parameters(const Call& call, const boost::urls::url_view& url, Arguments& arguments) {
-  std::vector<const Parameter*> seen;
+  std::bitset<kMaxParameters> seen;  // By their places in call.parameters.
   for (const auto& item : url.encoded_params()) {
     const std::string name = decoded(item.key);
     if (name.empty() && !item.has_value) continue;  // As in "/next?" and "a=1&&b=2".
@@ -310,14 +317,14 @@ Refusal take_parameters(const Call& call, const boost::urls::url_view& url, Argu
       return invalid("The parameter " + in_quotes(name) + " is unknown to " +
                      std::string(call.path) + ".");
     }
-    if (std::find(seen.begin(), seen.end(), &*parameter) != seen.end()) {
-      return invalid("The parameter '" + name + "' is given more than once.");
-    }
-    seen.push_back(&*parameter);
+    const auto place = static_cast<std::size_t>(parameter - call.parameters.begin());
+    if (seen[place]) return invalid("The parameter '" + name + "' is given more than once.");
+    seen[place] = true;
     if (auto refusal = parameter->take(decoded(item.value), arguments)) return refusal;
   }
-  for (const auto& parameter : call.parameters) {
-    if (parameter.required && std::find(seen.begin(), seen.end(), &parameter) == seen.end()) {
+  for (std::size_t place = 0; place < call.parameters.size(); ++place) {
+    const Parameter& parameter = call.parameters[place];
+    if (parameter.required && !seen[place]) {
       return invalid("The parameter '" + std::string(parameter.name) +
                      "' is missing; it must be a whole number from 1 to " +
                      std::to_string(arguments.max_range) + ".");
