@@ -61,6 +61,7 @@ TEST_F(RespCommandsTest, UnknownOnesAreAnsweredOnOneLine) {
   EXPECT_TRUE(is_error(answer({std::string(5'000, 'x')})));
   EXPECT_TRUE(is_error(answer({""})));
   EXPECT_TRUE(is_error(answer({" ", "a"})));
+  EXPECT_TRUE(answer({"getdel getex", "a"}).starts_with("-ERR unknown command"));
 }
 
 TEST_F(RespCommandsTest, WrongNumbersOfArgumentsAreRefused) {

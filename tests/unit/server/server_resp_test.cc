@@ -17,8 +17,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
-
 class RespServerTest : public ServerTest {
  protected:
   HttpClient connect_resp() { return HttpClient(server_->resp_port()); }
@@ -41,6 +39,13 @@ void expect_error(HttpClient& client, std::string_view command, std::string_view
   ASSERT_TRUE(client.send(command)) << command;
   const std::string line = client.read_line();
   EXPECT_TRUE(line.starts_with("-" + std::string(word) + " ")) << command << line;
+}
+
+/// All until the server ends the connection, which it must.
+std::string rest_of(HttpClient& client) {
+  std::string bytes = client.read_bytes(std::numeric_limits<std::size_t>::max());
+  EXPECT_TRUE(client.reads_end());
+  return bytes;
 }
 
 std::string bulk(std::string_view text) {
@@ -93,8 +98,11 @@ TEST_F(RespServerTest, ScansInPages) {
   expect(client, "INCR a1\r\nINCR a2\r\nINCR b1\r\n", ":1\r\n:1\r\n:1\r\n");
   expect(client, "SCAN 0 COUNT 2 MATCH *1\r\n", "*2\r\n$1\r\n1\r\n*1\r\n" + bulk("a1"));
   expect(client, "SCAN 1 COUNT 2 MATCH *1\r\n", "*2\r\n$1\r\n0\r\n*1\r\n" + bulk("b1"));
+  expect(client, "SCAN 0 COUNT 2\r\n", "*2\r\n$1\r\n2\r\n*2\r\n" + bulk("a1") + bulk("a2"));
+  expect(client, "SCAN 2 COUNT 2\r\n", "*2\r\n$1\r\n0\r\n*1\r\n" + bulk("b1"));
+  expect(client, "DBSIZE\r\n", ":3\r\n");
   expect(client, "SCAN 0 TYPE hash\r\n", "*2\r\n$1\r\n0\r\n*0\r\n");
-  expect_error(client, "SCAN 2\r\n", "ERR");
+  expect_error(client, "SCAN 3\r\n", "ERR");
 }
 
 TEST_F(RespServerTest, AnswersInTheOrderOfTheCommands) {
@@ -116,7 +124,7 @@ TEST_F(RespServerTest, AReservedIdDoesNotOvertakeARange) {
   auto client = connect_resp();
   expect(client, "INCR a\r\n", ":1\r\n");
   client.send("INCRBY a 100\r\nINCR a\r\nQUIT\r\n");
-  const std::string answers = client.read_bytes(kAll);
+  const std::string answers = rest_of(client);
   ASSERT_TRUE(answers.starts_with(':')) << answers;
   const auto end = std::stoull(answers.substr(1));
   EXPECT_GT(end, 100U);
@@ -139,9 +147,11 @@ TEST_F(RespServerTest, APipelineWaitsAtItsBound) {
 
 TEST_F(RespServerTest, QuitEndsTheConnectionAfterItsAnswers) {
   start();
-  auto client = connect_resp();
-  client.send("INCR a\r\nQUIT\r\nINCR a\r\n");
-  EXPECT_EQ(client.read_bytes(kAll), ":1\r\n+OK\r\n");
+  {
+    auto client = connect_resp();
+    client.send("INCR a\r\nQUIT\r\nINCR a\r\n");
+    EXPECT_EQ(rest_of(client), ":1\r\n+OK\r\n");
+  }
   stop();
   EXPECT_EQ(stored_value("a"), 1U);
 }
@@ -151,7 +161,7 @@ TEST_F(RespServerTest, InfoTellsOfThisServer) {
   auto client = connect_resp();
   expect(client, "INCR a\r\n", ":1\r\n");
   client.send("INFO\r\nQUIT\r\n");
-  const std::string answers = client.read_bytes(kAll);
+  const std::string answers = rest_of(client);
   for (const std::string& line :
        {"\r\ntcp_port:" + std::to_string(server_->resp_port()) + "\r\n",
         std::string("\r\nids_returned:1\r\n"), std::string("\r\nconnected_clients:1\r\n")}) {
@@ -159,12 +169,24 @@ TEST_F(RespServerTest, InfoTellsOfThisServer) {
   }
 }
 
+TEST_F(RespServerTest, CachedIdsAreCountedAsTheOthers) {
+  config_.store_options.default_cache = 1'000;
+  start();
+  auto client = connect_resp();
+  for (int i = 1; i <= 3; ++i) expect(client, "INCR a\r\n", ":" + std::to_string(i) + "\r\n");
+  const std::string metrics = connect().call(get("/metrics")).body;
+  for (const auto* line :
+       {"nextid_requests_total{protocol=\"resp\",route=\"INCR\",result=\"ok\"} 3\n",
+        "nextid_allocation_duration_seconds_count{protocol=\"resp\"} 3\n"}) {
+    EXPECT_NE(metrics.find(line), std::string::npos) << line << metrics;
+  }
+}
+
 TEST_F(RespServerTest, HttpGetsNoAnswer) {
   start();
   auto client = connect_resp();
   client.send("POST /next HTTP/1.1\r\nHost: localhost\r\n\r\nINCR a\r\n");
-  EXPECT_EQ(client.read_bytes(kAll), "");
-  EXPECT_TRUE(client.reads_end());
+  EXPECT_EQ(rest_of(client), "");
   stop();
   EXPECT_EQ(stored_value("a"), 0U);
 }
@@ -220,8 +242,7 @@ TEST_F(RespServerTest, RefusesACommandThatArrivesTooSlowly) {
   start();
   auto client = connect_resp();
   client.send("PING\r\n*1\r\n$4\r\nPI");
-  EXPECT_EQ(client.read_bytes(kAll),
-            "+PONG\r\n-ERR The command did not arrive whole within 50 ms.\r\n");
+  EXPECT_EQ(rest_of(client), "+PONG\r\n-ERR The command did not arrive whole within 50 ms.\r\n");
 }
 
 TEST_F(RespServerTest, TellsClientsOverTheLimit) {
@@ -229,7 +250,8 @@ TEST_F(RespServerTest, TellsClientsOverTheLimit) {
   start();
   auto client = connect_resp();
   expect(client, "PING\r\n", "+PONG\r\n");
-  EXPECT_EQ(connect_resp().read_bytes(kAll),
+  auto refused = connect_resp();
+  EXPECT_EQ(rest_of(refused),
             "-ERR The server has its limit of 1 connections; try again soon, or elsewhere.\r\n");
 }
 
@@ -237,7 +259,7 @@ TEST_F(RespServerTest, AnErrorInTheProtocolIsTheLastAnswer) {
   start();
   auto client = connect_resp();
   client.send("INCR a\r\n*x\r\nINCR a\r\n");
-  EXPECT_EQ(client.read_bytes(kAll),
+  EXPECT_EQ(rest_of(client),
             ":1\r\n-ERR Protocol error: the length after a '*' is no whole number.\r\n");
 }
 
@@ -253,6 +275,23 @@ TEST_F(RespServerTest, ARangeThatNobodyReadsIsBurnedWhole) {
   EXPECT_GT(accounting.burned_by(BurnReason::kDisconnect), 0U);
   EXPECT_EQ(accounting.burned_by(BurnReason::kDisconnect) % 1'000, 0U);
   EXPECT_EQ(accounting.returned + accounting.burned_total(), stored_value("a"));
+}
+
+TEST_F(RespServerTest, AccountsForClientsThatVanish) {
+  config_.threads = 2;
+  start();
+  for (int i = 0; i < 200; ++i) {
+    auto client = connect_resp();
+    client.send("INCR a\r\nINCRBY b 5\r\nINCR a\r\n");
+    if (i % 2 == 0) client.read_line();
+    client.reset();
+  }
+  auto client = connect_resp();
+  client.send("INCR a\r\n");
+  const auto last = std::stoull(client.read_line().substr(1));
+  const auto accounting = stop();
+  EXPECT_GE(stored_value("a"), last);
+  EXPECT_EQ(accounting.returned + accounting.burned_total(), stored_value("a") + stored_value("b"));
 }
 
 }  // namespace
