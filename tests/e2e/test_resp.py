@@ -12,6 +12,7 @@ import pytest
 import redis
 
 from nextid import PATIENCE, REPOSITORY, poll
+from prometheus_text import Metrics
 
 CLIENTS = REPOSITORY / "tests" / "redis_clients" / "use_clients.js"
 
@@ -227,6 +228,35 @@ def test_ids_that_never_left_are_burned_as_disconnect(server, port):
     closing = server.stop()
     assert closing["returned"] + closing["burned"] == value
     assert closing["burned"] == closing["disconnect"]
+
+
+def test_a_client_that_leaves_while_the_store_is_silent(dynamodb):
+    """I5: the id that the store was asked for is burned when it comes, and so are those that waited
+    behind it, ready, for their turn; the id that it was not yet asked for is never taken."""
+    server = dynamodb.start()
+    assert server.ask("PUT", "/v1/counters/ready", body=b'{"cache": 1000}',
+                      headers=["Content-Type: application/json"]).status == 201
+
+    def received():
+        metrics = Metrics(server.ask("GET", "/metrics").body.decode())
+        return metrics.get("nextid_received_bytes_total", protocol="resp")
+
+    with Raw(resp_port(server)) as raw:
+        raw.send(incr(b"asked") + incr(b"ready") * 1000)
+        raw.ids(1001)
+        dynamodb.proxy.go_down("hang")
+        for commands in (incr(b"asked") + b"INCRBY ready 5\r\n", incr(b"asked")):
+            sent = received() + len(commands)
+            raw.send(commands)
+            poll(lambda: received() == sent, "they are read")
+        raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    poll(lambda: server.ask("GET", "/v1/status").json()["connections"]["resp"] == 0, "it is gone")
+    dynamodb.proxy.come_back()
+    poll(lambda: server.value("asked") == 2, "the store has what it was asked for")
+    closing = server.stop()
+    assert closing["returned"] == 1001
+    assert closing["disconnect"] == 1 + 5
+    assert dynamodb.start().value("asked") == 2
 
 
 def test_kill_minus_nine_under_resp_load_loses_order_nowhere(start_server):
