@@ -245,6 +245,15 @@ TEST_F(RespServerTest, RefusesACommandThatArrivesTooSlowly) {
   EXPECT_EQ(rest_of(client), "+PONG\r\n-ERR The command did not arrive whole within 50 ms.\r\n");
 }
 
+TEST_F(RespServerTest, IdleClientsAreKept) {
+  config_.http_settings.idle_timeout = milliseconds(50);
+  start();
+  auto client = connect_resp();
+  expect(client, "PING\r\n", "+PONG\r\n");
+  EXPECT_TRUE(connect().reads_end()) << "HTTP's are not, and this one came later";
+  expect(client, "PING\r\n", "+PONG\r\n");
+}
+
 TEST_F(RespServerTest, TellsClientsOverTheLimit) {
   config_.http_settings.max_connections = 1;
   start();
@@ -261,6 +270,20 @@ TEST_F(RespServerTest, AnErrorInTheProtocolIsTheLastAnswer) {
   client.send("INCR a\r\n*x\r\nINCR a\r\n");
   EXPECT_EQ(rest_of(client),
             ":1\r\n-ERR Protocol error: the length after a '*' is no whole number.\r\n");
+}
+
+// Far less than what the client sends fits into the system's buffers, and little into the server's.
+TEST_F(RespServerTest, AClientThatDoesNotReadIsNotReadFrom) {
+  start();
+  auto client = connect_resp();
+  client.shrink_receive_buffer();
+  client.set_send_limit(milliseconds(500));
+  const std::string text(64'000, 'x');
+  std::string commands;
+  for (int i = 0; i < 1'000; ++i) commands += "*2\r\n" + bulk("ECHO") + bulk(text);
+  EXPECT_FALSE(client.send(commands));
+  auto other = connect_resp();
+  expect(other, "PING\r\n", "+PONG\r\n");
 }
 
 TEST_F(RespServerTest, ARangeThatNobodyReadsIsBurnedWhole) {
