@@ -8,6 +8,15 @@
 
 namespace nextid::detail {
 
+/// Tells the processor that this thread waits for another one: some ten nanoseconds.
+inline void pause_cpu() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("isb" : : : "memory");
+#endif
+}
+
 /// One word says which block is open and how many of its ids are taken. Taking one is a
 /// compare-and-swap on it: it succeeds only if no id was taken, and no other block opened, since
 /// the word was read, so what was read of the block in between was that block's. No id is ever
@@ -21,33 +30,10 @@ class Lane {
   static constexpr std::uint64_t kMaxIds = std::numeric_limits<std::uint32_t>::max() - 1;
 
   /// The next id; or 0 from the block's mark on, and when none is open.
-  std::uint64_t take() noexcept {
-    std::uint64_t word = word_.load(std::memory_order_acquire);
-    for (;;) {
-      const std::uint64_t taken = word & kTaken;
-      if (taken >= mark_.load(std::memory_order_relaxed)) return 0;
-      const std::uint64_t id = id_at(taken);
-      if (word_.compare_exchange_weak(word, word + 1, std::memory_order_acq_rel,
-                                      std::memory_order_acquire)) {
-        return id;
-      }
-    }
-  }
+  std::uint64_t take() noexcept { return take_below(mark_, 1); }
 
   /// The first of `count` ids in a row, 1 or more; or 0 when the block has fewer left.
-  std::uint64_t take_run(std::uint64_t count) noexcept {
-    std::uint64_t word = word_.load(std::memory_order_acquire);
-    for (;;) {
-      const std::uint64_t taken = word & kTaken;
-      const std::uint64_t all = count_.load(std::memory_order_relaxed);
-      if (taken >= all || count > all - taken) return 0;
-      const std::uint64_t id = id_at(taken);
-      if (word_.compare_exchange_weak(word, word + count, std::memory_order_acq_rel,
-                                      std::memory_order_acquire)) {
-        return id;
-      }
-    }
-  }
+  std::uint64_t take_run(std::uint64_t count) noexcept { return take_below(count_, count); }
 
   /// Ids of the open block that were taken so far, and that are left.
   std::uint64_t taken() const noexcept {
@@ -94,6 +80,28 @@ class Lane {
   static constexpr std::uint64_t kClosed = kTaken;
   static constexpr std::uint64_t next_generation(std::uint64_t word) noexcept {
     return ((word >> 32) + 1) << 32;
+  }
+
+  std::uint64_t take_below(const std::atomic<std::uint64_t>& limit, std::uint64_t count) noexcept {
+    std::uint64_t word = word_.load(std::memory_order_acquire);
+    for (;;) {
+      const std::uint64_t taken = word & kTaken;
+      const std::uint64_t end = limit.load(std::memory_order_relaxed);
+      if (taken >= end || count > end - taken) return 0;
+      const std::uint64_t id = id_at(taken);
+      if (word_.compare_exchange_weak(word, word + count, std::memory_order_acq_rel,
+                                      std::memory_order_relaxed)) {
+        return id;
+      }
+      back_off();
+      word = word_.load(std::memory_order_acquire);
+    }
+  }
+
+  // Who comes back at once takes the cache line from the thread that has it, which then fails in
+  // its turn: two threads take twice as long an id without this wait.
+  static void back_off() noexcept {
+    for (int i = 0; i < 4; ++i) pause_cpu();
   }
 
   std::uint64_t id_at(std::uint64_t index) const noexcept {
