@@ -1,5 +1,6 @@
 """What the benchmarks of servers share: nextid running, its load, and tables of what came out."""
 
+import argparse
 import contextlib
 import http.client
 import json
@@ -20,6 +21,14 @@ START_LIMIT_S = 10
 # How Redis keeps what it answers: each command before its answer, or nothing at all.
 DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
 VOLATILE = ("--appendonly", "no")
+
+
+def options_of(description, rounds=5, seconds=2):
+    """What the command line says of `rounds`, and of the `seconds` of one measurement."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--rounds", type=int, default=rounds)
+    parser.add_argument("--seconds", type=int, default=seconds, help="length of one measurement")
+    return parser.parse_args()
 
 
 def listening_ports(log, what):

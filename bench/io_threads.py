@@ -3,7 +3,6 @@ takes. Threads that share nothing on the way of a request take no more CPU time 
 that shows how they scale, even where the load and the server have too few cores for the rate to.
 """
 
-import argparse
 import concurrent.futures
 import contextlib
 import os
@@ -55,10 +54,7 @@ def row(one, two):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=2, help="length of one measurement")
-    options = parser.parse_args()
+    options = common.options_of(__doc__)
 
     with contextlib.ExitStack() as stack:
         def server(threads):

@@ -5,7 +5,6 @@ All run at the same time and are loaded in turn, round by round: the ratio of th
 where the machine's speed drifts.
 """
 
-import argparse
 import contextlib
 import pathlib
 import subprocess
@@ -98,10 +97,7 @@ def comparisons(seconds, cached, strict, nginx_port, volatile_port, durable_port
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=2, help="length of one measurement")
-    options = parser.parse_args()
+    options = common.options_of(__doc__)
 
     with contextlib.ExitStack() as stack:
         def directory():

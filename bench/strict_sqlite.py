@@ -5,7 +5,6 @@ round by round: the ratio of the medians holds even where the machine's speed dr
 time from process start to the first id, and the resident memory after the load.
 """
 
-import argparse
 import pathlib
 import statistics
 import tempfile
@@ -21,10 +20,7 @@ def nextid_server(directory):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=int, default=3, help="length of one measurement")
-    options = parser.parse_args()
+    options = common.options_of(__doc__, rounds=7, seconds=3)
 
     rates = {(who, c): [] for who in ("nextid", "redis") for c in CLIENTS}
     with tempfile.TemporaryDirectory(dir=common.ROOT / "build") as directory:
