@@ -76,8 +76,20 @@ struct StoreCalls {
   }
 };
 
+/// What an opening found.
+struct StoreOpening {
+  /// A random text that was made with the store and that no other one has; a DynamoDB table's
+  /// TableId. Empty for a store in memory, and for a server that tells none.
+  std::string identity = {};
+  bool made = false;        ///< This opening made the store: its ids begin anew.
+  std::string remark = {};  ///< A sentence about what can't be watched over here; mostly empty.
+};
+
 /// What a store knows about its own means; all empty for a store in this process or on its disk.
 struct StoreHealth {
+  /// Why no id of the store is given out any more, for good: a sentence that says what to run.
+  /// Empty while there is no such reason (I8).
+  std::string doubt = {};
   /// When the credentials in use end, where they do.
   std::optional<std::chrono::system_clock::time_point> credentials_expire = {};
   std::string credentials_source = {};   ///< "the environment"; never a secret.
@@ -95,6 +107,8 @@ struct CounterActivity {
   /// The counter's value after this process's last reservation: other nodes may have gone on.
   std::optional<std::uint64_t> value = {};
   std::optional<Definition> definition = {};  ///< As this process last saw it.
+  /// Why it gives no ids any more, for good: a sentence that says what to run. Empty while it does.
+  std::string stopped = {};
 };
 
 /// What this process does with its counters, at one moment.
@@ -104,6 +118,10 @@ struct NodeActivity {
   std::uint64_t waiting_requests = 0;    ///< Of all counters.
   std::uint64_t held_ids = 0;            ///< The same.
   std::vector<CounterActivity> busiest;  ///< Those that returned most ids, most first.
+  std::size_t stopped_counters = 0;      ///< See CounterActivity::stopped.
+  std::vector<CounterActivity> stopped;  ///< Of these, as many as were asked for, by name.
+  /// Why StoreOptions::state_dir can't be written now; empty while it can.
+  std::string state_dir_trouble = {};
 };
 
 }  // namespace nextid

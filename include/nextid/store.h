@@ -40,6 +40,14 @@ struct StoreOptions {
   bool auto_create = true;          ///< Make counters on first use; otherwise they are kNotFound.
   /// How long an idempotency key stands for its ids; whole seconds, at least one.
   std::chrono::seconds idempotency_retention = std::chrono::hours(24);
+  /// Make the store if there is none; otherwise that is kInvalid.
+  bool create_store = true;
+  /// Take an SQLite file that was copied, or moved to another file system, for the store that it is
+  /// a copy of: only for a move, after which nothing uses the original.
+  bool accept_copy = false;
+  /// A directory in which this node remembers, across its restarts, which store this is and how far
+  /// its counters were; "" for none. May be shared by the processes of one store.
+  std::string state_dir = {};
   /// Default time a request may wait, for callers that give none.
   std::chrono::milliseconds request_timeout = std::chrono::seconds(5);
   /// Receives the rare lines worth keeping; called from any thread; may be empty.
@@ -64,6 +72,8 @@ class Store {
 
   /// The store's URL as opened.
   const std::string& url() const noexcept;
+  /// Which store it is, and whether this opening made it.
+  const StoreOpening& opening() const noexcept;
 
   /// One counter as the store has it; kNotFound when it does not exist. Never creates one.
   Result<CounterInfo> counter(std::string_view name) const;

@@ -48,7 +48,9 @@ std::shared_ptr<Node> Node::create(std::string url, std::shared_ptr<contract::St
 }
 
 Node::Node(std::string url, std::shared_ptr<contract::StoreDriver> driver, StoreOptions options)
-    : url_(std::move(url)), runtime_(std::move(driver), std::move(options)) {}
+    : url_(std::move(url)),
+      opening_(driver->opening()),
+      runtime_(std::move(driver), std::move(options)) {}
 
 Node::~Node() {
   close(kLastHandleCloseLimit);

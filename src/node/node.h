@@ -31,6 +31,7 @@ class Node : public std::enable_shared_from_this<Node> {
   Node& operator=(const Node&) = delete;
 
   const std::string& url() const noexcept { return url_; }
+  const StoreOpening& opening() const noexcept { return opening_; }
   Runtime& runtime() noexcept { return runtime_; }
   bool in_child() const noexcept { return runtime_.in_child(); }
 
@@ -59,6 +60,7 @@ class Node : public std::enable_shared_from_this<Node> {
   void prune_slots(base::MonotonicTime now, std::vector<contract::Call>& calls);
 
   const std::string url_;
+  const StoreOpening opening_;
   mutable std::mutex mutex_;
   Counters counters_;     // By their own names.
   Accounting forgotten_;  // Of counters that are gone.

@@ -60,6 +60,8 @@ std::optional<Error> problem_with(const StoreOptions& options) {
 
 const std::string& Store::url() const noexcept { return node_->url(); }
 
+const StoreOpening& Store::opening() const noexcept { return node_->opening(); }
+
 Result<CounterInfo> Store::counter(std::string_view name) const {
   return wait_for<CounterInfo>([&](auto receiver) { async_counter(name, receiver); });
 }
@@ -112,7 +114,10 @@ bool Store::close(std::chrono::milliseconds limit) { return node_->close(limit);
 
 Result<Store> open_store(std::string_view url, StoreOptions options) {
   if (const auto problem = problem_with(options)) return *problem;
-  auto driver = store::open_driver(url, options.log);
+  auto driver = store::open_driver(url, {.create = options.create_store,
+                                         .accept_copy = options.accept_copy,
+                                         .accept_as_is = false,
+                                         .log = options.log});
   if (!driver) return driver.error();
   return Store(node::Node::create(std::string(url), *std::move(driver), std::move(options)));
 }

@@ -49,6 +49,7 @@ class DynamodbStore final : public contract::StoreDriver {
   /// Reads the whole table for each page, in pages of 1 MB: a Scan is in no order.
   void list(const std::string& after, std::size_t limit,
             std::function<void(Result<CounterPage>)> done) override;
+  const StoreOpening& opening() const noexcept override { return opening_; }
   StoreHealth health() const override;
 
  private:
@@ -56,6 +57,7 @@ class DynamodbStore final : public contract::StoreDriver {
   explicit DynamodbStore(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
   const base::ForkGuard fork_guard_;
+  StoreOpening opening_;
   std::shared_ptr<Impl> impl_;
 };
 

@@ -12,23 +12,23 @@ namespace {
 
 using Opened = Result<std::shared_ptr<contract::StoreDriver>>;
 
-Opened open_memory(const std::string& rest, const Log&) {
+Opened open_memory(const std::string& rest, const OpenOptions&) {
   if (!rest.empty()) {
     return Error(ErrorCode::kInvalid, "'memory:" + rest + "' is no store: nothing follows memory:");
   }
   return std::shared_ptr<contract::StoreDriver>(std::make_shared<MemoryStore>());
 }
 
-Opened open_sqlite(const std::string& rest, const Log&) {
+Opened open_sqlite(const std::string& rest, const OpenOptions&) {
   auto store = SqliteStore::open(rest);
   if (store.has_error()) return store.error();
   return std::shared_ptr<contract::StoreDriver>(std::move(store.value()));
 }
 
-Opened open_dynamodb(const std::string& rest, const Log& log) {
-  const auto settings = parse_dynamodb_url(rest);
+Opened open_dynamodb(const std::string& rest, const OpenOptions& options) {
+  auto settings = parse_dynamodb_url(rest);
   if (!settings) return settings.error();
-  auto store = DynamodbStore::open(*settings, log);
+  auto store = DynamodbStore::open(*settings, options.log);
   if (!store) return store.error();
   return std::shared_ptr<contract::StoreDriver>(*std::move(store));
 }
@@ -36,7 +36,7 @@ Opened open_dynamodb(const std::string& rest, const Log& log) {
 struct Scheme {
   std::string_view name;
   std::string_view form;
-  Opened (*open)(const std::string& rest, const Log& log);
+  Opened (*open)(const std::string& rest, const OpenOptions& options);
 };
 
 constexpr std::array<Scheme, 3> kSchemes{{
@@ -47,12 +47,12 @@ constexpr std::array<Scheme, 3> kSchemes{{
 
 }  // namespace
 
-Opened open_driver(std::string_view url, Log log) {
+Opened open_driver(std::string_view url, const OpenOptions& options) {
   const std::size_t colon = url.find(':');
   std::string known;
   for (const Scheme& scheme : kSchemes) {
     if (colon != std::string_view::npos && url.substr(0, colon) == scheme.name) {
-      return scheme.open(std::string(url.substr(colon + 1)), log);
+      return scheme.open(std::string(url.substr(colon + 1)), options);
     }
     known.append(known.empty() ? "" : " or ").append(scheme.form);
   }

@@ -15,9 +15,20 @@ namespace nextid::store {
 
 using Log = std::function<void(LogLevel, const std::string&)>;
 
+struct OpenOptions {
+  bool create = true;        ///< StoreOptions::create_store; a URL that says so wins.
+  bool accept_copy = false;  ///< StoreOptions::accept_copy.
+  /// Take the store as it is, whatever is wrong with it, short of damage: for recovery only, which
+  /// then moves its counters on.
+  bool accept_as_is = false;
+  Log log = {};
+};
+
 /// Opens "memory:", "sqlite:PATH" or "dynamodb://TABLE?...". kInvalid names an unknown scheme and
-/// the known ones; kUnavailable or kCorrupt say what is wrong with the store itself. `log` receives
-/// the rare lines worth keeping, from any thread; it may be empty.
-Result<std::shared_ptr<contract::StoreDriver>> open_driver(std::string_view url, Log log = {});
+/// the known ones, or a store that is missing and not to be made; kUnavailable or kCorrupt say what
+/// is wrong with the store itself. OpenOptions::log receives the rare lines worth keeping, from any
+/// thread; it may be empty.
+Result<std::shared_ptr<contract::StoreDriver>> open_driver(std::string_view url,
+                                                           const OpenOptions& options = {});
 
 }  // namespace nextid::store

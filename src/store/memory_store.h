@@ -27,6 +27,7 @@ class MemoryStore final : public contract::StoreDriver {
   void submit(std::vector<contract::Call> calls) override;
   void list(const std::string& after, std::size_t limit,
             std::function<void(Result<CounterPage>)> done) override;
+  const StoreOpening& opening() const noexcept override { return opening_; }
 
  private:
   struct Counter {
@@ -51,6 +52,7 @@ class MemoryStore final : public contract::StoreDriver {
                                                     base::WallMicros now) const;
 
   const WallClock wall_clock_;
+  const StoreOpening opening_{.identity = {}, .made = true, .remark = {}};
   std::mutex mutex_;
   std::map<std::string, Counter, std::less<>> counters_;
   // One whose time is over stays until its key is used again.

@@ -41,12 +41,14 @@ class SqliteStore final : public contract::StoreDriver {
   void submit(std::vector<contract::Call> calls) override;
   void list(const std::string& after, std::size_t limit,
             std::function<void(Result<CounterPage>)> done) override;
+  const StoreOpening& opening() const noexcept override { return opening_; }
 
  private:
   class Impl;
   explicit SqliteStore(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
   const base::ForkGuard fork_guard_;
+  StoreOpening opening_;
   std::shared_ptr<Impl> impl_;
 };
 
