@@ -25,6 +25,10 @@ void add_advance(CLI::App& app, Outcome& outcome);
 void add_bench(CLI::App& app, Outcome& outcome);
 /// `nextid counters`
 void add_counters(CLI::App& app, Outcome& outcome);
+/// `nextid backup`, `nextid restore` and `nextid recover`
+void add_backup(CLI::App& app, Outcome& outcome);
+void add_restore(CLI::App& app, Outcome& outcome);
+void add_recover(CLI::App& app, Outcome& outcome);
 /// `nextid doctor`
 void add_doctor(CLI::App& app, Outcome& outcome);
 /// `nextid token`

@@ -52,6 +52,9 @@ int run(int argc, char** argv) {
   nextid::cli::add_advance(app, outcome);
   nextid::cli::add_counters(app, outcome);
   nextid::cli::add_bench(app, outcome);
+  nextid::cli::add_backup(app, outcome);
+  nextid::cli::add_restore(app, outcome);
+  nextid::cli::add_recover(app, outcome);
   nextid::cli::add_doctor(app, outcome);
   nextid::cli::add_token(app, outcome);
   try {

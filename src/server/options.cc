@@ -121,6 +121,13 @@ constexpr std::array kOptions{
              config.store = text;
              return {};
            }},
+    Option{"accept-copy", "", "false",
+           "Take an SQLite file that was copied, or moved to another file system, for the store "
+           "that it is a copy of: only after a move, when nothing uses the original "
+           "(docs/sqlite.md).",
+           [](Config& config, std::string_view text) {
+             return set_switch(config.store_options.accept_copy, text);
+           }},
     Option{"http", "HOST:PORT", "127.0.0.1:8000",
            "Where to serve HTTP; port 0 lets the system choose, and the log tells which.",
            [](Config& config, std::string_view text) -> Result<void> {

@@ -3,8 +3,10 @@
 #include <array>
 #include <string>
 
+#include "store/backup.h"
 #include "store/dynamodb_store.h"
 #include "store/memory_store.h"
+#include "store/sqlite_backup.h"
 #include "store/sqlite_store.h"
 
 namespace nextid::store {
@@ -35,30 +37,103 @@ Opened open_dynamodb(const std::string& rest, const OpenOptions& options) {
   return std::shared_ptr<contract::StoreDriver>(*std::move(store));
 }
 
+/// Calls something of the SQLite store that throws.
+template <typename Call>
+auto as_result(Call call) -> Result<decltype(call())> {
+  try {
+    return call();
+  } catch (const SqliteFailure& failure) {
+    return error_of(failure);
+  }
+}
+
+Result<BackupContents> back_up_file(const std::string& rest, const std::string& file, bool force) {
+  return as_result([&] { return back_up_sqlite(rest, file, force); });
+}
+
+Result<BackupContents> restore_file(const std::string& file, const std::string& rest, bool force) {
+  return as_result([&] { return restore_sqlite(file, rest, force); });
+}
+
+Result<void> end_recovery_of_file(const std::string& rest, std::uint64_t skip_for_new) {
+  try {
+    end_sqlite_recovery(rest, skip_for_new);
+    return {};
+  } catch (const SqliteFailure& failure) {
+    return error_of(failure);
+  }
+}
+
 struct Scheme {
   std::string_view name;
   std::string_view form;
   Opened (*open)(const std::string& rest, const OpenOptions& options);
+  // What only a store with files of its own has.
+  Result<BackupContents> (*back_up)(const std::string& rest, const std::string& file, bool force);
+  Result<BackupContents> (*restore)(const std::string& file, const std::string& rest, bool force);
+  Result<void> (*end_recovery)(const std::string& rest, std::uint64_t skip_for_new);
 };
 
 constexpr std::array<Scheme, 3> kSchemes{{
-    {"memory", "memory:", &open_memory},
-    {"sqlite", "sqlite:PATH", &open_sqlite},
-    {"dynamodb", "dynamodb://TABLE", &open_dynamodb},
+    {"memory", "memory:", &open_memory, nullptr, nullptr, nullptr},
+    {"sqlite", "sqlite:PATH", &open_sqlite, &back_up_file, &restore_file, &end_recovery_of_file},
+    {"dynamodb", "dynamodb://TABLE", &open_dynamodb, nullptr, nullptr, nullptr},
 }};
 
-}  // namespace
+struct Chosen {
+  const Scheme* scheme;
+  std::string rest;
+};
 
-Opened open_driver(std::string_view url, const OpenOptions& options) {
+Result<Chosen> choose(std::string_view url) {
   const std::size_t colon = url.find(':');
   std::string known;
   for (const Scheme& scheme : kSchemes) {
     if (colon != std::string_view::npos && url.substr(0, colon) == scheme.name) {
-      return scheme.open(std::string(url.substr(colon + 1)), options);
+      return Chosen{&scheme, std::string(url.substr(colon + 1))};
     }
     known.append(known.empty() ? "" : " or ").append(scheme.form);
   }
   return Error(ErrorCode::kInvalid, "'" + std::string(url) + "' names no store; use " + known);
+}
+
+Error has_no_files(std::string_view url) {
+  return Error(ErrorCode::kInvalid, "the store " + std::string(url) +
+                                        " has no files to copy; use its own backups "
+                                        "(docs/dynamodb.md)");
+}
+
+}  // namespace
+
+Opened open_driver(std::string_view url, const OpenOptions& options) {
+  const auto chosen = choose(url);
+  if (!chosen) return chosen.error();
+  return chosen->scheme->open(chosen->rest, options);
+}
+
+Result<BackupContents> back_up(std::string_view url, const std::string& file, bool force) {
+  const auto chosen = choose(url);
+  if (!chosen) return chosen.error();
+  if (chosen->scheme->back_up == nullptr) return has_no_files(url);
+  return chosen->scheme->back_up(chosen->rest, file, force);
+}
+
+Result<BackupContents> restore(const std::string& file, std::string_view url, bool force) {
+  const auto chosen = choose(url);
+  if (!chosen) return chosen.error();
+  if (chosen->scheme->restore == nullptr) return has_no_files(url);
+  return chosen->scheme->restore(file, chosen->rest, force);
+}
+
+Result<BackupContents> read_backup(const std::string& file) {
+  return as_result([&] { return read_sqlite_backup(file); });
+}
+
+Result<void> end_recovery(std::string_view url, std::uint64_t skip_for_new) {
+  const auto chosen = choose(url);
+  if (!chosen) return chosen.error();
+  if (chosen->scheme->end_recovery == nullptr) return {};
+  return chosen->scheme->end_recovery(chosen->rest, skip_for_new);
 }
 
 }  // namespace nextid::store

@@ -163,11 +163,12 @@ bool SqliteGuard::run_checkpoint() {
   return is_complete;
 }
 
-void SqliteGuard::end_past() {
+void SqliteGuard::end_past(std::uint64_t skip_for_new) {
   begin_.run();
   try {
     if (auto shown = table_.read()) seal_ = *std::move(shown);
     seal_.is_past = false;
+    seal_.skip_for_new = skip_for_new;
     table_.write(seal_);
     commit_.run();
   } catch (const SqliteFailure&) {

@@ -56,8 +56,8 @@ class SqliteGuard {
   /// and has SQLite remove the log with the connection. True if so.
   bool prepare_close();
 
-  /// The store is no longer one of the past: see Seal::is_past.
-  void end_past();
+  /// The store is no longer one of the past: see Seal::is_past, Seal::skip_for_new.
+  void end_past(std::uint64_t skip_for_new);
 
   const Seal& seal() const noexcept { return seal_; }
 
