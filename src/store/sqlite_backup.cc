@@ -88,6 +88,7 @@ BackupContents finish_copy(Database& copy, const std::string& path) {
   table.write(seal);
   copy.execute("COMMIT");
   verify(copy);
+  keep_log(copy);
   return {seal.identity, seal.used_s, counters_of(copy)};
 }
 

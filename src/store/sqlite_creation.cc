@@ -47,6 +47,9 @@ void make_draft(const std::string& draft, const std::string& path) {
   seal.used_s = static_cast<std::int64_t>(base::wall_now_us() / 1'000'000);
   SqliteSeal(database).write(seal);
   database.execute("COMMIT");
+  keep_log(database);
+  // With the last connection the log goes, which is empty.
+  sqlite3_db_config(database.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
 }
 
 void take_over_mode(const std::string& from, const std::string& to) {

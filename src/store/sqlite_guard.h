@@ -41,6 +41,9 @@ class SqliteGuard {
   /// place (I1). Two system calls.
   void check_files();
 
+  /// Notes how far the log is, for whoever opens next: see SqliteNote::set_committed().
+  void note_committed();
+
   /// In a transaction that writes: brings the seal up to date where that is due.
   void keep_seal();
   /// After COMMIT, before any outcome leaves: notes how far the log is, and sees that the main file

@@ -146,12 +146,7 @@ void connect(SqliteFile& file, const std::string& path) {
   file.counters = std::make_unique<SqliteCounters>(database);
   file.records = std::make_unique<SqliteRecords>(database);
   database.execute("COMMIT");
-  const std::string mode = database.text("PRAGMA journal_mode = WAL");
-  if (mode != "wal") {
-    throw SqliteFailure(SQLITE_CANTOPEN, "can't keep a write-ahead log for " + path +
-                                             " (journal mode " + mode +
-                                             "); keep it on this machine's own disk");
-  }
+  keep_log(database);
 }
 
 void disconnect(SqliteFile& file) {
@@ -244,6 +239,17 @@ void seal_for_use(SqliteFile& file, const Evidence& evidence, const std::optiona
       &base::wall_now_us);
 }
 
+/// What those who open it beside us, and after us, are to find.
+void note_use(const SqliteFile& file, const std::string& path) {
+  const SqliteNote note(file.lock->fd());
+  const auto log = file_id_of(path + "-wal");
+  const auto index = file_id_of(path + "-shm");
+  if (!log || !index) return;
+  note.set_side_files({*log, *index});
+  const LogFacts facts = read_log(path + "-wal", 0, 0);
+  note.set_committed({facts.salts, facts.frames});
+}
+
 /// As the first one to open the file.
 void begin(SqliteFile& file, const std::string& path, const SqliteOpenOptions& options) {
   Evidence evidence = look(file, path, options);
@@ -265,9 +271,7 @@ void begin(SqliteFile& file, const std::string& path, const SqliteOpenOptions& o
     shown = SqliteSeal(*file.database).read();
   }
   seal_for_use(file, evidence, shown, is_past);
-  const auto log = file_id_of(path + "-wal");
-  const auto index = file_id_of(path + "-shm");
-  if (log && index) SqliteNote(file.lock->fd()).set_side_files({*log, *index});
+  note_use(file, path);
   if (!evidence.place.is_lasting) {
     file.opening.remark = "its file system, " + evidence.place.file_system +
                           ", does not tell a file from a copy of it: see that no copy is used";
@@ -282,6 +286,13 @@ bool make_if_missing(SqliteFile& file, const std::string& path, const SqliteOpen
     throw SqliteFailure(SQLITE_CORRUPT, "can't make " + path +
                                             ": other processes use a database of this name that "
                                             "was moved or deleted; stop them, and put it back");
+  }
+  if (SqliteNote(file.lock->fd()).tells_of_a_store()) {
+    throw SqliteFailure(SQLITE_CORRUPT,
+                        "can't make " + path + ": " + path +
+                            "-lock tells of a store that was here, and is gone; put "
+                            "that back, or remove " +
+                            path + "-lock to begin anew, with ids from 1");
   }
   if (!options.create) {
     throw SqliteFailure(

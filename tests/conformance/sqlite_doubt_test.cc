@@ -38,7 +38,8 @@ Evidence whole() {
 Evidence killed() {
   Evidence evidence = whole();
   evidence.alone.seal->needs_log = true;
-  evidence.log = {.has_commits = true, .salts = {1, 2}, .frames = 9, .has_page = true};
+  evidence.log = {
+      .has_header = true, .has_commits = true, .salts = {1, 2}, .frames = 9, .has_page = true};
   evidence.committed = store::CommittedNote{{1, 2}, 9};
   return evidence;
 }
@@ -68,17 +69,40 @@ const std::vector<Row>& rows() {
       {"killed, the log begun anew since",
        &killed,
        [](Evidence& e) {
-         e.log = {true, {2, 9}, 1, true};
+         e.log = {true, true, {2, 9}, 1, true};
        },
        {}},
       {"closing was cut short", &killed, [](Evidence& e) { e.alone.seal->needs_log = false; }, {}},
       {"an older version", &whole, [](Evidence& e) { e.alone.seal.reset(); }, {}},
       {"an older version with its log", &killed, [](Evidence& e) { e.alone.seal.reset(); }, {}},
       {"log lost", &killed, [](Evidence& e) { e.log = {}; }, Kind::kLogMissing},
+      {"killed while the log began anew",
+       &killed,
+       [](Evidence& e) {
+         e.log = {true, false, {2, 9}, 0, false};
+       },
+       {}},
+      {"the same over a power loss",
+       &killed,
+       [](Evidence& e) {
+         e.log = {true, false, {2, 9}, 0, false};
+         e.committed.reset();
+       },
+       {}},
+      {"log cut to its header", &killed,
+       [](Evidence& e) {
+         e.log = {true, false, {1, 2}, 0, false};
+       },
+       Kind::kLogMissing},
+      {"an empty log of another", &killed,
+       [](Evidence& e) {
+         e.log = {true, false, {5, 9}, 0, false};
+       },
+       Kind::kLogMissing},
       {"log cut", &killed, [](Evidence& e) { e.log.frames = 8; }, Kind::kLogMissing},
       {"a log without a seal", &whole,
        [](Evidence& e) {
-         e.log = {true, {1, 2}, 9, false};
+         e.log = {true, true, {1, 2}, 9, false};
        },
        Kind::kForeignLog},
       {"another file than the one closed", &whole,

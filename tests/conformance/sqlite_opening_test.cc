@@ -233,11 +233,21 @@ TEST_F(SqliteOpening, BringsNoDamagedFileUpToDate) {
 }
 
 TEST_F(SqliteOpening, RefusesToBeginAnewNextToTheLogOfALostFile) {
-  make_ours();
+  make_version_1(path_);  // In WAL, all of it is in the log.
   std::filesystem::remove(path_);
   expect_refused(ErrorCode::kCorrupt, "is left from a database that is gone");
   write_file(path_, "");
   expect_refused(ErrorCode::kCorrupt, "is left from a database that is gone");
+}
+
+TEST_F(SqliteOpening, RefusesToBeginAnewWhereTheLockFileTellsOfAStore) {
+  make_ours();
+  std::filesystem::remove(path_);
+  expect_refused(ErrorCode::kCorrupt, "tells of a store that was here");
+  write_file(path_, "");
+  expect_refused(ErrorCode::kCorrupt, "tells of a store that was here");
+  std::filesystem::remove(path_ + "-lock");
+  make_ours();
 }
 
 TEST_F(SqliteOpening, RefusesWhatIsNoFile) {
