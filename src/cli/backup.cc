@@ -13,6 +13,7 @@
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/recovery.h"
+#include "cli/server_options.h"
 
 namespace nextid::cli {
 namespace {
@@ -33,13 +34,15 @@ std::string describe(const store::BackupContents& contents) {
 }
 
 struct BackupRequest {
-  std::string store;
+  server::ConfigSources sources;
   std::string file;
   bool force = false;
 };
 
 int back_up(const BackupRequest& request) {
-  const auto contents = store::back_up(request.store, request.file, request.force);
+  const auto config = server::load_config(request.sources);
+  if (!config) return report(config.error());
+  const auto contents = store::back_up(config->store, request.file, request.force);
   if (!contents) return report(contents.error());
   return print("Wrote " + request.file + ": " + describe(*contents) + ", verified.\n" +
                counter_table(contents->counters));
@@ -54,12 +57,14 @@ struct RestoreRequest {
 int restore(const RestoreRequest& request) {
   // Before anything is touched.
   if (const auto problem = problem_with(request.recovery)) return report(*problem);
-  const std::string& url = request.recovery.store;
+  const auto config = server::load_config(request.recovery.sources);
+  if (!config) return report(config.error());
+  const std::string& url = config->store;
   const auto contents = store::restore(request.file, url, request.force);
   if (!contents) return report(contents.error());
   std::fprintf(stderr, "nextid: Restored %s to %s, last used %s.\n", describe(*contents).c_str(),
                url.c_str(), time_text(contents->used_s).c_str());
-  return recover(request.recovery);
+  return recover(request.recovery, *config);
 }
 
 }  // namespace
@@ -69,7 +74,7 @@ void add_backup(CLI::App& app, Outcome& outcome) {
   auto* command = app.add_subcommand("backup", "Copy a store, also one in use, to a file");
   command->add_option("FILE", request->file, "Where to write the copy")->required();
   command->add_flag("--force", request->force, "Replace FILE if it exists");
-  add_store_option(*command, request->store);
+  add_store_options(*command, request->sources);
   command->footer(
       "The copy is of one moment, checked, and there as a whole or not at all. It gives out no "
       "ids\n"

@@ -6,22 +6,24 @@
 
 #include "nextid/nextid.h"
 
+#include "cli/chosen_store.h"
 #include "cli/commands.h"
 #include "cli/counter_table.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "cli/server_options.h"
 #include "protocol/http_reply.h"
 
 namespace nextid::cli {
 namespace {
 
 struct Request {
-  std::string store;
+  server::ConfigSources sources;
   bool json = false;
 };
 
 int list(const Request& request) {
-  auto store = open_chosen_store(request.store);
+  auto store = open_existing_store(request.sources);
   if (!store) return report(store.error());
   auto counters = all_counters(*store);
   if (!counters) return report(counters.error());
@@ -35,7 +37,7 @@ void add_counters(CLI::App& app, Outcome& outcome) {
   const auto request = std::make_shared<Request>();
   auto* command = app.add_subcommand("counters", "List all counters, by name");
   command->add_flag("--json", request->json, "Print the JSON of GET /v1/counters");
-  add_store_option(*command, request->store);
+  add_store_options(*command, request->sources);
   command->callback([request, &outcome] { outcome.exit_code = list(*request); });
 }
 

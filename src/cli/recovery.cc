@@ -17,6 +17,7 @@
 #include "cli/counter_table.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "cli/server_options.h"
 #include "node/node.h"
 #include "store/backup.h"
 #include "store/factory.h"
@@ -38,16 +39,16 @@ struct Step {
 
 Error invalid(const std::string& sentence) { return Error(ErrorCode::kInvalid, sentence); }
 
-Result<Store> open_as_it_is(const RecoveryRequest& request) {
+Result<Store> open_as_it_is(const RecoveryRequest& request, const std::string& url) {
   StoreOptions options;
   options.log = [](LogLevel, const std::string& line) {
     std::fprintf(stderr, "nextid: %s\n", for_terminal(line).c_str());
   };
   auto driver = store::open_driver(
-      request.store,
+      url,
       {.create = false, .accept_copy = false, .accept_as_is = request.all, .log = options.log});
   if (!driver) return driver.error();
-  return Store(node::Node::create(request.store, *std::move(driver), std::move(options)));
+  return Store(node::Node::create(url, *std::move(driver), std::move(options)));
 }
 
 /// What is known of counters elsewhere: none of these ids may be given again.
@@ -164,12 +165,8 @@ void add_recovery_options(CLI::App& command, RecoveryRequest& request) {
       .add_option("--above", request.above,
                   "A backup, or a store set aside, whose values are to be passed, too")
       ->type_name("FILE");
-  command
-      .add_option("--state-dir", request.state_dir, "What a node remembers is to be passed, too")
-      ->envname("NEXTID_STATE_DIR")
-      ->type_name("DIR");
   command.add_flag("--yes", request.yes, "Do not ask");
-  add_store_option(command, request.store);
+  add_store_options(command, request.sources);
 }
 
 std::optional<Error> problem_with(const RecoveryRequest& request) {
@@ -188,8 +185,8 @@ std::optional<Error> problem_with(const RecoveryRequest& request) {
   return std::nullopt;
 }
 
-int recover(const RecoveryRequest& request) {
-  auto store = open_as_it_is(request);
+int recover(const RecoveryRequest& request, const server::Config& config) {
+  auto store = open_as_it_is(request, config.store);
   if (!store) return report(store.error());
   const auto steps = plan(request, *store);
   if (!steps) return report(steps.error());
@@ -201,7 +198,7 @@ int recover(const RecoveryRequest& request) {
   store->close(kCloseLimit);
   const std::uint64_t burned = store->accounting().burned_by(BurnReason::kAdvance);
   if (request.all) {
-    if (const auto ended = store::end_recovery(request.store, request.skip.value_or(0)); !ended)
+    if (const auto ended = store::end_recovery(config.store, request.skip.value_or(0)); !ended)
       return report(ended.error());
   }
   return print(summary(request, *steps, burned));
@@ -222,7 +219,12 @@ void add_recover(CLI::App& app, Outcome& outcome) {
       "counted.");
   command->callback([request, &outcome] {
     const auto problem = problem_with(*request);
-    outcome.exit_code = problem ? report(*problem) : recover(*request);
+    const auto config = server::load_config(request->sources);
+    if (problem) {
+      outcome.exit_code = report(*problem);
+    } else {
+      outcome.exit_code = config ? recover(*request, *config) : report(config.error());
+    }
   });
 }
 

@@ -10,12 +10,13 @@
 
 #include "nextid/error.h"
 
+#include "server/options.h"
+
 namespace nextid::cli {
 
 struct RecoveryRequest {
-  std::string store;
-  std::string state_dir;  ///< "": none.
-  std::string counter;    ///< The one to move on, unless `all`.
+  server::ConfigSources sources;  ///< Of the store, and of what a node remembers of it.
+  std::string counter;            ///< The one to move on, unless `all`.
   bool all = false;
   std::optional<std::uint64_t> skip = {};
   std::optional<std::uint64_t> to = {};
@@ -24,7 +25,7 @@ struct RecoveryRequest {
   bool yes = false;
 };
 
-/// --store, --skip, --exact, --above, --state-dir and --yes.
+/// Those that name the store, --skip, --exact, --above and --yes.
 void add_recovery_options(CLI::App& command, RecoveryRequest& request);
 
 /// What is wrong with it, before any store is opened.
@@ -32,6 +33,6 @@ std::optional<Error> problem_with(const RecoveryRequest& request);
 
 /// Asks, moves the counters on, says what was burned, and has the store serve again. Returns the
 /// exit code of the command.
-int recover(const RecoveryRequest& request);
+int recover(const RecoveryRequest& request, const server::Config& config);
 
 }  // namespace nextid::cli

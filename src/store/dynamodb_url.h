@@ -19,6 +19,7 @@ struct DynamodbSettings {
 };
 
 /// Parses what follows "dynamodb:". kInvalid names the part that is wrong and what it may be.
-Result<DynamodbSettings> parse_dynamodb_url(const std::string& rest);
+/// `create` holds where the URL does not say.
+Result<DynamodbSettings> parse_dynamodb_url(const std::string& rest, bool create = true);
 
 }  // namespace nextid::store

@@ -3,11 +3,13 @@
 #include <array>
 #include <string>
 
+#include "base/stray_text.h"
 #include "store/backup.h"
 #include "store/dynamodb_store.h"
 #include "store/memory_store.h"
 #include "store/sqlite_backup.h"
 #include "store/sqlite_store.h"
+#include "store/sqlite_url.h"
 
 namespace nextid::store {
 namespace {
@@ -22,15 +24,20 @@ Opened open_memory(const std::string& rest, const OpenOptions&) {
 }
 
 Opened open_sqlite(const std::string& rest, const OpenOptions& options) {
-  auto store = SqliteStore::open(rest, {.create = options.create,
-                                        .accept_copy = options.accept_copy,
-                                        .accept_as_is = options.accept_as_is});
+  const auto settings = parse_sqlite_url(rest, options.create);
+  if (!settings) return settings.error();
+  if (!settings->create) {
+    if (const auto there = require_sqlite_store(settings->path); !there) return there.error();
+  }
+  auto store = SqliteStore::open(settings->path, {.create = settings->create,
+                                                  .accept_copy = options.accept_copy,
+                                                  .accept_as_is = options.accept_as_is});
   if (store.has_error()) return store.error();
   return std::shared_ptr<contract::StoreDriver>(std::move(store.value()));
 }
 
 Opened open_dynamodb(const std::string& rest, const OpenOptions& options) {
-  auto settings = parse_dynamodb_url(rest);
+  const auto settings = parse_dynamodb_url(rest, options.create);
   if (!settings) return settings.error();
   auto store = DynamodbStore::open(*settings, options.log);
   if (!store) return store.error();
@@ -48,16 +55,22 @@ auto as_result(Call call) -> Result<decltype(call())> {
 }
 
 Result<BackupContents> back_up_file(const std::string& rest, const std::string& file, bool force) {
-  return as_result([&] { return back_up_sqlite(rest, file, force); });
+  const auto settings = parse_sqlite_url(rest);
+  if (!settings) return settings.error();
+  return as_result([&] { return back_up_sqlite(settings->path, file, force); });
 }
 
 Result<BackupContents> restore_file(const std::string& file, const std::string& rest, bool force) {
-  return as_result([&] { return restore_sqlite(file, rest, force); });
+  const auto settings = parse_sqlite_url(rest);
+  if (!settings) return settings.error();
+  return as_result([&] { return restore_sqlite(file, settings->path, force); });
 }
 
 Result<void> end_recovery_of_file(const std::string& rest, std::uint64_t skip_for_new) {
+  const auto settings = parse_sqlite_url(rest);
+  if (!settings) return settings.error();
   try {
-    end_sqlite_recovery(rest, skip_for_new);
+    end_sqlite_recovery(settings->path, skip_for_new);
     return {};
   } catch (const SqliteFailure& failure) {
     return error_of(failure);
@@ -86,6 +99,9 @@ struct Chosen {
 };
 
 Result<Chosen> choose(std::string_view url) {
+  if (const auto stray = base::stray_character(url)) {
+    return Error(ErrorCode::kInvalid, "'" + base::visible(url) + "' names no store: " + *stray);
+  }
   const std::size_t colon = url.find(':');
   std::string known;
   for (const Scheme& scheme : kSchemes) {
@@ -134,6 +150,33 @@ Result<void> end_recovery(std::string_view url, std::uint64_t skip_for_new) {
   if (!chosen) return chosen.error();
   if (chosen->scheme->end_recovery == nullptr) return {};
   return chosen->scheme->end_recovery(chosen->rest, skip_for_new);
+}
+
+std::string never_making(std::string_view url) {
+  if (const auto file = sqlite_settings(url)) return "sqlite:" + file->path + "?create=false";
+  if (!url.starts_with("dynamodb:")) return std::string(url);  // In memory, or none at all.
+  const auto question = url.find('?');
+  std::string result(url.substr(0, question));
+  char separator = '?';
+  const auto add = [&](std::string_view parameter) {
+    result.append(1, separator).append(parameter);
+    separator = '&';
+  };
+  for (auto at = question; at != std::string_view::npos;) {
+    const auto next = url.find('&', at + 1);
+    const auto parameter =
+        url.substr(at + 1, next == std::string_view::npos ? next : next - at - 1);
+    if (parameter != "create=true" && parameter != "create=false") add(parameter);
+    at = next;
+  }
+  add("create=false");
+  return result;
+}
+
+std::string shown_url(std::string_view url) {
+  if (url.starts_with("memory:")) return "in memory";
+  if (const auto file = sqlite_settings(url)) return "sqlite:" + absolute_path(file->path);
+  return base::visible(url);
 }
 
 }  // namespace nextid::store

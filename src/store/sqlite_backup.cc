@@ -92,6 +92,13 @@ BackupContents finish_copy(Database& copy, const std::string& path) {
   return {seal.identity, seal.used_s, counters_of(copy)};
 }
 
+/// Its connection is closed, and its log gone, when this returns.
+BackupContents make_copy(Database& from, const std::string& draft, const std::string& path) {
+  Database copy(draft, kDraftFlags);
+  copy_database(from, copy);
+  return finish_copy(copy, path);
+}
+
 /// A file that is no store in use: what it holds by itself is all of it.
 std::unique_ptr<Database> open_alone(const std::string& file) {
   if (!has_bytes(file)) {
@@ -148,9 +155,7 @@ BackupContents back_up_sqlite(const std::string& path, const std::string& file, 
   SqliteFile source = open_sqlite_file(path, {.create = false});
   const std::string draft = begin_draft(target);
   try {
-    Database copy(draft, kDraftFlags);
-    copy_database(*source.database, copy);
-    BackupContents contents = finish_copy(copy, source.database->path());
+    BackupContents contents = make_copy(*source.database, draft, source.database->path());
     end_draft(draft, target);
     close_sqlite_file(std::move(source), kCloseLimit);
     return contents;
@@ -173,9 +178,7 @@ BackupContents restore_sqlite(const std::string& file, const std::string& given,
   }
   const std::string draft = begin_draft(path);
   try {
-    Database copy(draft, kDraftFlags);
-    copy_database(*backup, copy);
-    BackupContents contents = finish_copy(copy, path);
+    BackupContents contents = make_copy(*backup, draft, path);
     // A crash from here on leaves a store that is missing, or of the past: both give out no ids.
     if (has_bytes(path) || has_bytes(path + "-wal")) set_store_aside(path);
     SqliteNote(lock.fd()).clear();
