@@ -26,7 +26,7 @@ Opened open_sqlite(const std::string& rest, const OpenOptions&) {
 }
 
 Opened open_dynamodb(const std::string& rest, const OpenOptions& options) {
-  auto settings = parse_dynamodb_url(rest);
+  auto settings = parse_dynamodb_url(rest, options.create);
   if (!settings) return settings.error();
   auto store = DynamodbStore::open(*settings, options.log);
   if (!store) return store.error();
