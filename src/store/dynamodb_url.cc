@@ -85,6 +85,7 @@ Result<DynamodbSettings> parse_dynamodb_url(const std::string& rest, bool create
     return invalid("'" + whole + "' says more than a table and its parameters");
   }
   DynamodbSettings settings;
+  settings.url = whole;
   settings.create = create;
   if (!url->host().empty()) settings.table = url->host();
   if (!is_table_name(settings.table)) {
