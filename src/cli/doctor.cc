@@ -45,7 +45,8 @@ Findings examine(const server::Config& config) {
   };
   add(doctor::check_environment(environment()));
   add(doctor::check_clock(std::chrono::system_clock::now()));
-  add(doctor::check_store(config.store, config.store_options.request_timeout));
+  add(doctor::check_store(config.store, config.store_options.request_timeout,
+                          config.store_options.state_dir));
   add(doctor::check_disk(config.store));
   add(doctor::check_port(config.http, "http"));
   if (config.resp) add(doctor::check_port(*config.resp, "resp"));

@@ -1,5 +1,7 @@
 #include <cstdio>
+#include <cstdlib>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -18,6 +20,8 @@ void add_store_option(CLI::App& command, std::string& store) {
 
 Result<Store> open_chosen_store(const std::string& store) {
   StoreOptions options;
+  const char* state_dir = std::getenv("NEXTID_STATE_DIR");
+  if (state_dir != nullptr && std::string_view(state_dir) != "none") options.state_dir = state_dir;
   options.log = [](LogLevel, const std::string& line) {
     std::fprintf(stderr, "nextid: %s\n", line.c_str());
   };

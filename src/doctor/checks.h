@@ -17,9 +17,14 @@ namespace nextid::doctor {
 /// Variables NAME=VALUE of this process that look like options and are none.
 Findings check_environment(const std::vector<std::string>& environment);
 
-/// Whether the store opens, can be read and written, and how fast; its credentials; its clock.
-/// Blocks for some seconds at worst.
-Findings check_store(const std::string& url, std::chrono::milliseconds limit);
+/// Whether the store opens, which one it is, whether it can be read and written, and how fast; its
+/// credentials; its clock; and, unless that is "", the state directory. Blocks for some seconds at
+/// worst.
+Findings check_store(const std::string& url, std::chrono::milliseconds limit,
+                     const std::string& state_dir = {});
+
+/// What a state directory remembers, beside the store that was opened. Makes none.
+Findings check_state_dir(const std::string& directory, const StoreOpening& opening);
 
 /// The file system of an SQLite file: its kind, its room, and what a durable write takes. Writes a
 /// file of its own next to it, and removes it. Nothing for other stores.

@@ -93,9 +93,15 @@ Findings check_credentials(const StoreHealth& health) {
   return {ok(kCredentials, from + ", and are valid" + until + ".")};
 }
 
-}  // namespace
+Findings check_opening(const StoreOpening& opening) {
+  Findings findings;
+  if (!opening.identity.empty()) findings.push_back(ok(kStore, "It is " + opening.identity + "."));
+  if (!opening.remark.empty()) findings.push_back(warn(kStore, opening.remark));
+  return findings;
+}
 
-Findings check_store(const std::string& url, milliseconds limit) {
+/// `opening` is left as it is where the store does not open.
+Findings check_opened_store(const std::string& url, milliseconds limit, StoreOpening& opening) {
   if (const auto path = sqlite_path(url); path && !path->empty() && is_missing_file(*path)) {
     return {ok(kStore, "'" + *path + "' does not exist yet; `nextid serve` makes it.")};
   }
@@ -111,6 +117,8 @@ Findings check_store(const std::string& url, milliseconds limit) {
                             "It is gone when the server stops, and ids are issued twice. Use "
                             "it for tests; sqlite:PATH keeps its counters."));
   }
+  opening = store->opening();
+  for (auto& finding : check_opening(opening)) findings.push_back(std::move(finding));
   findings.push_back(check_reading(*store));
   findings.push_back(check_writing(*store));
   const StoreHealth health = store->health();
@@ -121,6 +129,16 @@ Findings check_store(const std::string& url, milliseconds limit) {
     }
   }
   store->close(limit);
+  return findings;
+}
+
+}  // namespace
+
+Findings check_store(const std::string& url, milliseconds limit, const std::string& state_dir) {
+  StoreOpening opening;
+  Findings findings = check_opened_store(url, limit, opening);
+  if (state_dir.empty()) return findings;
+  for (auto& finding : check_state_dir(state_dir, opening)) findings.push_back(std::move(finding));
   return findings;
 }
 

@@ -120,7 +120,7 @@ std::string status_page(const Observation& observation, std::size_t limit) {
       {"store", text(as_utf8(observation.store_url))},
       {"store_identity", text(as_utf8(observation.store_opening.identity))},
       {"store_made", observation.store_opening.made},
-      {"doubt", text(as_utf8(doubt_of(observation.store_health, observation.node)))},
+      {"doubt", text(as_utf8(observation.store_health.doubt))},
       {"stopped", stopped_json(observation.node)},
       {"state_dir_trouble", text(as_utf8(observation.node.state_dir_trouble))},
       {"now_ms",

@@ -129,6 +129,22 @@ class Statement {
   sqlite3_stmt* statement_ = nullptr;
 };
 
+/// How long a connection waits for others, for as long as this lives.
+class BusyLimit {
+ public:
+  BusyLimit(sqlite3* db, std::chrono::milliseconds limit) : db_(db) { set(limit); }
+  ~BusyLimit() { set(StateFile::kBusyLimit); }
+  BusyLimit(const BusyLimit&) = delete;
+  BusyLimit& operator=(const BusyLimit&) = delete;
+
+ private:
+  void set(std::chrono::milliseconds limit) {
+    sqlite3_busy_timeout(db_, static_cast<int>(limit.count()));
+  }
+
+  sqlite3* const db_;
+};
+
 std::int64_t integer(sqlite3* db, const std::string& path, const char* sql) {
   Statement statement(db, path, sql);
   return statement.step() ? statement.integer(0) : 0;
@@ -276,6 +292,7 @@ Result<void> StateFile::remember_identity(std::string_view identity, bool accept
 
 Result<std::optional<Mark>> StateFile::counter(std::string_view name) const {
   return attempt([&]() -> std::optional<Mark> {
+    const BusyLimit limit(db_.get(), kLookUpLimit);
     Statement statement(db_.get(), path_,
                         "SELECT name, issued, stopped FROM counters WHERE name = ?1");
     statement.bind(1, name);

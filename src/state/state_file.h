@@ -40,6 +40,7 @@ class StateFile {
   static constexpr const char* kFileName = "nextid-state.db";
   /// How long a call waits for another process that writes. Its writes take milliseconds.
   static constexpr std::chrono::milliseconds kBusyLimit{500};
+  static constexpr std::chrono::milliseconds kLookUpLimit{50};
 
   enum class Making {
     kDirectory,  ///< The directory, too; its parents never.
@@ -60,7 +61,8 @@ class StateFile {
   /// Takes the place of another one only if `accepted`: otherwise that is kInvalid.
   Result<void> remember_identity(std::string_view identity, bool accepted = false);
 
-  /// Nothing for a counter that it knows nothing of.
+  /// Nothing for a counter that it knows nothing of. Waits no longer than kLookUpLimit for other
+  /// processes: ids may wait for this.
   Result<std::optional<Mark>> counter(std::string_view name) const;
   /// At most `limit`: those whose last write is newest, first.
   Result<std::vector<Mark>> newest(std::size_t limit) const;

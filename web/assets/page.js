@@ -222,16 +222,14 @@ function notice(sentence) {
 
 // What must not be overlooked: ids that are given out no more.
 function showDoubt({doubt, stopped, state_dir_trouble: trouble}) {
-  const inAll = stopped.count === 0 && doubt !== "";
   const reasons = stopped.counters.slice(0, MOST_DOUBTS).map((counter) => counter.why);
   if (stopped.count > reasons.length) reasons.push(`And ${stopped.count - reasons.length} more.`);
-  // One that is about the whole store comes before those of its counters.
-  if (doubt !== "" && (stopped.count === 0 || !doubt.includes(reasons[0]))) reasons.unshift(doubt);
+  if (doubt !== "") reasons.unshift(doubt);
   if (trouble !== "") reasons.push(trouble);
-  const title = inAll ? "This store is in doubt: no ids are given out"
+  const title = doubt !== "" ? "This store is in doubt: no ids are given out"
     : stopped.count === 1 ? "A counter has stopped: it gives out no ids"
     : stopped.count > 1 ? `${grouped(stopped.count)} counters have stopped: they give out no ids`
-    : "The state directory is not kept";
+    : "The state directory can't be used";
   find("#doubt").hidden = reasons.length === 0;
   setText(find("#doubt-title"), title);
   const shown = [...find("#doubts").children].map((item) => item.textContent);
