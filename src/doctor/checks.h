@@ -15,10 +15,14 @@
 
 namespace nextid::doctor {
 
-/// Whether the store opens, can be read and written, and how fast; its credentials; its clock.
-/// Of the options it takes whether a missing store would be made, whether a copy is accepted, and
-/// the time limit. Blocks for some seconds at worst.
+/// Whether the store opens, which one it is, whether it can be read and written, and how fast; its
+/// credentials; its clock; and, where there is one, the state directory. Of the options it takes
+/// whether a missing store would be made, whether a copy is accepted, the directory, and the time
+/// limit. Blocks for some seconds at worst.
 Findings check_store(const std::string& url, const StoreOptions& options);
+
+/// What a state directory remembers, beside the store that was opened. Makes none.
+Findings check_state_dir(const std::string& directory, const StoreOpening& opening);
 
 /// The file system of an SQLite file: its kind, its room, and what a durable write takes. Writes a
 /// file of its own next to it, and removes it. Nothing for other stores.

@@ -94,9 +94,16 @@ Findings check_credentials(const StoreHealth& health) {
   return {ok(kCredentials, from + ", and are valid" + until + ".")};
 }
 
-}  // namespace
+Findings check_opening(const StoreOpening& opening) {
+  Findings findings;
+  if (!opening.identity.empty()) findings.push_back(ok(kStore, "It is " + opening.identity + "."));
+  if (!opening.remark.empty()) findings.push_back(warn(kStore, opening.remark));
+  return findings;
+}
 
-Findings check_store(const std::string& url, const StoreOptions& given) {
+/// `opening` is left as it is where the store does not open.
+Findings check_opened_store(const std::string& url, const StoreOptions& given,
+                            StoreOpening& opening) {
   if (const auto missing = check_missing(url, given.create_store)) return {*missing};
   Findings findings;
   StoreOptions options;
@@ -106,18 +113,14 @@ Findings check_store(const std::string& url, const StoreOptions& given) {
   // Looking makes no file, and no table that costs money.
   auto store = open_store(store::never_making(url), options);
   if (!store) return {fail(kStore, store.error().what())};
-  const std::string& identity = store->opening().identity;
-  findings.push_back(
-      ok(kStore, url + " opened in " + in_ms(ms_since(begin)) +
-                     (identity.empty() ? "." : "; its identity is " + identity + ".")));
-  if (const auto& remark = store->opening().remark; !remark.empty()) {
-    findings.push_back(warn(kStore, remark));
-  }
+  findings.push_back(ok(kStore, url + " opened in " + in_ms(ms_since(begin)) + "."));
   if (url.starts_with("memory:")) {
     findings.push_back(warn(kStore,
                             "It is gone when the server stops, and ids are issued twice. Use "
                             "it for tests; sqlite:PATH keeps its counters."));
   }
+  opening = store->opening();
+  for (auto& finding : check_opening(opening)) findings.push_back(std::move(finding));
   findings.push_back(check_reading(*store));
   findings.push_back(check_writing(*store));
   const StoreHealth health = store->health();
@@ -128,6 +131,18 @@ Findings check_store(const std::string& url, const StoreOptions& given) {
     }
   }
   store->close(given.request_timeout);
+  return findings;
+}
+
+}  // namespace
+
+Findings check_store(const std::string& url, const StoreOptions& options) {
+  StoreOpening opening;
+  Findings findings = check_opened_store(url, options, opening);
+  if (options.state_dir.empty()) return findings;
+  for (auto& finding : check_state_dir(options.state_dir, opening)) {
+    findings.push_back(std::move(finding));
+  }
   return findings;
 }
 

@@ -1,5 +1,6 @@
 #include "net/store_call.h"
 
+#include <type_traits>
 #include <utility>
 
 namespace nextid::net {
@@ -33,8 +34,17 @@ void start(const protocol::ShowCounter& call, const Store& store, Done done) {
   store.async_counter(call.name, answer(std::move(done), show_counter(call.as_string)));
 }
 
+// A counter that has stopped makes the whole node not ready: the store was set back or exchanged,
+// and the counters that nobody has asked for since are no better. For good, so that it is corrupt,
+// and 503 since that is what those who ask act on.
+protocol::Reply not_ready(std::string why) {
+  return protocol::problem_reply(
+      {.status = 503, .code = to_string(ErrorCode::kCorrupt), .detail = std::move(why)});
+}
+
 // Reads one counter: a list would read all of a DynamoDB table, for each probe.
-void start(const protocol::Ready&, const Store& store, Done done) {
+void start(const protocol::Ready&, const Store& store, const ReportSource& reports, Done done) {
+  if (std::string why = reports.doubt(); !why.empty()) return done(not_ready(std::move(why)));
   const auto ready = answer(std::move(done), [](bool) { return protocol::status_reply("ready"); });
   store.async_counter(kDefaultCounter, [ready](const Result<CounterInfo>& counter) {
     const bool store_answers = counter || counter.error().code() != ErrorCode::kUnavailable;
@@ -61,6 +71,8 @@ void start_store_call(const StoreCall& call, const Store& store, ReportSource& r
       [&]<typename Call>(const Call& chosen) {
         if constexpr (requires { reports.report(chosen, done); }) {
           reports.report(chosen, std::move(done));
+        } else if constexpr (std::is_same_v<Call, protocol::Ready>) {
+          start(chosen, store, reports, std::move(done));
         } else {
           start(chosen, store, std::move(done));
         }

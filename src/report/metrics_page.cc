@@ -43,6 +43,7 @@ class ObservationMetrics final : public prometheus::Collectable {
     add_ids(page);
     add_batches(page);
     add_store_calls(page);
+    add_doubts(page);
     add_store_health(page);
     add_counters(page);
     return std::move(page.families);
@@ -84,6 +85,7 @@ class ObservationMetrics final : public prometheus::Collectable {
   void add_ids(Page& page) const;
   void add_batches(Page& page) const;
   void add_store_calls(Page& page) const;
+  void add_doubts(Page& page) const;
   void add_store_health(Page& page) const;
   void add_counters(Page& page) const;
 
@@ -125,8 +127,14 @@ void ObservationMetrics::add_process(Page& page) const {
   gauge("process_max_fds", "Most files and sockets that may be open.", process.max_open_files);
 }
 
-/// A route's "ok" is there from the start, so that its rate has a beginning; other results come
-/// with their first request.
+bool gives_ids(stats::Route route) noexcept {
+  using stats::Route;
+  return route == Route::kNext || route == Route::kRange || route == Route::kRespIncr ||
+         route == Route::kRespIncrby;
+}
+
+/// What alerts look at is there from the start: to a rate, a series that appears with its first
+/// event has had none. That is every result of what hands out ids, and the "ok" of the others.
 void ObservationMetrics::add_requests(Page& page) const {
   const stats::FrontEndCounts& front_end = observation_.front_end;
   page.begin(MetricType::Counter, "nextid_requests_total",
@@ -134,7 +142,9 @@ void ObservationMetrics::add_requests(Page& page) const {
   for (std::size_t route = 0; route < stats::kRouteCount; ++route) {
     for (std::size_t ending = 0; ending < stats::kEndings; ++ending) {
       const std::uint64_t count = front_end.requests[route][ending];
-      if (count == 0 && ending != static_cast<std::size_t>(stats::Ending::kOk)) continue;
+      const bool from_the_start = gives_ids(static_cast<stats::Route>(route)) ||
+                                  ending == static_cast<std::size_t>(stats::Ending::kOk);
+      if (count == 0 && !from_the_start) continue;
       const stats::RouteLabel& label = stats::kRoutes[route];
       page.counter({{"protocol", to_string(label.protocol)},
                     {"route", label.name},
@@ -219,13 +229,14 @@ void ObservationMetrics::add_batches(Page& page) const {
   page.families.back().metric.push_back(std::move(metric));
 }
 
-/// The calls of a kind appear with its first one.
+/// All counts are there from the start, as those of requests; the durations of a kind come with its
+/// first call.
 void ObservationMetrics::add_store_calls(Page& page) const {
   const StoreCalls& calls = observation_.store_calls;
   const auto each = [&](auto add) {
     for (std::size_t i = 0; i < kStoreCallKinds; ++i) {
       const auto kind = static_cast<StoreCallKind>(i);
-      if (calls.of(kind).durations.total() > 0) add(to_string(kind), calls.of(kind));
+      add(to_string(kind), calls.of(kind));
     }
   };
   page.begin(MetricType::Counter, "nextid_store_calls_total",
@@ -239,10 +250,30 @@ void ObservationMetrics::add_store_calls(Page& page) const {
   page.begin(MetricType::Histogram, "nextid_store_call_duration_seconds",
              "How long calls of the store took.");
   each([&](std::string_view kind, const StoreCalls::OfKind& counts) {
-    page.durations({{"call", kind}}, counts.durations);
+    if (counts.durations.total() > 0) page.durations({{"call", kind}}, counts.durations);
   });
   page.one_gauge("nextid_store_calls_in_flight", "Calls of the store that are not answered yet.",
                  static_cast<double>(calls.under_way));
+}
+
+void ObservationMetrics::add_doubts(Page& page) const {
+  const NodeActivity& node = observation_.node;
+  page.begin(MetricType::Gauge, "nextid_store_info", "1; the labels say which store this is.");
+  page.gauge({{"identity", observation_.store_opening.identity},
+              {"made", observation_.store_opening.made ? "true" : "false"}},
+             1);
+  page.one_gauge("nextid_store_in_doubt",
+                 "1 while no id of the store is given out any more, since it is in doubt, else 0.",
+                 observation_.store_health.doubt.empty() ? 0 : 1);
+  page.one_gauge("nextid_counters_stopped",
+                 "Counters that give no ids any more, since the store contradicts this node.",
+                 static_cast<double>(node.stopped_counters));
+  page.begin(MetricType::Gauge, "nextid_counter_stopped",
+             "1 for each counter that has stopped, the first 100 by name.");
+  for (const CounterActivity& counter : node.stopped) page.gauge({{"counter", counter.name}}, 1);
+  page.one_gauge("nextid_state_dir_failing",
+                 "1 while the state directory can't be written or read, else 0.",
+                 node.state_dir_trouble.empty() ? 0 : 1);
 }
 
 void ObservationMetrics::add_store_health(Page& page) const {

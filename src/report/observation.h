@@ -28,6 +28,7 @@ struct CounterObservation {
 
 struct Observation {
   std::string store_url;
+  StoreOpening store_opening;
   std::chrono::system_clock::time_point started;
   std::chrono::system_clock::time_point now;
   std::chrono::duration<double> uptime{0};
@@ -41,5 +42,9 @@ struct Observation {
 };
 
 inline constexpr std::size_t kObservedCounters = 100;
+
+/// Why ids of the store, or of some of its counters, are not given out any more: a sentence. Empty
+/// while there is no such reason.
+std::string doubt_of(const StoreHealth& health, const NodeActivity& node);
 
 }  // namespace nextid::report

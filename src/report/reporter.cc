@@ -22,8 +22,10 @@ Reporter::Reporter(Store store, FrontEnd front_end)
       started_(std::chrono::system_clock::now()),
       started_at_(base::monotonic_now()),
       next_look_(started_at_),
-      earliest_look_(started_at_),
-      thread_([this] { run(); }) {}
+      earliest_look_(started_at_) {
+  look();  // So that what has stopped from the start is never told to be well.
+  thread_ = std::thread([this] { run(); });
+}
 
 Reporter::~Reporter() { stop(); }
 
@@ -32,6 +34,11 @@ void Reporter::metrics(Done done) { ask({&metrics_page, std::move(done)}); }
 void Reporter::status(std::size_t limit, Done done) {
   ask({[limit](const Observation& observation) { return status_page(observation, limit); },
        std::move(done)});
+}
+
+std::string Reporter::doubt() const {
+  const std::lock_guard lock(mutex_);
+  return doubt_;
 }
 
 void Reporter::ask(Request request) {
@@ -80,11 +87,15 @@ void Reporter::look() {
   const auto took = base::monotonic_now() - begin;
   earliest_look_ = took <= kCheapLook ? begin : begin + took * kIdleShare;
   next_look_ = std::max(earliest_look_, begin + kPeriod);
+  std::string doubt = doubt_of(store_.health(), node_);
+  const std::lock_guard lock(mutex_);
+  doubt_ = std::move(doubt);
 }
 
 Observation Reporter::observe() {
   Observation observation;
   observation.store_url = store_.url();
+  observation.store_opening = store_.opening();
   observation.started = started_;
   observation.now = std::chrono::system_clock::now();
   observation.uptime = base::monotonic_now() - started_at_;

@@ -40,6 +40,9 @@ class Reporter {
   void metrics(Done done);
   void status(std::size_t limit, Done done);
 
+  /// See doubt_of(); as the last look saw it.
+  std::string doubt() const;
+
   /// Writes the pages that are asked for already, and ends the thread. Idempotent.
   void stop();
 
@@ -59,12 +62,13 @@ class Reporter {
   const std::chrono::system_clock::time_point started_;
   const base::MonotonicTime started_at_;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<Request> requests_;
   bool stopping_ = false;
+  std::string doubt_;
 
-  // Of the thread alone.
+  // Of the thread alone, once it runs.
   CounterRates rates_;
   NodeActivity node_;
   std::vector<CounterObservation> counters_;

@@ -86,6 +86,15 @@ json::object counter_json(const CounterObservation& counter) {
   };
 }
 
+json::object stopped_json(const NodeActivity& node) {
+  json::array counters;
+  for (const CounterActivity& counter : node.stopped) {
+    counters.push_back(
+        json::object{{"name", text(counter.name)}, {"why", text(as_utf8(counter.stopped))}});
+  }
+  return {{"count", node.stopped_counters}, {"counters", std::move(counters)}};
+}
+
 std::vector<const CounterObservation*> busiest_now(const Observation& observation,
                                                    std::size_t limit) {
   std::vector<const CounterObservation*> counters;
@@ -109,6 +118,11 @@ std::string status_page(const Observation& observation, std::size_t limit) {
       {"version", text(kVersion)},
       {"uptime_seconds", observation.uptime.count()},
       {"store", text(as_utf8(observation.store_url))},
+      {"store_identity", text(as_utf8(observation.store_opening.identity))},
+      {"store_made", observation.store_opening.made},
+      {"doubt", text(as_utf8(observation.store_health.doubt))},
+      {"stopped", stopped_json(observation.node)},
+      {"state_dir_trouble", text(as_utf8(observation.node.state_dir_trouble))},
       {"now_ms",
        std::chrono::duration_cast<std::chrono::milliseconds>(observation.now.time_since_epoch())
            .count()},

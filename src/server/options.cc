@@ -144,10 +144,12 @@ constexpr std::array kOptions{
              return set_switch(config.store_options.accept_copy, text);
            }},
     Option{"state-dir", "DIR", "none",
-           "Where this node remembers, from one start to the next, which store this is and how far "
-           "its counters were. Best on another disk than the store.",
-           [](Config& config, std::string_view text) {
-             return set_path(config.store_options.state_dir, text);
+           "A directory, best on another disk than the store's, in which this node remembers which "
+           "store it used and how far its counters were, to see when that was set back.",
+           [](Config& config, std::string_view text) -> Result<void> {
+             if (text.empty()) return invalid("it must be the path of a directory, or none");
+             config.store_options.state_dir = text == "none" ? "" : text;
+             return {};
            }},
     Option{"http", "HOST:PORT", "127.0.0.1:8000",
            "Where to serve HTTP; port 0 lets the system choose, and the log tells which.",

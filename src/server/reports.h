@@ -14,6 +14,7 @@ class Reports final : public net::ReportSource {
 
   void report(const protocol::Metrics& call, Done done) override;
   void report(const protocol::Status& call, Done done) override;
+  std::string doubt() const override { return reporter_.doubt(); }
 
   /// Answers what was asked; what is asked later gets 503.
   void stop() { reporter_.stop(); }

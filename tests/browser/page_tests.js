@@ -1,6 +1,7 @@
 // The page at /: what a user sees of it and can do with it, in a real browser on a real server.
 import assert from "node:assert/strict";
 import {execFileSync} from "node:child_process";
+import {join} from "node:path";
 import {after} from "node:test";
 
 import {becomes, browserTest, missing, openPage, sidewaysScroll} from "./browser.js";
@@ -95,6 +96,22 @@ pageTest("ids beyond 2^53 are shown exactly", {}, async (page) => {
   await row.getByText("9,007,199,254,740,993").waitFor();
   await row.getByText("9.21 × 10¹⁸").waitFor();
 });
+
+ownServerTest("a counter that has stopped can't be overlooked",
+  () => Server.start({options: ["--state-dir", "state"]}), {refusals: [500]}, async (page, own) => {
+    await fetch(`${own.url}/range?counter=orders&count=30`);
+    await page.goto(own.url);
+    await page.getByRole("row", {name: /^orders/}).waitFor();
+    assert.equal(await page.locator("#doubt").isVisible(), false);
+    execFileSync("python3", ["-c", "import sqlite3, sys; sqlite3.connect(sys.argv[1], " +
+      "isolation_level=None).execute('UPDATE counters SET value = 10')", join(own.directory, "ids.db")]);
+    await page.getByLabel("Counter", {exact: true}).fill("orders");
+    await page.getByRole("button", {name: "Take"}).click();
+    const alert = page.getByRole("alert");
+    await alert.getByText("A counter has stopped: it gives out no ids").waitFor();
+    assert.match(await alert.innerText(), /'orders' has stopped.*10.*30.*nextid recover orders/s);
+    await page.screenshot({path: process.env.NEXTID_PICTURE ?? join(own.directory, "stopped.png")});
+  });
 
 pageTest("refusals are shown in the server's words", {refusals: [400, 409]}, async (page) => {
   const taken = async (counter, count) => {

@@ -168,6 +168,11 @@ class Table:
                         f"#a{i} = :a{i}" for i in range(len(names))),
                     ExpressionAttributeNames=names, ExpressionAttributeValues=values)
 
+    def remove(self, counter="global"):
+        """Deletes an item."""
+        self.changed = True
+        self.client("DeleteItem", TableName=self.name, Key=_key(counter))
+
     def add(self, count, counter="global"):
         """What other programs do: ADD current_value :n. Returns the new value."""
         self.changed = True

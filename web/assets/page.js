@@ -10,6 +10,7 @@ import {signIn} from "./sign_in.js";
 const PERIOD_MS = 1000;
 const SPAN_MS = 60_000;
 const FIGURE_ROWS = 12;
+const MOST_DOUBTS = 5;
 const NOTHING = "–";
 const WARN_BELOW_DAYS = 30;
 
@@ -211,7 +212,7 @@ let timer = null;
 
 function askForToken(refusal) {
   form.ask(refusal.message);
-  for (const id of ["charts", "counters", "figures"]) find(`#${id}`).hidden = true;
+  for (const id of ["doubt", "charts", "counters", "figures"]) find(`#${id}`).hidden = true;
 }
 
 function notice(sentence) {
@@ -219,9 +220,27 @@ function notice(sentence) {
   find("#notice").hidden = sentence === "";
 }
 
+// What must not be overlooked: ids that are given out no more.
+function showDoubt({doubt, stopped, state_dir_trouble: trouble}) {
+  const reasons = stopped.counters.slice(0, MOST_DOUBTS).map((counter) => counter.why);
+  if (stopped.count > reasons.length) reasons.push(`And ${stopped.count - reasons.length} more.`);
+  if (doubt !== "") reasons.unshift(doubt);
+  if (trouble !== "") reasons.push(trouble);
+  const title = doubt !== "" ? "This store is in doubt: no ids are given out"
+    : stopped.count === 1 ? "A counter has stopped: it gives out no ids"
+    : stopped.count > 1 ? `${grouped(stopped.count)} counters have stopped: they give out no ids`
+    : "The state directory can't be used";
+  find("#doubt").hidden = reasons.length === 0;
+  setText(find("#doubt-title"), title);
+  const shown = [...find("#doubts").children].map((item) => item.textContent);
+  if (shown.join("\n") === reasons.join("\n")) return;  // An alert is read out when it changes.
+  find("#doubts").replaceChildren(...reasons.map((reason) => element("li", {}, reason)));
+}
+
 function show(status) {
   form.accepted();
   notice("");
+  showDoubt(status);
   remember(status);
   for (const id of ["charts", "counters", "figures"]) find(`#${id}`).hidden = false;
   showCharts(status);

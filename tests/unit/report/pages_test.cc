@@ -94,6 +94,62 @@ TEST(MetricsPage, KnowsCredentialsWhereThereAreAny) {
   EXPECT_TRUE(has_line(page, "nextid_credentials_renewal_failing 1"));
 }
 
+Observation two_stopped() {
+  Observation observation = two_counters();
+  observation.store_opening = {"0f8c", true, ""};
+  observation.node.stopped_counters = 2;
+  for (const std::string name : {"a", "b"}) {
+    CounterActivity stopped;
+    stopped.name = name;
+    stopped.stopped = "'" + name + "' has stopped.";
+    observation.node.stopped.push_back(stopped);
+  }
+  return observation;
+}
+
+TEST(MetricsPage, TellsWhatHasStopped) {
+  EXPECT_TRUE(has_line(metrics_page(two_counters()), "nextid_counters_stopped 0"));
+  EXPECT_TRUE(has_line(metrics_page(two_counters()), "nextid_store_in_doubt 0"));
+  Observation observation = two_stopped();
+  observation.store_health.doubt = "The file was exchanged.";
+  observation.node.state_dir_trouble = "The disk is full.";
+  const std::string page = metrics_page(observation);
+  EXPECT_TRUE(has_line(page, "nextid_counters_stopped 2"));
+  EXPECT_TRUE(has_line(page, "nextid_counter_stopped{counter=\"b\"} 1"));
+  EXPECT_TRUE(has_line(page, "nextid_store_in_doubt 1"));
+  EXPECT_TRUE(has_line(page, "nextid_store_info{identity=\"0f8c\",made=\"true\"} 1"));
+  EXPECT_TRUE(has_line(page, "nextid_state_dir_failing 1"));
+}
+
+TEST(MetricsPage, HasWhatAlertsLookAtFromTheStart) {
+  const std::string page = metrics_page(Observation{});
+  for (const std::string result : {"corrupt", "overloaded", "unavailable", "deadline"}) {
+    EXPECT_TRUE(has_line(page, "nextid_requests_total{protocol=\"resp\",route=\"INCR\",result=\"" +
+                                   result + "\"} 0"));
+  }
+  EXPECT_TRUE(has_line(page, "nextid_store_calls_total{call=\"reserve\",result=\"in_doubt\"} 0"));
+  EXPECT_EQ(page.find("nextid_store_call_duration_seconds_count"), std::string::npos);
+}
+
+TEST(Doubt, IsTheStoresBeforeItsCounters) {
+  Observation observation = two_stopped();
+  EXPECT_EQ(doubt_of({}, NodeActivity{}), "");
+  EXPECT_EQ(doubt_of({}, observation.node), "2 counters have stopped. The first: 'a' has stopped.");
+  observation.node.stopped_counters = 1;
+  EXPECT_EQ(doubt_of({}, observation.node), "'a' has stopped.");
+  observation.store_health.doubt = "The file was exchanged.";
+  EXPECT_EQ(doubt_of(observation.store_health, observation.node), "The file was exchanged.");
+}
+
+TEST(StatusPage, TellsWhatHasStopped) {
+  const auto status = json::parse(status_page(two_stopped(), 20)).as_object();
+  EXPECT_EQ(status.at("store_identity"), "0f8c");
+  EXPECT_EQ(status.at("store_made"), true);
+  EXPECT_EQ(status.at("doubt"), "");
+  EXPECT_EQ(status.at("stopped").at("count"), 2);
+  EXPECT_EQ(status.at("stopped").at("counters").at(1).at("why"), "'b' has stopped.");
+}
+
 TEST(StatusPage, PutsTheBusiestNowFirst) {
   const auto status = json::parse(status_page(two_counters(), 20)).as_object();
   const auto& counters = status.at("counters").as_array();
