@@ -65,7 +65,8 @@ class Client:
 
 
 class Dynalite:
-    """A DynamoDB of its own, empty at first; ends with this process at the latest."""
+    """A DynamoDB of its own, empty at first, or what `--path FOLDER` holds; ends with this process at
+    the latest."""
 
     def __init__(self, *options):
         self.process = subprocess.Popen(
@@ -87,6 +88,10 @@ class Dynalite:
         self.process.stdin.close()
         self.process.stdout.close()
         self.process.wait(timeout=nextid.PATIENCE)
+
+    def kill(self):
+        self.process.kill()
+        self.stop()
 
 
 class Table:

@@ -130,6 +130,10 @@ class Proxy:
         self.come_back()
         self.settle()
 
+    def move_backend(self, port):
+        """The database was started again, on another port. What it was asked meanwhile is lost."""
+        self._run(self._move_backend(port))
+
     def close_connections(self):
         self._run(self._drop_clients())
 
@@ -161,6 +165,10 @@ class Proxy:
     async def _listen(self):
         self._server = await asyncio.start_server(self._serve, sock=self._socket, ssl=self._tls,
                                                   backlog=256)
+
+    async def _move_backend(self, port):
+        self._backend.close()
+        self._backend = _Backend(port)
 
     async def _drop_clients(self):
         for writer in list(self._clients):
@@ -255,7 +263,8 @@ class Proxy:
     def _later(self, seconds, action):
         async def act():
             await asyncio.sleep(seconds)
-            await action()
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                await action()  # Or it finds no database.
 
         task = self._loop.create_task(act())
         self._late.add(task)
