@@ -78,6 +78,7 @@ class Proxy:
         self._backend = _Backend(backend_port)
         self._key_locks = {}
         self._clients = set()  # Writers.
+        self._serving = set()  # Tasks: the event loop alone would not keep them.
         self._late = set()  # Tasks.
         self._hanging = False
         self._accepting = True
@@ -191,6 +192,7 @@ class Proxy:
     async def _serve(self, reader, writer):
         self.connections += 1
         self._clients.add(writer)
+        self._serving.add(asyncio.current_task())
         try:
             while self._accepting:
                 request = await _read_request(reader, writer)
@@ -200,6 +202,7 @@ class Proxy:
             pass  # The client went away.
         finally:
             self._clients.discard(writer)
+            self._serving.discard(asyncio.current_task())
             with contextlib.suppress(RuntimeError):
                 writer.close()
 

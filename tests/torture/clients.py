@@ -45,6 +45,7 @@ class Request:
     epoch: int = 0
     advance_to: int = 0
     replay: bool = False  # Its key was answered before.
+    attempts: int = 0
 
     @property
     def increment(self):
@@ -205,6 +206,8 @@ class Client(threading.Thread):
     def _exchange(self, stream, node, epoch):
         """One pipeline. False when the connection is over."""
         requests = self._requests(epoch)
+        for request in requests:
+            request.attempts += 1
         sent_ns = time.monotonic_ns()
         waiting = deque(requests)
         lasts = {}
@@ -262,7 +265,10 @@ class Client(threading.Thread):
             self._write(f"advanced {self.name} {request.counter} {sent_ns} {now_ns} {last}"
                         f" node={node}\n")
             return
-        marks = f" node={node}" + (f" key={request.key}" if request.key else "")
+        # A key's ids may be those that another node took at an earlier attempt, and then they are
+        # in no order with what this one takes.
+        marks = f" node={node}" if request.attempts == 1 and not request.replay else ""
+        marks += f" key={request.key}" if request.key else ""
         increment = request.increment if request.count > 1 else 1
         self._write(f"ok {self.name} {request.counter} {sent_ns} {now_ns} {request.count} {first}"
                     f" {last} {request.count} {increment}{marks}\n")

@@ -3,6 +3,8 @@
 Some are done to the nodes' world, some to what the clients wrote down.
 """
 
+import nextid
+
 
 class Damage:
     """`round` is the kind of round that it is done in: (store, gentle)."""
@@ -49,7 +51,7 @@ class SetBack(Damage):
     round = ("sqlite", False)
 
     def midway(self, world):
-        world.store.set_back()
+        nextid.poll(world.store.set_back, "the counter is set back")
 
 
 class NoSlots(Damage):

@@ -29,15 +29,20 @@ class Fault:
     gentle = True
     # Longer than a request, an attempt and a client's patience last, for most.
     shortest_s, longest_s = 0.1, 1.2
-    alone = False  # Nothing else may be wrong meanwhile.
 
     def __init__(self, world, rng):
         self.world = world
         self.rng = rng
 
     @property
-    def name(self):
-        return _words(type(self).__name__)
+    def alone(self):
+        """Whether nothing else may be wrong meanwhile."""
+        return False
+
+    @classmethod
+    def name(cls):
+        return "".join(f" {letter.lower()}" if letter.isupper() else letter
+                       for letter in cls.__name__).strip()
 
     def inflict(self):
         """Returns what was done, in words, if there is more to say than the fault's name."""
@@ -45,10 +50,6 @@ class Fault:
 
     def heal(self):
         pass
-
-
-def _words(name):
-    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in name).strip()
 
 
 # ---- Processes
@@ -79,6 +80,11 @@ class Kill(NodeFault):
 class Terminate(NodeFault):
     """SIGTERM in the middle: what waits is answered, and the closing line tells where ids went."""
     longest_s = 0.3
+
+    @property
+    def alone(self):
+        # With the store away a process ends before it knows what became of its last op.
+        return self.world.gentle
 
     def inflict(self):
         self.node.stop()
@@ -224,14 +230,14 @@ class Restore(Fault):
     """The backup comes back, by nextid or by hand: no id may leave before `recover` said how."""
     stores = ("sqlite",)
     gentle = False
-    alone = True
     longest_s = 0.1
+
+    @property
+    def alone(self):
+        return True
 
     def inflict(self):
         return recovery.restore(self.world, self.rng)
-
-    def heal(self):
-        pass
 
 
 class StoreAway(Fault):
@@ -294,6 +300,9 @@ class Hand(threading.Thread):
         self._deck = list(faults)
         self._rng.shuffle(self._deck)
 
+    def has_dealt_all(self):
+        return not self._deck
+
     def run(self):
         try:
             while not self._nemesis.ending.wait(self._rng.uniform(0.02, 0.3)):
@@ -311,6 +320,8 @@ class Nemesis:
     def __init__(self, world):
         self.world = world
         self.injected = Counter()
+        self.possible = {fault.name() for fault in PROCESS_FAULTS + OTHER_FAULTS
+                         if self._fits(fault)}
         self.ending = threading.Event()
         self._log = (world.directory / "nemesis.log").open("w")
         self._lock = threading.Lock()
@@ -332,20 +343,24 @@ class Nemesis:
                 hand.join()
         self._log.close()
 
+    def has_dealt_all(self):
+        """Whether each fault was there once."""
+        return all(hand.has_dealt_all() for hand in self._hands)
+
     def act(self, kind, rng):
         fault = kind(self.world, rng)
         hold_s = rng.uniform(fault.shortest_s, fault.longest_s)
         self._enter(fault.alone)
         try:
-            self._tell(f"{fault.name}", "begins")
+            self._tell(fault.name(), "begins")
             said = fault.inflict()
-            self.injected[fault.name] += 1
-            self._tell(fault.name, f"holds for {hold_s:.2f} s" + (f" ({said})" if said else ""))
+            self.injected[fault.name()] += 1
+            self._tell(fault.name(), f"holds for {hold_s:.2f} s" + (f" ({said})" if said else ""))
             try:
                 self.ending.wait(hold_s)
             finally:
                 fault.heal()
-            self._tell(fault.name, "is healed")
+            self._tell(fault.name(), "is healed")
         finally:
             self._leave(fault.alone)
 

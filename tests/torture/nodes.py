@@ -228,19 +228,20 @@ class LibraryNode(Node):
 
     def _attempt(self):
         life = len(self.lives) + 1
-        stem = self.fleet.directory / f"{self.name}.{life}-{time.monotonic_ns()}"
-        self._finish = stem.with_suffix(".finish")
-        history = self.history_path = self.fleet.history(f"{stem.name}.history")
+        stem = f"{self.name}.{life}-{time.monotonic_ns()}"
+        self._finish = self.fleet.directory / f"{stem}.finish"
+        log_path = self.fleet.directory / f"{stem}.log"
+        history = self.history_path = self.fleet.history(f"{stem}.history")
         command = [self.fleet.place.load_client, "library", "--endure", "--store",
                    self.fleet.store.url, "--counter", self._counter, "--history", history,
                    "--node", f"{self.name}.{life}", "--ids", "0", "--keep-going-until-file",
                    self._finish, "--time-limit", "3600", "--seed", str(life), *self._options]
-        with stem.with_suffix(".log").open("wb") as log:
+        with log_path.open("wb") as log:
             self.process = subprocess.Popen(
                 list(map(str, command)), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=nextid.environment({**self.fleet.store.env, **self.clock.env}),
                 user=place.USER)
-        self._begin(stem.with_suffix(".log"))
+        self._begin(log_path)
 
         began = time.monotonic()
 

@@ -1,6 +1,7 @@
 """Backups of a store under fire, and their return: refused until somebody says how far to skip."""
 
 import functools
+import re
 import shutil
 import subprocess
 import time
@@ -14,7 +15,9 @@ WAYS = ("nextid restore", "copied over it", "moved into its place")
 @functools.cache
 def is_there():
     """Whether this nextid can back up, restore and recover."""
-    return place.run_as_user(nextid.BINARY, "backup", "--help").returncode == nextid.OK
+    commands = place.run_as_user(nextid.BINARY, "--help").stdout
+    return all(re.search(rf"^ +{name}\b", commands, re.MULTILINE)
+               for name in ("backup", "restore", "recover"))
 
 
 def take_backup(world):

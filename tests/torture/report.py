@@ -10,6 +10,7 @@ class Report:
         self.rounds = 0
         self.distinct_ids = 0
         self.injected = Counter()
+        self.possible = set()  # Faults that the rounds had.
         self.request_faults = Counter()
         self.ids = Counter()  # By protocol.
         self.counts = Counter()  # Of the clients.
@@ -26,6 +27,7 @@ class Report:
         self.rounds += 1
         self.distinct_ids += world.distinct_ids
         self.injected += world.nemesis.injected
+        self.possible |= world.nemesis.possible
         self.request_faults += Counter(world.store.injected)
         for protocol, summary in world.clients.items():
             self.counts += Counter(summary["counts"])
@@ -53,6 +55,8 @@ class Report:
                  f"ids        {self.distinct_ids} different ones checked; answered by protocol: "
                  f"{_list(self.ids)} (the library's of processes that were stopped, not killed)",
                  f"injected   {sum(self.injected.values())}: {_list(self.injected)}"]
+        if never := sorted(self.possible - self.injected.keys()):
+            lines.append(f"           never, for want of time: {', '.join(never)}")
         if self.request_faults:
             lines.append(f"           and {sum(self.request_faults.values())} of single store"
                          f" requests: {_list(self.request_faults)}")

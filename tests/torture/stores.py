@@ -96,8 +96,8 @@ class SqliteStore:
         return json.loads(done.stdout)
 
     def set_back(self):
-        """Breaks the promise: ids that were given are free again."""
-        assert self._outsider(_SET_BACK, self.path).returncode == 0
+        """Breaks the promise: ids that were given are free again. True when it was possible."""
+        return self._outsider(_SET_BACK, self.path).returncode == 0
 
     def fill_disk(self):
         """The log has room of its own, which is taken first: so that the next write needs more."""
@@ -208,7 +208,8 @@ class DynamodbStore:
         self.disk.remove()
 
     def _serve(self):
-        return Dynalite("--path", self.disk.path / "dynalite")
+        with (self.directory / "dynalite.log").open("a") as log:
+            return Dynalite("--path", self.disk.path / "dynalite", stderr=log)
 
 
 STORES = {store.kind: store for store in (SqliteStore, DynamodbStore)}

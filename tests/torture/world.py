@@ -24,6 +24,8 @@ from torture.stores import STORES
 SERVERS = 3
 # When the faults are over, each node must give ids within this time.
 LIVE_S = 30.0
+# How much longer than it was told to a round may last, so that it has seen each fault.
+DECK_S = 60.0
 CLIENT_THREADS = {"http": 6, "resp": 4}
 
 
@@ -74,7 +76,8 @@ class World:
                 self._heal()
                 self._demand_life()
             for node in self.fleet.nodes:
-                node.stop()
+                if not node.ended_by_itself():
+                    node.stop()
             if self.damage:
                 self.damage.after(self)
             self.accounted = judge(self)
@@ -119,16 +122,21 @@ class World:
             self.damage.before(self)
 
     def _last(self, seconds):
-        """So long; or until there is something to tell."""
-        end = time.monotonic() + seconds
-        half = end - seconds / 2
-        while time.monotonic() < end and not self.findings:
-            time.sleep(0.05)
-            if self.damage and time.monotonic() > half:
+        """So long, and with kills until each fault was there once; or until there is something to
+        tell."""
+        begun = time.monotonic()
+        midway = False
+        while not self.findings:
+            passed = time.monotonic() - begun
+            enough = self.gentle or self.nemesis.has_dealt_all()
+            if passed > (seconds if enough else seconds + DECK_S):
+                return
+            if self.damage and not midway and passed > seconds / 2:
+                midway = True
                 self.damage.midway(self)
-                half = end
+            time.sleep(0.05)
             for node in self.fleet.nodes:
-                if node.ended_by_itself():
+                if node.ended_by_itself() and not self.findings:
                     self.found("liveness", f"{node.life.name} ended by itself with"
                                f" {node.process.returncode}:\n{node.life.log()[-3000:]}")
 
@@ -142,10 +150,10 @@ class World:
         history = self.fleet.history("liveness.history").open("a")
         with history:
             deadline = time.monotonic() + LIVE_S
-            for node in self.fleet.servers:
+            for node in filter(_runs, self.fleet.servers):
                 for counter in self.counters:
                     self._demand_id(node, counter, history, deadline)
-        for node in self.fleet.libraries:
+        for node in filter(_runs, self.fleet.libraries):
             size = node.history_path.stat().st_size
             nextid.poll(lambda: node.history_path.stat().st_size > size,
                         f"{node.life.name} goes on", seconds=LIVE_S)
@@ -235,6 +243,10 @@ class World:
         path = self.directory / name
         path.mkdir()
         return path
+
+
+def _runs(node):
+    return not node.ended_by_itself()
 
 
 def _has_state_dir():
