@@ -198,8 +198,8 @@ class Proxy:
                 request = await _read_request(reader, writer)
                 if request is None or not await self._serve_request(request, reader, writer):
                     break
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # The client went away.
+        except (OSError, asyncio.IncompleteReadError):
+            pass  # The client went away, or the database did.
         finally:
             self._clients.discard(writer)
             self._serving.discard(asyncio.current_task())
@@ -266,7 +266,7 @@ class Proxy:
     def _later(self, seconds, action):
         async def act():
             await asyncio.sleep(seconds)
-            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
                 await action()  # Or it finds no database.
 
         task = self._loop.create_task(act())

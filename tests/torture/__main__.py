@@ -12,7 +12,7 @@ import time
 _APART = "NEXTID_TORTURE_APART"
 
 KINDS = [("sqlite", False), ("dynamodb", False), ("sqlite", True), ("dynamodb", True)]
-MOST_SHOWN = 20
+MOST_SHOWN = 5  # Findings of an invariant.
 
 
 def parse(words):
@@ -64,12 +64,13 @@ def rounds(options):
         number += 1
 
 
-def run_round(options, place, number, store, gentle):
+def run_round(options, place, number, store, gentle, proves):
     """The round, ended and judged."""
     from torture.damages import DAMAGES
     from torture.world import World
     damage = DAMAGES[options.damage]() if options.damage else None
-    world = World(place, number, options.seed, store, gentle, options.seconds, damage)
+    world = World(place, number, options.seed, store, gentle, options.seconds, damage,
+                  proves)
     try:
         world.run()
     finally:
@@ -78,13 +79,21 @@ def run_round(options, place, number, store, gentle):
     print(f"round {number} ({world.words}): {world.distinct_ids} ids,"
           f" {sum(world.nemesis.injected.values())} faults, accounted for {world.accounted}:"
           f" {verdict}", flush=True)
-    for invariant, text in world.findings[:MOST_SHOWN]:
-        print(f"  {invariant}: {text}")
-    if len(world.findings) > MOST_SHOWN:
-        print(f"  and {len(world.findings) - MOST_SHOWN} more")
+    show(world.findings)
     if not world.findings and not options.keep:
         shutil.rmtree(world.directory, ignore_errors=True)
     return world
+
+
+def show(findings):
+    by_invariant = {}
+    for invariant, text in findings:
+        by_invariant.setdefault(invariant, []).append(text)
+    for invariant, texts in sorted(by_invariant.items()):
+        for text in texts[:MOST_SHOWN]:
+            print(f"  {invariant}: {text}")
+        if len(texts) > MOST_SHOWN:
+            print(f"  {invariant}: and {len(texts) - MOST_SHOWN} more")
 
 
 def again(options, number):
@@ -98,13 +107,15 @@ def again(options, number):
 def main():
     options = parse(sys.argv[1:])
     go_apart()
+    import nextid
     from torture.place import Place
     from torture.report import Report
-    print(f"seed {options.seed}", flush=True)
+    print(f"seed {options.seed}, nextid {nextid.BINARY}", flush=True)
     place, report, started = Place(), Report(), time.monotonic()
     number = 0
     for number, store, gentle in rounds(options):
-        report.add(run_round(options, place, number, store, gentle))
+        proves = gentle and not report.proved
+        report.add(run_round(options, place, number, store, gentle, proves))
         took = time.monotonic() - started
         if not report.ok or (report.distinct_ids >= options.ids and took >= 60 * options.minutes
                              and report.rounds >= options.rounds):

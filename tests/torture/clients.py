@@ -25,6 +25,10 @@ ANSWER_S = 3.0
 # A request with a key that no node answers is given up so long after the work has ended.
 LAST_REPEATS_S = 20.0
 
+# Who is refused waits a little before the next request; and a key costs the store several calls.
+PAUSE_S = (0.02, 0.2)
+MOST_REPEATS = 2  # In a pipeline.
+
 # HTTP statuses and RESP error words that say "try again".
 PASSING = {408, 503, 504, "UNAVAILABLE", "DEADLINE", "BUSY"}
 # Those of a counter that has no ids left.
@@ -170,6 +174,7 @@ class Client(threading.Thread):
         self.refusals = Counter()
         self.unexpected = []
         self._keys = 0
+        self._refused_for_now = 0
         self._last_end = 0  # Of "strict".
 
     def run(self):
@@ -192,16 +197,23 @@ class Client(threading.Thread):
             stream = Stream(node[self.protocol.name])
         except OSError:
             self.counts["connections refused"] += 1
-            time.sleep(0.02)
+            self._pause()
             return
         try:
             for _ in range(self.rng.randint(1, 60)):
                 if self.process.finished(bool(self.to_repeat)):
                     break
+                refused = self._refused_for_now
                 if not self._exchange(stream, node["name"], epoch):
+                    self._pause()
                     break
+                if self._refused_for_now > refused:
+                    self._pause()
         finally:
             stream.socket.close()
+
+    def _pause(self):
+        time.sleep(self.rng.uniform(*PAUSE_S))
 
     def _exchange(self, stream, node, epoch):
         """One pipeline. False when the connection is over."""
@@ -231,9 +243,10 @@ class Client(threading.Thread):
     def _requests(self, epoch):
         # A store that was restored knows no keys of before.
         self.to_repeat = deque(request for request in self.to_repeat if request.epoch == epoch)
-        requests = []
+        requests, repeats = [], 0
         for _ in range(self.rng.choice([1, 1, 1, 2, 4, 8, 16])):
-            if self.to_repeat:
+            if self.to_repeat and repeats < MOST_REPEATS:
+                repeats += 1
                 requests.append(self.to_repeat.popleft())
                 self.counts["retries with a key"] += 1
             elif self.answered_keys and self.rng.random() < 0.05:
@@ -247,7 +260,7 @@ class Client(threading.Thread):
     def _new_request(self, epoch):
         counter = self.rng.choices(COUNTERS, [counter.weight for counter in COUNTERS])[0].name
         request = Request(counter, pick_count(self.rng), epoch=epoch)
-        if self.protocol.has_keys and self.rng.random() < 0.2:
+        if self.protocol.has_keys and self.rng.random() < 0.1:
             self._keys += 1
             request.key = f"{self.name}-{self._keys}"
         elif self.protocol.has_keys and self.rng.random() < 0.002 and self._last_end:
@@ -292,6 +305,7 @@ class Client(threading.Thread):
     def _refused(self, request, outcome, detail, sent_ns):
         self._record_none(request, sent_ns, f"{self.protocol.name}-{outcome}",
                           again=outcome in PASSING)
+        self._refused_for_now += outcome in PASSING
         self.refusals[f"{self.protocol.name} {outcome}"] += 1
         expected = outcome in PASSING or (outcome in EXHAUSTED and request.counter == "small"
                                           and (outcome != 409 or ":exhausted" in detail))

@@ -27,7 +27,6 @@ class Fault:
     weight = 10  # Against the other faults of its hand.
     stores = ALL_STORES
     gentle = True
-    # Longer than a request, an attempt and a client's patience last, for most.
     shortest_s, longest_s = 0.1, 1.2
 
     def __init__(self, world, rng):
@@ -95,8 +94,9 @@ class Terminate(NodeFault):
 
 
 class Stop(NodeFault):
-    """SIGSTOP: it sleeps through every deadline, and goes on as if nothing had been."""
-    shortest_s, longest_s = 0.8, 3.5
+    """SIGSTOP: it sleeps through every deadline, and goes on as if nothing had been. A store's call
+    may take 0.5 s, a request 1 s; a client waits 3 s."""
+    shortest_s, longest_s = 1.2, 4.0
 
     def inflict(self):
         self.node.pause()

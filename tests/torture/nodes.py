@@ -83,6 +83,7 @@ class Node:
             while not self._attempt():
                 self.starts_refused += 1
                 if time.monotonic() > deadline:
+                    self.life.how = "failed"
                     raise AssertionError(f"{self.name} does not start within {seconds} s:\n"
                                          f"{self.life.log()}")
                 self.lives.pop()

@@ -21,6 +21,7 @@ class Report:
         self.starts_refused = 0
         self.restores = Counter()
         self.accounted = Counter()
+        self.proved = []  # What was damaged afterwards, and found.
         self.findings = Counter()  # By invariant.
 
     def add(self, world):
@@ -44,6 +45,7 @@ class Report:
         self.restores += world.restores
         if world.accounted:
             self.accounted[world.accounted] += 1
+        self.proved += world.proved
         self.findings += Counter(invariant for invariant, _ in world.findings)
 
     @property
@@ -68,6 +70,7 @@ class Report:
             lines.append(f"restores   {_list(self.restores)}")
         lines += [f"I5         {_list(self.accounted)}",
                   f"I2, I7     {self.values_seen} looks at values in the store",
+                  f"self-test  {', '.join(self.proved) or 'none'}",
                   f"found      {_list(self.findings) or 'nothing'}"]
         if self.ok:
             return "\n".join([*lines, "PASSED: I1 to I8 hold"])

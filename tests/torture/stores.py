@@ -141,7 +141,7 @@ class DynamodbStore:
         self.rotate_credentials()
         self.table = "ids"
         # By a name, so that each connection needs a look-up, and that a thread.
-        self.url = (f"dynamodb://{self.table}?region={REGION}&attempt_timeout=300ms"
+        self.url = (f"dynamodb://{self.table}?region={REGION}&attempt_timeout=500ms"
                     f"&endpoint=http://localhost:{self.proxy.port}")
         self.env = {**isolated(directory),
                     "AWS_SHARED_CREDENTIALS_FILE": str(self._credentials)}

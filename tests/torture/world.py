@@ -15,6 +15,7 @@ from dataclasses import replace
 import nextid
 from torture import place
 from torture.counters import COUNTERS, MOST
+from torture.damages import prove
 from torture.judge import judge
 from torture.nemesis import Nemesis
 from torture.network import Network
@@ -26,17 +27,19 @@ SERVERS = 3
 LIVE_S = 30.0
 # How much longer than it was told to a round may last, so that it has seen each fault.
 DECK_S = 60.0
-CLIENT_THREADS = {"http": 6, "resp": 4}
+CLIENT_THREADS = {"http": 5, "resp": 4}
+REQUEST_TIMEOUT_MS = 1000
 
 
 class World:
-    def __init__(self, a_place, number, seed, store, gentle, seconds, damage):
+    def __init__(self, a_place, number, seed, store, gentle, seconds, damage, proves):
         self.number = number
         self.gentle = gentle
         self.seconds = seconds
         self.seed = f"{seed}/{number}"
         self.rng = random.Random(self.seed)
-        self.damage = damage  # A function of damages.py, or None.
+        self.damage = damage  # One of damages.py, or None.
+        self.proves = proves  # Whether it shows that it would find what is wrong.
         self.directory = a_place.round(number)
         # A restored store is moved on, whatever a counter's limit.
         self.counters = [counter if gentle else replace(counter, max=MOST) for counter in COUNTERS]
@@ -48,6 +51,7 @@ class World:
         self.distinct_ids = 0
         self.clients = {}  # What the client processes say, by protocol.
         self.accounted = ""
+        self.proved = []
 
         self.store = STORES[store](self.directory, self.rng)
         self.network = Network()
@@ -75,12 +79,10 @@ class World:
                 self.nemesis.end()
                 self._heal()
                 self._demand_life()
-            for node in self.fleet.nodes:
-                if not node.ended_by_itself():
-                    node.stop()
-            if self.damage:
-                self.damage.after(self)
+            self._stop_nodes()
             self.accounted = judge(self)
+            if self.proves and not self.findings:
+                self.proved = prove(self)
         except Exception:
             self.found("liveness", traceback.format_exc())
 
@@ -97,14 +99,14 @@ class World:
 
     def _add_nodes(self):
         state = ["--state-dir", place.give_to_user(self._sub("state"))] if _has_state_dir() else []
-        options = ["--request-timeout", "700ms", "--shutdown-timeout", "5s", "--threads", "2",
+        options = ["--request-timeout", f"{REQUEST_TIMEOUT_MS}ms", "--shutdown-timeout", "5s", "--threads", "2",
                    "--idempotency-retention", "30d", "--idle-counter-timeout",
                    self.rng.choice(["300ms", "2s", "5m"]), *state]
         self.fleet.servers += [ServerNode(self.fleet, f"n{number + 1}", options)
                                for number in range(SERVERS)]
         self.fleet.libraries += [
             LibraryNode(self.fleet, f"library-{counter}", counter,
-                        ["--threads", "2", "--timeout-ms", "700", *state])
+                        ["--threads", "2", "--timeout-ms", str(REQUEST_TIMEOUT_MS), *state])
             for counter in ("strict", "cached")]
 
     def _start(self):
@@ -145,6 +147,14 @@ class World:
         for node in self.fleet.servers:
             node.mend()
 
+    def _stop_nodes(self):
+        """One that fails keeps nobody from being judged."""
+        for node in filter(_runs, self.fleet.nodes):
+            try:
+                node.stop()
+            except AssertionError as failure:
+                self.found("liveness", str(failure))
+
     def _demand_life(self):
         """Each node gives ids of each counter, soon after the last fault."""
         history = self.fleet.history("liveness.history").open("a")
@@ -155,8 +165,12 @@ class World:
                     self._demand_id(node, counter, history, deadline)
         for node in filter(_runs, self.fleet.libraries):
             size = node.history_path.stat().st_size
-            nextid.poll(lambda: node.history_path.stat().st_size > size,
-                        f"{node.life.name} goes on", seconds=LIVE_S)
+            while node.history_path.stat().st_size == size:
+                if time.monotonic() > deadline or node.ended_by_itself():
+                    self.found("liveness", f"{node.life.name} gets no ids within {LIVE_S:.0f} s of"
+                               f" the last fault: {node.life.log()[-1000:]}")
+                    break
+                time.sleep(0.05)
 
     def _demand_id(self, node, counter, history, deadline):
         while True:
