@@ -19,8 +19,10 @@ Opened open_memory(const std::string& rest, const OpenOptions&) {
   return std::shared_ptr<contract::StoreDriver>(std::make_shared<MemoryStore>());
 }
 
-Opened open_sqlite(const std::string& rest, const OpenOptions&) {
-  auto store = SqliteStore::open(rest);
+Opened open_sqlite(const std::string& rest, const OpenOptions& options) {
+  auto store = SqliteStore::open(rest, {.create = options.create,
+                                        .accept_copy = options.accept_copy,
+                                        .accept_as_is = options.accept_as_is});
   if (store.has_error()) return store.error();
   return std::shared_ptr<contract::StoreDriver>(std::move(store.value()));
 }

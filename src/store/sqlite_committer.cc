@@ -19,13 +19,8 @@ using contract::Recall;
 using contract::Remember;
 using contract::Reserve;
 
-/// A WAL that is reused from its start commits faster than one that grows.
-constexpr int kFramesPerCheckpoint = 1000;
-
-int remember_frames(void* frames, sqlite3*, const char*, int in_wal) {
-  *static_cast<int*>(frames) = in_wal;
-  return SQLITE_OK;
-}
+/// How long the last one waits for others that open or close.
+constexpr std::chrono::milliseconds kCloseLimit{500};
 
 std::chrono::milliseconds until(base::MonotonicTime deadline) {
   using std::chrono::milliseconds;
@@ -61,24 +56,22 @@ Error as_error(const SqliteFailure& failure) {
 
 }  // namespace
 
+SqliteCommitter::Statements::Statements(Database& database)
+    : begin_write(database, "BEGIN IMMEDIATE"),
+      begin_read(database, "BEGIN"),
+      commit(database, "COMMIT"),
+      savepoint(database, "SAVEPOINT op"),
+      release(database, "RELEASE op"),
+      roll_back_to(database, "ROLLBACK TO op") {}
+
 SqliteCommitter::SqliteCommitter(SqliteFile file, std::function<base::WallMicros()> wall_clock)
     : file_(std::move(file)),
       wall_clock_(std::move(wall_clock)),
-      begin_write_(*file_.database, "BEGIN IMMEDIATE"),
-      begin_read_(*file_.database, "BEGIN"),
-      commit_(*file_.database, "COMMIT"),
-      savepoint_(*file_.database, "SAVEPOINT op"),
-      release_(*file_.database, "RELEASE op"),
-      roll_back_to_(*file_.database, "ROLLBACK TO op") {
-  sqlite3_wal_hook(file_.database->get(), &remember_frames, &wal_frames_);
-}
+      statements_(std::in_place, *file_.database) {}
 
 SqliteCommitter::~SqliteCommitter() {
-  try {
-    checkpoint(base::monotonic_now());
-  } catch (const SqliteFailure&) {
-    // The next to open the file finds the same commits in the WAL.
-  }
+  statements_.reset();
+  close_sqlite_file(std::move(file_), kCloseLimit);
 }
 
 Answers SqliteCommitter::commit(const Group& group) noexcept {
@@ -103,8 +96,8 @@ void SqliteCommitter::write(const Group& group, Answers& answers) {
   const auto deadline = base::monotonic_now() + contract::kAttemptTimeout;
   const auto hold = file_.lock->acquire(deadline);
   database.set_busy_timeout(until(deadline));
-  begin_write_.run();
-  database.check_in_place();
+  statements_->begin_write.run();
+  file_.guard->check_files();
   answers.outcomes.reserve(group.calls.size());
   // The usual group is one reserve. It needs no savepoint: the transaction is its own.
   const bool lone_reserve =
@@ -114,7 +107,9 @@ void SqliteCommitter::write(const Group& group, Answers& answers) {
   }
   read_pages(group, answers);
   try {
-    commit_.run();
+    file_.guard->keep_seal();
+    statements_->commit.run();
+    file_.guard->committed();
   } catch (const SqliteFailure& failure) {
     database.roll_back();
     for (std::size_t i = 0; i < group.calls.size(); ++i) {
@@ -138,8 +133,8 @@ Outcome SqliteCommitter::attempt(const contract::Op& op) {
   } catch (const SqliteFailure& failure) {
     // Some failures end the transaction, and the ops before this one with it.
     if (!file_.database->in_transaction()) throw;
-    roll_back_to_.run();
-    release_.run();
+    statements_->roll_back_to.run();
+    statements_->release.run();
     // A Load can do without its pruning.
     const Load* load = std::get_if<Load>(&op);
     if (load == nullptr || failure.is_damage()) return NotApplied{failure.what()};
@@ -148,9 +143,9 @@ Outcome SqliteCommitter::attempt(const contract::Op& op) {
 }
 
 Outcome SqliteCommitter::attempt_in_savepoint(const contract::Op& op) {
-  savepoint_.run();
+  statements_->savepoint.run();
   Outcome outcome = apply(op);
-  release_.run();
+  statements_->release.run();
   return outcome;
 }
 
@@ -164,13 +159,13 @@ void SqliteCommitter::read(const Group& group, const std::string& why_not_write,
   std::optional<SqliteFailure> failure;
   try {
     database.set_busy_timeout(contract::kAttemptTimeout);
-    begin_read_.run();
-    database.check_in_place();
+    statements_->begin_read.run();
+    file_.guard->check_files();
     for (const contract::Call& call : group.calls) {
       answers.outcomes.push_back(look(call.op, why_not_write));
     }
     read_pages(group, answers);
-    commit_.run();
+    statements_->commit.run();
   } catch (const SqliteFailure& thrown) {
     failure = thrown;
   }
@@ -201,23 +196,13 @@ void SqliteCommitter::read_pages(const Group& group, Answers& answers) {
 }
 
 void SqliteCommitter::tidy() noexcept {
-  // Fewer frames than before: the WAL has begun anew.
-  if (wal_frames_ < checkpointed_frames_) checkpointed_frames_ = 0;
-  if (wal_frames_ - checkpointed_frames_ < kFramesPerCheckpoint) return;
-  // Taken as done whatever comes of it: while a reader or a full disk is in the way, the next
-  // attempt can wait for as many frames again.
-  checkpointed_frames_ = wal_frames_;
+  if (!file_.guard->checkpoint_is_due()) return;
   try {
-    checkpoint(base::monotonic_now() + contract::kAttemptTimeout);
+    const auto hold = file_.lock->acquire(base::monotonic_now() + contract::kAttemptTimeout);
+    file_.guard->checkpoint();
   } catch (const SqliteFailure&) {
-    // Nothing is lost: the commits stay in the WAL.
+    // Nothing is lost: the commits stay in the log.
   }
-}
-
-void SqliteCommitter::checkpoint(base::MonotonicTime deadline) {
-  const auto hold = file_.lock->acquire(deadline);
-  sqlite3_wal_checkpoint_v2(file_.database->get(), "main", SQLITE_CHECKPOINT_PASSIVE, nullptr,
-                            nullptr);
 }
 
 }  // namespace nextid::store

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,7 +41,7 @@ struct Answers {
 class SqliteCommitter {
  public:
   SqliteCommitter(SqliteFile file, std::function<base::WallMicros()> wall_clock);
-  /// Leaves the file checkpointed, if nobody else is at work on it.
+  /// Closes the file: see close_sqlite_file().
   ~SqliteCommitter();
   SqliteCommitter(const SqliteCommitter&) = delete;
   SqliteCommitter& operator=(const SqliteCommitter&) = delete;
@@ -49,10 +50,23 @@ class SqliteCommitter {
   /// durable (I2): the transaction has ended. It leaves the connection ready for the next group.
   Answers commit(const Group& group) noexcept;
 
+  const StoreOpening& opening() const noexcept { return file_.opening; }
+
   /// Checkpoints when enough frames have piled up. To be called between commits, when nobody waits.
   void tidy() noexcept;
 
  private:
+  struct Statements {
+    explicit Statements(Database& database);
+
+    Statement begin_write;
+    Statement begin_read;
+    Statement commit;
+    Statement savepoint;
+    Statement release;
+    Statement roll_back_to;
+  };
+
   void write(const Group& group, Answers& answers);
   contract::Outcome attempt_alone(const contract::Op& op);
   contract::Outcome attempt(const contract::Op& op);
@@ -61,18 +75,11 @@ class SqliteCommitter {
   void read(const Group& group, const std::string& why_not_write, Answers& answers);
   contract::Outcome look(const contract::Op& op, const std::string& why_not_write);
   void read_pages(const Group& group, Answers& answers);
-  void checkpoint(base::MonotonicTime deadline);
 
   SqliteFile file_;
   const std::function<base::WallMicros()> wall_clock_;
-  Statement begin_write_;
-  Statement begin_read_;
-  Statement commit_;
-  Statement savepoint_;
-  Statement release_;
-  Statement roll_back_to_;
-  int wal_frames_ = 0;           // In the WAL, after the last commit of ours.
-  int checkpointed_frames_ = 0;  // In the WAL, at the last checkpoint of ours.
+  // The connection closes with the last of its statements: these must go before it.
+  std::optional<Statements> statements_;
 };
 
 }  // namespace nextid::store

@@ -39,9 +39,11 @@ std::string explain(const std::string& path, int code, const char* message, int 
 
 }  // namespace
 
-Database::Database(std::string path, int flags) : path_(std::move(path)) {
+Database::Database(std::string path, int flags) : Database(path, path, flags) {}
+
+Database::Database(std::string path, const std::string& uri, int flags) : path_(std::move(path)) {
   sqlite3* db = nullptr;
-  const int code = sqlite3_open_v2(path_.c_str(), &db, flags, nullptr);
+  const int code = sqlite3_open_v2(uri.c_str(), &db, flags, nullptr);
   db_.reset(db);
   if (code != SQLITE_OK) throw failure(code);
   sqlite3_extended_result_codes(db, 1);
@@ -68,16 +70,6 @@ void Database::set_busy_timeout(std::chrono::milliseconds limit) {
 
 void Database::roll_back() noexcept {
   if (in_transaction()) sqlite3_exec(db_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
-}
-
-void Database::check_in_place() {
-  int moved = 0;
-  sqlite3_file_control(db_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-  if (moved == 0) return;
-  throw SqliteFailure(SQLITE_READONLY,
-                      path_ +
-                          " was moved, deleted or replaced while it was open; stop its users, "
-                          "put the file back and start again");
 }
 
 SqliteFailure Database::failure(int code) const {

@@ -34,7 +34,7 @@ class SqliteFailure : public std::runtime_error {
 /// What to do about a damaged file, for the end of a sentence.
 inline constexpr const char* kRepair =
     "stop all its users and repair it with sqlite3's .recover: an older copy would give out ids "
-    "again";
+    "again (docs/sqlite.md)";
 
 /// An open connection. Not thread-safe: one thread at a time.
 class Database {
@@ -42,6 +42,8 @@ class Database {
   /// `flags` are SQLITE_OPEN_*. `path` must be absolute, or SQLite may take it for a URI. Throws
   /// SqliteFailure, as all below.
   Database(std::string path, int flags);
+  /// The same for a URI (SQLITE_OPEN_URI); sentences name `path`.
+  Database(std::string path, const std::string& uri, int flags);
 
   const std::string& path() const noexcept { return path_; }
   sqlite3* get() const noexcept { return db_.get(); }
@@ -59,10 +61,6 @@ class Database {
   /// Ends a transaction if there is one. Never throws: what SQLite can't roll back now it rolls
   /// back when the connection closes.
   void roll_back() noexcept;
-
-  /// Throws if the path no longer leads to the file that is open: ids reserved in a file that was
-  /// moved away or deleted would come again from the one that takes its place (I1).
-  void check_in_place();
 
   /// The failure that this connection has just reported.
   SqliteFailure failure(int code) const;

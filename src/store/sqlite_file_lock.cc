@@ -12,6 +12,7 @@
 
 #include <sqlite3.h>
 
+#include "store/ofd_lock.h"
 #include "store/sqlite_database.h"
 
 namespace nextid::store {
@@ -22,31 +23,28 @@ using std::chrono::microseconds;
 constexpr microseconds kShortPause{50};
 constexpr microseconds kLongPause{1000};
 
+// Bytes of the file, beyond what is ever written there.
+constexpr off_t kTurnstile = off_t{1} << 62;
+constexpr off_t kUse = kTurnstile + 1;
+
+/// Each pass of the turnstile is two system calls; who waits behind it waits for so many commits.
+constexpr unsigned kMostAtOnce = 16;
+
 }  // namespace
 
-/// The lock on the first byte, until the end of a scope.
+/// The lock on its byte, until the end of a scope.
 class FileLock::Turnstile {
  public:
-  explicit Turnstile(const FileLock& lock) : lock_(&lock) {}
-  ~Turnstile() { set_first_byte(F_UNLCK); }
+  explicit Turnstile(const FileLock& lock) : fd_(lock.fd_->get()) {}
+  ~Turnstile() { unlock(fd_, kTurnstile); }
   Turnstile(const Turnstile&) = delete;
   Turnstile& operator=(const Turnstile&) = delete;
 
-  bool try_enter() const {
-    if (set_first_byte(F_WRLCK)) return true;
-    // Where the system has no such locks, it goes without order.
-    return errno != EAGAIN && errno != EACCES;
-  }
+  /// Where the system has no such locks, it goes without order.
+  bool try_enter() const { return try_lock_exclusive(fd_, kTurnstile) != LockResult::kHeld; }
 
  private:
-  bool set_first_byte(short type) const {
-    struct flock first_byte {};
-    first_byte.l_type = type;
-    first_byte.l_len = 1;
-    return ::fcntl(lock_->fd_->get(), F_OFD_SETLK, &first_byte) == 0;
-  }
-
-  const FileLock* lock_;
+  const int fd_;
 };
 
 FileLock::Hold::~Hold() {
@@ -65,6 +63,8 @@ FileLock::Hold FileLock::acquire(base::MonotonicTime deadline) {
     }
   };
   if (!fd_) open_file();
+  if (++at_once_ < kMostAtOnce && try_lock()) return Hold(*this);
+  at_once_ = 0;
   const Turnstile turnstile(*this);
   retry([&] { return turnstile.try_enter(); }, kLongPause);
   // Only one process is here at a time, so it can look often.
@@ -74,7 +74,7 @@ FileLock::Hold FileLock::acquire(base::MonotonicTime deadline) {
 
 bool FileLock::try_lock() {
   if (::flock(fd_->get(), LOCK_EX | LOCK_NB) == 0) {
-    if (!file_is_gone()) return true;
+    if (in_use_ || !file_is_gone()) return true;
     // A lock on a deleted file excludes nobody who comes later.
     open_file();
     return false;
@@ -85,6 +85,15 @@ bool FileLock::try_lock() {
   throw SqliteFailure(SQLITE_IOERR, "can't lock " + path_ + ": " + reason +
                                         "; keep the database on this machine's own disk");
 }
+
+bool FileLock::is_used_by_others() const { return is_held_elsewhere(fd_->get(), kUse); }
+
+void FileLock::begin_use() {
+  in_use_ = true;
+  try_lock_shared(fd_->get(), kUse);
+}
+
+void FileLock::end_use() { unlock(fd_->get(), kUse); }
 
 void FileLock::remove_file() noexcept { ::unlink(path_.c_str()); }
 

@@ -18,8 +18,8 @@ namespace nextid::store {
 /// keeps it: the descriptor closes there.
 ///
 /// A busy process would lock again before one that waits has noticed that the lock was free. So
-/// there is a turnstile, a lock on the file's first byte, which each passes before it locks: who
-/// waits for the lock stands in it, and who has just let go queues behind.
+/// there is a turnstile, a lock on a byte of the file: who waits for the lock stands in it, and who
+/// has had the lock a few times at once passes it, too, and so lets the other one go first.
 class FileLock {
  public:
   /// Lets go of the lock at the end of a scope.
@@ -42,6 +42,16 @@ class FileLock {
 
   /// True when this object made the file.
   bool created() const noexcept { return created_; }
+  /// Of the file, once acquire() has opened it.
+  int fd() const noexcept { return fd_->get(); }
+
+  /// Whether another store uses this very file for a database, here or in another process. Certain
+  /// while the lock is held.
+  bool is_used_by_others() const;
+  /// From now on others see that it is in use, and this object keeps to this file, also when it is
+  /// deleted: all that use it do. Requires that the lock is held.
+  void begin_use();
+  void end_use();
 
   /// Deletes the file. Requires that the lock is held: whoever waits for it notices, and makes
   /// another one.
@@ -57,6 +67,8 @@ class FileLock {
   const std::string path_;
   std::unique_ptr<base::ParentOnlyFd> fd_;
   bool created_ = false;
+  bool in_use_ = false;
+  unsigned at_once_ = 0;  // Times in a row that the lock was free.
 };
 
 }  // namespace nextid::store

@@ -4,35 +4,28 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
+#include <ctime>
 #include <fcntl.h>
 #include <filesystem>
 #include <optional>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
 #include "base/clock.h"
 #include "contract/store_driver.h"
+#include "store/sqlite_creation.h"
+#include "store/sqlite_doubt.h"
+#include "store/sqlite_note.h"
+#include "store/sqlite_schema.h"
 
 namespace nextid::store {
 namespace {
 
-constexpr std::int64_t kApplicationId = 0x6e786964;  // "nxid"
-// 1: counters. 2: idempotency records, too.
-constexpr std::int64_t kSchemaVersion = 2;
-
-// The smallest page: a commit writes one to the WAL, and the fewer disk blocks that touches, the
-// sooner it is on the disk. (Rows with names of over about 40 bytes spill into a second one.) Only
-// new files take it up.
-constexpr const char* kPageSize = "PRAGMA page_size = 512";
-// A WAL that grew past this while some reader kept it from being reused is cut back afterwards.
-constexpr const char* kConfiguration =
-    "PRAGMA synchronous = FULL; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY;"
-    "PRAGMA journal_size_limit = 8388608; PRAGMA cell_size_check = ON";
-
 constexpr std::array<const char*, 3> kSideFiles{"-journal", "-wal", "-shm"};
+constexpr std::chrono::milliseconds kPause{2};
 
 std::optional<struct stat> status_of(const std::string& path) {
   struct stat status {};
@@ -66,59 +59,6 @@ std::string resolve(const std::string& given) {
   return (directory / wanted.filename()).string();
 }
 
-/// What tells a database of ours from others, as the first bytes of a file show it.
-struct Header {
-  bool is_sqlite = false;
-  std::int64_t application_id = 0;
-  std::int64_t version = 0;
-};
-
-/// Reads through SQLite's file layer: closing a descriptor of our own would drop the locks that
-/// another connection of this process has on the file. Touches neither WAL nor journal.
-Header read_header(const std::string& path) {
-  constexpr std::size_t kVersionAt = 60;
-  constexpr std::size_t kApplicationIdAt = 68;
-  std::array<unsigned char, 100> bytes{};
-  const Database database(path, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX);
-  sqlite3_file* file = nullptr;
-  int code = sqlite3_file_control(database.get(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
-  if (code == SQLITE_OK) {
-    code = file->pMethods->xRead(file, bytes.data(), static_cast<int>(bytes.size()), 0);
-  }
-  if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ) throw database.failure(code);
-  const auto number_at = [&](std::size_t at) {
-    std::int64_t number = 0;
-    for (std::size_t i = at; i < at + 4; ++i) number = number << 8 | bytes[i];
-    return number;
-  };
-  Header header;
-  header.is_sqlite = std::memcmp(bytes.data(), "SQLite format 3", 16) == 0;
-  header.application_id = number_at(kApplicationIdAt);
-  header.version = number_at(kVersionAt);
-  return header;
-}
-
-void refuse_unless_ours(const std::string& path, const Header& header) {
-  const auto refuse = [&](const std::string& reason) {
-    return SqliteFailure(SQLITE_NOTADB, "can't open " + path + ": " + reason);
-  };
-  if (!header.is_sqlite) {
-    throw refuse("it is not an SQLite database; choose another file for --store");
-  }
-  if (header.application_id != kApplicationId) {
-    char id[16];
-    std::snprintf(id, sizeof id, "0x%08llx",
-                  static_cast<unsigned long long>(header.application_id));
-    throw refuse("it is an SQLite database of another program (application_id " + std::string(id) +
-                 "); choose another file for --store");
-  }
-  if (header.version > kSchemaVersion || header.version < 1) {
-    throw refuse("its format is version " + std::to_string(header.version) +
-                 ", and this nextid knows none after " + std::to_string(kSchemaVersion) +
-                 "; use the nextid that made it, or a newer one");
-  }
-}
-
 /// SQLite would delete the log that it finds next to a new file, and the ids in it would come
 /// again.
 void refuse_orphaned_log(const std::string& path) {
@@ -140,7 +80,7 @@ void refuse_unusable(const std::string& path) {
                                            ": it is not a regular file; choose another one for "
                                            "--store");
   }
-  if (OpenFileMark::is_inherited(status->st_dev, status->st_ino)) {
+  if (MainFile::is_inherited({status->st_dev, status->st_ino})) {
     throw SqliteFailure(SQLITE_MISUSE, "can't open " + path +
                                            ": it was open when this process was forked; open it "
                                            "only after the fork, or exec first");
@@ -149,60 +89,6 @@ void refuse_unusable(const std::string& path) {
   if (::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0) {
     throw SqliteFailure(SQLITE_READONLY, "can't write " + path + ": " + std::strerror(errno) +
                                              "; make it writable for this user");
-  }
-}
-
-void configure(Database& database) {
-  sqlite3* db = database.get();
-  // The last connection would checkpoint at its close, outside our lock.
-  sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  sqlite3_wal_autocheckpoint(db, 0);
-  // What others may have put into the schema is not to run.
-  sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-  sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
-  sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, nullptr);
-  database.set_busy_timeout(contract::kAttemptTimeout);
-  database.execute(kPageSize);
-  database.execute(kConfiguration);
-}
-
-/// Makes the schema in an empty file, or brings the one of a file of ours up to date, in the
-/// transaction that is open.
-void set_up_schema(Database& database) {
-  const Header found{.is_sqlite = true,
-                     .application_id = database.integer("PRAGMA application_id"),
-                     .version = database.integer("PRAGMA user_version")};
-  // An empty file, as refuse_unusable() has seen, or one that a killed process began to fill: its
-  // journal has just been rolled back.
-  const bool is_empty = found.application_id == 0 && found.version == 0 &&
-                        database.integer("SELECT count(*) FROM sqlite_schema") == 0;
-  if (is_empty) {
-    database.execute(("PRAGMA application_id = " + std::to_string(kApplicationId)).c_str());
-    create_counters_table(database);
-  } else {
-    refuse_unless_ours(database.path(), found);
-  }
-  if (found.version == kSchemaVersion) return;
-  create_records_table(database);
-  database.execute(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
-}
-
-/// Makes sure of the tables. The mark of a file of ours is in its first page as soon as there is
-/// any: a rollback journal puts the whole schema there at once, and only then does the file turn to
-/// WAL. So refuse_unusable() can trust what it reads, whenever a process was killed.
-void open_tables(SqliteFile& file) {
-  Database& database = *file.database;
-  database.execute("BEGIN IMMEDIATE");
-  set_up_schema(database);
-  // Before the COMMIT: a file without the columns that they name is refused as it is.
-  file.counters = std::make_unique<SqliteCounters>(database);
-  file.records = std::make_unique<SqliteRecords>(database);
-  database.execute("COMMIT");
-  const std::string mode = database.text("PRAGMA journal_mode = WAL");
-  if (mode != "wal") {
-    throw SqliteFailure(SQLITE_CANTOPEN, "can't keep a write-ahead log for " + database.path() +
-                                             " (journal mode " + mode +
-                                             "); keep it on this machine's own disk");
   }
 }
 
@@ -237,41 +123,260 @@ class Traces {
   std::array<bool, kSideFiles.size()> had_side_file_{};
 };
 
-SqliteFile open_locked(const std::string& path) {
-  constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-  SqliteFile file;
-  file.database = std::make_unique<Database>(path, kFlags);
-  if (sqlite3_db_readonly(file.database->get(), "main") != 0) {
-    throw file.database->failure(SQLITE_READONLY);
+/// Where a file is in use, what tells others so must agree: the lock on the file itself, which
+/// comes by any name, and that on the lock file beside the name that we have. Waits a moment for
+/// processes that end. Returns whether others use the file.
+bool is_in_use(const std::string& path, const SqliteFile& file, base::MonotonicTime deadline) {
+  for (;;) {
+    const bool main_in_use = file.main_file->is_used_by_others();
+    if (main_in_use == file.lock->is_used_by_others()) return main_in_use;
+    if (base::monotonic_now() >= deadline) {
+      throw SqliteFailure(
+          SQLITE_CORRUPT,
+          main_in_use
+              ? "can't open " + path +
+                    ": another process has it open beside another lock file and log, under another "
+                    "name, from another mount, or since " +
+                    path +
+                    "-lock was removed; stop that process, and mount the whole directory for all"
+              : "can't open " + path +
+                    ": other processes use a database of this name, and it is "
+                    "not this file; stop them, and put theirs back");
+    }
+    std::this_thread::sleep_for(kPause);
   }
-  configure(*file.database);
-  open_tables(file);
-  // The first look at a table makes the log and its index: better now than at the first op.
-  file.database->integer("SELECT count(*) FROM (SELECT 1 FROM counters LIMIT 1)");
+}
+
+/// A rollback journal is none of ours once a file has its seal. SQLite would play it back.
+void refuse_foreign_journal(const std::string& path, const Alone& alone) {
+  const auto status = status_of(path + "-journal");
+  if (!status || status->st_size == 0 || !alone.seal) return;
+  throw SqliteFailure(SQLITE_CORRUPT, "can't open " + path + ": " + path +
+                                          "-journal lies beside it, which nextid does not write; "
+                                          "move it away if it is another database's, or have "
+                                          "sqlite3 open the two once");
+}
+
+/// Opens a connection, and makes sure of the tables. A file without the columns that they name is
+/// refused before anything is written.
+void connect(SqliteFile& file, const std::string& path) {
+  constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
+  file.database = std::make_unique<Database>(path, kFlags);
+  Database& database = *file.database;
+  if (sqlite3_db_readonly(database.get(), "main") != 0) throw database.failure(SQLITE_READONLY);
+  configure(database);
+  database.execute("BEGIN IMMEDIATE");
+  set_up_schema(database);
+  file.counters = std::make_unique<SqliteCounters>(database);
+  file.records = std::make_unique<SqliteRecords>(database);
+  database.execute("COMMIT");
+  const std::string mode = database.text("PRAGMA journal_mode = WAL");
+  if (mode != "wal") {
+    throw SqliteFailure(SQLITE_CANTOPEN, "can't keep a write-ahead log for " + path +
+                                             " (journal mode " + mode +
+                                             "); keep it on this machine's own disk");
+  }
+}
+
+void disconnect(SqliteFile& file) {
+  file.guard.reset();
+  file.records.reset();
+  file.counters.reset();
+  file.database.reset();
+}
+
+/// Beside the files that others have open.
+void join(SqliteFile& file, const std::string& path) {
+  const auto in_use = SqliteNote(file.lock->fd()).side_files();
+  const auto log = file_id_of(path + "-wal");
+  const auto index = file_id_of(path + "-shm");
+  if (!in_use || !log || !index || *in_use != SideFiles{*log, *index}) {
+    throw SqliteFailure(SQLITE_CORRUPT, "can't open " + path +
+                                            ": its log or the log's index is not "
+                                            "the one that the processes which have it open use; "
+                                            "stop them all, and open it again");
+  }
+  const Alone alone = read_alone(path);
+  connect(file, path);
+  auto seal = SqliteSeal(*file.database).read();
+  if (!seal || !alone.seal) throw file.database->failure(SQLITE_CORRUPT);
+  file.opening.identity = seal->identity;
+  const std::int64_t in_main = alone.seal->mark;
+  file.guard = std::make_unique<SqliteGuard>(
+      SqliteGuard::Parts{*file.database, *file.lock, *file.main_file, *std::move(seal), in_main},
+      &base::wall_now_us);
+}
+
+void set_log_aside(const std::string& path) {
+  const std::string log = path + "-wal";
+  const std::string aside = log + "-set-aside-" + std::to_string(std::time(nullptr));
+  if (::rename(log.c_str(), aside.c_str()) != 0 && errno != ENOENT) {
+    throw SqliteFailure(SQLITE_CANTOPEN, "can't set " + log + " aside: " + std::strerror(errno));
+  }
+  ::unlink((path + "-shm").c_str());
+}
+
+SqliteFailure failure_of(const Doubt& doubt) {
+  return SqliteFailure(SQLITE_CORRUPT, doubt.sentence);
+}
+
+Evidence look(const SqliteFile& file, const std::string& path, const SqliteOpenOptions& options) {
+  const SqliteNote note(file.lock->fd());
+  Evidence evidence;
+  evidence.path = path;
+  evidence.alone = read_alone(path);
+  evidence.log = read_log(path + "-wal", evidence.alone.page_bytes, evidence.alone.seal_page);
+  evidence.place = place_of(path);
+  evidence.copy_is_accepted = options.accept_copy;
+  evidence.closed = note.closed();
+  evidence.committed = note.committed();
+  return evidence;
+}
+
+/// The first commit of a process that found the file unused: the seal says that the log is needed,
+/// in the main file, too, before any id leaves.
+void seal_for_use(SqliteFile& file, const Evidence& evidence, const std::optional<Seal>& shown,
+                  bool is_past) {
+  if (!SqliteNote(file.lock->fd()).clear()) {
+    throw SqliteFailure(SQLITE_IOERR, "can't write " + evidence.path +
+                                          "-lock: " + std::strerror(errno) + "; check its disk");
+  }
+  Seal seal = shown ? *shown : Seal{};
+  if (seal.identity.empty()) seal.identity = random_identity();
+  seal.follows = evidence.alone.seal ? evidence.alone.seal->mark : 0;
+  seal.earlier = shown ? shown->mark : 0;
+  seal.mark = random_mark();
+  seal.needs_log = true;
+  seal.is_past = seal.is_past || is_past;
+  seal.place = evidence.place;
+  seal.path = evidence.path;
+  seal.used_s = static_cast<std::int64_t>(base::wall_now_us() / 1'000'000);
+  Database& database = *file.database;
+  database.execute("BEGIN IMMEDIATE");
+  SqliteSeal(database).write(seal);
+  database.execute("COMMIT");
+  int in_log = 0;
+  int brought_over = 0;
+  sqlite3_wal_checkpoint_v2(database.get(), "main", SQLITE_CHECKPOINT_PASSIVE, &in_log,
+                            &brought_over);
+  const std::int64_t in_main = in_log == brought_over ? seal.mark : seal.follows;
+  file.opening.identity = seal.identity;
+  file.guard = std::make_unique<SqliteGuard>(
+      SqliteGuard::Parts{database, *file.lock, *file.main_file, std::move(seal), in_main},
+      &base::wall_now_us);
+}
+
+/// As the first one to open the file.
+void begin(SqliteFile& file, const std::string& path, const SqliteOpenOptions& options) {
+  Evidence evidence = look(file, path, options);
+  refuse_foreign_journal(path, evidence.alone);
+  auto doubt = doubt_of(evidence);
+  if (doubt && !options.accept_as_is) throw failure_of(*doubt);
+  if (doubt && doubt->kind == Doubt::Kind::kForeignLog) set_log_aside(path);
+  bool is_past = doubt.has_value();
+  connect(file, path);
+  auto shown = SqliteSeal(*file.database).read();
+  if (const auto of_log = is_past && doubt->kind == Doubt::Kind::kForeignLog
+                              ? std::nullopt
+                              : doubt_of_log(evidence, shown)) {
+    if (!options.accept_as_is) throw failure_of(*of_log);
+    disconnect(file);
+    set_log_aside(path);
+    is_past = true;
+    connect(file, path);
+    shown = SqliteSeal(*file.database).read();
+  }
+  seal_for_use(file, evidence, shown, is_past);
+  const auto log = file_id_of(path + "-wal");
+  const auto index = file_id_of(path + "-shm");
+  if (log && index) SqliteNote(file.lock->fd()).set_side_files({*log, *index});
+  if (!evidence.place.is_lasting) {
+    file.opening.remark = "its file system, " + evidence.place.file_system +
+                          ", does not tell a file from a copy of it: see that no copy is used";
+  }
+}
+
+/// Makes the file if there is none, which is to be.
+bool make_if_missing(SqliteFile& file, const std::string& path, const SqliteOpenOptions& options) {
   const auto status = status_of(path);
-  if (status) file.mark = std::make_unique<OpenFileMark>(status->st_dev, status->st_ino);
-  return file;
+  if (status && status->st_size > 0) return false;
+  if (file.lock->is_used_by_others()) {
+    throw SqliteFailure(SQLITE_CORRUPT, "can't make " + path +
+                                            ": other processes use a database of this name that "
+                                            "was moved or deleted; stop them, and put it back");
+  }
+  if (!options.create) {
+    throw SqliteFailure(
+        SQLITE_MISUSE,
+        "there is no store at " + path +
+            ", and none is to be made; check the path, and that its disk is mounted");
+  }
+  make_sqlite_file(path);
+  return true;
+}
+
+void open_locked(SqliteFile& file, const std::string& path, const SqliteOpenOptions& options,
+                 base::MonotonicTime deadline) {
+  refuse_unusable(path);  // It may have appeared in the meantime.
+  file.opening.made = make_if_missing(file, path, options);
+  refuse_divided(path);
+  file.main_file = std::make_unique<MainFile>(path);
+  const auto opening = file.main_file->lock_opening(deadline);
+  if (is_in_use(path, file, deadline)) {
+    join(file, path);
+  } else {
+    begin(file, path, options);
+  }
+  file.main_file->begin_use();
+  file.lock->begin_use();
 }
 
 }  // namespace
 
-SqliteFile open_sqlite_file(const std::string& given) {
+SqliteFile open_sqlite_file(const std::string& given, const SqliteOpenOptions& options) {
   const std::string path = resolve(given);
   refuse_unusable(path);  // Before even a lock file appears next to it.
-  auto lock = std::make_unique<FileLock>(path + "-lock");
-  const auto hold = lock->acquire(base::monotonic_now() + contract::kAttemptTimeout);
+  if (status_of(path)) refuse_divided(path);
+  const auto deadline = base::monotonic_now() + contract::kAttemptTimeout;
+  SqliteFile file;
+  file.lock = std::make_unique<FileLock>(path + "-lock");
+  const auto hold = file.lock->acquire(deadline);
   std::optional<Traces> traces;
   try {
     traces.emplace(path);
-    refuse_unusable(path);  // It may have appeared in the meantime.
-    SqliteFile file = open_locked(path);
-    file.lock = std::move(lock);
+    open_locked(file, path, options, deadline);
     return file;
   } catch (const SqliteFailure&) {
-    if (traces) traces->remove();
-    if (lock->created()) lock->remove_file();
+    disconnect(file);
+    const bool in_use = file.main_file && file.main_file->is_used_by_others();
+    if (traces && !in_use) traces->remove();
+    if (file.lock->created()) file.lock->remove_file();
     throw;
   }
+}
+
+void close_sqlite_file(SqliteFile file, std::chrono::milliseconds limit) noexcept {
+  try {
+    const auto hold = file.lock->acquire(base::monotonic_now() + limit);
+    const bool is_last = file.guard->prepare_close();
+    const Seal seal = file.guard->seal();
+    const std::string path = file.database->path();
+    disconnect(file);
+    // Where another program reads, the log stays, and is found again.
+    if (is_last && !file_id_of(path + "-wal")) {
+      SqliteNote(file.lock->fd()).set_closed({seal.identity, seal.mark});
+    }
+    // Under the lock: whoever opens next finds that all of this has ended.
+    file.main_file.reset();
+    file.lock->end_use();
+  } catch (const SqliteFailure&) {
+    disconnect(file);
+  }
+}
+
+void end_recovery(SqliteFile& file) {
+  const auto hold = file.lock->acquire(base::monotonic_now() + contract::kAttemptTimeout);
+  file.guard->end_past();
 }
 
 }  // namespace nextid::store

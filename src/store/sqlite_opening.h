@@ -4,28 +4,50 @@
 #include <memory>
 #include <string>
 
-#include "store/inherited_file.h"
+#include "nextid/statistics.h"
+
 #include "store/sqlite_counters.h"
 #include "store/sqlite_database.h"
 #include "store/sqlite_file_lock.h"
+#include "store/sqlite_guard.h"
+#include "store/sqlite_main_file.h"
 #include "store/sqlite_records.h"
 
 namespace nextid::store {
 
 /// An open database of ours, in WAL mode, with its tables and its lock, which is not held.
 /// Destroying it in a forked child would upset the parent's database: leak it there.
+/// close_sqlite_file() ends it in good order; without that it ends as if its process was killed.
 struct SqliteFile {
+  std::unique_ptr<MainFile> main_file;  // Closed last: see there.
   std::unique_ptr<FileLock> lock;
   std::unique_ptr<Database> database;
   std::unique_ptr<SqliteCounters> counters;
   std::unique_ptr<SqliteRecords> records;
-  std::unique_ptr<OpenFileMark> mark;
+  std::unique_ptr<SqliteGuard> guard;
+  StoreOpening opening;
+};
+
+struct SqliteOpenOptions {
+  bool create = true;  ///< As store::OpenOptions.
+  bool accept_copy = false;
+  bool accept_as_is = false;
 };
 
 /// Opens `path`, or makes it when it is missing or empty. A file of an older format is brought to
 /// the newest; nextid of that time can't open it any more. Throws SqliteFailure, with nothing
 /// changed in a file that is not ours or next to it, and nothing left of a file that could not be
-/// made. Blocks for at most about contract::kAttemptTimeout while another process holds the lock.
-SqliteFile open_sqlite_file(const std::string& path);
+/// made. A file in doubt (sqlite_doubt.h) is such a failure, with SQLITE_CORRUPT, before any id can
+/// leave; SqliteOpenOptions::accept_as_is takes it, sets a log that does not belong to it aside,
+/// and marks it as past until end_recovery(). Blocks for at most about contract::kAttemptTimeout
+/// while another process holds the lock.
+SqliteFile open_sqlite_file(const std::string& path, const SqliteOpenOptions& options = {});
+
+/// Ends the use of a file. The last one to use it leaves a main file that is whole, and no log.
+/// Never throws: what can't be done now is found again at the next opening.
+void close_sqlite_file(SqliteFile file, std::chrono::milliseconds limit) noexcept;
+
+/// The file is no longer past: it opens for everyone again. Throws SqliteFailure.
+void end_recovery(SqliteFile& file);
 
 }  // namespace nextid::store

@@ -20,6 +20,7 @@ class SqliteStore::Impl : public std::enable_shared_from_this<SqliteStore::Impl>
 
   void submit(std::vector<contract::Call> calls);
   void list(Listing listing);
+  const StoreOpening& opening() const noexcept { return committer_.opening(); }
   /// Ends the helper once it has done what waits. Nothing is submitted afterwards, except by calls
   /// that are being answered.
   void stop();
@@ -125,13 +126,17 @@ void SqliteStore::Impl::stop() {
   }
 }
 
+SqliteStore::SqliteStore(std::shared_ptr<Impl> impl)
+    : opening_(impl->opening()), impl_(std::move(impl)) {}
+
 Result<std::shared_ptr<SqliteStore>> SqliteStore::open(const std::string& path,
+                                                       const SqliteOpenOptions& options,
                                                        WallClock wall_clock) {
   if (path.empty() || path.find('\0') != std::string::npos) {
     return Error(ErrorCode::kInvalid, "an SQLite store needs the path of a file: sqlite:PATH");
   }
   try {
-    auto impl = std::make_shared<Impl>(open_sqlite_file(path), std::move(wall_clock));
+    auto impl = std::make_shared<Impl>(open_sqlite_file(path, options), std::move(wall_clock));
     return std::shared_ptr<SqliteStore>(new SqliteStore(std::move(impl)));
   } catch (const SqliteFailure& failure) {
     const ErrorCode code = failure.code() == SQLITE_MISUSE ? ErrorCode::kInvalid

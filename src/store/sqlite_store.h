@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/fork.h"
 #include "contract/store_driver.h"
+#include "store/sqlite_opening.h"
 
 namespace nextid::store {
 
@@ -23,7 +24,8 @@ namespace nextid::store {
 /// Blocks the submitting thread for one commit, at most about contract::kAttemptTimeout when
 /// another process holds the file, and then reports NotApplied.
 ///
-/// Next to PATH lie SQLite's PATH-wal and PATH-shm, and PATH-lock. Keep the four together.
+/// Next to PATH lie, while it is open, SQLite's PATH-wal and PATH-shm, and PATH-lock: the four are
+/// one store. After the last one has closed it PATH alone is (I8: sqlite_seal.h, sqlite_guard.h).
 class SqliteStore final : public contract::StoreDriver {
  public:
   using WallClock = std::function<base::WallMicros()>;
@@ -33,6 +35,7 @@ class SqliteStore final : public contract::StoreDriver {
   /// opened, read-only, disk full, held by another process), kInvalid (no path, or a file that was
   /// open when this process was forked).
   static Result<std::shared_ptr<SqliteStore>> open(const std::string& path,
+                                                   const SqliteOpenOptions& options = {},
                                                    WallClock wall_clock = &base::wall_now_us);
 
   /// Waits for what was submitted. May be called from a `done`. In a forked child it does nothing.
@@ -45,10 +48,10 @@ class SqliteStore final : public contract::StoreDriver {
 
  private:
   class Impl;
-  explicit SqliteStore(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+  explicit SqliteStore(std::shared_ptr<Impl> impl);
 
   const base::ForkGuard fork_guard_;
-  StoreOpening opening_;
+  const StoreOpening opening_;
   std::shared_ptr<Impl> impl_;
 };
 

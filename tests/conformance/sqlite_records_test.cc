@@ -44,7 +44,7 @@ class SqliteRecordsTest : public testing::Test {
   const std::string path_ = directory_.file("ids.db");
   TurnedClock clock_;
   const std::shared_ptr<store::SqliteStore> store_ =
-      store::SqliteStore::open(path_, clock_.reader()).value();
+      store::SqliteStore::open(path_, {}, clock_.reader()).value();
 };
 
 TEST_F(SqliteRecordsTest, RemovesAFewThatAreOverWithEachThatItAdds) {

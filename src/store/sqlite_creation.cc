@@ -1,0 +1,81 @@
+#include "store/sqlite_creation.h"
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "store/sqlite_database.h"
+#include "store/sqlite_place.h"
+#include "store/sqlite_schema.h"
+#include "store/sqlite_seal.h"
+
+namespace nextid::store {
+namespace {
+
+SqliteFailure cannot_make(const std::string& path) {
+  const int code = errno == ENOSPC || errno == EDQUOT ? SQLITE_FULL : SQLITE_CANTOPEN;
+  return SqliteFailure(code, "can't make " + path + ": " + std::strerror(errno) +
+                                 "; make its directory writable for this user");
+}
+
+void remove_all(const std::string& draft) {
+  for (const char* suffix : {"", "-journal", "-wal", "-shm"}) ::unlink((draft + suffix).c_str());
+}
+
+/// A rename becomes durable with its directory.
+void sync_directory(const std::string& path) {
+  const std::string directory = std::filesystem::path(path).parent_path().string();
+  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) throw cannot_make(path);
+  const bool synced = ::fsync(fd) == 0;
+  ::close(fd);
+  if (!synced) throw cannot_make(path);
+}
+
+/// A database in all but its name.
+void make_draft(const std::string& draft, const std::string& path) {
+  Database database(draft, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX);
+  configure(database);
+  database.execute("BEGIN IMMEDIATE");
+  set_up_schema(database);
+  Seal seal;
+  seal.identity = random_identity();
+  seal.mark = random_mark();
+  seal.place = place_of(draft);
+  seal.path = path;
+  seal.used_s = static_cast<std::int64_t>(base::wall_now_us() / 1'000'000);
+  SqliteSeal(database).write(seal);
+  database.execute("COMMIT");
+}
+
+void take_over_mode(const std::string& from, const std::string& to) {
+  struct stat status {};
+  if (::stat(from.c_str(), &status) != 0) return;
+  if (::chown(to.c_str(), status.st_uid, status.st_gid) != 0 ||
+      ::chmod(to.c_str(), status.st_mode) != 0) {
+    throw cannot_make(from);
+  }
+}
+
+}  // namespace
+
+void make_sqlite_file(const std::string& path) {
+  const std::string draft = path + "-new";
+  remove_all(draft);  // Of one who was killed.
+  try {
+    make_draft(draft, path);
+    take_over_mode(path, draft);
+    if (::rename(draft.c_str(), path.c_str()) != 0) throw cannot_make(path);
+    sync_directory(path);
+  } catch (const SqliteFailure&) {
+    remove_all(draft);
+    throw;
+  }
+}
+
+}  // namespace nextid::store
