@@ -4,6 +4,7 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -106,6 +107,8 @@ def again(options, number):
 
 def main():
     options = parse(sys.argv[1:])
+    # So that nodes, mounts and files go when this is told to.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     go_apart()
     import nextid
     from torture.place import Place

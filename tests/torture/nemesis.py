@@ -64,7 +64,7 @@ class NodeFault(Fault):
 
 class Kill(NodeFault):
     """kill -9, and after a while another life."""
-    weight = 20
+    weight = 40
     gentle = False
     longest_s = 0.5
 
