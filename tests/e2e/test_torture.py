@@ -1,5 +1,5 @@
-"""script/torture, short: each fault once with kills, then rounds in which every id is accounted for;
-and the proof that it finds what is wrong."""
+"""script/torture, short: each fault once with kills, then rounds in which every id is accounted
+for; and the proof that it finds what is wrong."""
 
 import os
 import re

@@ -88,8 +88,8 @@ def _check_values(world, answers):
 def _check_lives(world, answers):
     for life in world.fleet.lives:
         if life.how == "stopped" and answers.by_life[life.name] > life.returned:
-            world.found("I5 accounted", f"{life.name} says that it returned {life.returned} ids; its"
-                        f" clients got {answers.by_life[life.name]}")
+            world.found("I5 accounted", f"{life.name} says that it returned {life.returned} ids;"
+                        f" its clients got {answers.by_life[life.name]}")
 
 
 def _check_sums(world, values, answered):

@@ -1,8 +1,8 @@
 """What goes wrong: a table of faults, and the two hands that pick from it.
 
-One hand works on the processes, the other on what is around them, so that at most two faults hold at
-a time. What they do, to whom, and for how long comes from the seed; what the processes are doing at
-that moment is the machine's.
+One hand works on the processes, the other on what is around them, so that at most two faults hold
+at a time. What they do, to whom, and for how long comes from the seed; what the processes are doing
+at that moment is the machine's.
 
 A fault is one class: its weight, the stores that have it, what it does and how that is healed. In a
 *gentle* round no process is killed and no store restored, so that every id must be accounted for.
@@ -18,7 +18,7 @@ from collections import Counter
 
 import nextid
 from torture import place, recovery
-from torture.nodes import LINK_CUTS
+from torture.network import Link
 
 ALL_STORES = ("sqlite", "dynamodb")
 
@@ -177,7 +177,7 @@ class CutNetwork(Fault):
 
     def inflict(self):
         self.node = self.rng.choice(self.world.fleet.servers)
-        how = self.rng.choice(LINK_CUTS)
+        how = self.rng.choice(Link.CUTS)
         self.node.cut(how)
         return f"{self.node.name}: {how}"
 

@@ -1,4 +1,4 @@
-"""Where a run works: copies of the programs, a disk that can be filled, a user without privileges."""
+"""Where a run works: copies of the programs, a disk that can be filled, a user without rights."""
 
 import errno
 import os

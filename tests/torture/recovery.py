@@ -54,26 +54,40 @@ def restore(world, rng):
         node.kill() if rng.random() < 0.5 else node.stop()
     world.fleet.next_epoch()
     before = world.store.counters()
+    skip = _far_enough(held, before)
     how = rng.choice(WAYS)
-    _bring_back(world, backup, how)
+    if how != "nextid restore":
+        _bring_back_by_hand(world.store.path, backup, how)
+    elif not _restore(world, backup):
+        # It wants to be told at once how far to skip.
+        _succeed("restore", backup, "--store", world.store.url, "--force", "--skip", skip)
+        skip = None
     world.restores[how] += 1
-    _expect_refusal(world, how)
-    _recover(world, held, before)
+    if skip is not None:
+        _expect_refusal(world, how)
+        _succeed("recover", "--all", "--store", world.store.url, "--skip", skip, "--yes")
+    _expect_no_less(world, before)
     for node in world.fleet.nodes:
         node.start()
     return how
 
 
-def _bring_back(world, backup, how):
-    path = world.store.path
-    if how == "nextid restore":
-        refused = _run("restore", backup, "--store", world.store.url)
-        if refused.returncode == nextid.OK:
-            world.found("I8 same store", "restore overwrote a store without --force")
-        done = _run("restore", backup, "--store", world.store.url, "--force")
-        assert done.returncode == nextid.OK, done.stderr
-        return
-    # As people do it, who know that the log belongs to the file that is gone.
+def _far_enough(held, before):
+    """How many ids each counter of the backup must skip."""
+    return max((value - (held.get(name) or 0)) // increment + 1
+               for name, (value, _, increment) in before.items() if value is not None)
+
+
+def _restore(world, backup):
+    """False where it does nothing without being told how far to skip."""
+    command = ["restore", backup, "--store", world.store.url]
+    if _run(*command).returncode == nextid.OK:
+        world.found("I8 same store", "restore overwrote a store without --force")
+    return _run(*command, "--force").returncode == nextid.OK
+
+
+def _bring_back_by_hand(path, backup, how):
+    """As people do it who know that the log belongs to the file that is gone."""
     for suffix in ("-wal", "-shm"):
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     if how == "copied over it":
@@ -111,16 +125,17 @@ def _served(world):
         server.kill()
 
 
-def _recover(world, held, before):
-    skips = [(value - (held.get(name) or 0)) // increment + 1
-             for name, (value, _, increment) in before.items() if value is not None]
-    done = _run("recover", "--all", "--store", world.store.url, "--skip", max(skips), "--yes")
-    assert done.returncode == nextid.OK, f"recover: {done.stdout}{done.stderr}"
+def _expect_no_less(world, before):
     after = world.store.counters()
     for name, (value, _, _) in before.items():
         if value is not None and (after[name][0] or 0) < value:
-            world.found("I7 never backwards", f"{name} was at {value}, and after recover --skip"
-                        f" {max(skips)} is at {after[name][0]}")
+            world.found("I7 never backwards", f"{name} was at {value}, and is at {after[name][0]}"
+                        " after it was restored and told to skip enough")
+
+
+def _succeed(*arguments):
+    done = _run(*arguments)
+    assert done.returncode == nextid.OK, f"{arguments}: {done.stdout}{done.stderr}"
 
 
 def _run(*arguments):

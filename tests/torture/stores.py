@@ -42,7 +42,8 @@ print(json.dumps(dict(database.execute("SELECT name, value FROM counters WHERE w
 _SET_BACK = """
 import sqlite3, sys
 database = sqlite3.connect(sys.argv[1], timeout=10)
-database.execute("UPDATE counters SET value = value - 200 WHERE name = 'strict' AND writer = 0 AND value > 200")
+database.execute("UPDATE counters SET value = value - 200"
+                 " WHERE name = 'strict' AND writer = 0 AND value > 200")
 database.commit()
 """
 

@@ -99,8 +99,8 @@ class World:
 
     def _add_nodes(self):
         state = ["--state-dir", place.give_to_user(self._sub("state"))] if _has_state_dir() else []
-        options = ["--request-timeout", f"{REQUEST_TIMEOUT_MS}ms", "--shutdown-timeout", "5s", "--threads", "2",
-                   "--idempotency-retention", "30d", "--idle-counter-timeout",
+        options = ["--request-timeout", f"{REQUEST_TIMEOUT_MS}ms", "--shutdown-timeout", "5s",
+                   "--threads", "2", "--idempotency-retention", "30d", "--idle-counter-timeout",
                    self.rng.choice(["300ms", "2s", "5m"]), *state]
         self.fleet.servers += [ServerNode(self.fleet, f"n{number + 1}", options)
                                for number in range(SERVERS)]
