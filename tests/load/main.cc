@@ -8,6 +8,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "nextid/error.h"
+
 #include "load/http_load.h"
 #include "load/library_load.h"
 
@@ -74,6 +76,10 @@ int main(int argc, char** argv) {
       run(http);
     }
     return 0;
+  } catch (const nextid::Error& error) {
+    const std::string code(to_string(error.code()));
+    std::fprintf(stderr, "load_client: %s: %s\n", code.c_str(), error.what());
+    return 1;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "load_client: %s\n", error.what());
     return 1;

@@ -22,9 +22,6 @@ from torture import place
 START_S = 60.0
 STOP_S = 30.0
 
-# A start that finds the store away, or no room, ends with one of these and a sentence.
-_MAY_NOT_START = {nextid.INVALID, nextid.UNAVAILABLE}
-
 _CLOSING = re.compile(r"stopped: returned (\d+) ids in \d+ reservations, burned (\d+) \(([^)]*)\)")
 
 
@@ -140,9 +137,9 @@ class Node:
         self.lives.append(Life(f"{self.name}.{len(self.lives) + 1}", log_path))
 
     def _ended_at_start(self):
-        """Judges a process that ended before it served."""
+        """A process ended before it served: fine, if the store was away, or had no room."""
         self.life.exit_code = self.process.wait()
-        if self.life.exit_code not in _MAY_NOT_START:
+        if not self._found_store_away():
             self.life.how = "failed"
             raise AssertionError(f"{self.life.name} ended at its start with"
                                  f" {self.life.exit_code}:\n{self.life.log()}")
@@ -195,6 +192,9 @@ class ServerNode(Node):
                       for protocol, port in zip(("http", "resp"), ports)}
         self.fleet.publish(self.life.name, self.links)
         return True
+
+    def _found_store_away(self):
+        return self.life.exit_code == nextid.UNAVAILABLE
 
     def cut(self, how):
         for link in self.links.values():
@@ -255,10 +255,11 @@ class LibraryNode(Node):
 
         if nextid.poll(started, f"{self.name} takes ids", seconds=START_S) == "runs":
             return True
-        # It has one exit code for all that goes wrong, and says what.
-        log = self.life.log()
-        assert self.process.returncode == 1 and "load_client: " in log, log
+        self._ended_at_start()
         return False
+
+    def _found_store_away(self):
+        return self.life.exit_code == 1 and "load_client: unavailable: " in self.life.log()
 
     def _ask_to_stop(self):
         self._finish.touch()
