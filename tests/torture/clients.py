@@ -21,7 +21,7 @@ from pathlib import Path
 from torture.counters import COUNTERS
 
 CONNECT_S = 1.0
-ANSWER_S = 3.0
+ANSWER_S = 4.0
 # A request with a key that no node answers is given up so long after the work has ended.
 LAST_REPEATS_S = 20.0
 

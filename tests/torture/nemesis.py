@@ -94,9 +94,9 @@ class Terminate(NodeFault):
 
 
 class Stop(NodeFault):
-    """SIGSTOP: it sleeps through every deadline, and goes on as if nothing had been. A store's call
-    may take 0.5 s, a request 1 s; a client waits 3 s."""
-    shortest_s, longest_s = 1.2, 4.0
+    """SIGSTOP: it sleeps through every deadline, and goes on as if nothing had been. A request to
+    SQLite may take 1 s, one to DynamoDB 2.5 s, a client waits 4 s."""
+    shortest_s, longest_s = 1.2, 5.0
 
     def inflict(self):
         self.node.pause()

@@ -56,16 +56,13 @@ def restore(world, rng):
     before = world.store.counters()
     skip = _far_enough(held, before)
     how = rng.choice(WAYS)
-    if how != "nextid restore":
+    if how == "nextid restore":
+        _restore(world, backup, skip)
+    else:
         _bring_back_by_hand(world.store.path, backup, how)
-    elif not _restore(world, backup):
-        # It wants to be told at once how far to skip.
-        _succeed("restore", backup, "--store", world.store.url, "--force", "--skip", skip)
-        skip = None
     world.restores[how] += 1
-    if skip is not None:
-        _expect_refusal(world, how)
-        _succeed("recover", "--all", "--store", world.store.url, "--skip", skip, "--yes")
+    _expect_refusal(world, how)
+    _succeed("recover", "--all", "--store", world.store.url, "--skip", skip, "--yes")
     _expect_no_less(world, before)
     for node in world.fleet.nodes:
         node.start()
@@ -78,12 +75,13 @@ def _far_enough(held, before):
                for name, (value, _, increment) in before.items() if value is not None)
 
 
-def _restore(world, backup):
-    """False where it does nothing without being told how far to skip."""
-    command = ["restore", backup, "--store", world.store.url]
-    if _run(*command).returncode == nextid.OK:
+def _restore(world, backup, skip):
+    """To the point where it asks whether to skip: nobody is there to say yes."""
+    command = ["restore", backup, "--store", world.store.url, "--skip", skip]
+    if _run(*command, "--yes").returncode == nextid.OK:
         world.found("I8 same store", "restore overwrote a store without --force")
-    return _run(*command, "--force").returncode == nextid.OK
+    if _run(*command, "--force").returncode == nextid.OK:
+        world.found("I8 same store", "restore asked nobody how far to skip")
 
 
 def _bring_back_by_hand(path, backup, how):

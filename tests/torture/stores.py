@@ -54,6 +54,8 @@ def _python(script, *arguments):
 
 class SqliteStore:
     kind = "sqlite"
+    request_timeout_ms = 1000
+    client_threads = {"http": 5, "resp": 4}
 
     def __init__(self, directory, rng):
         self.directory = directory
@@ -61,7 +63,6 @@ class SqliteStore:
         self.path = self.disk.path / "ids.db"
         self.url = f"sqlite:{self.path}"
         self.env = {}
-        self.options = []
         self.injected = {}
 
     def counters(self):
@@ -125,6 +126,10 @@ class SqliteStore:
 class DynamodbStore:
     """dynalite on a disk, behind the proxy that checks signatures and goes wrong."""
     kind = "dynamodb"
+    # The proxy, which checks signatures, and dynalite serve some hundred calls a second. More than
+    # that, from clients that repeat what came too late, and it would never recover.
+    request_timeout_ms = 2500
+    client_threads = {"http": 3, "resp": 2}
 
     # Of each kind of fault, so many requests in a hundred.
     CHANCE = 0.004
@@ -142,7 +147,7 @@ class DynamodbStore:
         self.rotate_credentials()
         self.table = "ids"
         # By a name, so that each connection needs a look-up, and that a thread.
-        self.url = (f"dynamodb://{self.table}?region={REGION}&attempt_timeout=500ms"
+        self.url = (f"dynamodb://{self.table}?region={REGION}&attempt_timeout=1s"
                     f"&endpoint=http://localhost:{self.proxy.port}")
         self.env = {**isolated(directory),
                     "AWS_SHARED_CREDENTIALS_FILE": str(self._credentials)}

@@ -27,8 +27,6 @@ SERVERS = 3
 LIVE_S = 30.0
 # How much longer than it was told to a round may last, so that it has seen each fault.
 DECK_S = 60.0
-CLIENT_THREADS = {"http": 5, "resp": 4}
-REQUEST_TIMEOUT_MS = 1000
 
 
 class World:
@@ -99,14 +97,15 @@ class World:
 
     def _add_nodes(self):
         state = ["--state-dir", place.give_to_user(self._sub("state"))] if _has_state_dir() else []
-        options = ["--request-timeout", f"{REQUEST_TIMEOUT_MS}ms", "--shutdown-timeout", "5s",
+        timeout_ms = self.store.request_timeout_ms
+        options = ["--request-timeout", f"{timeout_ms}ms", "--shutdown-timeout", "5s",
                    "--threads", "2", "--idempotency-retention", "30d", "--idle-counter-timeout",
                    self.rng.choice(["300ms", "2s", "5m"]), *state]
         self.fleet.servers += [ServerNode(self.fleet, f"n{number + 1}", options)
                                for number in range(SERVERS)]
         self.fleet.libraries += [
             LibraryNode(self.fleet, f"library-{counter}", counter,
-                        ["--threads", "2", "--timeout-ms", str(REQUEST_TIMEOUT_MS), *state])
+                        ["--threads", "2", "--timeout-ms", str(timeout_ms), *state])
             for counter in ("strict", "cached")]
 
     def _start(self):
@@ -199,7 +198,7 @@ class World:
     @contextlib.contextmanager
     def _clients(self):
         finish = self.directory / "finish"
-        processes = {protocol: self._start_clients(protocol, finish) for protocol in CLIENT_THREADS}
+        processes = {protocol: self._start_clients(protocol, finish) for protocol in self.store.client_threads}
         try:
             yield
         finally:
@@ -212,7 +211,8 @@ class World:
             self._read_summary(protocol)
 
     def _start_clients(self, protocol, finish):
-        settings = {"protocol": protocol, "seed": self.seed, "threads": CLIENT_THREADS[protocol],
+        settings = {"protocol": protocol, "seed": self.seed,
+                    "threads": self.store.client_threads[protocol],
                     "nodes": str(self.fleet.nodes_path), "finish": str(finish),
                     "history": str(self.fleet.history(f"{protocol}.history")),
                     "summary": str(self._summary(protocol))}
