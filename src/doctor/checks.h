@@ -6,7 +6,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "nextid/store.h"
 
 #include "doctor/finding.h"
 #include "net/address.h"
@@ -14,12 +15,10 @@
 
 namespace nextid::doctor {
 
-/// Variables NAME=VALUE of this process that look like options and are none.
-Findings check_environment(const std::vector<std::string>& environment);
-
 /// Whether the store opens, can be read and written, and how fast; its credentials; its clock.
-/// Blocks for some seconds at worst.
-Findings check_store(const std::string& url, std::chrono::milliseconds limit);
+/// Of the options it takes whether a missing store would be made, whether a copy is accepted, and
+/// the time limit. Blocks for some seconds at worst.
+Findings check_store(const std::string& url, const StoreOptions& options);
 
 /// The file system of an SQLite file: its kind, its room, and what a durable write takes. Writes a
 /// file of its own next to it, and removes it. Nothing for other stores.
@@ -36,7 +35,7 @@ Findings check_port(const net::HostPort& address, std::string_view option);
 /// Open files and threads.
 Findings check_limits(const server::Config& config);
 
-/// PATH of "sqlite:PATH"; none for other stores.
+/// PATH of "sqlite:PATH"; none for other stores, and for URLs that are wrong.
 std::optional<std::string> sqlite_path(std::string_view url);
 
 }  // namespace nextid::doctor

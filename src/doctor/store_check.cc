@@ -1,14 +1,16 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
-#include <system_error>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "nextid/store.h"
 
 #include "doctor/checks.h"
 #include "protocol/http_reply.h"
+#include "store/factory.h"
+#include "store/sqlite_url.h"
 
 namespace nextid::doctor {
 namespace {
@@ -35,16 +37,15 @@ double ms_since(steady_clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(steady_clock::now() - begin).count();
 }
 
-bool is_missing_file(const std::string& path) {
-  std::error_code error;
-  const auto size = std::filesystem::file_size(path, error);
-  return error == std::errc::no_such_file_or_directory || (!error && size == 0);
-}
-
-/// Looking must not make a table that costs money.
-std::string without_creating(const std::string& url) {
-  if (!url.starts_with("dynamodb:") || url.find("create=") != std::string::npos) return url;
-  return url + (url.find('?') == std::string::npos ? "?create=false" : "&create=false");
+/// What there is to say of a store in a file that is not there.
+std::optional<Finding> check_missing(const std::string& url, bool create) {
+  const auto settings = store::sqlite_settings(url, create);
+  if (!settings) return std::nullopt;
+  const auto there = store::require_sqlite_store(settings->path);
+  if (there) return std::nullopt;
+  if (!settings->create) return fail(kStore, there.error().what());
+  return ok(kStore, "'" + store::absolute_path(settings->path) +
+                        "' does not exist yet; `nextid serve` makes it, and ids begin at 1.");
 }
 
 Finding check_reading(const Store& store) {
@@ -95,17 +96,23 @@ Findings check_credentials(const StoreHealth& health) {
 
 }  // namespace
 
-Findings check_store(const std::string& url, milliseconds limit) {
-  if (const auto path = sqlite_path(url); path && !path->empty() && is_missing_file(*path)) {
-    return {ok(kStore, "'" + *path + "' does not exist yet; `nextid serve` makes it.")};
-  }
+Findings check_store(const std::string& url, const StoreOptions& given) {
+  if (const auto missing = check_missing(url, given.create_store)) return {*missing};
   Findings findings;
   StoreOptions options;
-  options.request_timeout = limit;
+  options.accept_copy = given.accept_copy;
+  options.request_timeout = given.request_timeout;
   const auto begin = steady_clock::now();
-  auto store = open_store(without_creating(url), options);
+  // Looking makes no file, and no table that costs money.
+  auto store = open_store(store::never_making(url), options);
   if (!store) return {fail(kStore, store.error().what())};
-  findings.push_back(ok(kStore, url + " opened in " + in_ms(ms_since(begin)) + "."));
+  const std::string& identity = store->opening().identity;
+  findings.push_back(
+      ok(kStore, url + " opened in " + in_ms(ms_since(begin)) +
+                     (identity.empty() ? "." : "; its identity is " + identity + ".")));
+  if (const auto& remark = store->opening().remark; !remark.empty()) {
+    findings.push_back(warn(kStore, remark));
+  }
   if (url.starts_with("memory:")) {
     findings.push_back(warn(kStore,
                             "It is gone when the server stops, and ids are issued twice. Use "
@@ -120,7 +127,7 @@ Findings check_store(const std::string& url, milliseconds limit) {
       findings.push_back(std::move(finding));
     }
   }
-  store->close(limit);
+  store->close(given.request_timeout);
   return findings;
 }
 

@@ -65,15 +65,26 @@ class CommandLine:
     directory: object  # None: this process's own.
     exit_code: int
 
+    def _value(self, option, variable):
+        if option in self.words:
+            return self.words[self.words.index(option) + 1]
+        return self.env.get(variable)
+
     @property
     def store(self):
-        if "--store" in self.words:
-            return self.words[self.words.index("--store") + 1]
-        return self.env.get("NEXTID_STORE", DEFAULT_STORE)
+        """The URL of its store, as the command finds it."""
+        named = self._value("--store", "NEXTID_STORE")
+        config = self._value("--config", "NEXTID_CONFIG")
+        if named is None and config is not None:
+            found = re.search(r'^store = "([^"]*)"$', Path(config).read_text(), re.MULTILINE)
+            named = found and found.group(1)
+        return named or DEFAULT_STORE
 
     def ids_taken(self):
         """None where it does not tell."""
         command, *others = self.words or [""]
+        if self.exit_code == INVALID:
+            return 0
         if command == "bench" and "--in-process" in others:
             return None
         if (command not in ("next", "range", "advance") or "--help" in others

@@ -366,8 +366,7 @@ class Nemesis:
 
     def _fits(self, fault):
         world = self.world
-        return (world.store.kind in fault.stores and (fault.gentle or not world.gentle)
-                and (fault is not Restore or recovery.is_there()))
+        return world.store.kind in fault.stores and (fault.gentle or not world.gentle)
 
     # A fault that is alone waits for the other hand, and the other hand for it.
     def _enter(self, alone):

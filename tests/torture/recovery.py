@@ -1,7 +1,5 @@
 """Backups of a store under fire, and their return: refused until somebody says how far to skip."""
 
-import functools
-import re
 import shutil
 import subprocess
 import time
@@ -12,14 +10,6 @@ from torture import place
 WAYS = ("nextid restore", "copied over it", "moved into its place")
 
 
-@functools.cache
-def is_there():
-    """Whether this nextid can back up, restore and recover."""
-    commands = place.run_as_user(nextid.BINARY, "--help").stdout
-    return all(re.search(rf"^ +{name}\b", commands, re.MULTILINE)
-               for name in ("backup", "restore", "recover"))
-
-
 def take_backup(world):
     """Returns how, in words. What the backup holds is judged like any look at the store (I7)."""
     folder = world.directory / "backups"
@@ -28,7 +18,7 @@ def take_backup(world):
         place.give_to_user(folder)
     sent_ns = time.monotonic_ns()
     path = folder / f"{sent_ns}.db"
-    by_nextid = is_there() and world.rng.random() < 0.7
+    by_nextid = world.rng.random() < 0.7
     if by_nextid:
         made = _run("backup", "--store", world.store.url, path).returncode == nextid.OK
     else:
