@@ -115,10 +115,13 @@ std::unique_ptr<Database> open_immutable(const std::string& path) {
   return std::make_unique<Database>(path, uri_of(path), kFlags);
 }
 
-/// A checkpoint that a crash cut short leaves pages of several moments. The schema has not changed
-/// between them, and the seal is in one page: so this reads right.
+/// A checkpoint that a crash or a full disk cut short leaves pages of several moments. The schema
+/// has not changed between them, and the seal is in one page: so this reads right.
 Alone read_alone(const std::string& path) {
   const auto database = open_immutable(path);
+  // The first page may have come over, and the pages by which the file grew not: SQLite takes a
+  // file that is shorter than its first page says for damaged, unless it is told this.
+  database->execute("PRAGMA writable_schema = ON");
   Alone alone;
   alone.page_bytes = static_cast<std::uint32_t>(database->integer("PRAGMA page_size"));
   alone.seal_page = static_cast<std::uint32_t>(

@@ -214,7 +214,8 @@ class Server:
     """`nextid serve` in a directory. Started by construction; ready after wait_until_ready()."""
 
     def __init__(self, directory, *options, store=DEFAULT_STORE, http="127.0.0.1:0", env=None,
-                 ignore_file_size_signal=False, tls=None):
+                 ignore_file_size_signal=False, tls=None, user=None):
+        """`user` is the number of the one to run as."""
         self.directory = directory
         self.log_path = directory / f"server-{time.monotonic_ns()}.log"
         self.port = None
@@ -228,7 +229,7 @@ class Server:
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=directory,
-                env=environment(env),
+                env=environment(env), user=user,
                 preexec_fn=_ignore_file_size_signal if ignore_file_size_signal else None)
 
     def wait_until_ready(self):
