@@ -72,15 +72,14 @@ Doubt past(const Evidence& evidence) {
 
 /// Of the same generation, and shorter than it was.
 bool was_cut(const Evidence& evidence) {
-  return evidence.committed && evidence.log.has_header &&
-         evidence.committed->salts == evidence.log.salts &&
+  return evidence.committed && evidence.committed->salts == evidence.log.salts &&
          evidence.committed->frames > evidence.log.frames;
 }
 
-/// A log that begins anew once all of it is in the main file has a new header first, whose first
+/// A log that begins anew, once all of it is in the main file, has a new header first, whose first
 /// salt is one higher, and for a moment no transaction.
 bool just_begins(const Evidence& evidence) {
-  if (!evidence.log.has_header) return false;
+  if (!evidence.log.just_begins) return false;
   return !evidence.committed || evidence.log.salts.first == evidence.committed->salts.first + 1;
 }
 

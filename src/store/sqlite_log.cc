@@ -63,7 +63,6 @@ LogFacts read_log(const std::string& path, std::uint32_t page_bytes, std::uint32
   if (!read_at(log.get(), header, 0) || (number_at(header, 0) & ~1u) != kMagic) return facts;
   // SQLite takes the size from the log, even where the main file has another.
   const std::uint32_t log_page_bytes = number_at(header, 8);
-  facts.has_header = true;
   facts.salts = {number_at(header, 16), number_at(header, 20)};
   struct stat status {};
   ::fstat(log.get(), &status);
@@ -72,6 +71,10 @@ LogFacts read_log(const std::string& path, std::uint32_t page_bytes, std::uint32
       (static_cast<std::uint64_t>(status.st_size) - kHeaderBytes) / frame_bytes;
   bool page_seen = false;
   Bytes<kFrameHeaderBytes> frame{};
+  if (read_at(log.get(), frame, kHeaderBytes)) {
+    const LogSalts first{number_at(frame, 8), number_at(frame, 12)};
+    facts.just_begins = first == facts.salts || first.first + 1 == facts.salts.first;
+  }
   for (std::uint64_t i = 0; i < whole_frames; ++i) {
     if (!read_at(log.get(), frame, kHeaderBytes + i * frame_bytes)) break;
     if (LogSalts{number_at(frame, 8), number_at(frame, 12)} != facts.salts) break;

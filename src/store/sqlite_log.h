@@ -16,7 +16,9 @@ struct LogSalts {
 };
 
 struct LogFacts {
-  bool has_header = false;   ///< It is a log, though perhaps without any transaction.
+  /// The header is of a generation that just begins: behind it lie frames of the one before, or a
+  /// transaction that did not end.
+  bool just_begins = false;
   bool has_commits = false;  ///< Transactions that SQLite would replay.
   LogSalts salts;
   std::uint64_t frames = 0;  ///< To the end of the last of them.

@@ -39,7 +39,7 @@ Evidence killed() {
   Evidence evidence = whole();
   evidence.alone.seal->needs_log = true;
   evidence.log = {
-      .has_header = true, .has_commits = true, .salts = {1, 2}, .frames = 9, .has_page = true};
+      .just_begins = true, .has_commits = true, .salts = {1, 2}, .frames = 9, .has_page = true};
   evidence.committed = store::CommittedNote{{1, 2}, 9};
   return evidence;
 }
@@ -92,6 +92,12 @@ const std::vector<Row>& rows() {
       {"log cut to its header", &killed,
        [](Evidence& e) {
          e.log = {true, false, {1, 2}, 0, false};
+       },
+       Kind::kLogMissing},
+      {"log cut to its header, over a power loss", &killed,
+       [](Evidence& e) {
+         e.log = {false, false, {1, 2}, 0, false};
+         e.committed.reset();
        },
        Kind::kLogMissing},
       {"an empty log of another", &killed,
