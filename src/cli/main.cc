@@ -45,11 +45,9 @@ void refuse_stray_characters(CLI::App& app) {
     for (CLI::Option* option : command->get_options()) {
       const std::string name = option->get_name();
       if (name == "--comment" || name == "--key") continue;
-      option->check([name](const std::string& text) -> std::string {
+      option->check([](const std::string& text) {
         const auto stray = nextid::base::stray_character(text);
-        if (!stray) return "";
-        throw CLI::ValidationError(name + " is '" + nextid::base::visible(text) + "': " + *stray +
-                                   ".");
+        return stray ? "it is '" + nextid::base::visible(text) + "', and " + *stray + "." : "";
       });
     }
   }

@@ -49,17 +49,21 @@ std::optional<ConfigEntry> parse_line(std::string_view line, std::size_t number)
 }  // namespace
 
 Result<std::vector<ConfigEntry>> read_config_file(const std::string& path) {
+  const auto wrong_line = [&path](std::size_t number, const std::string& sentence) {
+    return Error(ErrorCode::kInvalid, path + ", line " + std::to_string(number) + ": " + sentence);
+  };
   std::ifstream file(path);
   std::vector<ConfigEntry> entries;
   std::string line;
   for (std::size_t number = 1; std::getline(file, line); ++number) {
     const auto text = without_comment(line);
     if (is_blank(text)) continue;
-    auto entry = parse_line(text, number);
-    if (!entry) {
-      return Error(ErrorCode::kInvalid, path + ", line " + std::to_string(number) +
-                                            ": this is no line like  name = \"value\"  .");
+    // CLI11 would take it for the end of the line.
+    if (text.find('\0') != std::string_view::npos) {
+      return wrong_line(number, "there is a NUL in it; remove it.");
     }
+    auto entry = parse_line(text, number);
+    if (!entry) return wrong_line(number, "this is no line like  name = \"value\"  .");
     entries.push_back(*std::move(entry));
   }
   if (!file.eof()) {

@@ -52,15 +52,18 @@ def test_a_store_of_another_name_by_a_character_that_nobody_sees(
         tmp_path, store, command, stray, shown, called):
     assert run("next", "--store", store).stdout == "1\n"
     before = files_in(tmp_path)
-    for place, says in [(store + stray, f"'{store}{shown}': it ends in {called}; remove it."),
-                        (stray + store, f"'{shown}{store}': it begins with {called}; remove it.")]:
-        assert is_refused(run(*command, "--store", place), "--store is " + says)
-        assert is_refused(run(*command, env={"NEXTID_STORE": place}), "NEXTID_STORE is " + says)
+    for place, seen, says in [
+            (store + stray, f"'{store}{shown}'", f"it ends in {called}; remove it."),
+            (stray + store, f"'{shown}{store}'", f"it begins with {called}; remove it.")]:
+        done = run(*command, "--store", place)
+        assert is_refused(done, f"--store: it is {seen}, and {says}")
+        done = run(*command, env={"NEXTID_STORE": place})
+        assert is_refused(done, f"NEXTID_STORE is {seen}: {says}")
         config = tmp_path / "nextid.toml"
         config.write_bytes(f'store = "{place}"\n'.encode())
         if stray != "\n":
             done = run(*command, "--config", config)
-            assert is_refused(done, f"{config}, line 1: store is " + says)
+            assert is_refused(done, f"{config}, line 1: store is {seen}: {says}")
         config.unlink()
     assert files_in(tmp_path) == before
     assert run("next", "--store", store).stdout == "2\n"
@@ -208,9 +211,10 @@ IDENTITY = r"(, identity \S+)?"
 
 @commands([["next"], ["range", "5"], ["define", "orders"]])
 def test_who_makes_a_store_says_so(tmp_path, command):
+    place = re.escape(f"sqlite:{tmp_path}/ids.db")
     done = run(*command, "--store", "sqlite:ids.db", cwd=tmp_path)
-    assert re.fullmatch(rf"nextid: made a new store sqlite:{tmp_path}/ids\.db{IDENTITY}: "
-                        r"ids begin at 1\n", done.stderr), done.stderr
+    assert re.fullmatch(rf"nextid: made a new store {place}{IDENTITY}: ids begin at 1\n",
+                        done.stderr), done.stderr
     for _ in range(2):
         assert run(*command, "--store", "sqlite:ids.db", cwd=tmp_path).stderr == ""
 

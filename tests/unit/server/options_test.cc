@@ -268,7 +268,7 @@ TEST_F(Options, RefuseCharactersThatNobodySeesInTheFileAndItsName) {
       {"store = \"sqlite:/x/ids.db\xc2\xa0\"\n", "ids.db\\u{a0}': it ends in a no-break space"},
       {"store = \"sqlite:/x/ids.db\r\"\r\n", "ids.db\\r': it ends in a carriage return"},
       {"store = \"sqlite:/x/\tids.db\"\n", "its character 11 is a tab"},
-      {std::string("store = \"sqlite:/x\0\"\n", 19), "it ends in a NUL"},
+      {std::string("store = \"sqlite:/x\0y\"\n", 22), ", line 1: there is a NUL in it; remove it."},
       {"\xef\xbb\xbfstore = \"memory:\"\n", ", line 1: \\u{feff}store is no option"},
   };
   for (const auto& [text, expected] : cases) {
