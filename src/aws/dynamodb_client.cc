@@ -67,6 +67,14 @@ DynamodbClient::~DynamodbClient() { stop(); }
 
 void DynamodbClient::stop() { http_.stop(); }
 
+bool DynamodbClient::after(std::chrono::milliseconds delay, std::function<void()> then) {
+  return http_.after(delay, std::move(then));
+}
+
+void DynamodbClient::observe(std::function<void(const DynamodbReply&)> look) {
+  shared_->observer = std::move(look);
+}
+
 StoreHealth DynamodbClient::health() const {
   StoreHealth health;
   const auto credentials = shared_->credentials->current();
@@ -103,8 +111,9 @@ void DynamodbClient::call(std::string operation, boost::json::object request,
                               credentials->source,
                               shared->credentials->trouble(),
                               std::chrono::system_clock::now()};
-    DynamodbReply reply = read_reply(std::move(answer), context);
+    DynamodbReply reply = read_reply(answer, context);
     if (reply.credentials_refused) shared->credentials->refused(*credentials);
+    if (shared->observer && table == options.table) shared->observer(reply);
     done(std::move(reply));
   };
   http_.send(std::move(call));

@@ -46,6 +46,13 @@ class DynamodbClient {
   void call(std::string operation, boost::json::object request, std::chrono::milliseconds limit,
             std::function<void(DynamodbReply)> done);
 
+  /// See SignedHttp::after().
+  bool after(std::chrono::milliseconds delay, std::function<void()> then);
+
+  /// Shows each answer about the options' table to `look`, on the client's thread, before it is
+  /// delivered. To be set once, while no call is under way; `look` must not throw.
+  void observe(std::function<void(const DynamodbReply&)> look);
+
   /// Of the credentials in use, and of the clock as the service's last answer showed it.
   StoreHealth health() const;
 
@@ -62,6 +69,7 @@ class DynamodbClient {
     std::unique_ptr<CredentialCache> credentials;
     /// Milliseconds that this machine's clock is ahead of the service's; kUnknown before an answer.
     std::atomic<std::int64_t> clock_ahead_ms{kUnknown};
+    std::function<void(const DynamodbReply&)> observer;
   };
   static constexpr std::int64_t kUnknown = std::numeric_limits<std::int64_t>::min();
 

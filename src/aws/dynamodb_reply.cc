@@ -208,9 +208,7 @@ bool checksum_holds(const SignedAnswer& answer) {
   return crc.checksum() == *answer.crc32;
 }
 
-}  // namespace
-
-DynamodbReply read_reply(SignedAnswer answer, const CallContext& context) {
+DynamodbReply read_answer(const SignedAnswer& answer, const CallContext& context) {
   if (!answer.failure.empty()) return no_answer(answer, context);
   if (!checksum_holds(answer)) {
     return in_doubt("an answer from " + context.endpoint +
@@ -224,6 +222,14 @@ DynamodbReply read_reply(SignedAnswer answer, const CallContext& context) {
     return in_doubt("an answer from " + context.endpoint + " is not the JSON of DynamoDB");
   }
   return {Kind::kDone, std::move(parsed.get_object()), "", false, false};
+}
+
+}  // namespace
+
+DynamodbReply read_reply(const SignedAnswer& answer, const CallContext& context) {
+  DynamodbReply reply = read_answer(answer, context);
+  reply.date = answer.date;
+  return reply;
 }
 
 }  // namespace nextid::aws

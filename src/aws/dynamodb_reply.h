@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 
 #include <boost/json/object.hpp>
@@ -28,6 +29,7 @@ struct DynamodbReply {
   std::string why;
   bool credentials_refused = false;  ///< Others may work: an expired token, an unknown key.
   bool certificate_refused = false;  ///< The endpoint can't be trusted; trying again won't help.
+  std::optional<std::chrono::system_clock::time_point> date = {};  ///< By the service's clock.
 };
 
 /// What a call was, for its sentences.
@@ -43,6 +45,6 @@ struct CallContext {
 
 /// Reads an answer. Only a whole answer whose checksum is right and whose error is one that
 /// DynamoDB documents as not applied counts as that; all else is in doubt.
-DynamodbReply read_reply(SignedAnswer answer, const CallContext& context);
+DynamodbReply read_reply(const SignedAnswer& answer, const CallContext& context);
 
 }  // namespace nextid::aws

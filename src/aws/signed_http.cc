@@ -15,6 +15,7 @@
 #include "nextid/version.h"
 
 #include "aws/curl.h"
+#include "base/clock.h"
 
 namespace nextid::aws {
 namespace {
@@ -144,12 +145,14 @@ class SignedHttp::Impl : public std::enable_shared_from_this<SignedHttp::Impl> {
     thread_ = std::thread([self = shared_from_this()] { self->run(); });
   }
   void send(SignedCall call);
+  bool after(std::chrono::milliseconds delay, std::function<void()> then);
   void stop();
 
  private:
   void run();
   bool start_waiting();
-  bool may_sleep();
+  void run_due();
+  int sleep_ms();
   void start(SignedCall call);
   void finish_done();
   void finish(Transfer& transfer, CURLcode code);
@@ -160,6 +163,7 @@ class SignedHttp::Impl : public std::enable_shared_from_this<SignedHttp::Impl> {
 
   std::mutex mutex_;
   std::deque<SignedCall> waiting_;
+  std::multimap<base::MonotonicTime, std::function<void()>> timers_;
   bool stopping_ = false;
   std::thread thread_;
 
@@ -186,6 +190,14 @@ void SignedHttp::Impl::send(SignedCall call) {
   fail(call, "the store is closed");
 }
 
+bool SignedHttp::Impl::after(std::chrono::milliseconds delay, std::function<void()> then) {
+  const std::lock_guard lock(mutex_);
+  if (stopping_) return false;
+  const auto timer = timers_.emplace(base::monotonic_now() + delay, std::move(then));
+  if (timer == timers_.begin()) curl_multi_wakeup(multi_.get());
+  return true;
+}
+
 void SignedHttp::Impl::stop() {
   std::thread thread;
   {
@@ -208,16 +220,34 @@ void SignedHttp::Impl::run() {
     int running = 0;
     curl_multi_perform(multi_.get(), &running);
     finish_done();
-    if (may_sleep()) curl_multi_poll(multi_.get(), nullptr, 0, kLongestSleepMs, nullptr);
+    run_due();
+    if (const int ms = sleep_ms(); ms > 0) {
+      curl_multi_poll(multi_.get(), nullptr, 0, ms, nullptr);
+    }
   }
 }
 
-/// Not when an answer has made work, or room for it, or was the last one.
-bool SignedHttp::Impl::may_sleep() {
+/// Those of the timers whose time has come; all of them when this object stops.
+void SignedHttp::Impl::run_due() {
+  std::unique_lock lock(mutex_);
+  const auto now = base::monotonic_now();
+  while (!timers_.empty() && (stopping_ || timers_.begin()->first <= now)) {
+    const auto due = timers_.extract(timers_.begin());
+    lock.unlock();
+    due.mapped()();
+    lock.lock();
+  }
+}
+
+/// Until the next timer; not at all when an answer has made work, or room for it, or was the last.
+int SignedHttp::Impl::sleep_ms() {
   const std::lock_guard lock(mutex_);
   const bool can_start = !waiting_.empty() && in_flight_.size() < options_.max_connections;
-  const bool has_ended = stopping_ && in_flight_.empty();
-  return !can_start && !has_ended;
+  if (can_start || (stopping_ && (in_flight_.empty() || !timers_.empty()))) return 0;
+  if (timers_.empty()) return kLongestSleepMs;
+  const auto left =
+      std::chrono::ceil<std::chrono::milliseconds>(timers_.begin()->first - base::monotonic_now());
+  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, kLongestSleepMs));
 }
 
 /// False when all is done and nothing more will come.
@@ -230,7 +260,7 @@ bool SignedHttp::Impl::start_waiting() {
     start(std::move(call));
     lock.lock();
   }
-  return !stopping_ || !waiting_.empty() || !in_flight_.empty();
+  return !stopping_ || !waiting_.empty() || !in_flight_.empty() || !timers_.empty();
 }
 
 void SignedHttp::Impl::start(SignedCall call) {
@@ -287,6 +317,10 @@ SignedHttp::SignedHttp(SignedHttpOptions options)
 SignedHttp::~SignedHttp() { stop(); }
 
 void SignedHttp::send(SignedCall call) { impl_->send(std::move(call)); }
+
+bool SignedHttp::after(std::chrono::milliseconds delay, std::function<void()> then) {
+  return impl_->after(delay, std::move(then));
+}
 
 void SignedHttp::stop() { impl_->stop(); }
 

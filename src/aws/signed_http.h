@@ -55,6 +55,10 @@ class SignedHttp {
   /// Never blocks. One attempt.
   void send(SignedCall call);
 
+  /// Calls `then` once on this object's thread, after `delay`, or sooner when stop() comes first.
+  /// False after stop(): then it is never called. Never blocks; `then` must not throw.
+  bool after(std::chrono::milliseconds delay, std::function<void()> then);
+
   /// Answers what was sent, each within its limit, then ends the thread; what is sent later fails
   /// at once. Waits for it, unless called on that thread. Idempotent.
   void stop();

@@ -11,9 +11,11 @@
 
 #include "nextid/nextid.h"
 
+#include "cli/chosen_store.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "cli/server_options.h"
 #include "protocol/http_reply.h"
 
 namespace nextid::cli {
@@ -22,7 +24,7 @@ namespace {
 constexpr std::chrono::seconds kCloseLimit{1};
 
 struct Request {
-  std::string store;
+  server::ConfigSources sources;
   std::string counter{kDefaultCounter};
   std::uint64_t count = 1;
   bool range = false;
@@ -42,7 +44,7 @@ std::string format(const IdRange& range, const Request& request) {
 }
 
 int allocate(const Request& request) {
-  auto store = open_chosen_store(request.store);
+  auto store = open_chosen_store(request.sources);
   if (!store) return report(store.error());
   const IdGenerator generator(*store, request.counter);
   const bool has_key = !request.key.empty();
@@ -81,7 +83,7 @@ void add_command(CLI::App& app, Outcome& outcome, bool range) {
         return is_idempotency_key(key) ? "" : "1 to 255 printable ASCII characters are a key";
       });
   command->add_flag("--json", request->json, "Print the JSON of the HTTP call");
-  add_store_option(*command, request->store);
+  add_store_options(*command, request->sources);
   command->callback([request, &outcome] { outcome.exit_code = allocate(*request); });
 }
 

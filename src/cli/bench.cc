@@ -1,7 +1,6 @@
 // `nextid bench`: a load on a server or a store, and whether every id was new.
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,11 +11,15 @@
 
 #include "nextid/counter.h"
 
+#include "base/stray_text.h"
+#include "cli/chosen_store.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "cli/server_options.h"
 #include "loadtool/load.h"
 #include "net/address.h"
+#include "server/environment.h"
 
 namespace nextid::cli {
 namespace {
@@ -25,7 +28,7 @@ struct Request {
   std::string http = "127.0.0.1:8000";
   std::string resp;
   bool in_process = false;
-  std::string store;
+  server::ConfigSources sources;
   std::string counter = "bench";
   std::size_t clients = 32;
   std::size_t pipeline = 1;
@@ -35,6 +38,17 @@ struct Request {
 
 using Sources = std::vector<std::unique_ptr<loadtool::IdSource>>;
 
+/// "" for none. No message shows it.
+Result<std::string> token_of(const server::Environment& environment) {
+  const std::string name(server::kTokenEnvironmentName);
+  const auto found = environment.find(name);
+  if (found == environment.end()) return std::string();
+  if (const auto stray = base::stray_character(found->second)) {
+    return Error(ErrorCode::kInvalid, name + ": " + *stray + ".");
+  }
+  return found->second;
+}
+
 Result<Sources> connect(const Request& request) {
   const bool resp = !request.resp.empty();
   const std::string& text = resp ? request.resp : request.http;
@@ -43,9 +57,9 @@ Result<Sources> connect(const Request& request) {
     return Error(ErrorCode::kInvalid,
                  "The address is '" + text + "': " + address.error().what() + ".");
   }
-  // Not an option: every user of the machine can see the arguments of programs.
-  const char* const token = std::getenv("NEXTID_TOKEN");
-  const loadtool::Target target{*address, request.counter, token == nullptr ? "" : token};
+  const auto token = token_of(request.sources.environment);
+  if (!token) return token.error();
+  const loadtool::Target target{*address, request.counter, *token};
   Sources sources;
   for (std::size_t i = 0; i < request.clients; ++i) {
     auto source = resp ? loadtool::connect_resp(target) : loadtool::connect_http(target);
@@ -88,13 +102,15 @@ std::string describe(const loadtool::Outcome& outcome) {
 }
 
 int bench(const Request& request) {
+  const auto known = server::check_environment(request.sources.environment);
+  if (!known) return report(known.error());
   if (!is_counter_name(request.counter)) {
     return report(Error(ErrorCode::kInvalid, "'" + request.counter + "' is no counter name."));
   }
   std::optional<Store> store;
   Sources sources;
   if (request.in_process) {
-    auto opened = open_chosen_store(request.store);
+    auto opened = open_chosen_store(request.sources);
     if (!opened) return report(opened.error());
     store = *std::move(opened);
     for (std::size_t i = 0; i < request.clients; ++i) {
@@ -131,7 +147,7 @@ void add_bench(CLI::App& app, Outcome& outcome) {
                                        "No server: the library, on --store, instead");
   resp->excludes(http);
   in_process->excludes(http)->excludes(resp);
-  add_store_option(*command, request->store);
+  add_store_options(*command, request->sources);
   command->add_option("--counter", request->counter, "The counter, which is used up")
       ->capture_default_str();
   command->add_option("--clients", request->clients, "Connections, or threads")

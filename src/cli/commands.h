@@ -1,11 +1,7 @@
 // The subcommands: each adds itself, with its options, to the command line, and runs when chosen.
 #pragma once
 
-#include <string>
-
 #include <CLI/App.hpp>
-
-#include "nextid/store.h"
 
 namespace nextid::cli {
 
@@ -25,14 +21,13 @@ void add_advance(CLI::App& app, Outcome& outcome);
 void add_bench(CLI::App& app, Outcome& outcome);
 /// `nextid counters`
 void add_counters(CLI::App& app, Outcome& outcome);
+/// `nextid backup`, `nextid restore` and `nextid recover`
+void add_backup(CLI::App& app, Outcome& outcome);
+void add_restore(CLI::App& app, Outcome& outcome);
+void add_recover(CLI::App& app, Outcome& outcome);
 /// `nextid doctor`
 void add_doctor(CLI::App& app, Outcome& outcome);
 /// `nextid token`
 void add_token(CLI::App& app, Outcome& outcome);
-
-/// --store, with NEXTID_STORE and the default behind it.
-void add_store_option(CLI::App& command, std::string& store);
-/// Opens it; what it has to say goes to standard error.
-Result<Store> open_chosen_store(const std::string& store);
 
 }  // namespace nextid::cli

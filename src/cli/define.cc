@@ -9,9 +9,11 @@
 
 #include "nextid/nextid.h"
 
+#include "cli/chosen_store.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "cli/server_options.h"
 #include "protocol/http_reply.h"
 #include "protocol/whole_number.h"
 
@@ -21,7 +23,7 @@ namespace {
 constexpr std::chrono::seconds kCloseLimit{1};
 
 struct Request {
-  std::string store;
+  server::ConfigSources sources;
   std::string name;
   DefinitionChange change;
   std::uint64_t to = 1;
@@ -63,7 +65,7 @@ std::string json_of(const CounterInfo& counter) {
 }
 
 int define(const Request& request) {
-  auto store = open_chosen_store(request.store);
+  auto store = open_chosen_store(request.sources);
   if (!store) return report(store.error());
   const auto defined = store->define(request.name, request.change);
   if (!defined) return report(defined.error());
@@ -77,7 +79,7 @@ int define(const Request& request) {
 }
 
 int advance(const Request& request) {
-  auto store = open_chosen_store(request.store);
+  auto store = open_existing_store(request.sources);
   if (!store) return report(store.error());
   const auto counter = store->advance(request.name, request.to);
   if (!counter) return report(counter.error());
@@ -110,7 +112,7 @@ void add_define(CLI::App& app, Outcome& outcome) {
   add_number(*command, "--revision", change.revision,
              "Change it only if this is its revision still", 0);
   command->add_flag("--json", request->json, "Print the JSON of the HTTP call");
-  add_store_option(*command, request->store);
+  add_store_options(*command, request->sources);
   command->callback([request, &outcome] { outcome.exit_code = define(*request); });
 }
 
@@ -118,7 +120,9 @@ void add_advance(CLI::App& app, Outcome& outcome) {
   const auto request = std::make_shared<Request>();
   auto* command = app.add_subcommand(
       "advance", "Have a counter go on above N: ids up to N count as used, whoever used them");
-  command->add_option("NAME", request->name, "The counter, made where it is missing")->required();
+  command
+      ->add_option("NAME", request->name, "The counter, made where it is missing; the store is not")
+      ->required();
   command
       ->add_option_function<std::string>(
           "--to", [request](const std::string& text) { request->to = number_of("--to", text, 1); },
@@ -126,7 +130,7 @@ void add_advance(CLI::App& app, Outcome& outcome) {
       ->type_name("N")
       ->required();
   command->add_flag("--json", request->json, "Print the JSON of the HTTP call");
-  add_store_option(*command, request->store);
+  add_store_options(*command, request->sources);
   command->callback([request, &outcome] { outcome.exit_code = advance(*request); });
 }
 

@@ -1,8 +1,6 @@
 // `nextid doctor`: looks at what a server would need here, and says what to do.
 #include <memory>
 #include <string>
-#include <unistd.h>
-#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -18,13 +16,6 @@ namespace {
 using doctor::Finding;
 using doctor::Findings;
 using doctor::Verdict;
-
-std::vector<std::string> environment() {
-  std::vector<std::string> variables;
-  for (char** variable = environ; *variable != nullptr; ++variable)
-    variables.emplace_back(*variable);
-  return variables;
-}
 
 std::string_view text_of(Verdict verdict) {
   switch (verdict) {
@@ -43,10 +34,8 @@ Findings examine(const server::Config& config) {
   const auto add = [&findings](Findings more) {
     for (Finding& finding : more) findings.push_back(std::move(finding));
   };
-  add(doctor::check_environment(environment()));
   add(doctor::check_clock(std::chrono::system_clock::now()));
-  add(doctor::check_store(config.store, config.store_options.request_timeout,
-                          config.store_options.state_dir));
+  add(doctor::check_store(config.store, config.store_options));
   add(doctor::check_disk(config.store));
   add(doctor::check_port(config.http, "http"));
   if (config.resp) add(doctor::check_port(*config.resp, "resp"));
@@ -82,7 +71,7 @@ void add_doctor(CLI::App& app, Outcome& outcome) {
   const auto sources = std::make_shared<server::ConfigSources>();
   auto* command = app.add_subcommand(
       "doctor", "Check the store, credentials, clock, disk, ports and limits that serve would use");
-  add_server_options(*command, sources);
+  add_server_options(*command, *sources);
   command->footer(
       "Takes the options of `nextid serve`, and changes nothing: no counter, no store. One line a\n"
       "finding: ok, warn or FAIL. Exits 0 when all is ok, 1 with a warning, 2 with a failure.");

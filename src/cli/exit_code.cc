@@ -2,6 +2,8 @@
 
 #include <cstdio>
 
+#include "cli/output.h"
+
 namespace nextid::cli {
 
 ExitCode exit_code_of(ErrorCode code) noexcept {
@@ -24,7 +26,7 @@ ExitCode exit_code_of(ErrorCode code) noexcept {
 }
 
 ExitCode report(const Error& error) {
-  std::fprintf(stderr, "nextid: %s\n", error.what());
+  std::fprintf(stderr, "nextid: %s\n", for_terminal(error.what()).c_str());
   return exit_code_of(error.code());
 }
 

@@ -8,6 +8,7 @@
 
 #include "nextid/version.h"
 
+#include "base/stray_text.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
@@ -37,6 +38,23 @@ Exit codes:
 `nextid doctor` exits 0 when all is ok, 1 with a warning, 2 with a failure.
 )";
 
+/// Of every option and argument, but for the two that have rules of their own for their text: any
+/// for a comment, and printable ASCII for a key.
+void refuse_stray_characters(CLI::App& app) {
+  for (CLI::App* command : app.get_subcommands({})) {
+    for (CLI::Option* option : command->get_options()) {
+      const std::string name = option->get_name();
+      if (name == "--comment" || name == "--key") continue;
+      option->check([name](const std::string& text) -> std::string {
+        const auto stray = nextid::base::stray_character(text);
+        if (!stray) return "";
+        throw CLI::ValidationError(name + " is '" + nextid::base::visible(text) + "': " + *stray +
+                                   ".");
+      });
+    }
+  }
+}
+
 int run(int argc, char** argv) {
   CLI::App app(
       "nextid: unique, increasing 64-bit ids and ranges of them, durable before you see them",
@@ -52,8 +70,12 @@ int run(int argc, char** argv) {
   nextid::cli::add_advance(app, outcome);
   nextid::cli::add_counters(app, outcome);
   nextid::cli::add_bench(app, outcome);
+  nextid::cli::add_backup(app, outcome);
+  nextid::cli::add_restore(app, outcome);
+  nextid::cli::add_recover(app, outcome);
   nextid::cli::add_doctor(app, outcome);
   nextid::cli::add_token(app, outcome);
+  refuse_stray_characters(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -71,7 +71,7 @@ void add_serve(CLI::App& app, Outcome& outcome) {
   const auto sources = std::make_shared<server::ConfigSources>();
   const auto help_markdown = std::make_shared<bool>(false);
   auto* command = app.add_subcommand("serve", "Serve ids over HTTP until SIGTERM or SIGINT");
-  add_server_options(*command, sources);
+  add_server_options(*command, *sources);
   command->add_flag("--help-markdown", *help_markdown)->group("");
   command->footer(
       "A flag wins over the environment, the environment over the file. The first SIGTERM or\n"

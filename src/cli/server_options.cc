@@ -1,24 +1,21 @@
 #include "cli/server_options.h"
 
-#include <cstdlib>
-#include <optional>
+#include <algorithm>
+#include <array>
 #include <string>
+#include <string_view>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 
 namespace nextid::cli {
 namespace {
 
-using Sources = std::shared_ptr<server::ConfigSources>;
+constexpr std::array<std::string_view, 3> kStoreOptions{"store", "no-create-store", "state-dir"};
 
-std::optional<std::string> environment(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-}
-
-void add_option(CLI::App& command, const server::Option& option, const Sources& sources) {
+void add_option(CLI::App& command, const server::Option& option, server::ConfigSources& sources) {
   const std::string name(option.name);
-  const auto set = [sources, name](const std::string& value) { sources->flags[name] = value; };
+  const auto set = [&sources, name](const std::string& value) { sources.flags[name] = value; };
   const std::string help = std::string(option.help) + " [" + std::string(option.default_text) +
                            "; " + option.environment_name() + "]";
   if (option.is_switch()) {
@@ -30,17 +27,42 @@ void add_option(CLI::App& command, const server::Option& option, const Sources& 
   }
 }
 
-}  // namespace
-
-void add_server_options(CLI::App& command, const Sources& sources) {
-  sources->environment = environment;
-  for (const auto& option : server::options()) add_option(command, option, sources);
+void add_config_option(CLI::App& command, server::ConfigSources& sources) {
   command
       .add_option_function<std::string>(
-          "--config", [sources](const std::string& path) { sources->file = path; },
-          "A TOML file of these options, as  http = \"0.0.0.0:8000\"  [" +
+          "--config", [&sources](const std::string& path) { sources.file = path; },
+          "A TOML file of the options of `nextid serve`, as  http = \"0.0.0.0:8000\"  [" +
               std::string(server::kConfigEnvironmentName) + "]")
       ->type_name("FILE");
+}
+
+}  // namespace
+
+server::Environment environment() {
+  server::Environment variables;
+  for (char** entry = environ; *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const auto equals = text.find('=');
+    if (!text.starts_with(server::kEnvironmentPrefix) || equals == std::string_view::npos) continue;
+    variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return variables;
+}
+
+void add_server_options(CLI::App& command, server::ConfigSources& sources) {
+  sources.environment = environment();
+  for (const auto& option : server::options()) add_option(command, option, sources);
+  add_config_option(command, sources);
+}
+
+void add_store_options(CLI::App& command, server::ConfigSources& sources) {
+  sources.environment = environment();
+  for (const auto& option : server::options()) {
+    const auto& wanted = kStoreOptions;
+    if (std::find(wanted.begin(), wanted.end(), option.name) == wanted.end()) continue;
+    add_option(command, option, sources);
+  }
+  add_config_option(command, sources);
 }
 
 }  // namespace nextid::cli

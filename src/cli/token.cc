@@ -10,6 +10,8 @@
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "cli/server_options.h"
+#include "server/environment.h"
 
 namespace nextid::cli {
 namespace {
@@ -21,6 +23,8 @@ struct Request {
 };
 
 ExitCode token(const Request& request) {
+  const auto known = server::check_environment(environment());
+  if (!known) return report(known.error());
   const auto secret = auth::make_token();
   if (!secret) return report(secret.error());
   const std::string line =

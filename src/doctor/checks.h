@@ -6,7 +6,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "nextid/store.h"
 
 #include "doctor/finding.h"
 #include "net/address.h"
@@ -14,14 +15,11 @@
 
 namespace nextid::doctor {
 
-/// Variables NAME=VALUE of this process that look like options and are none.
-Findings check_environment(const std::vector<std::string>& environment);
-
 /// Whether the store opens, which one it is, whether it can be read and written, and how fast; its
-/// credentials; its clock; and, unless that is "", the state directory. Blocks for some seconds at
-/// worst.
-Findings check_store(const std::string& url, std::chrono::milliseconds limit,
-                     const std::string& state_dir = {});
+/// credentials; its clock; and, where there is one, the state directory. Of the options it takes
+/// whether a missing store would be made, whether a copy is accepted, the directory, and the time
+/// limit. Blocks for some seconds at worst.
+Findings check_store(const std::string& url, const StoreOptions& options);
 
 /// What a state directory remembers, beside the store that was opened. Makes none.
 Findings check_state_dir(const std::string& directory, const StoreOpening& opening);
@@ -41,7 +39,7 @@ Findings check_port(const net::HostPort& address, std::string_view option);
 /// Open files and threads.
 Findings check_limits(const server::Config& config);
 
-/// PATH of "sqlite:PATH"; none for other stores.
+/// PATH of "sqlite:PATH"; none for other stores, and for URLs that are wrong.
 std::optional<std::string> sqlite_path(std::string_view url);
 
 }  // namespace nextid::doctor

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "doctor/checks.h"
+#include "store/sqlite_url.h"
 
 namespace nextid::doctor {
 namespace {
@@ -141,14 +142,13 @@ Finding check_writing(const std::string& path) {
 }  // namespace
 
 std::optional<std::string> sqlite_path(std::string_view url) {
-  constexpr std::string_view kScheme = "sqlite:";
-  if (!url.starts_with(kScheme)) return std::nullopt;
-  return std::string(url.substr(kScheme.size()));
+  const auto settings = store::sqlite_settings(url);
+  return settings ? std::optional(settings->path) : std::nullopt;
 }
 
 Findings check_disk(const std::string& url) {
   const auto path = sqlite_path(url);
-  if (!path || path->empty()) return {};
+  if (!path) return {};
   std::string directory = std::filesystem::path(*path).parent_path().string();
   if (directory.empty()) directory = ".";
   Findings findings{check_kind(directory)};

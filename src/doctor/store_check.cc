@@ -1,14 +1,16 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
-#include <system_error>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "nextid/store.h"
 
 #include "doctor/checks.h"
 #include "protocol/http_reply.h"
+#include "store/factory.h"
+#include "store/sqlite_url.h"
 
 namespace nextid::doctor {
 namespace {
@@ -35,16 +37,15 @@ double ms_since(steady_clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(steady_clock::now() - begin).count();
 }
 
-bool is_missing_file(const std::string& path) {
-  std::error_code error;
-  const auto size = std::filesystem::file_size(path, error);
-  return error == std::errc::no_such_file_or_directory || (!error && size == 0);
-}
-
-/// Looking must not make a table that costs money.
-std::string without_creating(const std::string& url) {
-  if (!url.starts_with("dynamodb:") || url.find("create=") != std::string::npos) return url;
-  return url + (url.find('?') == std::string::npos ? "?create=false" : "&create=false");
+/// What there is to say of a store in a file that is not there.
+std::optional<Finding> check_missing(const std::string& url, bool create) {
+  const auto settings = store::sqlite_settings(url, create);
+  if (!settings) return std::nullopt;
+  const auto there = store::require_sqlite_store(settings->path);
+  if (there) return std::nullopt;
+  if (!settings->create) return fail(kStore, there.error().what());
+  return ok(kStore, "'" + store::absolute_path(settings->path) +
+                        "' does not exist yet; `nextid serve` makes it, and ids begin at 1.");
 }
 
 Finding check_reading(const Store& store) {
@@ -101,15 +102,16 @@ Findings check_opening(const StoreOpening& opening) {
 }
 
 /// `opening` is left as it is where the store does not open.
-Findings check_opened_store(const std::string& url, milliseconds limit, StoreOpening& opening) {
-  if (const auto path = sqlite_path(url); path && !path->empty() && is_missing_file(*path)) {
-    return {ok(kStore, "'" + *path + "' does not exist yet; `nextid serve` makes it.")};
-  }
+Findings check_opened_store(const std::string& url, const StoreOptions& given,
+                            StoreOpening& opening) {
+  if (const auto missing = check_missing(url, given.create_store)) return {*missing};
   Findings findings;
   StoreOptions options;
-  options.request_timeout = limit;
+  options.accept_copy = given.accept_copy;
+  options.request_timeout = given.request_timeout;
   const auto begin = steady_clock::now();
-  auto store = open_store(without_creating(url), options);
+  // Looking makes no file, and no table that costs money.
+  auto store = open_store(store::never_making(url), options);
   if (!store) return {fail(kStore, store.error().what())};
   findings.push_back(ok(kStore, url + " opened in " + in_ms(ms_since(begin)) + "."));
   if (url.starts_with("memory:")) {
@@ -128,17 +130,19 @@ Findings check_opened_store(const std::string& url, milliseconds limit, StoreOpe
       findings.push_back(std::move(finding));
     }
   }
-  store->close(limit);
+  store->close(given.request_timeout);
   return findings;
 }
 
 }  // namespace
 
-Findings check_store(const std::string& url, milliseconds limit, const std::string& state_dir) {
+Findings check_store(const std::string& url, const StoreOptions& options) {
   StoreOpening opening;
-  Findings findings = check_opened_store(url, limit, opening);
-  if (state_dir.empty()) return findings;
-  for (auto& finding : check_state_dir(state_dir, opening)) findings.push_back(std::move(finding));
+  Findings findings = check_opened_store(url, options, opening);
+  if (options.state_dir.empty()) return findings;
+  for (auto& finding : check_state_dir(options.state_dir, opening)) {
+    findings.push_back(std::move(finding));
+  }
   return findings;
 }
 

@@ -2,6 +2,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "nextid/store.h"
@@ -114,12 +115,18 @@ bool Store::close(std::chrono::milliseconds limit) { return node_->close(limit);
 
 Result<Store> open_store(std::string_view url, StoreOptions options) {
   if (const auto problem = problem_with(options)) return *problem;
-  auto driver = store::open_driver(url, {.create = options.create_store,
-                                         .accept_copy = options.accept_copy,
-                                         .accept_as_is = false,
-                                         .log = options.log});
-  if (!driver) return driver.error();
-  return Store(node::Node::create(std::string(url), *std::move(driver), std::move(options)));
+  try {
+    auto driver = store::open_driver(url, {.create = options.create_store,
+                                           .accept_copy = options.accept_copy,
+                                           .accept_as_is = false,
+                                           .log = options.log});
+    if (!driver) return driver.error();
+    return Store(node::Node::create(std::string(url), *std::move(driver), std::move(options)));
+  } catch (const std::system_error& failure) {
+    return Error(ErrorCode::kUnavailable, "the store needs a thread, and the system gives none: " +
+                                              std::string(failure.what()) +
+                                              "; raise the limit (TasksMax=, ulimit -u)");
+  }
 }
 
 }  // namespace nextid

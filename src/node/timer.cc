@@ -10,7 +10,7 @@ Timer::~Timer() {
     stopping_ = true;
   }
   changed_.notify_one();
-  if (thread_.joinable()) thread_.join();
+  thread_.join();
 }
 
 void Timer::at(base::MonotonicTime time, std::function<void()> function) {
@@ -18,7 +18,6 @@ void Timer::at(base::MonotonicTime time, std::function<void()> function) {
     const std::lock_guard lock(mutex_);
     if (stopping_) return;
     entries_.push(Entry{time, std::move(function)});
-    if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
     if (entries_.top().time < time) return;  // The thread wakes before that anyway.
   }
   changed_.notify_one();

@@ -13,11 +13,12 @@
 
 namespace nextid::node {
 
-/// Thread-safe. Its thread starts with the first call of at(). Destroying it drops what is not due
-/// yet and waits for the function that runs.
+/// Thread-safe. Its thread starts at once, so that at() can't fail for want of one later.
+/// Destroying it drops what is not due yet and waits for the function that runs.
 class Timer {
  public:
-  Timer() = default;
+  /// Throws std::system_error where the system has no thread left.
+  Timer() : thread_([this] { run(); }) {}
   ~Timer();
   Timer(const Timer&) = delete;
   Timer& operator=(const Timer&) = delete;
@@ -38,7 +39,7 @@ class Timer {
   std::condition_variable changed_;
   std::priority_queue<Entry, std::vector<Entry>, std::greater<>> entries_;
   bool stopping_ = false;
-  std::thread thread_;
+  std::thread thread_;  // Last: it uses the rest.
 };
 
 }  // namespace nextid::node

@@ -7,7 +7,9 @@
 #include <limits>
 #include <utility>
 
+#include "base/stray_text.h"
 #include "server/config_file.h"
+#include "server/environment.h"
 
 namespace nextid::server {
 namespace {
@@ -83,7 +85,7 @@ Result<void> set_switch(bool& field, std::string_view text) {
 }
 
 Result<void> set_path(std::string& field, std::string_view text) {
-  if (text.empty()) return invalid("it must be the path of a file");
+  if (text.empty()) return invalid("it must be a path");
   field = text;
   return {};
 }
@@ -112,14 +114,34 @@ constexpr std::uint64_t kMinHeadBytes = 256;
 
 // --- The table
 
+constexpr std::string_view kStoreOption = "store";
+
 constexpr std::array kOptions{
-    Option{"store", "URL", "sqlite:ids.db",
-           "The store: sqlite:PATH for a file, made when missing; dynamodb://TABLE for a table "
-           "that many machines share (docs/dynamodb.md); memory: for tests.",
+    Option{kStoreOption, "URL", "sqlite:ids.db",
+           "The store: sqlite:PATH for a file; dynamodb://TABLE for a table that many machines "
+           "share (docs/dynamodb.md); memory: for tests. Made when missing, unless "
+           "no-create-store, or ?create=false behind it, says otherwise.",
            [](Config& config, std::string_view text) -> Result<void> {
              if (text.empty()) return invalid("it must be a URL such as sqlite:ids.db");
              config.store = text;
              return {};
+           }},
+    Option{"no-create-store", "", "false",
+           "Do not make the store when it is missing: a path that is wrong, or a disk that is not "
+           "mounted, is an error then, and no new store whose ids begin at 1. A URL with create= "
+           "says it for itself.",
+           [](Config& config, std::string_view text) {
+             bool no_create = false;
+             const auto set = set_switch(no_create, text);
+             config.store_options.create_store = !no_create;
+             return set;
+           }},
+    Option{"accept-copy", "", "false",
+           "Take an SQLite file that was copied, or moved to another file system, for the store "
+           "that it is a copy of: only after a move, when nothing uses the original "
+           "(docs/sqlite.md).",
+           [](Config& config, std::string_view text) {
+             return set_switch(config.store_options.accept_copy, text);
            }},
     Option{"state-dir", "DIR", "none",
            "A directory, best on another disk than the store's, in which this node remembers which "
@@ -290,19 +312,29 @@ constexpr std::array kOptions{
 
 // --- Sources
 
-Result<void> apply(const Option& option, Config& config, const std::string& source,
-                   const std::string& text) {
-  const auto applied = option.apply(config, text);
-  if (applied) return {};
-  return invalid(source + " is '" + text + "': " + applied.error().what() + ".");
+Error wrong_value(const std::string& source, const std::string& text, const std::string& reason) {
+  return invalid(source + " is '" + base::visible(text) + "': " + reason + ".");
 }
 
-Result<void> apply_file(Config& config, const std::string& path) {
+Result<void> apply(const Option& option, Config& config, const std::string& source,
+                   const std::string& text) {
+  if (const auto stray = base::stray_character(text)) return wrong_value(source, text, *stray);
+  const auto applied = option.apply(config, text);
+  if (applied) return {};
+  return wrong_value(source, text, applied.error().what());
+}
+
+Result<void> apply_file(Config& config, const std::string& source_of_path,
+                        const std::string& path) {
+  if (const auto stray = base::stray_character(path)) {
+    return wrong_value(source_of_path, path, *stray);
+  }
   const auto entries = read_config_file(path);
   if (!entries) return entries.error();
   std::vector<std::string> seen;
   for (const auto& entry : *entries) {
-    const std::string source = path + ", line " + std::to_string(entry.line) + ": " + entry.name;
+    const std::string source =
+        path + ", line " + std::to_string(entry.line) + ": " + base::visible(entry.name);
     const auto option = std::find_if(kOptions.begin(), kOptions.end(),
                                      [&](const Option& known) { return known.name == entry.name; });
     if (option == kOptions.end()) {
@@ -319,10 +351,32 @@ Result<void> apply_file(Config& config, const std::string& path) {
 
 std::optional<std::string> environment_value(const ConfigSources& sources,
                                              const std::string& name) {
-  if (!sources.environment) return std::nullopt;
-  auto value = sources.environment(name);
-  if (value && value->empty()) return std::nullopt;
-  return value;
+  const auto found = sources.environment.find(name);
+  if (found == sources.environment.end() || found->second.empty()) return std::nullopt;
+  return found->second;
+}
+
+Result<void> apply_named_file(Config& config, const ConfigSources& sources) {
+  if (sources.file) return apply_file(config, "--config", *sources.file);
+  const std::string name(kConfigEnvironmentName);
+  if (const auto path = environment_value(sources, name)) return apply_file(config, name, *path);
+  return {};
+}
+
+// Its flag, or its variable.
+Result<void> apply_given(const Option& option, Config& config, const ConfigSources& sources) {
+  const auto flag = sources.flags.find(std::string(option.name));
+  if (flag != sources.flags.end()) return apply(option, config, "--" + flag->first, flag->second);
+  const std::string name = option.environment_name();
+  if (const auto value = environment_value(sources, name)) {
+    return apply(option, config, name, *value);
+  }
+  if (option.name == kStoreOption && sources.environment.contains(name)) {
+    return invalid(name +
+                   " is set, but empty: give it the URL of a store such as "
+                   "sqlite:/var/lib/nextid/ids.db, or unset it.");
+  }
+  return {};
 }
 
 // Bounds that depend on one another.
@@ -363,19 +417,10 @@ std::span<const Option> options() { return kOptions; }
 
 Result<Config> load_config(const ConfigSources& sources) {
   Config config;
-  auto file = sources.file;
-  if (!file) file = environment_value(sources, std::string(kConfigEnvironmentName));
-  if (file) {
-    if (const auto applied = apply_file(config, *file); !applied) return applied.error();
-  }
+  if (const auto known = check_environment(sources.environment); !known) return known.error();
+  if (const auto applied = apply_named_file(config, sources); !applied) return applied.error();
   for (const auto& option : kOptions) {
-    Result<void> applied;
-    if (const auto flag = sources.flags.find(std::string(option.name));
-        flag != sources.flags.end()) {
-      applied = apply(option, config, "--" + flag->first, flag->second);
-    } else if (const auto value = environment_value(sources, option.environment_name())) {
-      applied = apply(option, config, option.environment_name(), *value);
-    }
+    const auto applied = apply_given(option, config, sources);
     if (!applied) return applied.error();
   }
   if (const auto checked = check(config); !checked) return checked.error();
@@ -395,9 +440,14 @@ std::string options_markdown() {
       "`--config FILE` or `NEXTID_CONFIG` names. A flag wins over the environment, the "
       "environment\n"
       "over the file, the file over the default. A variable that is set but empty counts as not\n"
-      "set. An unknown key in the file, or a wrong value anywhere, ends the program with exit "
-      "code\n"
-      "2 and a sentence that says where it stands.\n"
+      "set, but an empty `NEXTID_STORE` is refused. An unknown key in the file, or a wrong value\n"
+      "anywhere, ends the program with exit code 2 and a sentence that says where it stands. So\n"
+      "does a control character, or a blank at either end, of any value, and an unknown variable\n"
+      "`NEXTID_...`; those that Kubernetes makes for services called nextid or nextid-something\n"
+      "are passed over.\n"
+      "\n"
+      "All other commands that use a store take it, `no-create-store`, `accept-copy` and\n"
+      "`state-dir` from the same places.\n"
       "\n"
       "Times are `500ms`, `5s`, `2m`, `1h`, `7d`, or a plain number of seconds. A flag without a\n"
       "value is `true` or `false` in the environment and the file.\n"

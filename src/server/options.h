@@ -6,7 +6,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -58,17 +57,24 @@ struct Option {
 
 std::span<const Option> options();
 
+inline constexpr std::string_view kEnvironmentPrefix = "NEXTID_";
+inline constexpr std::string_view kConfigEnvironmentName = "NEXTID_CONFIG";
+
+/// Variables by name.
+using Environment = std::map<std::string, std::string>;
+
 /// Where values come from, strongest first: flags, environment, file.
 struct ConfigSources {
   std::map<std::string, std::string> flags = {};  ///< By Option::name; only those that were given.
-  /// The value of an environment variable. One that is set but empty counts as not set.
-  std::function<std::optional<std::string>(const std::string& name)> environment = {};
+  /// Those of kEnvironmentPrefix. One that is set but empty counts as not set, but the store's,
+  /// which is refused: it has a default that nobody means who wrote that.
+  Environment environment = {};
   std::optional<std::string> file = {};  ///< A TOML file; NEXTID_CONFIG where there is none.
 };
 
-inline constexpr std::string_view kConfigEnvironmentName = "NEXTID_CONFIG";
-
-/// Every error is kInvalid and names the source, the value, and what is right instead.
+/// Every error is kInvalid and names the source, the value, and what is right instead. A variable
+/// that looks like an option and is none is refused, and so is a character that nobody sees
+/// (base/stray_text.h) in any value.
 Result<Config> load_config(const ConfigSources& sources);
 
 /// The manual page of the options, docs/options.md.

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "net/http_connection.h"
 #include "net/resp_connection.h"
+#include "server/opening_line.h"
 #include "server/protected_mode.h"
 
 namespace nextid::server {
@@ -63,6 +64,13 @@ void warn_of_exposure(const Logger& logger, const std::string& path) {
   if (const auto warning = auth::exposure_of_file(path)) logger.warning(*warning);
 }
 
+void log_opening(const Logger& logger, const Store& store) {
+  const StoreOpening& opening = store.opening();
+  logger.info(opening_line(store), {{"opening", std::string(opening.made ? "made" : "opened")},
+                                    {"identity", opening.identity}});
+  if (!opening.remark.empty()) logger.info(opening.remark);
+}
+
 // Before the store is touched. What a name stands for is known when it is listened on.
 Result<void> check_addresses(const Config& config, const ListeningSockets& sockets) {
   const auto check = [&](const net::HostPort& address) {
@@ -100,6 +108,7 @@ Result<std::unique_ptr<Server>> Server::start(const Config& config,
   store_options.log = logger;
   auto store = open_store(config.store, std::move(store_options));
   if (!store) return store.error();
+  log_opening(logger, *store);
 
   std::unique_ptr<Server> server(new Server(config, *std::move(front), *std::move(store), logger));
   if (const auto listening = server->listen(config, sockets); !listening) {

@@ -1,10 +1,13 @@
 #include "store/dynamodb_store.h"
 
 #include <algorithm>
+#include <cctype>
 #include <optional>
 #include <string_view>
 
 #include "contract/op.h"
+#include "store/dynamodb_confirmed.h"
+#include "store/dynamodb_identity.h"
 #include "store/dynamodb_item.h"
 #include "store/dynamodb_listing.h"
 #include "store/dynamodb_outcomes.h"
@@ -40,6 +43,14 @@ using Done = std::function<void(Outcome)>;
 /// Slots that one write removes: far below the limits of an expression.
 constexpr std::size_t kSlotsPerPrune = 25;
 constexpr int kPrunesPerLoad = 8;
+/// A DescribeTable takes longer than a call on an item, and ids may wait for it.
+constexpr std::chrono::milliseconds kShortestLook{500};
+constexpr std::chrono::milliseconds kLongestLook{2'000};
+
+bool is_about_records(const contract::Op& op) {
+  return std::holds_alternative<contract::Recall>(op) ||
+         std::holds_alternative<contract::Remember>(op);
+}
 
 template <typename SlotOp>
 bool is_in_turn(const SlotOp& op, const CounterState& state) {
@@ -69,6 +80,18 @@ void with_item(const json::object& item, contract::WriterId writer, Done done, c
   then(*std::move(state), std::move(done));
 }
 
+std::string no_identity(const aws::DynamodbClientOptions& options) {
+  return options.endpoint + " tells no TableId of table '" + options.table +
+         "', so nothing shows it when the table is deleted and made anew, or restored under its "
+         "name: ids would then be given twice.";
+}
+
+/// `why` begins with a small letter and has no full stop.
+std::string as_sentence(std::string why) {
+  why.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(why.front())));
+  return why + ".";
+}
+
 void answer_found(CounterState state, const Done& done) { done(Found{std::move(state)}); }
 
 }  // namespace
@@ -84,13 +107,22 @@ class DynamodbStore::Impl : public std::enable_shared_from_this<DynamodbStore::I
         wall_clock_(std::move(wall_clock)),
         records_(std::make_shared<DynamodbRecords>(client_, settings_, log_, wall_clock_)) {}
 
+  /// Begins to look whether the table stays the one with this TableId.
+  void watch(const std::string& table_id);
+
   aws::DynamodbClient& client() noexcept { return *client_; }
+  /// Why no id is given any more; empty while there is no such reason.
+  std::string doubt() const { return identity_ ? identity_->doubt() : ""; }
   void warn(const std::string& line) const {
     if (log_) log_(LogLevel::kWarning, line);
   }
 
   void attempt(contract::Call call) {
     if (auto why = refuse_unstorable(call.op)) return call.done(NotApplied{std::move(*why)});
+    if (std::string why = doubt(); !why.empty()) return call.done(Damaged{std::move(why)});
+    if (identity_ && !is_about_records(call.op)) {
+      call.done = confirmed(identity_, call.op, wall_clock_(), std::move(call.done));
+    }
     std::visit([&](auto& op) { start(std::move(op), std::move(call.done)); }, call.op);
   }
 
@@ -116,6 +148,7 @@ class DynamodbStore::Impl : public std::enable_shared_from_this<DynamodbStore::I
   void send(SlotOp op, SlotForm form, Done done);
   template <typename SlotOp>
   void refused(SlotOp op, SlotForm form, CounterState state, Done done);
+  void define(Define op, Done done);
   void show(Load op, const json::object& item, int prunes_left, Done done);
   void release(Release op, std::optional<contract::Seq> seen_floor, Done done);
   void release_refused(Release op, CounterState state, bool again, Done done);
@@ -130,7 +163,35 @@ class DynamodbStore::Impl : public std::enable_shared_from_this<DynamodbStore::I
   const Log log_;
   const WallClock wall_clock_;
   const std::shared_ptr<DynamodbRecords> records_;
+  std::shared_ptr<DynamodbIdentity> identity_;  // None where the service tells no TableId.
 };
+
+void DynamodbStore::Impl::watch(const std::string& table_id) {
+  const auto& options = client_->options();
+  DynamodbIdentity::Names names{
+      .id = table_id,
+      .table = "table '" + options.table + "' in " + options.region,
+      .url = settings_.url.empty() ? "dynamodb://" + options.table : settings_.url};
+  DynamodbIdentity::Means means;
+  const auto limit =
+      std::clamp<std::chrono::milliseconds>(settings_.attempt_timeout, kShortestLook, kLongestLook);
+  means.look = [client = client_, limit](std::function<void(TableLook)> done) {
+    client->call("DescribeTable", {}, limit,
+                 [done = std::move(done)](const DynamodbReply& reply) { done(look_of(reply)); });
+  };
+  means.after = [client = client_](std::chrono::milliseconds delay, std::function<void()> then) {
+    return client->after(delay, std::move(then));
+  };
+  means.on_doubt = [log = log_](const std::string& why) {
+    if (log) log(LogLevel::kError, "No id is given out any more: " + why + ".");
+  };
+  identity_ = std::make_shared<DynamodbIdentity>(std::move(names), std::move(means));
+  // The client's own answers would keep it alive.
+  client_->observe([identity = std::weak_ptr(identity_)](const DynamodbReply& reply) {
+    if (const auto strong = identity.lock()) strong->heard(reply);
+  });
+  identity_->watch();
+}
 
 // --- Load
 
@@ -189,7 +250,19 @@ void DynamodbStore::Impl::read(const std::string& counter, contract::WriterId wr
        });
 }
 
+/// An engine has just looked at the table, anyone else has not.
 void DynamodbStore::Impl::start(Define op, Done done) {
+  if (op.writer != 0 || !identity_) return define(std::move(op), std::move(done));
+  identity_->ask(identity_->from_now(), [self = shared_from_this(), op = std::move(op),
+                                         done = std::move(done)](DynamodbIdentity::Answer answer) {
+    using Answer = DynamodbIdentity::Answer;
+    if (answer.kind == Answer::Kind::kSame) return self->define(op, done);
+    if (answer.kind == Answer::Kind::kOther) return done(Damaged{answer.why});
+    done(NotApplied{answer.why});
+  });
+}
+
+void DynamodbStore::Impl::define(Define op, Done done) {
   json::object request = define_request(op);
   call("UpdateItem", std::move(request),
        [self = shared_from_this(), op = std::move(op),
@@ -235,7 +308,7 @@ void DynamodbStore::Impl::start(GiveBack op, Done done) {
 }
 
 /// A writer that had a slot nearly always has it still. When it was pruned, the refusal shows that,
-/// and the other form follows.
+/// and the other form follows. Or this is another table, which has no slot of this writer.
 template <typename SlotOp>
 void DynamodbStore::Impl::start_in_turn(SlotOp op, Done done) {
   const SlotForm form = op.prev == 0 ? SlotForm::kNew : SlotForm::kFollows;
@@ -264,6 +337,7 @@ template <typename SlotOp>
 void DynamodbStore::Impl::refused(SlotOp op, SlotForm form, CounterState state, Done done) {
   if (auto why = beyond_bounds(op, state)) return done(NotApplied{*std::move(why)});
   if (form == SlotForm::kFollows && !state.slot && is_in_turn(op, state)) {
+    if (identity_) done = confirmed_from_now(identity_, std::move(done));
     return send(std::move(op), SlotForm::kNew, std::move(done));
   }
   done(Refused{std::move(state)});
@@ -312,10 +386,14 @@ Result<std::shared_ptr<DynamodbStore>> DynamodbStore::open(const DynamodbSetting
   };
   auto client = aws::DynamodbClient::open(std::move(options));
   if (!client) return client.error();
-  if (auto ready = prepare_table(**client, settings.create, log); !ready) return ready.error();
+  const auto table = prepare_table(**client, settings.create, log);
+  if (!table) return table.error();
+  StoreOpening opening{.identity = table->id, .made = table->made, .remark = {}};
+  if (opening.identity.empty()) opening.remark = no_identity((*client)->options());
   auto impl =
       std::make_shared<Impl>(*std::move(client), settings, std::move(log), std::move(wall_clock));
-  return std::shared_ptr<DynamodbStore>(new DynamodbStore(std::move(impl)));
+  if (!opening.identity.empty()) impl->watch(opening.identity);
+  return std::shared_ptr<DynamodbStore>(new DynamodbStore(std::move(opening), std::move(impl)));
 }
 
 DynamodbStore::~DynamodbStore() {
@@ -335,11 +413,18 @@ void DynamodbStore::submit(std::vector<contract::Call> calls) {
 void DynamodbStore::list(const std::string& after, std::size_t limit,
                          std::function<void(Result<CounterPage>)> done) {
   const auto impl = impl_;
+  if (std::string why = impl->doubt(); !why.empty()) {
+    return done(Error(ErrorCode::kCorrupt, as_sentence(std::move(why))));
+  }
   DynamodbListing::start(
       impl->client(), after, limit, [impl](const std::string& line) { impl->warn(line); },
       [impl, done = std::move(done)](Result<CounterPage> page) { done(std::move(page)); });
 }
 
-StoreHealth DynamodbStore::health() const { return impl_->client().health(); }
+StoreHealth DynamodbStore::health() const {
+  StoreHealth health = impl_->client().health();
+  if (std::string why = impl_->doubt(); !why.empty()) health.doubt = as_sentence(std::move(why));
+  return health;
+}
 
 }  // namespace nextid::store

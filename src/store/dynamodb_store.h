@@ -26,6 +26,10 @@ namespace nextid::store {
 ///
 /// Idempotency records are in a second table, made when it is first needed (dynamodb_records.h).
 ///
+/// It looks at the table every few seconds, and says of each outcome that it is one of the table
+/// that was opened (dynamodb_identity.h). When the table turns out to be another one, each op is
+/// Damaged from then on, without a call, and health() says why (I8).
+///
 /// Outcomes come from the store's own thread. Never blocks but in open() and the destructor. Each
 /// call to DynamoDB takes at most DynamodbSettings::attempt_timeout, an op at most a few calls.
 class DynamodbStore final : public contract::StoreDriver {
@@ -54,10 +58,11 @@ class DynamodbStore final : public contract::StoreDriver {
 
  private:
   class Impl;
-  explicit DynamodbStore(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+  DynamodbStore(StoreOpening opening, std::shared_ptr<Impl> impl)
+      : opening_(std::move(opening)), impl_(std::move(impl)) {}
 
   const base::ForkGuard fork_guard_;
-  StoreOpening opening_;
+  const StoreOpening opening_;
   std::shared_ptr<Impl> impl_;
 };
 

@@ -58,15 +58,17 @@ class Pauses {
   std::chrono::milliseconds next_ = kShortestPause;
 };
 
-/// Repeats what may work a moment later.
+/// Repeats what may work a moment later. `was_in_doubt` is set when an attempt before the one that
+/// is returned may have been applied.
 DynamodbReply call_patiently(DynamodbClient& client, const std::string& operation,
-                             const json::object& request) {
+                             const json::object& request, bool& was_in_doubt) {
   Pauses pauses(base::monotonic_now() + kPatience);
   for (;;) {
     DynamodbReply reply = call_and_wait(client, operation, request);
     const bool may_pass = (reply.kind == Kind::kInDoubt && !reply.certificate_refused) ||
                           reply.kind == Kind::kThrottled || reply.credentials_refused;
     if (!may_pass || !pauses.pause()) return reply;
+    was_in_doubt = was_in_doubt || reply.kind == Kind::kInDoubt;
   }
 }
 
@@ -112,18 +114,19 @@ class Table {
         const std::function<void(LogLevel, const std::string&)>& log)
       : client_(client), create_(create), log_(log) {}
 
-  Result<void> prepare() {
+  Result<PreparedTable> prepare() {
     Pauses pauses(base::monotonic_now() + kTableLimit);
     do {
-      const DynamodbReply reply = call_patiently(client_, "DescribeTable", {});
+      bool ignored = false;
+      const DynamodbReply reply = call_patiently(client_, "DescribeTable", {}, ignored);
       if (reply.kind == Kind::kTableMissing) {
-        if (auto made = make(reply.why); !made) return made;
+        if (auto made = make(reply.why); !made) return made.error();
         continue;
       }
       if (reply.kind != Kind::kDone) return error(ErrorCode::kUnavailable, reply.why);
       const auto usable = is_usable(reply.body);
       if (!usable) return usable.error();
-      if (*usable) return {};
+      if (*usable) return PreparedTable{description_of(reply.body).id, made_};
     } while (pauses.pause());
     return error(ErrorCode::kUnavailable, name() + " was not ready within " +
                                               std::to_string(kTableLimit.count()) +
@@ -142,7 +145,7 @@ class Table {
     if (const std::string problem = key_problem(table->get_object()); !problem.empty()) {
       return error(ErrorCode::kInvalid, name() + " is not one of counters: " + problem);
     }
-    const std::string status = text_member(table->get_object(), "TableStatus");
+    const std::string status = description_of(body).status;
     return status == "ACTIVE" || status == "UPDATING";
   }
 
@@ -156,9 +159,11 @@ class Table {
                                             how_to_create(client_));
     }
     if (asked_) return {};  // It may take a moment until it shows.
+    bool in_doubt = false;
     const DynamodbReply reply =
-        call_patiently(client_, "CreateTable", create_table_request(kKeyAttribute));
+        call_patiently(client_, "CreateTable", create_table_request(kKeyAttribute), in_doubt);
     asked_ = true;
+    made_ = reply.kind == Kind::kDone || (reply.kind == Kind::kTableInUse && in_doubt);
     if (reply.kind == Kind::kDone && log_) {
       log_(LogLevel::kInfo, "made " + name() + " in " + client_.options().region +
                                 ", with on-demand billing; switch its point-in-time recovery on: "
@@ -176,13 +181,21 @@ class Table {
   const bool create_;
   const std::function<void(LogLevel, const std::string&)>& log_;
   bool asked_ = false;
+  bool made_ = false;
 };
 
 }  // namespace
 
-Result<void> prepare_table(aws::DynamodbClient& client, bool create,
-                           const std::function<void(LogLevel, const std::string&)>& log) {
+Result<PreparedTable> prepare_table(aws::DynamodbClient& client, bool create,
+                                    const std::function<void(LogLevel, const std::string&)>& log) {
   return Table(client, create, log).prepare();
+}
+
+TableDescription description_of(const json::object& answer) {
+  const json::value* table = answer.if_contains("Table");
+  if (table == nullptr || !table->is_object()) return {};
+  return {text_member(table->get_object(), "TableId"),
+          text_member(table->get_object(), "TableStatus")};
 }
 
 json::object create_table_request(const std::string& key_attribute) {

@@ -76,7 +76,7 @@ Result<void> set_parameter(DynamodbSettings& settings, const std::string& name,
 
 }  // namespace
 
-Result<DynamodbSettings> parse_dynamodb_url(const std::string& rest) {
+Result<DynamodbSettings> parse_dynamodb_url(const std::string& rest, bool create) {
   const std::string whole = "dynamodb:" + rest;  // `url` is a view of it.
   const auto url = boost::urls::parse_uri(whole);
   if (!url || !url->has_authority()) return invalid("'" + whole + "' is no store URL");
@@ -85,6 +85,8 @@ Result<DynamodbSettings> parse_dynamodb_url(const std::string& rest) {
     return invalid("'" + whole + "' says more than a table and its parameters");
   }
   DynamodbSettings settings;
+  settings.url = whole;
+  settings.create = create;
   if (!url->host().empty()) settings.table = url->host();
   if (!is_table_name(settings.table)) {
     return invalid("'" + settings.table + "' is no table name: those are 3 to " +

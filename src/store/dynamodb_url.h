@@ -9,6 +9,7 @@
 namespace nextid::store {
 
 struct DynamodbSettings {
+  std::string url;  ///< As given, for sentences.
   std::string table = "id_counters";
   std::string region;  ///< Empty: from the environment or the profile, as are the next two.
   std::string endpoint;
@@ -18,7 +19,8 @@ struct DynamodbSettings {
   std::chrono::milliseconds attempt_timeout{500};  ///< For each call to DynamoDB.
 };
 
-/// Parses what follows "dynamodb:". kInvalid names the part that is wrong and what it may be.
-Result<DynamodbSettings> parse_dynamodb_url(const std::string& rest);
+/// Parses what follows "dynamodb:". `create` stands where the URL does not say. kInvalid names the
+/// part that is wrong and what it may be.
+Result<DynamodbSettings> parse_dynamodb_url(const std::string& rest, bool create = true);
 
 }  // namespace nextid::store

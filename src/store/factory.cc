@@ -3,9 +3,13 @@
 #include <array>
 #include <string>
 
+#include "base/stray_text.h"
+#include "store/backup.h"
 #include "store/dynamodb_store.h"
 #include "store/memory_store.h"
+#include "store/sqlite_backup.h"
 #include "store/sqlite_store.h"
+#include "store/sqlite_url.h"
 
 namespace nextid::store {
 namespace {
@@ -20,45 +24,159 @@ Opened open_memory(const std::string& rest, const OpenOptions&) {
 }
 
 Opened open_sqlite(const std::string& rest, const OpenOptions& options) {
-  auto store = SqliteStore::open(rest, {.create = options.create,
-                                        .accept_copy = options.accept_copy,
-                                        .accept_as_is = options.accept_as_is});
+  const auto settings = parse_sqlite_url(rest, options.create);
+  if (!settings) return settings.error();
+  if (!settings->create) {
+    if (const auto there = require_sqlite_store(settings->path); !there) return there.error();
+  }
+  auto store = SqliteStore::open(settings->path, {.create = settings->create,
+                                                  .accept_copy = options.accept_copy,
+                                                  .accept_as_is = options.accept_as_is});
   if (store.has_error()) return store.error();
   return std::shared_ptr<contract::StoreDriver>(std::move(store.value()));
 }
 
 Opened open_dynamodb(const std::string& rest, const OpenOptions& options) {
-  auto settings = parse_dynamodb_url(rest);
+  const auto settings = parse_dynamodb_url(rest, options.create);
   if (!settings) return settings.error();
   auto store = DynamodbStore::open(*settings, options.log);
   if (!store) return store.error();
   return std::shared_ptr<contract::StoreDriver>(*std::move(store));
 }
 
+/// Calls something of the SQLite store that throws.
+template <typename Call>
+auto as_result(Call call) -> Result<decltype(call())> {
+  try {
+    return call();
+  } catch (const SqliteFailure& failure) {
+    return error_of(failure);
+  }
+}
+
+Result<BackupContents> back_up_file(const std::string& rest, const std::string& file, bool force) {
+  const auto settings = parse_sqlite_url(rest);
+  if (!settings) return settings.error();
+  return as_result([&] { return back_up_sqlite(settings->path, file, force); });
+}
+
+Result<BackupContents> restore_file(const std::string& file, const std::string& rest, bool force) {
+  const auto settings = parse_sqlite_url(rest);
+  if (!settings) return settings.error();
+  return as_result([&] { return restore_sqlite(file, settings->path, force); });
+}
+
+Result<void> end_recovery_of_file(const std::string& rest, std::uint64_t skip_for_new) {
+  const auto settings = parse_sqlite_url(rest);
+  if (!settings) return settings.error();
+  try {
+    end_sqlite_recovery(settings->path, skip_for_new);
+    return {};
+  } catch (const SqliteFailure& failure) {
+    return error_of(failure);
+  }
+}
+
 struct Scheme {
   std::string_view name;
   std::string_view form;
   Opened (*open)(const std::string& rest, const OpenOptions& options);
+  // What only a store with files of its own has.
+  Result<BackupContents> (*back_up)(const std::string& rest, const std::string& file, bool force);
+  Result<BackupContents> (*restore)(const std::string& file, const std::string& rest, bool force);
+  Result<void> (*end_recovery)(const std::string& rest, std::uint64_t skip_for_new);
 };
 
 constexpr std::array<Scheme, 3> kSchemes{{
-    {"memory", "memory:", &open_memory},
-    {"sqlite", "sqlite:PATH", &open_sqlite},
-    {"dynamodb", "dynamodb://TABLE", &open_dynamodb},
+    {"memory", "memory:", &open_memory, nullptr, nullptr, nullptr},
+    {"sqlite", "sqlite:PATH", &open_sqlite, &back_up_file, &restore_file, &end_recovery_of_file},
+    {"dynamodb", "dynamodb://TABLE", &open_dynamodb, nullptr, nullptr, nullptr},
 }};
 
-}  // namespace
+struct Chosen {
+  const Scheme* scheme;
+  std::string rest;
+};
 
-Opened open_driver(std::string_view url, const OpenOptions& options) {
+Result<Chosen> choose(std::string_view url) {
+  if (const auto stray = base::stray_character(url)) {
+    return Error(ErrorCode::kInvalid, "'" + base::visible(url) + "' names no store: " + *stray);
+  }
   const std::size_t colon = url.find(':');
   std::string known;
   for (const Scheme& scheme : kSchemes) {
     if (colon != std::string_view::npos && url.substr(0, colon) == scheme.name) {
-      return scheme.open(std::string(url.substr(colon + 1)), options);
+      return Chosen{&scheme, std::string(url.substr(colon + 1))};
     }
     known.append(known.empty() ? "" : " or ").append(scheme.form);
   }
   return Error(ErrorCode::kInvalid, "'" + std::string(url) + "' names no store; use " + known);
+}
+
+Error has_no_files(std::string_view url) {
+  return Error(ErrorCode::kInvalid, "the store " + std::string(url) +
+                                        " has no files to copy; use its own backups "
+                                        "(docs/dynamodb.md)");
+}
+
+}  // namespace
+
+Opened open_driver(std::string_view url, const OpenOptions& options) {
+  const auto chosen = choose(url);
+  if (!chosen) return chosen.error();
+  return chosen->scheme->open(chosen->rest, options);
+}
+
+Result<BackupContents> back_up(std::string_view url, const std::string& file, bool force) {
+  const auto chosen = choose(url);
+  if (!chosen) return chosen.error();
+  if (chosen->scheme->back_up == nullptr) return has_no_files(url);
+  return chosen->scheme->back_up(chosen->rest, file, force);
+}
+
+Result<BackupContents> restore(const std::string& file, std::string_view url, bool force) {
+  const auto chosen = choose(url);
+  if (!chosen) return chosen.error();
+  if (chosen->scheme->restore == nullptr) return has_no_files(url);
+  return chosen->scheme->restore(file, chosen->rest, force);
+}
+
+Result<BackupContents> read_backup(const std::string& file) {
+  return as_result([&] { return read_sqlite_backup(file); });
+}
+
+Result<void> end_recovery(std::string_view url, std::uint64_t skip_for_new) {
+  const auto chosen = choose(url);
+  if (!chosen) return chosen.error();
+  if (chosen->scheme->end_recovery == nullptr) return {};
+  return chosen->scheme->end_recovery(chosen->rest, skip_for_new);
+}
+
+std::string never_making(std::string_view url) {
+  if (const auto file = sqlite_settings(url)) return "sqlite:" + file->path + "?create=false";
+  if (!url.starts_with("dynamodb:")) return std::string(url);  // In memory, or none at all.
+  const auto question = url.find('?');
+  std::string result(url.substr(0, question));
+  char separator = '?';
+  const auto add = [&](std::string_view parameter) {
+    result.append(1, separator).append(parameter);
+    separator = '&';
+  };
+  for (auto at = question; at != std::string_view::npos;) {
+    const auto next = url.find('&', at + 1);
+    const auto parameter =
+        url.substr(at + 1, next == std::string_view::npos ? next : next - at - 1);
+    if (parameter != "create=true" && parameter != "create=false") add(parameter);
+    at = next;
+  }
+  add("create=false");
+  return result;
+}
+
+std::string shown_url(std::string_view url) {
+  if (url.starts_with("memory:")) return "in memory";
+  if (const auto file = sqlite_settings(url)) return "sqlite:" + absolute_path(file->path);
+  return base::visible(url);
 }
 
 }  // namespace nextid::store

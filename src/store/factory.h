@@ -24,11 +24,18 @@ struct OpenOptions {
   Log log = {};
 };
 
-/// Opens "memory:", "sqlite:PATH" or "dynamodb://TABLE?...". kInvalid names an unknown scheme and
-/// the known ones, or a store that is missing and not to be made; kUnavailable or kCorrupt say what
-/// is wrong with the store itself. OpenOptions::log receives the rare lines worth keeping, from any
-/// thread; it may be empty.
+/// Opens "memory:", "sqlite:PATH" or "dynamodb://TABLE?...", each but the first with create=true or
+/// create=false as a parameter where that is to be said in the URL. kInvalid names an unknown
+/// scheme and the known ones, or a store that is missing and not to be made; kUnavailable or
+/// kCorrupt say what is wrong with the store itself. OpenOptions::log receives the rare lines worth
+/// keeping, from any thread; it may be empty.
 Result<std::shared_ptr<contract::StoreDriver>> open_driver(std::string_view url,
                                                            const OpenOptions& options = {});
+
+/// The same store, never made by its opening, whatever the URL says: for looking at one.
+std::string never_making(std::string_view url);
+
+/// A store for messages: with an absolute path and without parameters where it is a file.
+std::string shown_url(std::string_view url);
 
 }  // namespace nextid::store

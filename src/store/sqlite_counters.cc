@@ -93,6 +93,15 @@ std::optional<CounterState> parse_counter(const Statement& row) {
   return state;
 }
 
+/// Where a new counter begins; at its max where it has no room for what is to be left out.
+std::int64_t first_value(const Definition& definition, std::uint64_t skip) {
+  const std::int64_t before = contract::value_before_first(definition);
+  const auto distance = base::checked_mul<std::uint64_t>(skip, definition.increment);
+  const auto value = distance ? base::checked_add<std::int64_t>(before, *distance) : std::nullopt;
+  const std::int64_t max = signed_of(definition.max);
+  return value ? std::min(*value, max) : max;
+}
+
 /// The condition that all ops with a seq share.
 template <typename SlotOp>
 bool is_in_turn(const SlotOp& op, const CounterState& state) {
@@ -133,7 +142,7 @@ Outcome SqliteCounters::apply(const contract::Define& op) {
   if (auto existing = read(op.counter, op.writer)) return Found{std::move(*existing)};
   const Definition& definition = op.definition;
   CounterState state;
-  state.value = contract::value_before_first(definition);
+  state.value = first_value(definition, skip_for_new_);
   state.definition = definition;
   insert_counter_.bind_text(1, op.counter)
       .bind(2, state.value)

@@ -24,6 +24,9 @@ class SqliteCounters {
  public:
   explicit SqliteCounters(Database& database);
 
+  /// How many ids new counters leave out: see Seal::skip_for_new.
+  void set_skip_for_new(std::uint64_t ids) noexcept { skip_for_new_ = ids; }
+
   /// `now` decides which slots are pruned.
   contract::Outcome apply(const contract::Load& op, base::WallMicros now);
   contract::Outcome apply(const contract::Define& op);
@@ -47,6 +50,7 @@ class SqliteCounters {
   SqliteFailure nonsense(const std::string& counter) const;
 
   Database& database_;
+  std::uint64_t skip_for_new_ = 0;
   Statement select_;
   Statement has_slots_;
   Statement insert_counter_;

@@ -23,10 +23,6 @@ SqliteFailure cannot_make(const std::string& path) {
                                  "; make its directory writable for this user");
 }
 
-void remove_all(const std::string& draft) {
-  for (const char* suffix : {"", "-journal", "-wal", "-shm"}) ::unlink((draft + suffix).c_str());
-}
-
 /// A rename becomes durable with its directory.
 void sync_directory(const std::string& path) {
   const std::string directory = std::filesystem::path(path).parent_path().string();
@@ -39,7 +35,7 @@ void sync_directory(const std::string& path) {
 
 /// A database in all but its name.
 void make_draft(const std::string& draft, const std::string& path) {
-  Database database(draft, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX);
+  Database database(draft, kDraftFlags);
   configure(database);
   database.execute("BEGIN IMMEDIATE");
   set_up_schema(database);
@@ -51,6 +47,9 @@ void make_draft(const std::string& draft, const std::string& path) {
   seal.used_s = static_cast<std::int64_t>(base::wall_now_us() / 1'000'000);
   SqliteSeal(database).write(seal);
   database.execute("COMMIT");
+  keep_log(database);
+  // With the last connection the log goes, which is empty.
+  sqlite3_db_config(database.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
 }
 
 void take_over_mode(const std::string& from, const std::string& to) {
@@ -64,16 +63,29 @@ void take_over_mode(const std::string& from, const std::string& to) {
 
 }  // namespace
 
-void make_sqlite_file(const std::string& path) {
+std::string begin_draft(const std::string& path) {
   const std::string draft = path + "-new";
-  remove_all(draft);  // Of one who was killed.
+  remove_draft(draft);
+  return draft;
+}
+
+void end_draft(const std::string& draft, const std::string& path) {
+  take_over_mode(path, draft);
+  if (::rename(draft.c_str(), path.c_str()) != 0) throw cannot_make(path);
+  sync_directory(path);
+}
+
+void remove_draft(const std::string& draft) noexcept {
+  for (const char* suffix : {"", "-journal", "-wal", "-shm"}) ::unlink((draft + suffix).c_str());
+}
+
+void make_sqlite_file(const std::string& path) {
+  const std::string draft = begin_draft(path);
   try {
     make_draft(draft, path);
-    take_over_mode(path, draft);
-    if (::rename(draft.c_str(), path.c_str()) != 0) throw cannot_make(path);
-    sync_directory(path);
+    end_draft(draft, path);
   } catch (const SqliteFailure&) {
-    remove_all(draft);
+    remove_draft(draft);
     throw;
   }
 }

@@ -1,7 +1,9 @@
-// Making a new database.
+// Making a database: under another name first, so that it is whole or not there.
 #pragma once
 
 #include <string>
+
+#include <sqlite3.h>
 
 namespace nextid::store {
 
@@ -10,5 +12,14 @@ namespace nextid::store {
 /// an empty file stay. Requires that FileLock of `path` is held. Throws SqliteFailure, with nothing
 /// left.
 void make_sqlite_file(const std::string& path);
+
+/// The steps of it, for those who fill a database otherwise. begin_draft() gives the name to make
+/// it under, and removes what a killed process left there; end_draft() gives it its own name,
+/// durably, once its connection has synced it; remove_draft() takes it away. The first two throw
+/// SqliteFailure.
+std::string begin_draft(const std::string& path);
+void end_draft(const std::string& draft, const std::string& path);
+void remove_draft(const std::string& draft) noexcept;
+inline constexpr int kDraftFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
 
 }  // namespace nextid::store

@@ -39,6 +39,15 @@ std::string explain(const std::string& path, int code, const char* message, int 
 
 }  // namespace
 
+Error error_of(const SqliteFailure& failure) {
+  const auto code = [&] {
+    if (failure.code() == SQLITE_MISUSE) return ErrorCode::kInvalid;
+    if (failure.code() == SQLITE_CONSTRAINT) return ErrorCode::kConflict;
+    return failure.is_damage() ? ErrorCode::kCorrupt : ErrorCode::kUnavailable;
+  };
+  return Error(code(), failure.what());
+}
+
 Database::Database(std::string path, int flags) : Database(path, path, flags) {}
 
 Database::Database(std::string path, const std::string& uri, int flags) : path_(std::move(path)) {

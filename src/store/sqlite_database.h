@@ -11,6 +11,8 @@
 
 #include <sqlite3.h>
 
+#include "nextid/error.h"
+
 namespace nextid::store {
 
 /// Something that SQLite, or the file system below it, did not do. what() names the file and says
@@ -30,6 +32,10 @@ class SqliteFailure : public std::runtime_error {
  private:
   int code_;
 };
+
+/// The same as a value: kInvalid for SQLITE_MISUSE, kConflict for SQLITE_CONSTRAINT, kCorrupt for
+/// damage, else kUnavailable.
+Error error_of(const SqliteFailure& failure);
 
 /// What to do about a damaged file, for the end of a sentence.
 inline constexpr const char* kRepair =

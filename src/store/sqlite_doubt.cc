@@ -72,9 +72,16 @@ Doubt past(const Evidence& evidence) {
 
 /// Of the same generation, and shorter than it was.
 bool was_cut(const Evidence& evidence) {
-  return evidence.committed && evidence.log.has_commits &&
+  return evidence.committed && evidence.log.has_header &&
          evidence.committed->salts == evidence.log.salts &&
          evidence.committed->frames > evidence.log.frames;
+}
+
+/// A log that begins anew once all of it is in the main file has a new header first, whose first
+/// salt is one higher, and for a moment no transaction.
+bool just_begins(const Evidence& evidence) {
+  if (!evidence.log.has_header) return false;
+  return !evidence.committed || evidence.log.salts.first == evidence.committed->salts.first + 1;
 }
 
 }  // namespace
@@ -82,11 +89,11 @@ bool was_cut(const Evidence& evidence) {
 std::optional<Doubt> doubt_of(const Evidence& evidence) {
   const auto& seal = evidence.alone.seal;
   if (!seal) return std::nullopt;  // Of an older version: taken once, as it is.
-  if (seal->needs_log && !evidence.log.has_commits) {
-    return log_missing(evidence, "its log " + evidence.path + "-wal is missing or empty");
-  }
   if (was_cut(evidence)) {
     return log_missing(evidence, "the end of its log " + evidence.path + "-wal is missing");
+  }
+  if (seal->needs_log && !evidence.log.has_commits && !just_begins(evidence)) {
+    return log_missing(evidence, "its log " + evidence.path + "-wal is missing or empty");
   }
   if (evidence.log.has_commits && !evidence.log.has_page) return foreign_log(evidence);
   const bool was_closed = evidence.closed && !evidence.log.has_commits;

@@ -124,6 +124,10 @@ void SqliteGuard::committed() {
     main_lacks_need_ = false;
     run_checkpoint();
   }
+  note_committed();
+}
+
+void SqliteGuard::note_committed() {
   noted_frames_ = wal_frames_;
   note_.set_committed({salts(), static_cast<std::uint64_t>(wal_frames_)});
 }
@@ -144,8 +148,7 @@ void SqliteGuard::checkpoint() {
   write_seal_alone(true);
   checkpointed_frames_ = wal_frames_;
   run_checkpoint();
-  noted_frames_ = wal_frames_;
-  note_.set_committed({salts(), static_cast<std::uint64_t>(wal_frames_)});
+  note_committed();
 }
 
 /// Of a log whose last seal needs it. True if all of it was brought over.
@@ -163,11 +166,12 @@ bool SqliteGuard::run_checkpoint() {
   return is_complete;
 }
 
-void SqliteGuard::end_past() {
+void SqliteGuard::end_past(std::uint64_t skip_for_new) {
   begin_.run();
   try {
     if (auto shown = table_.read()) seal_ = *std::move(shown);
     seal_.is_past = false;
+    seal_.skip_for_new = skip_for_new;
     table_.write(seal_);
     commit_.run();
   } catch (const SqliteFailure&) {

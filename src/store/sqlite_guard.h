@@ -41,6 +41,9 @@ class SqliteGuard {
   /// place (I1). Two system calls.
   void check_files();
 
+  /// Notes how far the log is, for whoever opens next: see SqliteNote::set_committed().
+  void note_committed();
+
   /// In a transaction that writes: brings the seal up to date where that is due.
   void keep_seal();
   /// After COMMIT, before any outcome leaves: notes how far the log is, and sees that the main file
@@ -56,8 +59,8 @@ class SqliteGuard {
   /// and has SQLite remove the log with the connection. True if so.
   bool prepare_close();
 
-  /// The store is no longer one of the past: see Seal::is_past.
-  void end_past();
+  /// The store is no longer one of the past: see Seal::is_past, Seal::skip_for_new.
+  void end_past(std::uint64_t skip_for_new);
 
   const Seal& seal() const noexcept { return seal_; }
 

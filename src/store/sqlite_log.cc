@@ -63,6 +63,7 @@ LogFacts read_log(const std::string& path, std::uint32_t page_bytes, std::uint32
   if (!read_at(log.get(), header, 0) || (number_at(header, 0) & ~1u) != kMagic) return facts;
   // SQLite takes the size from the log, even where the main file has another.
   const std::uint32_t log_page_bytes = number_at(header, 8);
+  facts.has_header = true;
   facts.salts = {number_at(header, 16), number_at(header, 20)};
   struct stat status {};
   ::fstat(log.get(), &status);

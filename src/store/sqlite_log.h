@@ -16,9 +16,10 @@ struct LogSalts {
 };
 
 struct LogFacts {
+  bool has_header = false;   ///< It is a log, though perhaps without any transaction.
   bool has_commits = false;  ///< Transactions that SQLite would replay.
   LogSalts salts;
-  std::uint64_t frames = 0;  ///< To the end of the last such transaction.
+  std::uint64_t frames = 0;  ///< To the end of the last of them.
   bool has_page = false;     ///< Among them is the page that was asked for.
 };
 

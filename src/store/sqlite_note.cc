@@ -42,6 +42,8 @@ const std::string& this_boot() {
 
 }  // namespace
 
+bool SqliteNote::tells_of_a_store() const { return read_line(fd_, kStateAt)[0] != '\0'; }
+
 std::optional<ClosedNote> SqliteNote::closed() const {
   const Line line = read_line(fd_, kStateAt);
   std::array<char, 33> identity{};

@@ -40,6 +40,8 @@ class SqliteNote {
   /// Of FileLock::fd(), which must outlive it.
   explicit SqliteNote(int fd) : fd_(fd) {}
 
+  /// Whether a store was here: in use, or closed.
+  bool tells_of_a_store() const;
   std::optional<ClosedNote> closed() const;
   std::optional<SideFiles> side_files() const;
   /// Nothing when it is of another boot: then it may say more than the disk has.

@@ -35,30 +35,6 @@ std::optional<struct stat> status_of(const std::string& path) {
                                            "; check the path and its permissions");
 }
 
-/// The one absolute name of the file, so that all its users lock the same side file and a later
-/// change of the working directory does not matter.
-std::string resolve(const std::string& given) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  const fs::path existing = fs::canonical(given, error);
-  if (!error) return existing.string();
-  const auto refuse = [&](const std::string& reason) {
-    return SqliteFailure(SQLITE_CANTOPEN, "can't open " + given + ": " + reason);
-  };
-  if (error != std::errc::no_such_file_or_directory) {
-    throw refuse(error.message() + "; check the path and its permissions");
-  }
-  if (fs::is_symlink(fs::symlink_status(given, error))) {
-    throw refuse("it is a symbolic link to a missing file; remove it or make its target");
-  }
-  const fs::path wanted = fs::absolute(given, error);
-  const fs::path directory = fs::canonical(wanted.parent_path(), error);
-  if (error || !wanted.has_filename()) {
-    throw refuse("its directory does not exist; make it first");
-  }
-  return (directory / wanted.filename()).string();
-}
-
 /// SQLite would delete the log that it finds next to a new file, and the ids in it would come
 /// again.
 void refuse_orphaned_log(const std::string& path) {
@@ -170,12 +146,7 @@ void connect(SqliteFile& file, const std::string& path) {
   file.counters = std::make_unique<SqliteCounters>(database);
   file.records = std::make_unique<SqliteRecords>(database);
   database.execute("COMMIT");
-  const std::string mode = database.text("PRAGMA journal_mode = WAL");
-  if (mode != "wal") {
-    throw SqliteFailure(SQLITE_CANTOPEN, "can't keep a write-ahead log for " + path +
-                                             " (journal mode " + mode +
-                                             "); keep it on this machine's own disk");
-  }
+  keep_log(database);
 }
 
 void disconnect(SqliteFile& file) {
@@ -201,6 +172,7 @@ void join(SqliteFile& file, const std::string& path) {
   auto seal = SqliteSeal(*file.database).read();
   if (!seal || !alone.seal) throw file.database->failure(SQLITE_CORRUPT);
   file.opening.identity = seal->identity;
+  file.counters->set_skip_for_new(seal->skip_for_new);
   const std::int64_t in_main = alone.seal->mark;
   file.guard = std::make_unique<SqliteGuard>(
       SqliteGuard::Parts{*file.database, *file.lock, *file.main_file, *std::move(seal), in_main},
@@ -261,9 +233,21 @@ void seal_for_use(SqliteFile& file, const Evidence& evidence, const std::optiona
                             &brought_over);
   const std::int64_t in_main = in_log == brought_over ? seal.mark : seal.follows;
   file.opening.identity = seal.identity;
+  file.counters->set_skip_for_new(seal.skip_for_new);
   file.guard = std::make_unique<SqliteGuard>(
       SqliteGuard::Parts{database, *file.lock, *file.main_file, std::move(seal), in_main},
       &base::wall_now_us);
+}
+
+/// What those who open it beside us, and after us, are to find.
+void note_use(const SqliteFile& file, const std::string& path) {
+  const SqliteNote note(file.lock->fd());
+  const auto log = file_id_of(path + "-wal");
+  const auto index = file_id_of(path + "-shm");
+  if (!log || !index) return;
+  note.set_side_files({*log, *index});
+  const LogFacts facts = read_log(path + "-wal", 0, 0);
+  note.set_committed({facts.salts, facts.frames});
 }
 
 /// As the first one to open the file.
@@ -287,9 +271,7 @@ void begin(SqliteFile& file, const std::string& path, const SqliteOpenOptions& o
     shown = SqliteSeal(*file.database).read();
   }
   seal_for_use(file, evidence, shown, is_past);
-  const auto log = file_id_of(path + "-wal");
-  const auto index = file_id_of(path + "-shm");
-  if (log && index) SqliteNote(file.lock->fd()).set_side_files({*log, *index});
+  note_use(file, path);
   if (!evidence.place.is_lasting) {
     file.opening.remark = "its file system, " + evidence.place.file_system +
                           ", does not tell a file from a copy of it: see that no copy is used";
@@ -304,6 +286,13 @@ bool make_if_missing(SqliteFile& file, const std::string& path, const SqliteOpen
     throw SqliteFailure(SQLITE_CORRUPT, "can't make " + path +
                                             ": other processes use a database of this name that "
                                             "was moved or deleted; stop them, and put it back");
+  }
+  if (SqliteNote(file.lock->fd()).tells_of_a_store()) {
+    throw SqliteFailure(SQLITE_CORRUPT,
+                        "can't make " + path + ": " + path +
+                            "-lock tells of a store that was here, and is gone; put "
+                            "that back, or remove " +
+                            path + "-lock to begin anew, with ids from 1");
   }
   if (!options.create) {
     throw SqliteFailure(
@@ -333,8 +322,30 @@ void open_locked(SqliteFile& file, const std::string& path, const SqliteOpenOpti
 
 }  // namespace
 
+std::string resolve_sqlite_path(const std::string& given) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::path existing = fs::canonical(given, error);
+  if (!error) return existing.string();
+  const auto refuse = [&](const std::string& reason) {
+    return SqliteFailure(SQLITE_CANTOPEN, "can't open " + given + ": " + reason);
+  };
+  if (error != std::errc::no_such_file_or_directory) {
+    throw refuse(error.message() + "; check the path and its permissions");
+  }
+  if (fs::is_symlink(fs::symlink_status(given, error))) {
+    throw refuse("it is a symbolic link to a missing file; remove it or make its target");
+  }
+  const fs::path wanted = fs::absolute(given, error);
+  const fs::path directory = fs::canonical(wanted.parent_path(), error);
+  if (error || !wanted.has_filename()) {
+    throw refuse("its directory does not exist; make it first");
+  }
+  return (directory / wanted.filename()).string();
+}
+
 SqliteFile open_sqlite_file(const std::string& given, const SqliteOpenOptions& options) {
-  const std::string path = resolve(given);
+  const std::string path = resolve_sqlite_path(given);
   refuse_unusable(path);  // Before even a lock file appears next to it.
   if (status_of(path)) refuse_divided(path);
   const auto deadline = base::monotonic_now() + contract::kAttemptTimeout;
@@ -374,9 +385,9 @@ void close_sqlite_file(SqliteFile file, std::chrono::milliseconds limit) noexcep
   }
 }
 
-void end_recovery(SqliteFile& file) {
+void end_recovery(SqliteFile& file, std::uint64_t skip_for_new) {
   const auto hold = file.lock->acquire(base::monotonic_now() + contract::kAttemptTimeout);
-  file.guard->end_past();
+  file.guard->end_past(skip_for_new);
 }
 
 }  // namespace nextid::store

@@ -34,6 +34,10 @@ struct SqliteOpenOptions {
   bool accept_as_is = false;
 };
 
+/// The one absolute name of a file that exists or can be made, so that all its users lock the same
+/// side file and a later change of the working directory does not matter. Throws SqliteFailure.
+std::string resolve_sqlite_path(const std::string& given);
+
 /// Opens `path`, or makes it when it is missing or empty. A file of an older format is brought to
 /// the newest; nextid of that time can't open it any more. Throws SqliteFailure, with nothing
 /// changed in a file that is not ours or next to it, and nothing left of a file that could not be
@@ -47,7 +51,8 @@ SqliteFile open_sqlite_file(const std::string& path, const SqliteOpenOptions& op
 /// Never throws: what can't be done now is found again at the next opening.
 void close_sqlite_file(SqliteFile file, std::chrono::milliseconds limit) noexcept;
 
-/// The file is no longer past: it opens for everyone again. Throws SqliteFailure.
-void end_recovery(SqliteFile& file);
+/// The file is no longer past: it opens for everyone again, and counters made from then on leave
+/// out their first `skip_for_new` ids. Throws SqliteFailure.
+void end_recovery(SqliteFile& file, std::uint64_t skip_for_new);
 
 }  // namespace nextid::store

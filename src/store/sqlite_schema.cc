@@ -89,6 +89,14 @@ void configure(Database& database) {
   database.execute(kConfiguration);
 }
 
+void keep_log(Database& database) {
+  const std::string mode = database.text("PRAGMA journal_mode = WAL");
+  if (mode == "wal") return;
+  throw SqliteFailure(SQLITE_CANTOPEN, "can't keep a write-ahead log for " + database.path() +
+                                           " (journal mode " + mode +
+                                           "); keep it on this machine's own disk");
+}
+
 void set_up_schema(Database& database) {
   const SqliteHeader found{.is_sqlite = true,
                            .application_id = database.integer("PRAGMA application_id"),

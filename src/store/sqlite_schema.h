@@ -24,6 +24,9 @@ void refuse_unless_ours(const std::string& path, const SqliteHeader& header);
 /// Sets up a connection: durable commits, and no checkpoints but ours.
 void configure(Database& database);
 
+/// From now on the database has a write-ahead log. Throws SqliteFailure where it can't have one.
+void keep_log(Database& database);
+
 /// Makes the schema in an empty file, or brings the one of a file of ours up to date, in the
 /// transaction that is open. Throws SqliteFailure.
 void set_up_schema(Database& database);

@@ -14,18 +14,18 @@ constexpr const char* kCreateTable =
     " identity TEXT NOT NULL,"
     " needs_log INTEGER NOT NULL,"
     " mark INTEGER NOT NULL, follows INTEGER NOT NULL, earlier INTEGER NOT NULL,"
-    " is_past INTEGER NOT NULL,"
+    " is_past INTEGER NOT NULL, skip_for_new INTEGER NOT NULL,"
     " inode INTEGER NOT NULL, born_ns INTEGER NOT NULL, volume INTEGER NOT NULL,"
     " is_lasting INTEGER NOT NULL,"
     " path TEXT NOT NULL, used_s INTEGER NOT NULL"
     ") STRICT";
 constexpr const char* kSelect =
     "SELECT identity, needs_log, mark, follows, earlier, is_past, inode, born_ns, volume,"
-    " is_lasting, path, used_s FROM seal WHERE one = 1";
+    " is_lasting, path, used_s, skip_for_new FROM seal WHERE one = 1";
 constexpr const char* kReplace =
     "REPLACE INTO seal (one, identity, needs_log, mark, follows, earlier, is_past, inode, born_ns,"
-    " volume, is_lasting, path, used_s)"
-    " VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    " volume, is_lasting, path, used_s, skip_for_new)"
+    " VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
 constexpr std::size_t kMaxPathBytes = 160;
 
 Seal parse_seal(const Statement& row) {
@@ -42,6 +42,7 @@ Seal parse_seal(const Statement& row) {
   seal.place.is_lasting = row.integer(9) != 0;
   seal.path = row.text(10);
   seal.used_s = row.integer(11);
+  seal.skip_for_new = static_cast<std::uint64_t>(row.integer(12));
   return seal;
 }
 
@@ -92,6 +93,7 @@ void SqliteSeal::write(const Seal& seal) {
       .bind(10, seal.place.is_lasting ? 1 : 0)
       .bind_text(11, path)
       .bind(12, seal.used_s)
+      .bind(13, static_cast<std::int64_t>(seal.skip_for_new))
       .run();
 }
 
@@ -108,17 +110,24 @@ std::string random_identity() {
   return text.data();
 }
 
-/// A checkpoint that a crash cut short leaves pages of several moments. The schema has not changed
-/// between them, and the seal is in one page: so this reads right.
+std::unique_ptr<Database> open_immutable(const std::string& path) {
+  constexpr int kFlags = SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI;
+  return std::make_unique<Database>(path, uri_of(path), kFlags);
+}
+
+/// A checkpoint that a crash or a full disk cut short leaves pages of several moments. The schema
+/// has not changed between them, and the seal is in one page: so this reads right.
 Alone read_alone(const std::string& path) {
-  Database database(path, uri_of(path),
-                    SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI);
+  const auto database = open_immutable(path);
+  // The first page may have come over, and the pages by which the file grew not: SQLite takes a
+  // file that is shorter than its first page says for damaged, unless it is told this.
+  database->execute("PRAGMA writable_schema = ON");
   Alone alone;
-  alone.page_bytes = static_cast<std::uint32_t>(database.integer("PRAGMA page_size"));
+  alone.page_bytes = static_cast<std::uint32_t>(database->integer("PRAGMA page_size"));
   alone.seal_page = static_cast<std::uint32_t>(
-      database.integer("SELECT rootpage FROM sqlite_schema WHERE name = 'seal'"));
+      database->integer("SELECT rootpage FROM sqlite_schema WHERE name = 'seal'"));
   if (alone.seal_page == 0) return alone;
-  alone.seal = SqliteSeal(database).read();
+  alone.seal = SqliteSeal(*database).read();
   return alone;
 }
 

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -28,9 +29,12 @@ struct Seal {
   std::int64_t follows = 0;  ///< The mark of the main file's seal when this was written; 0: none.
   std::int64_t earlier = 0;  ///< That of the seal that this one replaced, in the log or not.
   bool is_past = false;      ///< A backup, or not recovered yet: ids may have been given out since.
-  Place place;               ///< Of the main file when it was last opened.
-  std::string path;          ///< Its beginning, for sentences.
-  std::int64_t used_s = 0;   ///< When this was written, in seconds since 1970.
+  /// Ids that counters made from now on leave out: those that a recovery could not know of begin
+  /// as far on as those that it moved.
+  std::uint64_t skip_for_new = 0;
+  Place place;              ///< Of the main file when it was last opened.
+  std::string path;         ///< Its beginning, for sentences.
+  std::int64_t used_s = 0;  ///< When this was written, in seconds since 1970.
 
   /// Whether a main file with the seal `alone` is what a log with this seal was written for.
   bool fits(const Seal& alone) const noexcept {
@@ -60,6 +64,10 @@ class SqliteSeal {
 std::int64_t random_mark();
 /// A new store's.
 std::string random_identity();
+
+/// The main file as it is by itself, whatever log lies beside it; for reading. Throws
+/// SqliteFailure.
+std::unique_ptr<Database> open_immutable(const std::string& path);
 
 /// What the main file tells by itself, whatever log lies beside it.
 struct Alone {

@@ -139,10 +139,7 @@ Result<std::shared_ptr<SqliteStore>> SqliteStore::open(const std::string& path,
     auto impl = std::make_shared<Impl>(open_sqlite_file(path, options), std::move(wall_clock));
     return std::shared_ptr<SqliteStore>(new SqliteStore(std::move(impl)));
   } catch (const SqliteFailure& failure) {
-    const ErrorCode code = failure.code() == SQLITE_MISUSE ? ErrorCode::kInvalid
-                           : failure.is_damage()           ? ErrorCode::kCorrupt
-                                                           : ErrorCode::kUnavailable;
-    return Error(code, failure.what());
+    return error_of(failure);
   }
 }
 

@@ -48,7 +48,8 @@ class DynamodbTap {
                                               std::function<base::WallMicros()> clock) const;
 
   void answer(Answer answer);
-  /// All requests so far, or those of one operation, in their order.
+  /// The requests so far, in their order: those of one operation, or all but DescribeTable, which a
+  /// store sends at times of its own.
   std::vector<SentRequest> requests(std::string_view operation = "") const;
   /// Their operations.
   std::vector<std::string> operations() const;

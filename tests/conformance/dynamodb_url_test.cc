@@ -34,6 +34,12 @@ TEST(DynamodbUrl, TakesAllParameters) {
   EXPECT_EQ(settings->attempt_timeout, std::chrono::seconds(2));
 }
 
+TEST(DynamodbUrl, SaysWhetherToMakeTheTableOrLeavesThatToItsCaller) {
+  EXPECT_FALSE(parse_dynamodb_url("//id_counters", false)->create);
+  EXPECT_TRUE(parse_dynamodb_url("//id_counters?create=true", false)->create);
+  EXPECT_FALSE(parse_dynamodb_url("//id_counters?create=false", true)->create);
+}
+
 TEST(DynamodbUrl, TakesTimesFrom50MillisecondsTo30Seconds) {
   for (const char* time : {"50ms", "30s", "30", "30000ms"}) {
     EXPECT_TRUE(parse_dynamodb_url(std::string("//?attempt_timeout=") + time)) << time;

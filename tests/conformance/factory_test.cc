@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -34,11 +36,65 @@ TEST(Factory, TakesPathsAsTheyAre) {
   const TempDir directory;
   const auto old = std::filesystem::current_path();
   std::filesystem::current_path(directory.path());
-  for (const char* path : {"file:odd?mode=ro#%41.db", ":memory:", "a b.db", "./plain.db"}) {
+  for (const char* path : {"a&b=c.db", "a b.db", "./plain.db"}) {
     EXPECT_TRUE(store::open_driver(std::string("sqlite:") + path).has_value()) << path;
     EXPECT_TRUE(std::filesystem::exists(directory.path() / path)) << path;
   }
   std::filesystem::current_path(old);
+}
+
+TEST(Factory, MakesNoStoreWhereTheOptionOrTheUrlSaysSo) {
+  const TempDir directory;
+  const std::string url = "sqlite:" + directory.file("ids.db");
+  const std::vector<std::pair<std::string, bool>> refused{
+      {url, false}, {url + "?create=false", true}, {url + "?create=false", false}};
+  for (const auto& [given, create] : refused) {
+    const auto opened = store::open_driver(given, {.create = create});
+    ASSERT_TRUE(opened.has_error()) << given;
+    EXPECT_EQ(opened.error().code(), ErrorCode::kInvalid);
+    EXPECT_NE(std::string(opened.error().what()).find("no store at " + directory.file("ids.db")),
+              std::string::npos)
+        << opened.error().what();
+    EXPECT_TRUE(std::filesystem::is_empty(directory.path())) << given;
+  }
+  EXPECT_TRUE(store::open_driver(url + "?create=true", {.create = false}).has_value());
+  EXPECT_TRUE(store::open_driver(url + "?create=false", {.create = false}).has_value());
+  EXPECT_TRUE(store::open_driver("memory:", {.create = false}).has_value());
+}
+
+TEST(Factory, HasUrlsThatMakeNothing) {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"memory:", "memory:"},
+      {"sqlite:/x/ids.db", "sqlite:/x/ids.db?create=false"},
+      {"sqlite:/x/ids.db?create=true", "sqlite:/x/ids.db?create=false"},
+      {"sqlite:/x/ids.db?create=false", "sqlite:/x/ids.db?create=false"},
+      {"dynamodb://t", "dynamodb://t?create=false"},
+      {"dynamodb://t?region=r&create=true&profile=p",
+       "dynamodb://t?region=r&profile=p&create=false"},
+      {"sqlite:/x?mode=ro", "sqlite:/x?mode=ro"},
+      {"ids.db", "ids.db"},
+  };
+  for (const auto& [url, expected] : cases) EXPECT_EQ(store::never_making(url), expected);
+}
+
+TEST(Factory, ShowsWhereAStoreIs) {
+  EXPECT_EQ(store::shown_url("memory:"), "in memory");
+  EXPECT_EQ(store::shown_url("sqlite:/x/../y/./ids.db?create=false"), "sqlite:/y/ids.db");
+  EXPECT_EQ(store::shown_url("sqlite:ids.db"),
+            "sqlite:" + (std::filesystem::current_path() / "ids.db").string());
+  EXPECT_EQ(store::shown_url("dynamodb://t?region=r"), "dynamodb://t?region=r");
+}
+
+TEST(Factory, RefusesCharactersThatNobodySees) {
+  const TempDir directory;
+  const std::string url = "sqlite:" + directory.file("ids.db");
+  expect_invalid(url + "\r", "ids.db\\r' names no store: it ends in a carriage return");
+  expect_invalid(url + "?create=true\n", "it ends in a line feed");
+  expect_invalid(" " + url, "it begins with a blank");
+  expect_invalid(url + " ?create=true", "ids.db ': it ends in a blank");
+  expect_invalid("sqlite:\xc2\xa0" + directory.file("ids.db"), "it begins with a no-break space");
+  expect_invalid("memory:\t", "it ends in a tab");
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
 }
 
 TEST(Factory, NamesTheKnownSchemes) {
@@ -49,7 +105,7 @@ TEST(Factory, NamesTheKnownSchemes) {
 
 TEST(Factory, RefusesUrlsThatLackSomethingOrSayTooMuch) {
   expect_invalid("sqlite:", "path");
-  expect_invalid(std::string("sqlite:a\0b", 10), "path");
+  expect_invalid(std::string("sqlite:a\0b", 10), "its character 9 is a NUL");
   expect_invalid("memory:x", "nothing follows");
 }
 

@@ -72,7 +72,7 @@ TEST_F(SqliteOpening, MakesAMissingFileThatTellsWhatItIs) {
   make_ours();
   RawConnection raw(path_);
   EXPECT_EQ(raw.integer("PRAGMA application_id"), 0x6e786964);
-  EXPECT_EQ(raw.integer("PRAGMA user_version"), 2);
+  EXPECT_EQ(raw.integer("PRAGMA user_version"), 3);
   EXPECT_EQ(found(run(*open_sqlite(path_), Load{"orders", 1})).value, 7);
 }
 
@@ -127,18 +127,64 @@ TEST_F(SqliteOpening, LeavesTheLogOfOthersAlone) {
 
 TEST_F(SqliteOpening, RefusesANewerFormat) {
   make_ours();
-  RawConnection(path_).execute("PRAGMA user_version = 3");
-  expect_refused(ErrorCode::kCorrupt, "its format is version 3");
+  RawConnection(path_).execute("PRAGMA user_version = 4");
+  expect_refused(ErrorCode::kCorrupt, "its format is version 4");
 }
 
 TEST_F(SqliteOpening, RefusesANewerFormatThatIsInTheLogOnly) {
+  make_version_1(path_);  // In WAL, all of it is in the log.
+  {
+    RawConnection raw(path_);
+    raw.keep_wal_at_close();
+    raw.execute("PRAGMA user_version = 4");
+  }
+  expect_refused(ErrorCode::kCorrupt, "its format is version 4");
+}
+
+TEST_F(SqliteOpening, RefusesALogThatAnotherProgramLeft) {
   make_ours();
   {
     RawConnection raw(path_);
     raw.keep_wal_at_close();
-    raw.execute("PRAGMA user_version = 3");
+    raw.execute("CREATE TABLE t (a)");
   }
-  expect_refused(ErrorCode::kCorrupt, "its format is version 3");
+  expect_refused(ErrorCode::kCorrupt, "do not belong together");
+}
+
+TEST_F(SqliteOpening, MakesNoFileWhereNoneIsToBe) {
+  for (const bool is_empty : {false, true}) {
+    if (is_empty) write_file(path_, "");
+    const auto before = snapshot(directory_.path());
+    const auto opened = SqliteStore::open(path_, {.create = false});
+    ASSERT_TRUE(opened.has_error());
+    EXPECT_EQ(opened.error().code(), ErrorCode::kInvalid);
+    EXPECT_TRUE(snapshot(directory_.path()) == before);
+  }
+}
+
+TEST_F(SqliteOpening, LeavesOneFileThatIsWhole) {
+  make_ours();
+  EXPECT_FALSE(std::filesystem::exists(path_ + "-wal"));
+  EXPECT_FALSE(std::filesystem::exists(path_ + "-shm"));
+  EXPECT_EQ(RawConnection(path_).integer("SELECT needs_log FROM seal"), 0);
+}
+
+TEST_F(SqliteOpening, SaysInTheMainFileThatTheLogIsNeeded) {
+  const auto store = open_sqlite(path_);
+  const std::string copy = directory_.file("copy.db");
+  std::filesystem::copy_file(path_, copy);
+  EXPECT_EQ(RawConnection(copy).integer("SELECT needs_log FROM seal"), 1);
+}
+
+TEST_F(SqliteOpening, TellsWhichStoreItIs) {
+  const auto first = open_sqlite(path_);
+  const std::string identity = first->opening().identity;
+  EXPECT_EQ(identity.size(), 32u);
+  EXPECT_TRUE(first->opening().made);
+  const auto beside = open_sqlite(path_);
+  EXPECT_EQ(beside->opening().identity, identity);
+  EXPECT_FALSE(beside->opening().made);
+  EXPECT_NE(open_sqlite(directory_.file("other.db"))->opening().identity, identity);
 }
 
 TEST_F(SqliteOpening, RefusesATruncatedFile) {
@@ -187,11 +233,21 @@ TEST_F(SqliteOpening, BringsNoDamagedFileUpToDate) {
 }
 
 TEST_F(SqliteOpening, RefusesToBeginAnewNextToTheLogOfALostFile) {
-  make_ours();
+  make_version_1(path_);  // In WAL, all of it is in the log.
   std::filesystem::remove(path_);
   expect_refused(ErrorCode::kCorrupt, "is left from a database that is gone");
   write_file(path_, "");
   expect_refused(ErrorCode::kCorrupt, "is left from a database that is gone");
+}
+
+TEST_F(SqliteOpening, RefusesToBeginAnewWhereTheLockFileTellsOfAStore) {
+  make_ours();
+  std::filesystem::remove(path_);
+  expect_refused(ErrorCode::kCorrupt, "tells of a store that was here");
+  write_file(path_, "");
+  expect_refused(ErrorCode::kCorrupt, "tells of a store that was here");
+  std::filesystem::remove(path_ + "-lock");
+  make_ours();
 }
 
 TEST_F(SqliteOpening, RefusesWhatIsNoFile) {

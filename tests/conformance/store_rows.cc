@@ -37,7 +37,7 @@ std::vector<StoreRow> store_rows() {
        false},
       {"sqlite",
        [](const TempDir& directory, const TurnedClock& clock) {
-         return store::SqliteStore::open(directory.file("ids.db"), clock.reader()).value();
+         return store::SqliteStore::open(directory.file("ids.db"), {}, clock.reader()).value();
        },
        true},
       {"dynamodb",

@@ -1,14 +1,16 @@
-// Serves an empty DynamoDB from memory, on a port of this machine that the system chooses:
+// Serves a DynamoDB on a port of this machine that the system chooses: an empty one from memory, or
+// the one that a folder holds, which outlives this process however it ends:
 //
-//   node serve.js [--create-table-ms N] [--max-item-kb N]
+//   node serve.js [--create-table-ms N] [--max-item-kb N] [--path FOLDER]
 //
 // Prints "listening on http://127.0.0.1:PORT" and exits when its standard input closes, so that it
 // never outlives whoever started it.
 'use strict'
 
 const OPTIONS = {
-  '--create-table-ms': {name: 'createTableMs', value: 0},
-  '--max-item-kb': {name: 'maxItemSizeKb', value: 400},
+  '--create-table-ms': {name: 'createTableMs', value: 0, form: /^\d+$/, read: Number},
+  '--max-item-kb': {name: 'maxItemSizeKb', value: 400, form: /^\d+$/, read: Number},
+  '--path': {name: 'path', form: /./, read: String},
 }
 
 // Longer than any pause of a test: only the proxy closes idle connections, when it is told to.
@@ -19,12 +21,12 @@ function parseOptions(words) {
   for (const {name, value} of Object.values(OPTIONS)) options[name] = value
   for (let i = 0; i < words.length; i += 2) {
     const option = OPTIONS[words[i]]
-    if (!option || !/^\d+$/.test(words[i + 1])) {
-      const known = Object.keys(OPTIONS).join(' N, ')
-      console.error(`serve.js takes ${known} N; not: ${words.join(' ')}`)
+    if (!option || !option.form.test(words[i + 1])) {
+      const known = Object.keys(OPTIONS).join(', ')
+      console.error(`serve.js takes ${known}, each with a value; not: ${words.join(' ')}`)
       process.exit(2)
     }
-    options[option.name] = Number(words[i + 1])
+    options[option.name] = option.read(words[i + 1])
   }
   return options
 }

@@ -87,7 +87,8 @@ class Ledger:
         """`directory` is where paths begin."""
         kind, _, place = store.partition(":")
         if kind == "sqlite":
-            place = str(Path(directory or ".", place).resolve())
+            path, _, _ = place.partition("?")
+            place = str(Path(directory or ".", path).resolve())
         elif kind == "dynamodb":
             place = urllib.parse.urlsplit(store).netloc
         if (kind, place) not in accounts:

@@ -65,12 +65,13 @@ class Client:
 
 
 class Dynalite:
-    """A DynamoDB of its own, empty at first; ends with this process at the latest."""
+    """A DynamoDB of its own, empty at first, or what `--path FOLDER` holds; ends with this process at
+    the latest."""
 
-    def __init__(self, *options):
+    def __init__(self, *options, stderr=None):
         self.process = subprocess.Popen(
             ["node", SERVE, *map(str, options)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            text=True)
+            stderr=stderr, text=True)
         line = self.process.stdout.readline()
         listening = re.fullmatch(r"listening on http://127\.0\.0\.1:(\d+)\n", line)
         assert listening, f"{SERVE} does not start; script/setup --test installs what it needs"
@@ -87,6 +88,10 @@ class Dynalite:
         self.process.stdin.close()
         self.process.stdout.close()
         self.process.wait(timeout=nextid.PATIENCE)
+
+    def kill(self):
+        self.process.kill()
+        self.stop()
 
 
 class Table:

@@ -78,6 +78,7 @@ class Proxy:
         self._backend = _Backend(backend_port)
         self._key_locks = {}
         self._clients = set()  # Writers.
+        self._serving = set()  # Tasks: the event loop alone would not keep them.
         self._late = set()  # Tasks.
         self._hanging = False
         self._accepting = True
@@ -130,6 +131,10 @@ class Proxy:
         self.come_back()
         self.settle()
 
+    def move_backend(self, port):
+        """The database was started again, on another port. What it was asked meanwhile is lost."""
+        self._run(self._move_backend(port))
+
     def close_connections(self):
         self._run(self._drop_clients())
 
@@ -162,6 +167,10 @@ class Proxy:
         self._server = await asyncio.start_server(self._serve, sock=self._socket, ssl=self._tls,
                                                   backlog=256)
 
+    async def _move_backend(self, port):
+        self._backend.close()
+        self._backend = _Backend(port)
+
     async def _drop_clients(self):
         for writer in list(self._clients):
             writer.transport.abort()
@@ -183,15 +192,17 @@ class Proxy:
     async def _serve(self, reader, writer):
         self.connections += 1
         self._clients.add(writer)
+        self._serving.add(asyncio.current_task())
         try:
             while self._accepting:
                 request = await _read_request(reader, writer)
                 if request is None or not await self._serve_request(request, reader, writer):
                     break
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # The client went away.
+        except (OSError, asyncio.IncompleteReadError):
+            pass  # The client went away, or the database did.
         finally:
             self._clients.discard(writer)
+            self._serving.discard(asyncio.current_task())
             with contextlib.suppress(RuntimeError):
                 writer.close()
 
@@ -255,7 +266,8 @@ class Proxy:
     def _later(self, seconds, action):
         async def act():
             await asyncio.sleep(seconds)
-            await action()
+            with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+                await action()  # Or it finds no database.
 
         task = self._loop.create_task(act())
         self._late.add(task)

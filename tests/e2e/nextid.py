@@ -65,15 +65,26 @@ class CommandLine:
     directory: object  # None: this process's own.
     exit_code: int
 
+    def _value(self, option, variable):
+        if option in self.words:
+            return self.words[self.words.index(option) + 1]
+        return self.env.get(variable)
+
     @property
     def store(self):
-        if "--store" in self.words:
-            return self.words[self.words.index("--store") + 1]
-        return self.env.get("NEXTID_STORE", DEFAULT_STORE)
+        """The URL of its store, as the command finds it."""
+        named = self._value("--store", "NEXTID_STORE")
+        config = self._value("--config", "NEXTID_CONFIG")
+        if named is None and config is not None:
+            found = re.search(r'^store = "([^"]*)"$', Path(config).read_text(), re.MULTILINE)
+            named = found and found.group(1)
+        return named or DEFAULT_STORE
 
     def ids_taken(self):
         """None where it does not tell."""
         command, *others = self.words or [""]
+        if self.exit_code == INVALID:
+            return 0
         if command == "bench" and "--in-process" in others:
             return None
         if (command not in ("next", "range", "advance") or "--help" in others
@@ -203,7 +214,8 @@ class Server:
     """`nextid serve` in a directory. Started by construction; ready after wait_until_ready()."""
 
     def __init__(self, directory, *options, store=DEFAULT_STORE, http="127.0.0.1:0", env=None,
-                 ignore_file_size_signal=False, tls=None):
+                 ignore_file_size_signal=False, tls=None, user=None):
+        """`user` is the number of the one to run as."""
         self.directory = directory
         self.log_path = directory / f"server-{time.monotonic_ns()}.log"
         self.port = None
@@ -217,7 +229,7 @@ class Server:
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=directory,
-                env=environment(env),
+                env=environment(env), user=user,
                 preexec_fn=_ignore_file_size_signal if ignore_file_size_signal else None)
 
     def wait_until_ready(self):

@@ -7,6 +7,7 @@ import signal
 import socket
 import sqlite3
 import subprocess
+import sys
 import threading
 
 import pytest
@@ -438,6 +439,27 @@ def test_full_disk(start_server):
     again = start_server()
     assert again.value() == counts["returned"] + counts["burned"]
     assert again.next_id() == again.value()
+
+
+def test_a_checkpoint_cut_short_by_a_full_disk_is_no_damage(start_server, tmp_path):
+    """The first page came over into the file, those by which it grew did not: the log has them."""
+    server = start_server()
+    names = [f"a-name-that-is-long-enough-to-fill-a-page-with-a-few-{number}" for number in range(60)]
+    for name in names:
+        assert server.next_id(name) == 1
+    path = tmp_path / "ids.db"
+    done = subprocess.run([sys.executable, "-c", f"""
+import resource, signal, sqlite3
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({path.stat().st_size}, resource.RLIM_INFINITY))
+sqlite3.connect({str(path)!r}).execute("PRAGMA wal_checkpoint(TRUNCATE)")"""],
+        stderr=subprocess.PIPE, text=True)
+    assert "disk" in done.stderr, done.stderr
+    second = start_server()
+    assert second.next_id(names[0]) == 2
+    server.kill()
+    second.kill()
+    assert start_server().next_id(names[1]) == 2
 
 
 def test_locked_store_answers_in_time(start_server, tmp_path):

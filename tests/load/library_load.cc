@@ -1,8 +1,11 @@
 #include "load/library_load.h"
 
+#include <cstddef>
 #include <cstdio>
 #include <exception>
+#include <random>
 #include <stdexcept>
+#include <string>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -18,36 +21,108 @@ using history::HistoryWriter;
 using history::now_ns;
 using history::Record;
 
-IdRange ask(const IdGenerator& generator, std::uint64_t count) {
-  // Both forms, since callers use both.
-  if (count > 1) return generator.next_range(count).value();
-  return {generator.next_id().value(), 1, 1};
-}
+/// One thread of the load.
+class Asker {
+ public:
+  Asker(const LibraryLoad& load, unsigned thread, const Store& store, Progress& progress)
+      : load_(load),
+        progress_(progress),
+        random_(load.seed * 1000 + thread),
+        writer_(load.history_path),
+        generator_(store, load.counter) {
+    record_.client = "library-" + std::to_string(::getpid()) + "-" + std::to_string(thread);
+    record_.counter = load.counter;
+    record_.node = load.node;
+  }
+
+  void run() {
+    while (!progress_.stopped()) {
+      record_.asked = pick_count(random_);
+      record_.key = load_.endure && one_in(4) ? next_key() : "";
+      if (!answered()) continue;
+      progress_.add_ids(record_.count);
+      if (record_.key.empty()) continue;
+      if (one_in(3)) answered();  // The same ids once more: the checker compares them.
+    }
+    writer_.flush();
+  }
+
+ private:
+  /// A request with a key is repeated until it is answered, or the load stops.
+  bool answered() {
+    while (!attempt()) {
+      if (record_.key.empty() || progress_.stopped()) return false;
+    }
+    return true;
+  }
+
+  bool attempt() {
+    record_.sent_ns = now_ns();
+    const Result<IdRange> range = ask();
+    record_.received_ns = now_ns();
+    record_.no_ids_reason = range ? "" : to_string(range.error().code());
+    if (range) {
+      record_.start = range->start();
+      record_.end = range->end();
+      record_.count = range->count();
+      record_.increment = range->increment();
+    } else if (!load_.endure || !passes(range.error().code())) {
+      throw range.error();
+    }
+    writer_.append(record_);
+    return range.has_value();
+  }
+
+  // All forms, since callers use all.
+  Result<IdRange> ask() {
+    if (record_.asked > 1) {
+      return record_.key.empty() ? generator_.next_range(record_.asked)
+                                 : generator_.next_range(record_.asked, record_.key);
+    }
+    const auto id = record_.key.empty() ? generator_.next_id() : generator_.next_id(record_.key);
+    if (!id) return id.error();
+    return IdRange{*id, 1, 1};
+  }
+
+  static bool passes(ErrorCode code) {
+    return code == ErrorCode::kUnavailable || code == ErrorCode::kDeadline ||
+           code == ErrorCode::kOverloaded;
+  }
+
+  std::string next_key() {
+    return record_.client + "-" + std::to_string(started_ns_) + "-" + std::to_string(++keys_);
+  }
+
+  bool one_in(unsigned n) { return std::uniform_int_distribution<unsigned>(1, n)(random_) == 1; }
+
+  const LibraryLoad& load_;
+  Progress& progress_;
+  std::mt19937_64 random_;
+  HistoryWriter writer_;
+  const IdGenerator generator_;
+  Record record_;
+  const std::uint64_t started_ns_ = now_ns();
+  std::uint64_t keys_ = 0;
+};
 
 void run_thread(const LibraryLoad& load, unsigned thread, const Store& store, Progress& progress) {
   try {
-    std::mt19937_64 random(load.seed * 1000 + thread);
-    HistoryWriter writer(load.history_path);
-    const IdGenerator generator(store, load.counter);
-    Record record;
-    record.client = "library-" + std::to_string(::getpid()) + "-" + std::to_string(thread);
-    record.counter = load.counter;
-    while (!progress.stopped()) {
-      record.asked = pick_count(random);
-      record.sent_ns = now_ns();
-      const IdRange range = ask(generator, record.asked);
-      record.received_ns = now_ns();
-      record.start = range.start();
-      record.end = range.end();
-      record.count = range.count();
-      record.increment = range.increment();
-      writer.append(record);
-      progress.add_ids(range.count());
-    }
-    writer.flush();
+    Asker(load, thread, store, progress).run();
   } catch (const std::exception& error) {
     progress.fail(error.what());
   }
+}
+
+void print(const Accounting& accounting) {
+  std::string reasons;
+  for (std::size_t i = 0; i < kBurnReasons; ++i) {
+    const auto reason = static_cast<BurnReason>(i);
+    reasons += (i > 0 ? ", " : "") + std::string(to_string(reason)) + " " +
+               std::to_string(accounting.burned_by(reason));
+  }
+  std::printf("stopped: returned %ju ids in %ju reservations, burned %ju (%s)\n",
+              std::uintmax_t{accounting.returned}, std::uintmax_t{accounting.reservations},
+              std::uintmax_t{accounting.burned_total()}, reasons.c_str());
 }
 
 }  // namespace
@@ -55,6 +130,8 @@ void run_thread(const LibraryLoad& load, unsigned thread, const Store& store, Pr
 void run(const LibraryLoad& load) {
   StoreOptions options;
   options.request_timeout = load.request_timeout;
+  options.state_dir = load.state_dir;
+  options.idempotency_retention = std::chrono::hours(24 * 30);
   Store store = open_store(load.store_url, options).value();
   Progress progress(load.limits);
   std::vector<std::thread> threads;
@@ -66,11 +143,13 @@ void run(const LibraryLoad& load) {
     throw std::runtime_error(failure);
   }
 
-  if (!store.close(std::chrono::seconds(10))) throw std::runtime_error("the store did not close");
+  const bool closed = store.close(std::chrono::seconds(10));
+  if (!closed) std::printf("The store did not close in time.\n");
   const Accounting accounting = store.accounting();
-  std::printf("returned %ju ids, burned %ju\n", std::uintmax_t{accounting.returned},
-              std::uintmax_t{accounting.burned_total()});
-  if (accounting.returned != progress.ids()) {
+  print(accounting);
+  if (!closed && !load.endure) throw std::runtime_error("the store did not close");
+  // Which process counts the ids of a key that is repeated is not this process's to know.
+  if (!load.endure && accounting.returned != progress.ids()) {
     throw std::runtime_error("the threads were answered " + std::to_string(progress.ids()) +
                              " ids, the node says otherwise");
   }

@@ -8,6 +8,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "nextid/error.h"
+
 #include "load/http_load.h"
 #include "load/library_load.h"
 
@@ -25,8 +27,7 @@ void add_options(CLI::App& command, Load& load) {
   command.add_option("--seed", load.seed, "Of the mix of requests")->capture_default_str();
   command.add_option("--keep-going-until-file", load.limits.until_file,
                      "Then go on until this file exists");
-  const auto seconds = [&command](const char* name, std::chrono::seconds& value,
-                                  const char* description) {
+  const auto seconds = [&command](const char* name, auto& value, const char* description) {
     command.add_option_function<std::uint32_t>(
         name, [&value](std::uint32_t count) { value = std::chrono::seconds(count); }, description);
   };
@@ -45,6 +46,14 @@ int main(int argc, char** argv) {
   CLI::App* by_library = app.add_subcommand("library", "Through the library, in this process");
   by_library->add_option("--store", library.store_url, "Store URL")->required();
   by_library->add_option("--threads", library.threads, "Threads")->capture_default_str();
+  by_library->add_flag("--endure", library.endure,
+                       "Survive a store that goes away and comes back; use idempotency keys, too");
+  by_library->add_option("--node", library.node, "This process's name in the records");
+  by_library->add_option("--state-dir", library.state_dir, "Where it remembers its store");
+  by_library->add_option_function<std::uint32_t>(
+      "--timeout-ms",
+      [&library](std::uint32_t ms) { library.request_timeout = std::chrono::milliseconds(ms); },
+      "As --request-timeout, in milliseconds");
   add_options(*by_library, library);
 
   HttpLoad http;
@@ -67,6 +76,10 @@ int main(int argc, char** argv) {
       run(http);
     }
     return 0;
+  } catch (const nextid::Error& error) {
+    const std::string code(to_string(error.code()));
+    std::fprintf(stderr, "load_client: %s: %s\n", code.c_str(), error.what());
+    return 1;
   } catch (const std::exception& error) {
     std::fprintf(stderr, "load_client: %s\n", error.what());
     return 1;

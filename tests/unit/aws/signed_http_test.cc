@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -180,6 +181,36 @@ TEST(SignedHttpTest, MayBeUsedAndDestroyedByItsOwnAnswers) {
   first.done = [&](const SignedAnswer&) { http->send(std::move(second)); };
   http->send(std::move(first));
   EXPECT_EQ(answers.wait_for(1).front().failure, "");
+}
+
+TEST(SignedHttpTest, CallsBackAfterATime) {
+  SignedHttp http(options("http://127.0.0.1:1"));
+  std::promise<std::chrono::steady_clock::time_point> late;
+  std::promise<std::chrono::steady_clock::time_point> soon;
+  const auto begun = std::chrono::steady_clock::now();
+  ASSERT_TRUE(
+      http.after(milliseconds(120), [&late] { late.set_value(std::chrono::steady_clock::now()); }));
+  ASSERT_TRUE(
+      http.after(milliseconds(30), [&soon] { soon.set_value(std::chrono::steady_clock::now()); }));
+  const auto soon_at = soon.get_future().get();
+  const auto late_at = late.get_future().get();
+  EXPECT_GE(soon_at - begun, milliseconds(30));
+  EXPECT_GE(late_at - begun, milliseconds(120));
+  EXPECT_LT(soon_at, late_at);
+  EXPECT_LT(late_at - begun, seconds(10)) << "no longer than the thread may sleep";
+}
+
+TEST(SignedHttpTest, CallsBackEarlyWhenItStops) {
+  SignedHttp http(options("http://127.0.0.1:1"));
+  int called = 0;
+  ASSERT_TRUE(http.after(seconds(3'600), [&] {
+    ++called;
+    EXPECT_FALSE(http.after(seconds(1), [&called] { ++called; }));
+  }));
+  http.stop();
+  EXPECT_EQ(called, 1);
+  EXPECT_FALSE(http.after(milliseconds(1), [&called] { ++called; }));
+  EXPECT_EQ(called, 1);
 }
 
 }  // namespace

@@ -67,13 +67,6 @@ TEST(LimitsCheck, ComparesWithTheConfiguration) {
   EXPECT_TRUE(has(check_limits(config), Verdict::kWarn, "--threads"));
 }
 
-TEST(EnvironmentCheck, FindsMisspeltOptions) {
-  const auto findings =
-      check_environment({"NEXTID_STROE=x", "NEXTID_STORE=x", "NEXTID_CONFIG=x", "HOME=/"});
-  ASSERT_EQ(findings.size(), 1U);
-  EXPECT_TRUE(has(findings, Verdict::kWarn, "NEXTID_STROE"));
-}
-
 TEST(DiskCheck, MeasuresAndLeavesNothingBehind) {
   const ScratchDir directory;
   const auto findings = check_disk(directory.sqlite_url());
@@ -95,10 +88,28 @@ TEST(DiskCheck, FailsWithoutADirectory) {
 
 TEST(DiskCheck, HasNothingToSayOfOtherStores) { EXPECT_TRUE(check_disk("memory:").empty()); }
 
+StoreOptions within(std::chrono::milliseconds limit) {
+  StoreOptions options;
+  options.request_timeout = limit;
+  return options;
+}
+
 TEST(StoreCheck, MakesNoStore) {
   const ScratchDir directory;
-  EXPECT_TRUE(has(check_store(directory.sqlite_url(), 1s), Verdict::kOk, "does not exist yet"));
-  EXPECT_FALSE(std::filesystem::exists(path_of(directory)));
+  for (const char* parameter : {"", "?create=true"}) {
+    EXPECT_TRUE(has(check_store(directory.sqlite_url() + parameter, within(1s)), Verdict::kOk,
+                    "does not exist yet"));
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
+}
+
+TEST(StoreCheck, FailsWhereAServerWouldMakeNone) {
+  const ScratchDir directory;
+  StoreOptions options = within(1s);
+  EXPECT_TRUE(has(check_store(directory.sqlite_url() + "?create=false", options), Verdict::kFail,
+                  "there is no store at " + path_of(directory)));
+  options.create_store = false;
+  EXPECT_TRUE(has(check_store(directory.sqlite_url(), options), Verdict::kFail, "no store at"));
 }
 
 TEST(StoreCheck, ChangesNoCounter) {
@@ -107,7 +118,7 @@ TEST(StoreCheck, ChangesNoCounter) {
     const auto store = open_store(directory.sqlite_url()).value();
     IdGenerator(store, kDefaultCounter).next_range(5).value();
   }
-  for (const Finding& finding : check_store(directory.sqlite_url(), 5s)) {
+  for (const Finding& finding : check_store(directory.sqlite_url(), within(5s))) {
     EXPECT_EQ(finding.verdict, Verdict::kOk) << finding.sentence;
   }
   const auto store = open_store(directory.sqlite_url()).value();
@@ -122,12 +133,12 @@ TEST(StoreCheck, SaysWhyAStoreDoesNotOpen) {
   std::ofstream(path_of(directory))
       << "this is no database, and longer than its header of 100 bytes"
          "........................................................";
-  EXPECT_EQ(check_store(directory.sqlite_url(), 1s).at(0).verdict, Verdict::kFail);
-  EXPECT_EQ(check_store("nosuch:store", 1s).at(0).verdict, Verdict::kFail);
+  EXPECT_EQ(check_store(directory.sqlite_url(), within(1s)).at(0).verdict, Verdict::kFail);
+  EXPECT_EQ(check_store("nosuch:store", within(1s)).at(0).verdict, Verdict::kFail);
 }
 
 TEST(StoreCheck, WarnsOfAStoreThatForgets) {
-  EXPECT_TRUE(has(check_store("memory:", 1s), Verdict::kWarn, "issued twice"));
+  EXPECT_TRUE(has(check_store("memory:", within(1s)), Verdict::kWarn, "issued twice"));
 }
 
 }  // namespace

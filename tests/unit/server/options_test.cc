@@ -15,15 +15,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-std::function<std::optional<std::string>(const std::string&)> environment(
-    std::map<std::string, std::string> values) {
-  return [values = std::move(values)](const std::string& name) -> std::optional<std::string> {
-    const auto found = values.find(name);
-    if (found == values.end()) return std::nullopt;
-    return found->second;
-  };
-}
-
 class Options : public ::testing::Test {
  protected:
   std::string write_file(const std::string& text) {
@@ -89,7 +80,7 @@ TEST_F(Options, FlagsWinOverEnvironmentOverFileOverDefaults) {
   const auto file = write_file("threads = 2\nmax-range = 20\nmax-counters = 200\n");
   const auto config =
       load({.flags = {{"threads", "4"}},
-            .environment = environment(
+            .environment = Environment(
                 {{"NEXTID_THREADS", "3"}, {"NEXTID_MAX_RANGE", "30"}, {"NEXTID_MAX_COUNTERS", ""}}),
             .file = file});
   EXPECT_EQ(config.threads, 4U);
@@ -106,7 +97,7 @@ TEST_F(Options, HandOnWhatConnectionsNeed) {
 
 TEST_F(Options, TheFileMayBeNamedByTheEnvironment) {
   const auto file = write_file("threads = 5\n");
-  EXPECT_EQ(load({.environment = environment({{"NEXTID_CONFIG", file}})}).threads, 5U);
+  EXPECT_EQ(load({.environment = Environment({{"NEXTID_CONFIG", file}})}).threads, 5U);
 }
 
 TEST_F(Options, FilesAreToml) {
@@ -151,7 +142,7 @@ TEST_F(Options, FileErrorsNameFileAndLine) {
 TEST_F(Options, OtherErrorsNameTheirSource) {
   EXPECT_EQ(failure({.flags = {{"threads", "many"}}}),
             "--threads is 'many': it must be a whole number from 1 to 256.");
-  EXPECT_EQ(failure({.environment = environment({{"NEXTID_HTTP", "8000"}})}),
+  EXPECT_EQ(failure({.environment = Environment({{"NEXTID_HTTP", "8000"}})}),
             "NEXTID_HTTP is '8000': it must be HOST:PORT, such as 127.0.0.1:8000, localhost:0 or "
             "[::1]:8000.");
 }
@@ -170,6 +161,9 @@ TEST_F(Options, RefuseWrongValues) {
       {"no-auto-create", {"", "yes", "1", "True"}},
       {"idempotency-retention", {"", "0", "999ms", "1500ms", "31d", "721h", "1w", "-1d"}},
       {"store", {""}},
+      {"no-create-store", {"", "yes"}},
+      {"accept-copy", {"1"}},
+      {"state-dir", {""}},
       {"tokens", {""}},
       {"tls-cert", {""}},
       {"allow-host", {"", ",", "a,", ",a", "a, b", "https://a", "a:80", "*"}},
@@ -215,10 +209,98 @@ TEST_F(Options, SwitchesAreTrueOrFalseEverywhere) {
   const auto file = write_file("no-auto-create = true\n");
   EXPECT_TRUE(auto_create({}));
   EXPECT_FALSE(auto_create({.flags = {{"no-auto-create", "true"}}}));
-  EXPECT_FALSE(auto_create({.environment = environment({{"NEXTID_NO_AUTO_CREATE", "true"}})}));
+  EXPECT_FALSE(auto_create({.environment = Environment({{"NEXTID_NO_AUTO_CREATE", "true"}})}));
   EXPECT_FALSE(auto_create({.file = file}));
   EXPECT_TRUE(auto_create(
-      {.environment = environment({{"NEXTID_NO_AUTO_CREATE", "false"}}), .file = file}));
+      {.environment = Environment({{"NEXTID_NO_AUTO_CREATE", "false"}}), .file = file}));
+}
+
+TEST_F(Options, AStoreIsMadeUnlessThatIsRefused) {
+  const auto create = [](const ConfigSources& sources) {
+    return load(sources).store_options.create_store;
+  };
+  const auto file = write_file("no-create-store = true\n");
+  EXPECT_TRUE(create({}));
+  EXPECT_FALSE(create({.flags = {{"no-create-store", "true"}}}));
+  EXPECT_FALSE(create({.environment = Environment({{"NEXTID_NO_CREATE_STORE", "true"}})}));
+  EXPECT_FALSE(create({.file = file}));
+  EXPECT_TRUE(
+      create({.environment = Environment({{"NEXTID_NO_CREATE_STORE", "false"}}), .file = file}));
+}
+
+struct Stray {
+  std::string character;
+  std::string shown;
+  std::string name;
+};
+
+// Each in every option: whatever it sets, none takes what nobody sees.
+TEST_F(Options, RefuseCharactersThatNobodySees) {
+  const std::vector<Stray> strays{
+      {"\r", "\\r", "a carriage return"},
+      {"\n", "\\n", "a line feed"},
+      {"\t", "\\t", "a tab"},
+      {" ", " ", "a blank"},
+      {"\xc2\xa0", "\\u{a0}", "a no-break space"},
+      {"\xef\xbb\xbf", "\\u{feff}", "a byte order mark"},
+      {"\x1b", "\\u{1b}", "an escape character"},
+      {std::string(1, '\0'), "\\u{0}", "a NUL"},
+  };
+  for (const auto& option : options()) {
+    const std::string name(option.name);
+    const std::string good(option.default_text);
+    for (const auto& [character, shown, called] : strays) {
+      EXPECT_EQ(failure({.flags = {{name, good + character}}}),
+                "--" + name + " is '" + good + shown + "': it ends in " + called + "; remove it.");
+      EXPECT_EQ(failure({.environment = {{option.environment_name(), character + good}}}),
+                option.environment_name() + " is '" + shown + good + "': it begins with " + called +
+                    "; remove it.");
+    }
+  }
+  EXPECT_EQ(failure({.flags = {{"store", "sqlite:a\tb"}}}),
+            "--store is 'sqlite:a\\tb': its character 9 is a tab; remove it.");
+}
+
+TEST_F(Options, RefuseCharactersThatNobodySeesInTheFileAndItsName) {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"store = \"sqlite:/x/ids.db \"\n", "store is 'sqlite:/x/ids.db ': it ends in a blank"},
+      {"store = ' sqlite:/x/ids.db'\n", "store is ' sqlite:/x/ids.db': it begins with a blank"},
+      {"store = \"sqlite:/x/ids.db\xc2\xa0\"\n", "ids.db\\u{a0}': it ends in a no-break space"},
+      {"store = \"sqlite:/x/ids.db\r\"\r\n", "ids.db\\r': it ends in a carriage return"},
+      {"store = \"sqlite:/x/\tids.db\"\n", "its character 11 is a tab"},
+      {std::string("store = \"sqlite:/x\0\"\n", 19), "it ends in a NUL"},
+      {"\xef\xbb\xbfstore = \"memory:\"\n", ", line 1: \\u{feff}store is no option"},
+  };
+  for (const auto& [text, expected] : cases) {
+    const auto sentence = failure({.file = write_file(text)});
+    EXPECT_NE(sentence.find(expected), std::string::npos) << sentence;
+  }
+  EXPECT_EQ(failure({.file = "/x/nextid.toml\r"}),
+            "--config is '/x/nextid.toml\\r': it ends in a carriage return; remove it.");
+  EXPECT_EQ(failure({.environment = {{"NEXTID_CONFIG", "\n/x"}}}),
+            "NEXTID_CONFIG is '\\n/x': it begins with a line feed; remove it.");
+  EXPECT_EQ(load({.file = write_file("store = \"memory:\"\r\n")}).store, "memory:")
+      << "lines may end as they do elsewhere";
+}
+
+TEST_F(Options, RefuseAnEmptyVariableForTheStoreOnly) {
+  const auto file = write_file("store = \"memory:\"\n");
+  const std::string sentence =
+      "NEXTID_STORE is set, but empty: give it the URL of a store such as "
+      "sqlite:/var/lib/nextid/ids.db, or unset it.";
+  EXPECT_EQ(failure({.environment = {{"NEXTID_STORE", ""}}}), sentence);
+  EXPECT_EQ(failure({.environment = {{"NEXTID_STORE", ""}}, .file = file}), sentence);
+  EXPECT_EQ(load({.flags = {{"store", "memory:"}}, .environment = {{"NEXTID_STORE", ""}}}).store,
+            "memory:");
+  for (const auto& option : options()) {
+    if (option.name == "store") continue;
+    EXPECT_TRUE(load_config({.environment = {{option.environment_name(), ""}}})) << option.name;
+  }
+}
+
+TEST_F(Options, RefuseVariablesThatLookLikeOne) {
+  EXPECT_EQ(failure({.environment = {{"NEXTID_STROE", "sqlite:/x/ids.db"}}}),
+            "NEXTID_STROE is no option; did you mean NEXTID_STORE?");
 }
 
 TEST_F(Options, BoundsMustFitOneAnother) {

@@ -1,0 +1,19 @@
+// Counters of a store, read and written as a table.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "nextid/counter.h"
+#include "nextid/error.h"
+#include "nextid/store.h"
+
+namespace nextid::cli {
+
+/// All of them, by name.
+Result<std::vector<CounterInfo>> all_counters(const Store& store);
+
+/// Columns as wide as their widest cell: names to the left, numbers to the right, comments last.
+std::string counter_table(const std::vector<CounterInfo>& counters);
+
+}  // namespace nextid::cli

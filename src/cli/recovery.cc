@@ -1,0 +1,231 @@
+#include "cli/recovery.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <map>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "nextid/store.h"
+
+#include "base/checked.h"
+#include "cli/commands.h"
+#include "cli/counter_table.h"
+#include "cli/exit_code.h"
+#include "cli/output.h"
+#include "cli/server_options.h"
+#include "node/node.h"
+#include "store/backup.h"
+#include "store/factory.h"
+
+namespace nextid::cli {
+namespace {
+
+constexpr std::chrono::seconds kCloseLimit{2};
+
+using Values = std::map<std::string, std::uint64_t>;
+
+/// A counter, and where it is to go on.
+struct Step {
+  CounterInfo counter;
+  std::uint64_t to = 0;  ///< 0: it stays unused.
+
+  bool moves() const noexcept { return to > counter.value.value_or(0); }
+};
+
+Error invalid(const std::string& sentence) { return Error(ErrorCode::kInvalid, sentence); }
+
+Result<Store> open_as_it_is(const RecoveryRequest& request, const std::string& url) {
+  StoreOptions options;
+  options.log = [](LogLevel, const std::string& line) {
+    std::fprintf(stderr, "nextid: %s\n", for_terminal(line).c_str());
+  };
+  auto driver = store::open_driver(
+      url,
+      {.create = false, .accept_copy = false, .accept_as_is = request.all, .log = options.log});
+  if (!driver) return driver.error();
+  return Store(node::Node::create(url, *std::move(driver), std::move(options)));
+}
+
+/// What is known of counters elsewhere: none of these ids may be given again.
+Result<Values> known_values(const RecoveryRequest& request) {
+  Values known;
+  if (!request.above.empty()) {
+    const auto contents = store::read_backup(request.above);
+    if (!contents) return contents.error();
+    for (const CounterInfo& counter : contents->counters) {
+      if (counter.value) known[counter.name] = std::max(known[counter.name], *counter.value);
+    }
+  }
+  return known;
+}
+
+/// The last id that the counter must pass.
+Result<std::uint64_t> target_of(const RecoveryRequest& request, const CounterInfo& counter,
+                                std::uint64_t known) {
+  if (request.to) return *request.to;
+  const std::uint64_t last = std::max(counter.value.value_or(0), known);
+  const Definition& definition = counter.definition;
+  const std::uint64_t skip = request.exact ? 0 : request.skip.value_or(0);
+  if (last == 0 && skip == 0) return 0;
+  const std::uint64_t from =
+      last == 0 ? definition.start - std::min(definition.start, definition.increment) : last;
+  const auto distance = base::checked_mul<std::uint64_t>(skip, definition.increment);
+  const auto target = distance ? base::checked_add<std::uint64_t>(from, *distance) : std::nullopt;
+  if (!target || *target > definition.max) {
+    return invalid("counter '" + counter.name + "' can't skip " + std::to_string(skip) +
+                   " ids from " + std::to_string(from) + ": its max is " +
+                   std::to_string(definition.max) + "; skip less, or raise its max.");
+  }
+  return *target;
+}
+
+Result<std::vector<CounterInfo>> chosen_counters(const RecoveryRequest& request,
+                                                 const Store& store) {
+  if (request.all) return all_counters(store);
+  const auto counter = store.counter(request.counter);
+  if (!counter) return counter.error();
+  return std::vector<CounterInfo>{*counter};
+}
+
+Result<std::vector<Step>> plan(const RecoveryRequest& request, const Store& store) {
+  const auto known = known_values(request);
+  if (!known) return known.error();
+  const auto counters = chosen_counters(request, store);
+  if (!counters) return counters.error();
+  std::vector<Step> steps;
+  for (const CounterInfo& counter : *counters) {
+    const auto it = known->find(counter.name);
+    const auto target = target_of(request, counter, it == known->end() ? 0 : it->second);
+    if (!target) return target.error();
+    steps.push_back({counter, *target});
+  }
+  return steps;
+}
+
+std::string describe(const Step& step) {
+  const std::string before =
+      step.counter.value ? std::to_string(*step.counter.value) : std::string("unused");
+  const std::string name = for_terminal(step.counter.name);
+  if (!step.moves()) return name + " stays at " + before;
+  return name + " moves from " + before + " to " + std::to_string(step.to);
+}
+
+/// A plain question on a terminal; without one, --yes is the answer.
+Result<bool> is_agreed(const RecoveryRequest& request, const std::vector<Step>& steps) {
+  if (request.yes) return true;
+  if (::isatty(STDIN_FILENO) == 0) {
+    return invalid("nothing was changed: there is no terminal to ask on; --yes agrees.");
+  }
+  for (const Step& step : steps) std::fprintf(stderr, "  %s\n", describe(step).c_str());
+  std::fprintf(stderr,
+               "All ids that anyone was given must lie at or below these values, or they are given "
+               "again.\nIs that so, and is nothing else using the store? [y/N] ");
+  char answer[16] = {};
+  if (std::fgets(answer, sizeof answer, stdin) == nullptr) return false;
+  return answer[0] == 'y' || answer[0] == 'Y';
+}
+
+Result<void> move_on(const Store& store, const std::vector<Step>& steps) {
+  for (const Step& step : steps) {
+    if (!step.moves()) continue;
+    const auto advanced = store.advance(step.counter.name, step.to);
+    if (!advanced) return advanced.error();
+  }
+  return {};
+}
+
+std::string summary(const RecoveryRequest& request, const std::vector<Step>& steps,
+                    std::uint64_t burned) {
+  std::string text;
+  for (const Step& step : steps) text += describe(step) + "\n";
+  text += "Burned " + std::to_string(burned) + " ids (advance). ";
+  if (request.all && request.skip.value_or(0) > 0) {
+    text += "Counters that are not listed leave out " + std::to_string(*request.skip) +
+            " ids, too, when they are made. ";
+  }
+  return text + (request.all ? "The store serves again.\n"
+                             : "Servers that stopped the counter serve it again once restarted.\n");
+}
+
+}  // namespace
+
+void add_recovery_options(CLI::App& command, RecoveryRequest& request) {
+  command
+      .add_option("--skip", request.skip,
+                  "Move each counter on by this many ids: more than were given out since")
+      ->type_name("N");
+  command.add_flag("--exact", request.exact,
+                   "Move no counter further than what is known: no ids were given out since");
+  command
+      .add_option("--above", request.above,
+                  "A backup, or a store set aside, whose values are to be passed, too")
+      ->type_name("FILE");
+  command.add_flag("--yes", request.yes, "Do not ask");
+  add_store_options(command, request.sources);
+}
+
+std::optional<Error> problem_with(const RecoveryRequest& request) {
+  const int ways = (request.skip ? 1 : 0) + (request.to ? 1 : 0) + (request.exact ? 1 : 0);
+  if (ways != 1) {
+    return invalid(
+        "say how far to move on: --skip N for more ids than were given out since, or --exact if "
+        "there were none; ids that it does not pass are given again.");
+  }
+  if (request.to && (request.all || *request.to < 1 || *request.to > kMaxId)) {
+    return invalid("--to takes an id, and the one counter that is to pass it.");
+  }
+  if (request.all == !request.counter.empty()) {
+    return invalid("name one counter, or --all for the whole store.");
+  }
+  return std::nullopt;
+}
+
+int recover(const RecoveryRequest& request, const server::Config& config) {
+  auto store = open_as_it_is(request, config.store);
+  if (!store) return report(store.error());
+  const auto steps = plan(request, *store);
+  if (!steps) return report(steps.error());
+  const auto agreed = is_agreed(request, *steps);
+  if (!agreed) return report(agreed.error());
+  if (!*agreed) return report(invalid("nothing was changed."));
+  const auto moved = move_on(*store, *steps);
+  if (!moved) return report(moved.error());
+  store->close(kCloseLimit);
+  const std::uint64_t burned = store->accounting().burned_by(BurnReason::kAdvance);
+  if (request.all) {
+    if (const auto ended = store::end_recovery(config.store, request.skip.value_or(0)); !ended)
+      return report(ended.error());
+  }
+  return print(summary(request, *steps, burned));
+}
+
+void add_recover(CLI::App& app, Outcome& outcome) {
+  const auto request = std::make_shared<RecoveryRequest>();
+  auto* command = app.add_subcommand(
+      "recover", "Take a store that is in doubt as it is, with its counters moved on");
+  command->add_option("COUNTER", request->counter, "The counter to move on");
+  command->add_flag("--all", request->all, "Every counter, and the store itself");
+  command->add_option("--to", request->to, "Move the one counter on to this id at least")
+      ->type_name("N");
+  add_recovery_options(*command, *request);
+  command->footer(
+      "Needed where nextid refuses a store: a copy, a backup, a lost log, a table made anew, or a\n"
+      "counter set back. Stop all that use the store first. What is skipped is burned, and "
+      "counted.");
+  command->callback([request, &outcome] {
+    const auto problem = problem_with(*request);
+    const auto config = server::load_config(request->sources);
+    if (problem) {
+      outcome.exit_code = report(*problem);
+    } else {
+      outcome.exit_code = config ? recover(*request, *config) : report(config.error());
+    }
+  });
+}
+
+}  // namespace nextid::cli
