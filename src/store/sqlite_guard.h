@@ -74,7 +74,7 @@ class SqliteGuard {
   Database& database_;
   FileLock& lock_;
   MainFile& main_file_;
-  const SqliteNote note_;
+  SqliteNote note_;
   const std::function<base::WallMicros()> wall_clock_;
   const std::string log_path_;
   SqliteSeal table_;

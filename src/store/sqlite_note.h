@@ -2,6 +2,8 @@
 // file can't know. Nothing is lost with it: whoever finds none goes by the main file alone.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -50,12 +52,22 @@ class SqliteNote {
   /// From now on it says nothing, even after a power loss. False when that can't be made sure.
   bool clear() const;
   void set_side_files(const SideFiles& files) const;
-  void set_committed(const CommittedNote& note) const;
+  /// At each commit: one small write, of a line that is made ready once a generation of the log.
+  void set_committed(const CommittedNote& note);
   /// Durable when it returns.
   void set_closed(const ClosedNote& note) const;
 
  private:
+  static constexpr std::size_t kLineBytes = 256;
+  using Line = std::array<char, kLineBytes>;
+
+  Line read_line(std::size_t at) const;
+  void write_line(const Line& line, int size, std::size_t at) const;
+
   const int fd_;
+  Line committed_line_{};
+  int committed_size_ = 0;
+  LogSalts committed_salts_;
 };
 
 }  // namespace nextid::store

@@ -241,7 +241,7 @@ void seal_for_use(SqliteFile& file, const Evidence& evidence, const std::optiona
 
 /// What those who open it beside us, and after us, are to find.
 void note_use(const SqliteFile& file, const std::string& path) {
-  const SqliteNote note(file.lock->fd());
+  SqliteNote note(file.lock->fd());
   const auto log = file_id_of(path + "-wal");
   const auto index = file_id_of(path + "-shm");
   if (!log || !index) return;
