@@ -23,17 +23,21 @@ std::string quoted(const std::string& counter) { return "counter '" + counter + 
 
 }  // namespace
 
-Engine::Engine(std::string counter, contract::WriterId writer, const Limits& limits,
-               std::uint64_t seed, FirstUse first_use, Lane& lane, const Predecessor& predecessor)
+Engine::Engine(std::string counter, contract::WriterId writer, std::uint64_t seed,
+               const Rules& rules, Lane& lane, const Predecessor& predecessor)
     : counter_(std::move(counter)),
       writer_(writer),
-      limits_(limits),
-      first_use_(first_use),
+      rules_(rules),
       backoff_(seed),
       last_ticket_(predecessor.last_ticket),
       stock_(lane),
       last_attempt_(predecessor.last_attempt),
       high_water_(predecessor.high_water) {}
+
+void Engine::start_stopped(std::string sentence) {
+  stopped_ = std::move(sentence);
+  phase_ = Phase::kCorrupt;
+}
 
 Effects& Engine::effects() {
   if (!effects_) effects_ = std::make_unique<Effects>();
@@ -63,21 +67,21 @@ std::uint64_t Engine::request(void* owner, std::uint64_t tag, std::uint64_t coun
 }
 
 std::optional<Error> Engine::reason_to_refuse(std::uint64_t count) const {
-  if (count == 0 || count > limits_.max_range) {
+  if (count == 0 || count > rules_.limits.max_range) {
     return Error(ErrorCode::kInvalid, "count must be from 1 to " +
-                                          std::to_string(limits_.max_range) + ", not " +
+                                          std::to_string(rules_.limits.max_range) + ", not " +
                                           std::to_string(count) + ".");
   }
-  if (phase_ == Phase::kCorrupt) return Error(ErrorCode::kCorrupt, last_failure_);
+  if (phase_ == Phase::kCorrupt) return Error(ErrorCode::kCorrupt, stopped_);
   if (phase_ != Phase::kOpen) {
     return Error(ErrorCode::kUnavailable, quoted(counter_) + " is being closed; try again.");
   }
-  if (live_waiting_ >= limits_.max_waiting_requests) {
+  if (live_waiting_ >= rules_.limits.max_waiting_requests) {
     return Error(ErrorCode::kOverloaded,
                  quoted(counter_) + " has " + std::to_string(live_waiting_) +
                      " requests waiting, which is this node's bound; try again soon.");
   }
-  if (count > limits_.max_waiting_ids - waiting_ids_) {
+  if (count > rules_.limits.max_waiting_ids - waiting_ids_) {
     return Error(ErrorCode::kOverloaded, quoted(counter_) + " has requests for " +
                                              std::to_string(waiting_ids_) + " ids waiting, and " +
                                              std::to_string(count) +
@@ -292,9 +296,10 @@ void Engine::close(MonotonicTime deadline) {
 void Engine::rest(MonotonicTime deadline) {
   std::uint64_t left_by_cursors = 0;
   for (const Loan& rest : loan_rests_) left_by_cursors += rest.count;
-  if (phase_ != Phase::kOpen || !idle() || lent_ > left_by_cursors) return;
+  const bool may_rest = phase_ == Phase::kOpen || phase_ == Phase::kCorrupt;
+  if (!may_rest || !idle() || lent_ > left_by_cursors) return;
   drop_loan_rests();
-  rest_ = Rest::kUnderWay;
+  rest_ = corrupt() ? Rest::kDone : Rest::kUnderWay;
   close_deadline_ = deadline;
 }
 
@@ -317,7 +322,12 @@ void Engine::put_off_rest() {
 /// What is lent stays with its cursors, and counts as theirs to lose.
 void Engine::finish() {
   phase_ = Phase::kClosed;
-  burn(BurnReason::kDiscard, stock_.drop_all() + std::exchange(tail_, Block{}).count + lent_);
+  drop_tail();
+  burn(BurnReason::kDiscard, stock_.drop_all() + lent_);
+}
+
+std::int64_t Engine::issued() const noexcept {
+  return tail_.empty() ? stock_.kept_before(high_water_) : lowest_value();
 }
 
 void Engine::start_next_op() {
@@ -393,7 +403,7 @@ std::vector<Engine::Waiting> Engine::take_from_queue(std::size_t taken, std::uin
 
 /// Takes at least one ticket: one that is too large by itself is for the store's state to refuse.
 std::size_t Engine::longest_prefix_that_fits(std::uint64_t& count) const {
-  std::uint64_t bound = limits_.max_reservation;
+  std::uint64_t bound = rules_.limits.max_reservation;
   if (room_) bound = std::min(bound, largest_run(*room_));
   count = waiting_.front().count;
   std::size_t taken = 1;
@@ -418,7 +428,8 @@ std::uint64_t Engine::surplus_for(std::uint64_t demand) const {
   const std::uint64_t target = std::min(refill_.target(), definition_.cache - 1);
   const std::uint64_t held = canary(Canary::kStocksTooMuch) ? 0 : unasked();
   const std::uint64_t lacking = target - std::min(target, held);
-  const std::uint64_t bound = limits_.max_reservation - std::min(limits_.max_reservation, demand);
+  const std::uint64_t bound =
+      rules_.limits.max_reservation - std::min(rules_.limits.max_reservation, demand);
   const std::uint64_t surplus = std::min({lacking, bound, Lane::kMaxIds});
   const bool overflows = !base::checked_mul<std::uint64_t>(demand + surplus, definition_.increment);
   return overflows ? 0 : surplus;
@@ -453,8 +464,8 @@ void Engine::set_tail_aside() {
   burn(BurnReason::kDiscard, stock_.drop_all());
 }
 
-/// It can go back no more. Where its slot was pruned a copy may have done so unseen: the counter
-/// may hand out these ids again, which nobody got.
+/// It can go back no more. Where its slot was pruned, or nobody waits for the end of its give-back,
+/// a copy may do so unseen: the counter may hand out these ids again, which nobody got.
 void Engine::drop_tail() {
   if (tail_.empty()) return;
   burn(BurnReason::kDiscard, tail_.count);

@@ -67,6 +67,13 @@ struct FirstUse {
   std::uint64_t cache = 1;  ///< For its definition, which has all other defaults.
 };
 
+/// What the engines of a node share.
+struct Rules {
+  Limits limits = {};
+  FirstUse first_use = {};
+  std::string store_url = {};  ///< For sentences: what people give to the command line.
+};
+
 /// One request. `number` grows in arrival order; `owner` and `tag` are its caller's, never read
 /// here.
 struct Ticket {
@@ -104,9 +111,12 @@ struct Effects {
   std::vector<Advanced> advanced;
   std::optional<Attempt> attempt;
   std::vector<std::string> warnings;
+  /// Set once, when the engine has stopped for good: the same sentence as Engine::stopped().
+  std::string stopped;
 
   bool empty() const noexcept {
-    return grants.empty() && refusals.empty() && advanced.empty() && !attempt && warnings.empty();
+    return grants.empty() && refusals.empty() && advanced.empty() && !attempt && warnings.empty() &&
+           stopped.empty();
   }
 };
 
@@ -123,15 +133,19 @@ struct Predecessor {
 
   std::uint64_t last_ticket = 0;   ///< Numbers go on above it: an old one hits no new ticket,
   std::uint64_t last_attempt = 0;  ///< and the outcome of an old attempt no new one.
-  std::int64_t high_water = kNothingYet;  ///< No id at or below it may be granted any more.
+  std::int64_t high_water = kNothingYet;  ///< See Engine::issued(). No id at or below it again.
 };
 
 class Engine {
  public:
   /// `writer` must be new: never used before by any engine. `seed` drives the jitter of repeats.
-  /// `lane` is the engine's alone, must be closed, and must outlive it.
-  Engine(std::string counter, contract::WriterId writer, const Limits& limits, std::uint64_t seed,
-         FirstUse first_use, Lane& lane, const Predecessor& predecessor = {});
+  /// `rules` outlives it. `lane` is the engine's alone, must be closed, and must outlive it.
+  Engine(std::string counter, contract::WriterId writer, std::uint64_t seed, const Rules& rules,
+         Lane& lane, const Predecessor& predecessor = {});
+
+  /// Its counter had stopped before, with this sentence: it refuses all requests with it. To be
+  /// called first.
+  void start_stopped(std::string sentence);
 
   /// Queues a request for `count` ids, or refuses it. Its ticket's number is returned either way.
   std::uint64_t request(void* owner, std::uint64_t tag, std::uint64_t count,
@@ -167,13 +181,20 @@ class Engine {
 
   /// Nobody has asked for long: the stock's tail is given back, and the slot released, as far as
   /// that is done by `deadline`, and until somebody asks. Does nothing while anything is under way
-  /// or lent. What cursors left is burned.
+  /// or lent. What cursors left is burned. One that has stopped has nothing but its sentence.
   void rest(MonotonicTime deadline);
   bool resting() const noexcept { return rest_ != Rest::kNone; }
   /// True from the tick on in which it has nothing left, neither ids nor a slot.
   bool at_rest() const noexcept { return rest_ == Rest::kDone && lent_ == 0; }
   /// For the next engine of the counter, once this one is at rest.
-  Predecessor as_predecessor() const noexcept { return {last_ticket_, last_attempt_, high_water_}; }
+  Predecessor as_predecessor() const noexcept { return {last_ticket_, last_attempt_, issued()}; }
+
+  /// The highest value that this engine, or one before it, can't take back: up to it every id was
+  /// handed out or burned, or was somebody else's. Nothing that nodes do in order brings the store
+  /// below it (I8), not even when this node gives back what it has in stock, and another one then
+  /// what lies below that. So it is not the end of a block while its tail may go back; and where
+  /// nobody took an id of the last block yet, it is the mark from before that block. Never falls.
+  std::int64_t issued() const noexcept;
 
   /// No requests from now on. What waits is served, then the stock's tail is given back, and the
   /// slot is released; at `deadline` what is left is refused, and the slot left to pruning.
@@ -190,6 +211,8 @@ class Engine {
   bool closed() const noexcept { return phase_ == Phase::kClosed; }
   /// True when it has stopped, since the store contradicts what it knows.
   bool corrupt() const noexcept { return phase_ == Phase::kCorrupt; }
+  /// Why it has stopped, and what to run: a sentence. Empty while it has not. Outlives close().
+  const std::string& stopped() const noexcept { return stopped_; }
   /// True when nothing waits and nothing is in flight.
   bool idle() const noexcept { return live_waiting_ == 0 && !flight_ && advances_.empty(); }
   /// Ids taken from the stock so far, by the lane or by requests.
@@ -311,14 +334,18 @@ class Engine {
   bool given_up_op_landed(const contract::Slot& slot);
   void requeue_in_front(std::vector<Waiting> tickets);
   void burn(BurnReason reason, std::uint64_t count) noexcept;
-  void stop_as_below_issued(std::int64_t value, std::int64_t issued);
-  void stop_as_corrupt(const std::string& why);
+  void stop_as_set_back(std::int64_t value);
+  void stop_as_vanished();
+  void stop_as_contradicted(const std::string& what);
+  void stop_as_damaged(const std::string& why);
+  std::string issued_so_far() const;
+  std::string what_to_run() const;
+  void stop(std::string sentence);
   void finish();
 
   const std::string counter_;
   const contract::WriterId writer_;
-  const Limits limits_;
-  const FirstUse first_use_;
+  const Rules& rules_;
   Backoff backoff_;
 
   Phase phase_ = Phase::kOpen;
@@ -350,7 +377,8 @@ class Engine {
 
   std::unique_ptr<Flight> flight_;
   std::uint64_t last_attempt_ = 0;
-  std::string last_failure_;  // Why the store's last attempt failed, or the counter stopped.
+  std::string last_failure_;  // Why the store's last attempt failed.
+  std::string stopped_;
 
   bool loaded_ = false;
   Definition definition_;

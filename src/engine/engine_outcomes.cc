@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <string_view>
 #include <utility>
 
 #include "base/canary.h"
@@ -63,7 +64,7 @@ void Engine::outcome(std::uint64_t attempt_number, const contract::Outcome& outc
                                                                  : Backoff::Cause::kTransient);
   }
   if (const auto* damaged = std::get_if<contract::Damaged>(&outcome)) {
-    return stop_as_corrupt(damaged->why);
+    return stop_as_damaged(damaged->why);
   }
   last_failure_.clear();
   if (std::holds_alternative<contract::Reserve>(flight_->op)) {
@@ -88,15 +89,15 @@ void Engine::on_load(const contract::Outcome& outcome) {
   const auto* found = std::get_if<contract::Found>(&outcome);
   const bool missing = std::holds_alternative<contract::Missing>(outcome);
   if (found == nullptr && !missing) {
-    return stop_as_corrupt("the store gave an answer that does not fit a load");
+    return stop_as_contradicted("the store gave an answer that does not fit a load");
   }
   if (missing && (loaded_ || high_water_ != Predecessor::kNothingYet)) {
-    return stop_as_corrupt("it has vanished from the store");
+    return stop_as_vanished();
   }
-  if (missing && !first_use_.creates) return refuse_as_not_found();
+  if (missing && !rules_.first_use.creates) return refuse_as_not_found();
   if (missing) {
     Definition definition;
-    definition.cache = first_use_.cache;
+    definition.cache = rules_.first_use.cache;
     return start(contract::Define{counter_, writer_, definition});
   }
   flight_.reset();
@@ -109,8 +110,8 @@ void Engine::on_load(const contract::Outcome& outcome) {
 }
 
 void Engine::on_first_load(const CounterState& state) {
-  if (state.slot) return stop_as_corrupt("a new writer found its slot taken");
-  if (state.value < high_water_) return stop_as_below_issued(state.value, high_water_);
+  if (state.slot) return stop_as_contradicted("a new writer found its slot taken");
+  if (state.value < high_water_) return stop_as_set_back(state.value);
   adopt(state);
   stock_.set_increment(definition_.increment);
   loaded_ = true;
@@ -129,9 +130,9 @@ void Engine::on_reserve(const contract::Outcome& outcome) {
   } else if (const auto* refused = std::get_if<contract::Refused>(&outcome)) {
     on_reserve_refused(refused->state);
   } else if (std::holds_alternative<contract::Missing>(outcome)) {
-    stop_as_corrupt("it has vanished from the store");
+    stop_as_vanished();
   } else {
-    stop_as_corrupt("the store gave an answer that does not fit a reserve");
+    stop_as_contradicted("the store gave an answer that does not fit a reserve");
   }
 }
 
@@ -145,14 +146,14 @@ std::int64_t Engine::lowest_value() const noexcept {
 /// that of the op in flight, or 0.
 bool Engine::contradicts(const CounterState& state, contract::Seq seq, contract::Seq prev) {
   if (state.value < lowest_value()) {
-    stop_as_below_issued(state.value, lowest_value());
+    stop_as_set_back(state.value);
   } else if (state.definition.start != definition_.start ||
              state.definition.increment != definition_.increment) {
-    stop_as_corrupt("its start or increment has changed, which never happens");
+    stop_as_contradicted("its start or increment has changed, which never happens");
   } else if (state.slot && state.slot->seq != prev && state.slot->seq != seq &&
              !given_up_op_landed(*state.slot)) {
-    stop_as_corrupt("its slot holds an op that this node never sent, seq " +
-                    std::to_string(state.slot->seq));
+    stop_as_contradicted("its slot holds an op that this node never sent, seq " +
+                         std::to_string(state.slot->seq));
   } else {
     return false;
   }
@@ -252,10 +253,11 @@ void Engine::reserve_applied(std::int64_t end) {
   const auto& op = std::get<contract::Reserve>(flight_->op);
   const auto before = base::checked_sub<std::int64_t>(end, op.step);
   const std::int64_t lowest = contract::value_before_first(definition_);
-  if (!before || *before < lowest || *before < high_water_ || *before > op.limit) {
-    return stop_as_corrupt("a reservation that ends at " + std::to_string(end) + " for " +
-                           std::to_string(flight_->count) +
-                           " ids reaches ids that were already issued or lie past its max");
+  if (before && *before < high_water_ && *before >= lowest) return stop_as_set_back(*before);
+  if (!before || *before < lowest || *before > op.limit) {
+    return stop_as_contradicted("a reservation of " + std::to_string(flight_->count) +
+                                " ids ended at " + std::to_string(end) +
+                                ", where it can't have ended");
   }
   prev_ = op.seq;
   const std::int64_t kept_before = std::exchange(high_water_, end);
@@ -326,9 +328,9 @@ void Engine::on_advance(const contract::Outcome& outcome) {
   } else if (const auto* refused = std::get_if<contract::Refused>(&outcome)) {
     on_advance_refused(refused->state);
   } else if (std::holds_alternative<contract::Missing>(outcome)) {
-    stop_as_corrupt("it has vanished from the store");
+    stop_as_vanished();
   } else {
-    stop_as_corrupt("the store gave an answer that does not fit an advance");
+    stop_as_contradicted("the store gave an answer that does not fit an advance");
   }
 }
 
@@ -351,10 +353,11 @@ void Engine::on_advance_refused(const CounterState& state) {
 void Engine::advance_applied(std::int64_t before) {
   const auto op = std::get<contract::Advance>(flight_->op);
   flight_.reset();
-  if (before < contract::value_before_first(definition_) || before < high_water_ ||
-      before >= op.to) {
-    return stop_as_corrupt("an advance to " + std::to_string(op.to) + " found the value " +
-                           std::to_string(before));
+  const std::int64_t lowest = contract::value_before_first(definition_);
+  if (before < high_water_ && before >= lowest) return stop_as_set_back(before);
+  if (before < lowest || before >= op.to) {
+    return stop_as_contradicted("an advance to " + std::to_string(op.to) + " found the value " +
+                                std::to_string(before));
   }
   prev_ = op.seq;
   high_water_ = op.to;
@@ -400,7 +403,7 @@ void Engine::on_give_back(const contract::Outcome& outcome) {
   } else if (const auto* refused = std::get_if<contract::Refused>(&outcome)) {
     on_give_back_refused(refused->state);
   } else {
-    stop_as_corrupt("it has vanished from the store");
+    stop_as_vanished();
   }
 }
 
@@ -444,17 +447,54 @@ void Engine::on_release(const contract::Outcome& outcome) {
   given_up_.clear();
 }
 
-void Engine::stop_as_below_issued(std::int64_t value, std::int64_t issued) {
-  stop_as_corrupt("its value " + std::to_string(value) +
-                  " is below an id that was already issued, " + std::to_string(issued));
+// --- The stop
+
+/// A value that no order of events leads to, while what this node knows is true.
+void Engine::stop_as_set_back(std::int64_t value) {
+  const std::string reserved = ", and this node has reserved ids up to ";
+  stop("its value in the store is " + std::to_string(value) +
+       (value < issued() ? issued_so_far() : reserved + std::to_string(high_water_)) +
+       ". The store was probably set back by a restored backup or an old copy. " + what_to_run());
 }
 
-void Engine::stop_as_corrupt(const std::string& why) {
-  last_failure_ = quoted(counter_) + " has stopped, since " + why +
-                  ". Check the store for a restored backup or a second copy, then restart.";
-  effects().warnings.push_back(last_failure_);
-  refuse_everything(ErrorCode::kCorrupt, last_failure_);
-  burn(BurnReason::kDiscard, stock_.drop_all() + std::exchange(tail_, Block{}).count);
+void Engine::stop_as_vanished() {
+  stop("it has vanished from the store" + issued_so_far() +
+       ". The store was probably set back by a restored backup, or another one is in its place. " +
+       what_to_run());
+}
+
+void Engine::stop_as_contradicted(const std::string& what) {
+  stop(what + issued_so_far() +
+       ". The store was probably set back, or changed by something else than nextid. " +
+       what_to_run());
+}
+
+/// A store that refuses as a whole says so in a whole sentence, and what to run.
+void Engine::stop_as_damaged(const std::string& why) {
+  const bool whole = why.ends_with('.');
+  stop(whole ? why : why + ". " + what_to_run());
+}
+
+std::string Engine::issued_so_far() const {
+  const std::int64_t last = issued();
+  return last < 1 ? "" : ", and this node has issued ids up to " + std::to_string(last);
+}
+
+std::string Engine::what_to_run() const {
+  constexpr std::string_view kPlain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_:/.,@+-=";
+  const std::string& url = rules_.store_url;
+  const bool plain = url.find_first_not_of(kPlain) == std::string::npos;
+  return "Do not only restart: run `nextid recover " + counter_ + " --store " +
+         (plain ? url : "'" + url + "'") + "` first.";
+}
+
+void Engine::stop(std::string sentence) {
+  stopped_ = quoted(counter_) + " has stopped: " + std::move(sentence);
+  effects().stopped = stopped_;
+  refuse_everything(ErrorCode::kCorrupt, stopped_);
+  drop_tail();
+  burn(BurnReason::kDiscard, stock_.drop_all());
   drop_loan_rests();
   const bool closing = phase_ == Phase::kClosing;
   phase_ = Phase::kCorrupt;

@@ -21,6 +21,15 @@ std::uint64_t Stock::left_up_to(std::int64_t end) const noexcept {
   return opened_.end == end ? lane_.left() : 0;
 }
 
+std::int64_t Stock::kept_before(std::int64_t end) const noexcept {
+  if (!blocks_.empty()) return blocks_.back().end == end ? blocks_.back().kept_before : end;
+  if (opened_.empty() || opened_.end != end) return end;
+  Block rest = opened_;
+  const bool behind = base::canary(base::Canary::kStateFileBehind);
+  rest.drop_front(behind ? 0 : lane_.taken(), increment_);
+  return rest.empty() ? end : rest.kept_before;
+}
+
 void Stock::append(const Block& block) {
   if (block.empty()) return;
   Block whole = block;

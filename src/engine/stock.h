@@ -38,6 +38,10 @@ class Stock {
   /// Ids left of the last block, if the counter's value was `end` after it; else 0.
   std::uint64_t left_up_to(std::int64_t end) const noexcept;
 
+  /// The least value that the counter can come back to, if it was `end` after the last op: when
+  /// what is left of the last block is given back. `end` itself, where that block ends elsewhere.
+  std::int64_t kept_before(std::int64_t end) const noexcept;
+
   /// Adds a block behind the others.
   void append(const Block& block);
   /// The first of `count` ids in a row, or nothing. Adds the ids that are left out to `burned`.

@@ -361,7 +361,7 @@ TEST_F(CachedTest, AChangedStartOrIncrementStopsTheCounter) {
   other.increment = 2;
   other.revision = 2;
   driver_.answer(contract::Refused{{value_, other, 0, std::nullopt}});
-  EXPECT_EQ(driver_.warnings, 1U);
+  EXPECT_EQ(driver_.stops.size(), 1U);
   const std::uint64_t ticket = driver_.request(1);
   driver_.tick();
   EXPECT_EQ(driver_.answer_of(ticket), "corrupt");

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -21,7 +22,7 @@ class EngineDriver {
   static constexpr WallMicros kWallStart = 1'000'000;
 
   explicit EngineDriver(const Limits& limits = {}, FirstUse first_use = {})
-      : engine_("orders", kWriter, limits, 1, first_use, lane_) {}
+      : rules_{limits, first_use, "sqlite:ids.db"}, engine_("orders", kWriter, 1, rules_, lane_) {}
 
   /// Asks for `count` ids, with a deadline this long from now.
   std::uint64_t request(std::uint64_t count,
@@ -88,6 +89,7 @@ class EngineDriver {
   std::map<std::uint64_t, Error> refusals;
   std::map<std::uint64_t, std::int64_t> advanced;
   std::size_t warnings = 0;
+  std::vector<std::string> stops;
 
  private:
   void collect() {
@@ -102,12 +104,14 @@ class EngineDriver {
       EXPECT_TRUE(advanced.emplace(each.ticket.number, each.state.value).second);
     }
     warnings += effects.warnings.size();
+    if (!effects.stopped.empty()) stops.push_back(effects.stopped);
     if (effects.attempt) {
       EXPECT_FALSE(attempt.has_value()) << "two attempts at a time";
       attempt = std::move(effects.attempt);
     }
   }
 
+  const Rules rules_;
   Lane lane_;
   Engine engine_;
   MonotonicTime now_{std::chrono::hours(1)};

@@ -257,7 +257,8 @@ TEST_F(RestTest, TheNextEngineGoesOnWhereThisOneEnded) {
   const Predecessor past = engine().as_predecessor();
   EXPECT_EQ(past.high_water, 10);
 
-  Engine next("orders", EngineDriver::kWriter + 1, {}, 1, {}, engine().lane(), past);
+  const Rules rules;
+  Engine next("orders", EngineDriver::kWriter + 1, 1, rules, engine().lane(), past);
   EXPECT_GT(next.request(nullptr, 0, 1, driver_.now() + seconds(5)), past.last_ticket);
   next.tick(driver_.now(), EngineDriver::kWallStart);
   const Attempt load = next.take_effects().attempt.value();
@@ -268,7 +269,8 @@ TEST_F(RestTest, TheNextEngineGoesOnWhereThisOneEnded) {
 
 TEST_F(RestTest, TheNextEngineMakesNoCounterThatHasVanished) {
   Lane lane;
-  Engine next("orders", EngineDriver::kWriter + 1, {}, 1, {}, lane, {1, 1, 10});
+  const Rules rules;
+  Engine next("orders", EngineDriver::kWriter + 1, 1, rules, lane, {1, 1, 10});
   next.request(nullptr, 0, 1, driver_.now() + seconds(5));
   next.tick(driver_.now(), EngineDriver::kWallStart);
   next.outcome(next.take_effects().attempt.value().number, contract::Missing{});
