@@ -129,7 +129,7 @@ class World:
         midway = False
         while not self.findings:
             passed = time.monotonic() - begun
-            enough = self.gentle or self.nemesis.has_dealt_all()
+            enough = self.gentle or self.damage or self.nemesis.has_dealt_all()
             if passed > (seconds if enough else seconds + DECK_S):
                 return
             if self.damage and not midway and passed > seconds / 2:
