@@ -115,12 +115,9 @@ std::string describe(const Step& step) {
   return name + " moves from " + before + " to " + std::to_string(step.to);
 }
 
-/// A plain question on a terminal; without one, --yes is the answer.
-Result<bool> is_agreed(const RecoveryRequest& request, const std::vector<Step>& steps) {
+/// A plain question on a terminal.
+bool is_agreed(const RecoveryRequest& request, const std::vector<Step>& steps) {
   if (request.yes) return true;
-  if (::isatty(STDIN_FILENO) == 0) {
-    return invalid("nothing was changed: there is no terminal to ask on; --yes agrees.");
-  }
   for (const Step& step : steps) std::fprintf(stderr, "  %s\n", describe(step).c_str());
   std::fprintf(stderr,
                "All ids that anyone was given must lie at or below these values, or they are given "
@@ -182,6 +179,9 @@ std::optional<Error> problem_with(const RecoveryRequest& request) {
   if (request.all == !request.counter.empty()) {
     return invalid("name one counter, or --all for the whole store.");
   }
+  if (!request.yes && ::isatty(STDIN_FILENO) == 0) {
+    return invalid("nothing was changed: there is no terminal to ask on; --yes agrees.");
+  }
   return std::nullopt;
 }
 
@@ -190,9 +190,9 @@ int recover(const RecoveryRequest& request, const server::Config& config) {
   if (!store) return report(store.error());
   const auto steps = plan(request, *store);
   if (!steps) return report(steps.error());
-  const auto agreed = is_agreed(request, *steps);
-  if (!agreed) return report(agreed.error());
-  if (!*agreed) return report(invalid("nothing was changed."));
+  if (!is_agreed(request, *steps)) {
+    return report(invalid("no counter was moved; what was refused before still is."));
+  }
   const auto moved = move_on(*store, *steps);
   if (!moved) return report(moved.error());
   store->close(kCloseLimit);
