@@ -30,15 +30,6 @@ class AdvanceCall final : public RangeReceiver {
   const Store::CounterReceiver receiver_;
 };
 
-engine::Limits limits_of(const StoreOptions& options) {
-  return engine::Limits{options.max_range, options.max_waiting_requests, options.max_waiting_ids,
-                        options.max_reservation};
-}
-
-engine::FirstUse first_use_of(const StoreOptions& options) {
-  return {options.auto_create, options.default_cache};
-}
-
 RangeReceiver* receiver_of(const engine::Ticket& ticket) {
   return static_cast<RangeReceiver*>(ticket.owner);
 }
@@ -46,41 +37,20 @@ RangeReceiver* receiver_of(const engine::Ticket& ticket) {
 }  // namespace
 
 Counter::Counter(std::string name, Runtime& runtime)
-    : name_(std::move(name)),
-      runtime_(runtime),
-      last_request_(base::monotonic_now()),
-      last_pruning_(last_request_) {}
+    : runtime_(runtime),
+      succession_(std::move(name), runtime.rules(), runtime.high_waters(), base::monotonic_now()),
+      last_pruning_(base::monotonic_now()) {}
 
 /// Under mutex_.
 engine::Engine& Counter::engine() {
-  if (!engine_) {
-    const StoreOptions& options = runtime_.options();
-    engine_ =
-        std::make_unique<engine::Engine>(name_, random_bits(), limits_of(options), random_bits(),
-                                         first_use_of(options), lane_, predecessor_);
-    if (closing_) engine_->close({});  // It does no more than to refuse.
-  }
-  return *engine_;
-}
-
-/// Under mutex_.
-Counter::Past& Counter::past() {
-  if (!past_) past_ = std::make_unique<Past>();
-  return *past_;
-}
-
-/// Under mutex_; the engine is at rest.
-void Counter::drop_engine() {
-  past().accounting += engine_->accounting();
-  if (const Definition* definition = engine_->definition()) past().definition = *definition;
-  predecessor_ = engine_->as_predecessor();
-  taken_from_stock_ = 0;
-  engine_.reset();
+  engine::Engine* const engine = succession_.engine();
+  return engine != nullptr ? *engine : succession_.begin(random_bits(), random_bits());
 }
 
 contract::WriterId Counter::writer() const {
   const std::lock_guard lock(mutex_);
-  return engine_ ? engine_->writer() : 0;
+  const engine::Engine* const engine = succession_.engine();
+  return engine != nullptr ? engine->writer() : 0;
 }
 
 RequestId Counter::add(std::uint64_t count, base::MonotonicTime deadline, RangeReceiver& receiver,
@@ -90,13 +60,14 @@ RequestId Counter::add(std::uint64_t count, base::MonotonicTime deadline, RangeR
 }
 
 std::uint64_t Counter::take_at_mark() {
-  if (lane_.left() == 0) return 0;
+  if (lane().left() == 0) return 0;
   {
     const std::lock_guard lock(mutex_);
-    if (!engine_) return 0;
-    engine_->mark_reached();
+    engine::Engine* const engine = succession_.engine();
+    if (engine == nullptr) return 0;
+    engine->mark_reached();
   }
-  const std::uint64_t id = lane_.take();
+  const std::uint64_t id = lane().take();
   run();
   return id;
 }
@@ -132,14 +103,13 @@ bool Counter::cancel(RequestId request) {
   // The request's id was given out after idempotent_ was made.
   if (request > kIdempotent) return idempotent_->cancel(request);
   const std::lock_guard lock(mutex_);
-  return engine_ && engine_->cancel(request);
+  engine::Engine* const engine = succession_.engine();
+  return engine != nullptr && engine->cancel(request);
 }
 
 void Counter::count_as_burned(std::uint64_t count, BurnReason reason) {
   const std::lock_guard lock(mutex_);
-  if (engine_) return engine_->count_as_burned(count, reason);
-  past().accounting.returned -= count;
-  past().accounting.burned[static_cast<std::size_t>(reason)] += count;
+  succession_.count_as_burned(count, reason);
 }
 
 void Counter::advance(std::uint64_t to, base::MonotonicTime deadline,
@@ -156,34 +126,28 @@ void Counter::advance(std::uint64_t to, base::MonotonicTime deadline,
 
 std::optional<engine::Loan> Counter::lend(std::uint64_t most) {
   const std::lock_guard lock(mutex_);
-  return engine_ ? engine_->lend(most) : std::nullopt;
+  engine::Engine* const engine = succession_.engine();
+  return engine != nullptr ? engine->lend(most) : std::nullopt;
 }
 
 void Counter::settle(std::uint64_t lent, const engine::Loan& rest) {
   const std::lock_guard lock(mutex_);
-  engine_->settle(lent, rest);  // It is not at rest before its loans have ended.
+  succession_.engine()->settle(lent, rest);  // It is not at rest before its loans have ended.
 }
 
 void Counter::close(base::MonotonicTime deadline) {
   const std::lock_guard lock(mutex_);
-  closing_ = true;
-  if (engine_) return engine_->close(deadline);
-  closed_.store(true);
+  if (succession_.close(deadline)) closed_.store(true);
 }
 
 bool Counter::rest(base::MonotonicTime deadline) {
   const std::lock_guard lock(mutex_);
-  if (!engine_) return true;
-  engine_->rest(deadline);
-  return engine_->corrupt();
+  return succession_.rest(deadline);
 }
 
 bool Counter::idle_since(base::MonotonicTime time) {
   const std::lock_guard lock(mutex_);
-  const std::uint64_t taken = engine_ ? engine_->taken_from_stock() : 0;
-  if (std::exchange(taken_from_stock_, taken) != taken) last_request_ = base::monotonic_now();
-  return (!engine_ || engine_->idle()) && last_request_ <= time &&
-         (!idempotent_ || idempotent_->idle());
+  return succession_.idle_since(time, base::monotonic_now());
 }
 
 bool Counter::pruning_due(base::MonotonicTime now) {
@@ -195,25 +159,22 @@ bool Counter::pruning_due(base::MonotonicTime now) {
 
 Accounting Counter::accounting() const {
   const std::lock_guard lock(mutex_);
-  Accounting accounting = past_ ? past_->accounting : Accounting{};
-  if (engine_) accounting += engine_->accounting();
-  return accounting;
+  return succession_.accounting();
 }
 
 CounterActivity Counter::activity() const {
   CounterActivity activity;
-  activity.name = name_;
+  activity.name = name();
   activity.accounting = accounting();
   const std::lock_guard lock(mutex_);
-  std::int64_t value = predecessor_.high_water;
-  if (past_) activity.definition = past_->definition;
-  if (engine_) {
-    activity.waiting_requests = engine_->waiting_requests();
-    activity.held_ids = engine_->unasked();
-    value = engine_->last_value();
-    if (const Definition* definition = engine_->definition()) activity.definition = *definition;
+  if (const engine::Engine* const engine = succession_.engine()) {
+    activity.waiting_requests = engine->waiting_requests();
+    activity.held_ids = engine->unasked();
   }
+  if (const Definition* definition = succession_.definition()) activity.definition = *definition;
+  const std::int64_t value = succession_.last_value();
   if (value > 0) activity.value = static_cast<std::uint64_t>(value);
+  activity.stopped = runtime_.high_waters().why_stopped(name());
   return activity;
 }
 
@@ -221,24 +182,22 @@ std::uint64_t Counter::add_to(NodeActivity& activity) const {
   const Accounting own = accounting();
   activity.accounting += own;
   const std::lock_guard lock(mutex_);
-  if (engine_) {
-    activity.waiting_requests += engine_->waiting_requests();
-    activity.held_ids += engine_->unasked();
+  if (const engine::Engine* const engine = succession_.engine()) {
+    activity.waiting_requests += engine->waiting_requests();
+    activity.held_ids += engine->unasked();
   }
   return own.returned;
 }
 
-/// Ticks the engine, arms the timer, and unlocks. Lets go of an engine that is at rest.
+/// Ticks the engine, arms the timer, and unlocks.
 engine::Effects Counter::tick_and_take(std::unique_lock<std::mutex>& lock) {
-  if (!engine_) {
+  if (succession_.engine() == nullptr) {
     lock.unlock();
     return {};
   }
-  const base::MonotonicTime now = base::monotonic_now();
-  if (!engine_->idle() && !engine_->resting()) last_request_ = now;
-  engine_->tick(now, base::wall_now_us());
-  engine::Effects effects = engine_->take_effects();
-  const auto wake_at = engine_->wake_at();
+  engine::Effects effects = succession_.tick(base::monotonic_now(), base::wall_now_us());
+  const engine::Engine* const engine = succession_.engine();
+  const auto wake_at = engine != nullptr ? engine->wake_at() : std::nullopt;
   // Only ever armed for an earlier time: under steady traffic the timer fires once a deadline's
   // length, not once a request.
   if (wake_at && *wake_at < armed_at_) {
@@ -247,8 +206,7 @@ engine::Effects Counter::tick_and_take(std::unique_lock<std::mutex>& lock) {
       if (const auto self = weak.lock()) self->on_timer();
     });
   }
-  const bool closed_now = engine_->closed() && !closed_.exchange(true);
-  if (engine_->at_rest()) drop_engine();
+  const bool closed_now = engine != nullptr && engine->closed() && !closed_.exchange(true);
   lock.unlock();
   if (closed_now) runtime_.counter_closed();
   return effects;
@@ -256,6 +214,7 @@ engine::Effects Counter::tick_and_take(std::unique_lock<std::mutex>& lock) {
 
 void Counter::deliver(engine::Effects& effects, std::vector<contract::Call>& calls) {
   for (const std::string& warning : effects.warnings) runtime_.log(LogLevel::kWarning, warning);
+  if (!effects.stopped.empty()) runtime_.log(LogLevel::kError, effects.stopped);
   for (engine::Grant& grant : effects.grants) {
     receiver_of(grant.ticket)->on_range(grant.ticket.tag, grant.range);
   }
@@ -277,12 +236,31 @@ void Counter::deliver(engine::Effects& effects, std::vector<contract::Call>& cal
 void Counter::on_outcome(std::uint64_t attempt, const contract::Outcome& outcome) {
   std::unique_lock lock(mutex_);
   // An engine may have given up the attempt, and have come to rest since.
-  if (engine_) engine_->outcome(attempt, outcome);
+  if (engine::Engine* const engine = succession_.engine()) engine->outcome(attempt, outcome);
+  note_change();
   engine::Effects effects = tick_and_take(lock);
   std::vector<contract::Call> calls;
   deliver(effects, calls);
   runtime_.submit(std::move(calls));
   runtime_.attempt_done();
+}
+
+/// Under mutex_.
+void Counter::note_change() {
+  if (has_changed_ || runtime_.options().state_dir.empty()) return;
+  has_changed_ = true;
+  runtime_.has_changed(shared_from_this());
+}
+
+/// What an engine has in stock may go without another outcome.
+std::optional<CounterChange> Counter::take_change() {
+  const std::lock_guard lock(mutex_);
+  has_changed_ = false;
+  const engine::Engine* const engine = succession_.engine();
+  if (engine != nullptr && engine->unasked() > 0) note_change();
+  const std::int64_t issued = succession_.issued();
+  if (std::exchange(told_issued_, issued) == issued) return std::nullopt;
+  return CounterChange{name(), issued};
 }
 
 void Counter::on_timer() {

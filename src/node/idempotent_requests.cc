@@ -175,11 +175,6 @@ bool IdempotentRequests::cancel(RequestId id) {
   return std::erase_if(refused_, [&](const Refused& each) { return is_it(each.waiter); }) > 0;
 }
 
-bool IdempotentRequests::idle() const {
-  const std::lock_guard lock(mutex_);
-  return flows_.empty() && refused_.empty();
-}
-
 void IdempotentRequests::refuse_expired(const std::shared_ptr<Flow>& flow) {
   const base::MonotonicTime now = base::monotonic_now();
   std::vector<Waiter> expired;

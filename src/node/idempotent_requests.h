@@ -41,7 +41,6 @@ class IdempotentRequests {
   void pump(std::vector<contract::Call>& calls);
   /// See IdGenerator::cancel().
   bool cancel(RequestId id);
-  bool idle() const;
 
  private:
   class Flow;

@@ -50,7 +50,7 @@ std::shared_ptr<Node> Node::create(std::string url, std::shared_ptr<contract::St
 Node::Node(std::string url, std::shared_ptr<contract::StoreDriver> driver, StoreOptions options)
     : url_(std::move(url)),
       opening_(driver->opening()),
-      runtime_(std::move(driver), std::move(options)) {}
+      runtime_(url_, std::move(driver), std::move(options)) {}
 
 Node::~Node() {
   close(kLastHandleCloseLimit);
@@ -127,6 +127,19 @@ Accounting Node::accounting() const {
   return total;
 }
 
+std::vector<CounterChange> Node::take_changes() {
+  std::vector<CounterChange> changes;
+  for (const auto& counter : runtime_.take_changed()) {
+    if (auto change = counter->take_change()) changes.push_back(*std::move(change));
+  }
+  for (HighWaters::Stop& stop : runtime_.high_waters().take_new_stops()) {
+    CounterChange change{std::move(stop.first)};
+    change.stopped = std::move(stop.second);
+    changes.push_back(std::move(change));
+  }
+  return changes;
+}
+
 bool Node::close(std::chrono::milliseconds limit) {
   if (in_child()) return false;
   const base::MonotonicTime deadline = base::monotonic_now() + limit;
@@ -185,7 +198,8 @@ void Node::prune_slots(base::MonotonicTime now, std::vector<contract::Call>& cal
 }
 
 /// Has idle counters give back what they hold, and forgets those that hold nothing and that no
-/// generator holds. The others are to be pumped.
+/// generator holds. The others are to be pumped. How far a counter was is not forgotten, nor that
+/// it has stopped: that is in the HighWaters (I8).
 std::vector<std::shared_ptr<Counter>> Node::rest_idle(base::MonotonicTime now) {
   const std::lock_guard lock(mutex_);
   if (closing_) return {};

@@ -44,6 +44,10 @@ class Node : public std::enable_shared_from_this<Node> {
   void advance(std::string_view name, std::uint64_t to, Store::CounterReceiver receiver);
   void list(std::string_view after, std::size_t limit, Store::PageReceiver receiver);
 
+  /// What the state directory, where there is one, is to remember: what has changed since the last
+  /// call. Ids that are handed out without asking the store show from one call to the next.
+  std::vector<CounterChange> take_changes();
+
   Accounting accounting() const;
   NodeActivity activity(std::size_t limit) const;
   void try_write(std::function<void(Result<void>)> receiver);

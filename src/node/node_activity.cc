@@ -10,6 +10,23 @@
 
 namespace nextid::node {
 
+namespace {
+
+/// Of a counter that has stopped; `counters` are those in use, by name. It need not be one of them.
+CounterActivity activity_of(HighWaters::Stop stop,
+                            const std::vector<std::shared_ptr<Counter>>& counters) {
+  const auto it = std::lower_bound(
+      counters.begin(), counters.end(), stop.first,
+      [](const auto& counter, const std::string& name) { return counter->name() < name; });
+  CounterActivity activity;
+  if (it != counters.end() && (*it)->name() == stop.first) activity = (*it)->activity();
+  activity.name = std::move(stop.first);
+  activity.stopped = std::move(stop.second);
+  return activity;
+}
+
+}  // namespace
+
 /// The lock is held for a copy of the list alone: with many counters a walk takes long. A counter
 /// that is forgotten meanwhile is in the copy, and not in the copied sum.
 NodeActivity Node::activity(std::size_t limit) const {
@@ -35,6 +52,10 @@ NodeActivity Node::activity(std::size_t limit) const {
                     });
   for (auto rank = ranks.begin(); rank != ranks.begin() + most; ++rank) {
     activity.busiest.push_back(rank->second->activity());
+  }
+  activity.stopped_counters = runtime_.high_waters().stopped_counters();
+  for (HighWaters::Stop& stop : runtime_.high_waters().stopped(limit)) {
+    activity.stopped.push_back(activity_of(std::move(stop), counters));
   }
   return activity;
 }

@@ -2,6 +2,23 @@
 
 namespace nextid::node {
 
+namespace {
+
+engine::Rules rules_of(const std::string& store_url, const StoreOptions& options) {
+  return {.limits = {options.max_range, options.max_waiting_requests, options.max_waiting_ids,
+                     options.max_reservation},
+          .first_use = {options.auto_create, options.default_cache},
+          .store_url = store_url};
+}
+
+}  // namespace
+
+Runtime::Runtime(const std::string& store_url, std::shared_ptr<contract::StoreDriver> driver,
+                 StoreOptions options)
+    : options_(std::move(options)),
+      rules_(rules_of(store_url, options_)),
+      driver_(std::move(driver)) {}
+
 void Runtime::submit(std::vector<contract::Call> calls) {
   if (calls.empty()) return;
   std::shared_ptr<contract::StoreDriver> driver;
@@ -22,6 +39,16 @@ void Runtime::attempt_done() {
   const std::lock_guard lock(mutex_);
   --attempts_out_;
   if (attempts_out_ == 0) changed_.notify_all();
+}
+
+void Runtime::has_changed(std::shared_ptr<Counter> counter) {
+  const std::lock_guard lock(mutex_);
+  changed_counters_.push_back(std::move(counter));
+}
+
+std::vector<std::shared_ptr<Counter>> Runtime::take_changed() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(changed_counters_, {});
 }
 
 void Runtime::call_started() {

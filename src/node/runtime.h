@@ -15,18 +15,26 @@
 
 #include "base/fork.h"
 #include "contract/store_driver.h"
+#include "engine/engine.h"
+#include "node/high_waters.h"
 #include "node/store_call_counts.h"
 #include "node/timer.h"
 
 namespace nextid::node {
 
+class Counter;
+
 /// Thread-safe. Outlives every counter's use of it: its owner waits for wait_for_attempts() first.
 class Runtime {
  public:
-  Runtime(std::shared_ptr<contract::StoreDriver> driver, StoreOptions options)
-      : options_(std::move(options)), driver_(std::move(driver)) {}
+  Runtime(const std::string& store_url, std::shared_ptr<contract::StoreDriver> driver,
+          StoreOptions options);
 
   const StoreOptions& options() const noexcept { return options_; }
+  /// Those of all engines.
+  const engine::Rules& rules() const noexcept { return rules_; }
+  HighWaters& high_waters() noexcept { return high_waters_; }
+  const HighWaters& high_waters() const noexcept { return high_waters_; }
   Timer& timer() noexcept { return timer_; }
   bool in_child() const noexcept { return fork_guard_.in_child(); }
   void log(LogLevel level, const std::string& line) const {
@@ -41,6 +49,11 @@ class Runtime {
   bool is_closed() const { return driver() == nullptr; }
   /// The calls submitted so far.
   const StoreCallCounts& store_calls() const noexcept { return store_calls_; }
+
+  /// Called by a counter, once before it is taken: what its file in the state directory says of it
+  /// is no longer true.
+  void has_changed(std::shared_ptr<Counter> counter);
+  std::vector<std::shared_ptr<Counter>> take_changed();
 
   /// Around each StoreCall: unlike an attempt, it is also waited for between its attempts.
   void call_started();
@@ -69,6 +82,8 @@ class Runtime {
 
  private:
   const StoreOptions options_;
+  const engine::Rules rules_;
+  HighWaters high_waters_;
   const base::ForkGuard fork_guard_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
@@ -77,6 +92,7 @@ class Runtime {
   std::uint64_t calls_out_ = 0;
   std::atomic<std::uint64_t> settling_{0};
   StoreCallCounts store_calls_;
+  std::vector<std::shared_ptr<Counter>> changed_counters_;
   Timer timer_;  // Last: its thread ends before the rest goes.
 };
 

@@ -1,0 +1,76 @@
+// What a process has issued, it never forgets (I8): how far each counter was that it ever used, and
+// which of them have stopped, for as long as the process lives.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include "engine/engine.h"
+
+namespace nextid::node {
+
+/// Thread-safe. A counter costs 28 to 57 bytes, since names are kept as hashes of 128 bits: two
+/// names of one hash are less likely than any other way to go wrong.
+///
+/// Only marks below which the store can never rightly be may come in: Engine::issued(), and never
+/// what was merely read.
+class HighWaters {
+ public:
+  struct Known {
+    std::int64_t issued = engine::Predecessor::kNothingYet;
+    std::string stopped = {};  ///< Why it gives no ids any more; empty while it does.
+  };
+  /// What is known of a counter elsewhere, as on disk; nothing if nothing is.
+  using Elsewhere = std::function<std::optional<Known>(const std::string& counter)>;
+
+  /// Asked by each recall() from then on, besides what is kept here. To be given before use.
+  void ask_also(Elsewhere elsewhere) { elsewhere_ = std::move(elsewhere); }
+
+  /// What no engine of the counter may forget. Asked when one is made.
+  Known recall(const std::string& counter) const;
+  /// Ids up to `issued` are gone. Marks only rise.
+  void note(std::string_view counter, std::int64_t issued);
+  /// It gives no ids any more. The first sentence stays.
+  void stop(const std::string& counter, const std::string& sentence);
+
+  /// Counters that have a mark.
+  std::size_t size() const;
+
+  /// A counter that has stopped, and its sentence.
+  using Stop = std::pair<std::string, std::string>;
+  std::size_t stopped_counters() const;
+  /// The first `limit` of them by name.
+  std::vector<Stop> stopped(std::size_t limit) const;
+  /// Empty where it has not stopped.
+  std::string why_stopped(const std::string& counter) const;
+  /// Those that have stopped since the last call.
+  std::vector<Stop> take_new_stops();
+
+ private:
+  using Key = std::array<std::uint64_t, 2>;
+  struct Hash {
+    using is_avalanching = void;
+    std::size_t operator()(const Key& key) const noexcept { return key[0]; }
+  };
+  static Key key_of(std::string_view counter);
+
+  Elsewhere elsewhere_;
+  mutable std::mutex mutex_;
+  boost::unordered_flat_map<Key, std::int64_t, Hash> issued_;
+  std::map<std::string, std::string> stopped_;
+  std::vector<Stop> new_stops_;
+};
+
+}  // namespace nextid::node
