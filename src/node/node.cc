@@ -39,12 +39,18 @@ Result<CounterInfo> to_info(const std::string& name, const contract::Outcome& ou
 }  // namespace
 
 std::shared_ptr<Node> Node::create(std::string url, std::shared_ptr<contract::StoreDriver> driver,
-                                   StoreOptions options) {
+                                   StoreOptions options, std::unique_ptr<state::StateFile> state) {
   // A forked child leaks the node: its threads, locks and files are the parent's.
-  return std::shared_ptr<Node>(new Node(std::move(url), std::move(driver), std::move(options)),
-                               [](Node* node) {
-                                 if (!node->in_child()) delete node;
-                               });
+  const auto node = std::shared_ptr<Node>(
+      new Node(std::move(url), std::move(driver), std::move(options)), [](Node* gone) {
+        if (!gone->in_child()) delete gone;
+      });
+  if (state) {
+    node->state_keeper_ = std::make_unique<StateKeeper>(
+        std::move(state), node->runtime_, node->url_, node->opening_.identity,
+        [raw = node.get()] { return raw->take_changes(); });
+  }
+  return node;
 }
 
 Node::Node(std::string url, std::shared_ptr<contract::StoreDriver> driver, StoreOptions options)
@@ -162,6 +168,7 @@ bool Node::close(std::chrono::milliseconds limit) {
   const bool in_time = runtime_.wait_until(deadline, all_closed);
   // At the deadline the engines refuse what is left, driven by the timer or by this.
   for (const auto& counter : open) counter->run();
+  if (state_keeper_) state_keeper_->finish();
   runtime_.drop_driver();
   return in_time;
 }

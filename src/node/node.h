@@ -16,6 +16,7 @@
 
 #include "node/counter.h"
 #include "node/runtime.h"
+#include "node/state_keeper.h"
 
 namespace nextid::node {
 
@@ -23,9 +24,11 @@ namespace nextid::node {
 /// destroyed.
 class Node : public std::enable_shared_from_this<Node> {
  public:
+  /// `state`, where there is one, has passed check_identity().
   static std::shared_ptr<Node> create(std::string url,
                                       std::shared_ptr<contract::StoreDriver> driver,
-                                      StoreOptions options);
+                                      StoreOptions options,
+                                      std::unique_ptr<state::StateFile> state = nullptr);
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
@@ -69,7 +72,8 @@ class Node : public std::enable_shared_from_this<Node> {
   Counters counters_;     // By their own names.
   Accounting forgotten_;  // Of counters that are gone.
   bool closing_ = false;
-  Runtime runtime_;  // Last: its timer's thread, which calls sweep(), ends before the rest goes.
+  Runtime runtime_;  // Its timer's thread, which calls sweep(), ends before the rest goes.
+  std::unique_ptr<StateKeeper> state_keeper_;  // Or none. Last: its thread uses all of the above.
 };
 
 }  // namespace nextid::node

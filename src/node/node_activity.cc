@@ -53,6 +53,7 @@ NodeActivity Node::activity(std::size_t limit) const {
   for (auto rank = ranks.begin(); rank != ranks.begin() + most; ++rank) {
     activity.busiest.push_back(rank->second->activity());
   }
+  if (state_keeper_) activity.state_dir_trouble = state_keeper_->trouble();
   activity.stopped_counters = runtime_.high_waters().stopped_counters();
   for (HighWaters::Stop& stop : runtime_.high_waters().stopped(limit)) {
     activity.stopped.push_back(activity_of(std::move(stop), counters));

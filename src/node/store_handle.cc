@@ -8,6 +8,7 @@
 #include "nextid/store.h"
 
 #include "node/node.h"
+#include "state/state_file.h"
 #include "store/factory.h"
 
 namespace nextid {
@@ -55,6 +56,60 @@ std::optional<Error> problem_with(const StoreOptions& options) {
   }
   if (options.max_counters < 1) return invalid("max_counters must be at least 1.");
   return std::nullopt;
+}
+
+/// What the state directory knows.
+struct Remembered {
+  std::unique_ptr<state::StateFile> file;
+  std::string identity;  // Of the store; empty where it knows none.
+};
+
+Result<Remembered> remember(const std::string& directory, std::string_view url) {
+  if (url.starts_with("memory:")) {
+    return Error(ErrorCode::kInvalid,
+                 "a store in memory is gone with its process: there is nothing for a state "
+                 "directory to remember; leave out state-dir, or set it to none.");
+  }
+  auto file = state::StateFile::open(directory, state::StateFile::Making::kDirectory);
+  if (!file) return file.error();
+  auto identity = (*file)->identity();
+  if (!identity) return identity.error();
+  return Remembered{*std::move(file), *std::move(identity)};
+}
+
+/// The store was not to be made, though the caller had not said so.
+Error with_remembered(const Error& error, const Remembered& remembered) {
+  if (error.code() != ErrorCode::kInvalid) return error;
+  return Error(error.code(), std::string(error.what()) + " (" + remembered.file->path() +
+                                 " remembers the store " + remembered.identity +
+                                 ", so no other one is made in its place.)");
+}
+
+/// Opens the store that the state directory, where there is one, remembers.
+Result<Store> open_as_remembered(std::string_view url, StoreOptions options) {
+  Remembered remembered;
+  if (!options.state_dir.empty()) {
+    auto opened = remember(options.state_dir, url);
+    if (!opened) return opened.error();
+    remembered = *std::move(opened);
+  }
+  // A node that had a store is not to make another one in its place.
+  const bool known = !remembered.identity.empty();
+  auto driver = store::open_driver(url, {.create = options.create_store && !known,
+                                         .accept_copy = options.accept_copy,
+                                         .accept_as_is = false,
+                                         .log = options.log});
+  if (!driver) {
+    return known && options.create_store ? with_remembered(driver.error(), remembered)
+                                         : driver.error();
+  }
+  if (remembered.file) {
+    const auto same =
+        node::check_identity(*remembered.file, (*driver)->opening(), std::string(url));
+    if (!same) return same.error();
+  }
+  return Store(node::Node::create(std::string(url), *std::move(driver), std::move(options),
+                                  std::move(remembered.file)));
 }
 
 }  // namespace
@@ -116,12 +171,7 @@ bool Store::close(std::chrono::milliseconds limit) { return node_->close(limit);
 Result<Store> open_store(std::string_view url, StoreOptions options) {
   if (const auto problem = problem_with(options)) return *problem;
   try {
-    auto driver = store::open_driver(url, {.create = options.create_store,
-                                           .accept_copy = options.accept_copy,
-                                           .accept_as_is = false,
-                                           .log = options.log});
-    if (!driver) return driver.error();
-    return Store(node::Node::create(std::string(url), *std::move(driver), std::move(options)));
+    return open_as_remembered(url, std::move(options));
   } catch (const std::system_error& failure) {
     return Error(ErrorCode::kUnavailable, "the store needs a thread, and the system gives none: " +
                                               std::string(failure.what()) +

@@ -90,7 +90,7 @@ def test_a_store_that_is_set_back_is_refused(any_store, state_dir, set_back, sto
     assert is_problem(refusal, 503, "corrupt")
     for words in ["10", "30", "nextid recover global --store", "--state-dir"]:
         assert words in refusal.json()["detail"], refusal.json()
-    assert " error 'global' has stopped" in server.log()
+    assert " error counter 'global' has stopped" in server.log()
     answer = server.ask("GET", "/next")
     assert is_problem(answer, 500, "corrupt") and "nextid recover global" in answer.json()["detail"]
     status = server.ask("GET", "/v1/status").json()

@@ -1,0 +1,266 @@
+#include "node/state_keeper.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+namespace nextid::node {
+namespace {
+
+using state::Mark;
+using state::StateFile;
+
+// Commands that take an id and end do not read counters that they have nothing to do with.
+constexpr std::chrono::milliseconds kFirstComparison{50};
+constexpr std::size_t kLoadsAtATime = 50;
+constexpr std::chrono::seconds kRetryPeriod{1};
+// Stops that are taken over, and of these, those that the log tells one by one.
+constexpr std::size_t kMostStops = 10'000;
+constexpr std::size_t kLoggedStops = 10;
+// Counters whose marks wait for a file that can't be written. What is not kept is only behind.
+constexpr std::size_t kMostPending = 100'000;
+
+std::string in_quotes(const std::string& text) { return "'" + text + "'"; }
+
+std::string directory_of(const std::string& path) {
+  return std::filesystem::path(path).parent_path().string();
+}
+
+std::string recover_command(const std::string& what, const std::string& store_url,
+                            const std::string& path) {
+  return "`nextid recover " + what + " --store " + in_quotes(store_url) + " --state-dir " +
+         in_quotes(directory_of(path)) + "`";
+}
+
+/// Why a counter that the store shows so can't be the one that is remembered; empty where it can.
+std::string contradiction(const Mark& mark, const contract::Outcome& outcome) {
+  const std::string issued = std::to_string(mark.issued);
+  if (std::holds_alternative<contract::Missing>(outcome)) {
+    return "it is not in the store, and this node has issued ids up to " + issued;
+  }
+  const auto* found = std::get_if<contract::Found>(&outcome);
+  if (found == nullptr || found->state.value >= mark.issued) return {};
+  return "its value in the store is " + std::to_string(found->state.value) +
+         ", and this node has issued ids up to " + issued;
+}
+
+}  // namespace
+
+Result<void> check_identity(StateFile& file, const StoreOpening& opening,
+                            const std::string& store_url) {
+  if (opening.identity.empty()) return {};
+  const auto known = file.identity();
+  if (!known) return known.error();
+  if (known->empty()) return file.remember_identity(opening.identity);
+  if (*known == opening.identity) return {};
+  return Error(
+      ErrorCode::kCorrupt,
+      "the store at " + store_url + " is " + opening.identity + ", and " + file.path() +
+          " remembers " + *known +
+          ": it is another store's directory, or the store was made anew, or a table was restored "
+          "under its name; ids could be given out again. Choose the right --store or --state-dir, "
+          "or, to go on with this store, run " +
+          recover_command("--all", store_url, file.path()) + ".");
+}
+
+StateKeeper::StateKeeper(std::unique_ptr<StateFile> file, Runtime& runtime, std::string store_url,
+                         std::string identity, TakeChanges take_changes)
+    : runtime_(runtime),
+      store_url_(std::move(store_url)),
+      identity_(std::move(identity)),
+      path_(file->path()),
+      take_changes_(std::move(take_changes)),
+      file_(std::move(file)) {
+  if (file_->made()) {
+    runtime_.log(LogLevel::kInfo,
+                 "made " + path_ + ": this node remembers nothing of earlier ids yet");
+  }
+  take_over_stops();
+  runtime_.high_waters().ask_also([this](const std::string& counter) { return look_up(counter); });
+  thread_ = std::thread([this] { run(); });
+}
+
+StateKeeper::~StateKeeper() { finish(); }
+
+std::shared_ptr<StateFile> StateKeeper::file() const {
+  const std::lock_guard lock(mutex_);
+  return file_;
+}
+
+std::string StateKeeper::trouble() const {
+  const std::lock_guard lock(mutex_);
+  return trouble_;
+}
+
+void StateKeeper::take_over_stops() {
+  const auto stops = file_->stopped(kMostStops);
+  if (!stops) return met(stops.error());
+  std::size_t logged = 0;
+  for (const Mark& mark : *stops) {
+    runtime_.high_waters().stop(mark.counter, mark.stopped);
+    if (++logged <= kLoggedStops) runtime_.log(LogLevel::kError, mark.stopped);
+  }
+  if (logged > kLoggedStops) {
+    runtime_.log(LogLevel::kError, std::to_string(logged) + " counters in all have stopped; " +
+                                       path_ + " keeps them.");
+  }
+}
+
+/// On the thread of whoever asks for ids of the counter for the first time in a while.
+std::optional<HighWaters::Known> StateKeeper::look_up(const std::string& counter) {
+  const auto mark = file()->counter(counter);
+  if (!mark) met(mark.error());
+  if (!mark || !*mark) return std::nullopt;
+  HighWaters::Known known;
+  if ((*mark)->issued > 0) known.issued = (*mark)->issued;
+  known.stopped = (*mark)->stopped;
+  return known;
+}
+
+void StateKeeper::run() {
+  std::unique_lock lock(mutex_);
+  const auto pause = [&](std::chrono::milliseconds time) {
+    return changed_.wait_for(lock, time, [this] { return finishing_; });
+  };
+  if (pause(kFirstComparison)) return;
+  lock.unlock();
+  if (auto marks = file()->newest(kCompared)) {
+    compare(*std::move(marks));
+  } else {
+    met(marks.error());
+  }
+  lock.lock();
+  while (!pause(kPeriod)) {
+    lock.unlock();
+    write();
+    lock.lock();
+  }
+}
+
+// --- Comparing
+
+void StateKeeper::compare(std::vector<Mark> marks) {
+  std::erase_if(marks, [](const Mark& mark) { return mark.issued < 1 || !mark.stopped.empty(); });
+  for (std::size_t begin = 0; begin < marks.size(); begin += kLoadsAtATime) {
+    const std::size_t end = std::min(begin + kLoadsAtATime, marks.size());
+    {
+      const std::lock_guard lock(mutex_);
+      loads_out_ += end - begin;
+    }
+    std::vector<contract::Call> calls;
+    for (std::size_t i = begin; i < end; ++i) {
+      calls.push_back(contract::Call{
+          contract::Load{marks[i].counter, contract::WriterId{0}},
+          [this, mark = marks[i]](const contract::Outcome& outcome) { on_loaded(mark, outcome); }});
+    }
+    runtime_.submit(std::move(calls));
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return loads_out_ == 0 || finishing_; });
+    if (finishing_) return;
+  }
+}
+
+/// The mark was read before the store was, so the store may only be further.
+void StateKeeper::on_loaded(const Mark& mark, const contract::Outcome& outcome) {
+  if (const std::string why = contradiction(mark, outcome); !why.empty()) {
+    const std::string sentence = "counter " + in_quotes(mark.counter) + " has stopped: " + why +
+                                 ", as " + path_ +
+                                 " remembers. The store was probably set back. Run " +
+                                 recover_command(mark.counter, store_url_, path_) + " first.";
+    runtime_.high_waters().stop(mark.counter, sentence);
+    runtime_.log(LogLevel::kError, sentence);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (--loads_out_ == 0) changed_.notify_all();
+  }
+  runtime_.attempt_done();
+}
+
+// --- Writing
+
+void StateKeeper::finish() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(finishing_, true)) return;
+  }
+  changed_.notify_all();
+  thread_.join();
+  next_try_ = {};
+  write();
+}
+
+void StateKeeper::write() {
+  for (CounterChange& change : take_changes_()) add(std::move(change));
+  if (!trouble().empty()) lost_ = true;
+  if (pending_.empty() && !lost_) return;
+  const base::MonotonicTime now = base::monotonic_now();
+  if (now < next_try_) return;
+  const auto written = write_pending();
+  lost_ = !written;
+  if (lost_) next_try_ = now + kRetryPeriod;
+  met(written);
+}
+
+void StateKeeper::add(CounterChange change) {
+  Mark mark{std::move(change.counter), std::max<std::int64_t>(change.issued, 0),
+            std::move(change.stopped)};
+  if (mark.issued < 1 && mark.stopped.empty()) return;
+  const auto known = pending_.find(mark.counter);
+  if (known == pending_.end()) {
+    if (pending_.size() < kMostPending) pending_.emplace(mark.counter, mark);
+    return;
+  }
+  known->second.issued = std::max(known->second.issued, mark.issued);
+  if (known->second.stopped.empty()) known->second.stopped = std::move(mark.stopped);
+}
+
+Result<void> StateKeeper::write_pending() {
+  if (lost_) {
+    if (const auto opened = open_again(); !opened) return opened;
+  }
+  std::vector<Mark> marks;
+  for (const auto& [name, mark] : pending_) marks.push_back(mark);
+  const auto written = file()->write(marks);
+  if (written) pending_.clear();
+  return written;
+}
+
+/// It may be another file now, which knows nothing: what has stopped must be told again, and
+/// counters tell how far they are when they are used next. The directory itself is not made again:
+/// its disk may be gone, and come back.
+Result<void> StateKeeper::open_again() {
+  auto opened = StateFile::open(directory_of(path_), StateFile::Making::kFile);
+  if (!opened) return opened.error();
+  if (!identity_.empty()) {
+    const auto remembered = (*opened)->remember_identity(identity_);
+    if (!remembered) return remembered;
+  }
+  for (HighWaters::Stop& stop : runtime_.high_waters().stopped(kMostStops)) {
+    CounterChange change;
+    change.counter = std::move(stop.first);
+    change.stopped = std::move(stop.second);
+    add(std::move(change));
+  }
+  const std::lock_guard lock(mutex_);
+  file_ = *std::move(opened);
+  return {};
+}
+
+/// Logs the beginning of trouble, and its end.
+void StateKeeper::met(const Result<void>& result) {
+  std::string before;
+  {
+    const std::lock_guard lock(mutex_);
+    before = std::exchange(trouble_, result ? std::string() : result.error().what());
+  }
+  if (before.empty() && !result) {
+    runtime_.log(LogLevel::kWarning, std::string(result.error().what()) +
+                                         ". Ids are given out as before, but after a restart this "
+                                         "node may not see that its store was set back.");
+  } else if (!before.empty() && result) {
+    runtime_.log(LogLevel::kInfo, path_ + " is written again");
+  }
+}
+
+}  // namespace nextid::node

@@ -1,0 +1,96 @@
+// The state directory of a node: what it knows of its store, kept across its restarts (I8).
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "nextid/error.h"
+#include "nextid/statistics.h"
+
+#include "base/clock.h"
+#include "node/counter.h"
+#include "node/high_waters.h"
+#include "node/runtime.h"
+#include "state/state_file.h"
+
+namespace nextid::node {
+
+/// Refuses, as kCorrupt, a store that is another one than `file` remembers; remembers this one
+/// where it remembers none. A store without an identity can't be told apart, and is taken.
+Result<void> check_identity(state::StateFile& file, const StoreOpening& opening,
+                            const std::string& store_url);
+
+/// Writes what the node's counters issued, and which have stopped, a few times a second and at the
+/// end, on a thread of its own: no id waits for it. A file that can't be written stops no id; that
+/// is logged once, and tried again.
+///
+/// What is remembered is asked for whenever an engine is made, and, for the kCompared counters that
+/// were used last, compared with the store soon after the start.
+class StateKeeper {
+ public:
+  /// See Node::take_changes(); called by one thread at a time.
+  using TakeChanges = std::function<std::vector<CounterChange>()>;
+
+  static constexpr std::chrono::milliseconds kPeriod{250};
+  static constexpr std::size_t kCompared = 1'000;
+
+  /// `file` has passed check_identity(). Takes over the stops that it remembers. `runtime` outlives
+  /// it, and its attempts must have ended before this is destroyed.
+  StateKeeper(std::unique_ptr<state::StateFile> file, Runtime& runtime, std::string store_url,
+              std::string identity, TakeChanges take_changes);
+  /// Calls finish().
+  ~StateKeeper();
+  StateKeeper(const StateKeeper&) = delete;
+  StateKeeper& operator=(const StateKeeper&) = delete;
+
+  /// Writes what has changed until now, and ends the thread. Idempotent. Blocks as long as a write
+  /// takes, a second at most while others hold the file.
+  void finish();
+
+  /// Why the file can't be read or written now; empty while it can. Thread-safe.
+  std::string trouble() const;
+
+ private:
+  void take_over_stops();
+  std::optional<HighWaters::Known> look_up(const std::string& counter);
+  void run();
+  void compare(std::vector<state::Mark> marks);
+  void on_loaded(const state::Mark& mark, const contract::Outcome& outcome);
+  void write();
+  Result<void> write_pending();
+  Result<void> open_again();
+  void add(CounterChange change);
+  void met(const Result<void>& result);
+  std::shared_ptr<state::StateFile> file() const;
+
+  Runtime& runtime_;
+  const std::string store_url_;
+  const std::string identity_;
+  const std::string path_;
+  const TakeChanges take_changes_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::shared_ptr<state::StateFile> file_;
+  std::string trouble_;
+  std::size_t loads_out_ = 0;
+  bool finishing_ = false;
+
+  // Of the thread alone, and of finish() once that has ended.
+  std::map<std::string, state::Mark> pending_;
+  bool lost_ = false;  // The file failed: it is opened again before the next write.
+  base::MonotonicTime next_try_{};
+
+  std::thread thread_;
+};
+
+}  // namespace nextid::node
