@@ -293,7 +293,7 @@ def test_a_counter_that_stopped_goes_on(start_server, a, tmp_path):
     assert "10" in said and "40" in said and "nextid recover global" in said, said
     server.stop()
     ok(command("recover", "global", "--exact", "--yes", "--state-dir", tmp_path / "state", cwd=a),
-       "moves from 10 to 40")
+       "to 40")
     server = start_server("--state-dir", tmp_path / "state", **options)
     assert server.next_id() == 41
 
