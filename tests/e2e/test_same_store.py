@@ -300,6 +300,34 @@ def test_a_lost_log(killed, start_server):
     no_server(start_server, "is missing or empty")
 
 
+@pytest.mark.parametrize("mode", ["PASSIVE", "RESTART", "TRUNCATE"])
+def test_a_log_lost_after_an_outsider_checkpointed(start_server, tmp_path, mode):
+    """It has brought over a seal that needs no log, and ids left after it."""
+    server = start_server()
+    for _ in range(2):
+        server.ask("GET", "/range?count=20")
+        outsider = sqlite3.connect(tmp_path / "ids.db", isolation_level=None)
+        outsider.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
+        outsider.close()
+        server.next_id()
+        server.next_id()
+    server.process.kill()
+    server.wait()
+    (tmp_path / "ids.db-wal").unlink()
+    assert refused(take(tmp_path), "is missing or empty")
+
+
+def test_a_log_lost_after_a_checkpoint(start_server, tmp_path):
+    server = start_server()
+    with server.connect() as client:
+        for _ in range(1100):
+            client.ask("GET", "/next")
+    server.process.kill()
+    server.wait()
+    (tmp_path / "ids.db-wal").unlink()
+    assert refused(take(tmp_path), "is missing or empty")
+
+
 def test_an_emptied_log(killed):
     os.truncate(killed / "ids.db-wal", 0)
     assert refused(take(killed), "is missing or empty")
