@@ -328,3 +328,19 @@ def test_a_full_disk_stops_no_id(start_server, state_dir, dynamodb):
     server.limit_file_size(None)
     poll(lambda: not server.ask("GET", "/v1/status").json()["state_dir_trouble"], "all is well")
     assert remembered(state_dir) == {"global": (4, "")}
+
+
+def test_a_table_made_anew_is_refused(dynamodb, table, state_dir):
+    server = start(dynamodb, state_dir)
+    assert take(server, 30) == 30
+    identity = server.ask("GET", "/v1/status").json()["store_identity"]
+    server.stop()
+    table.delete()
+    server = dynamodb.start("--state-dir", state_dir, wait=False)
+    assert server.wait() != 0 and "listening" not in server.log(), server.log()
+    assert table.status() is None
+    assert identity in server.log()
+    table.create()
+    server = dynamodb.start("--state-dir", state_dir, wait=False)
+    assert server.wait() == nextid.CORRUPT, server.log()
+    assert identity in server.log() and "nextid recover --all" in server.log()
