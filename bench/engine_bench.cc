@@ -14,7 +14,8 @@ namespace {
 void BM_StrictStep(benchmark::State& state) {
   const auto batch = static_cast<std::uint64_t>(state.range(0));
   Lane lane;
-  Engine engine("bench", 1, Limits{}, 1, FirstUse{}, lane);
+  const Rules rules;
+  Engine engine("bench", 1, 1, rules, lane);
   MonotonicTime now{std::chrono::hours(1)};
   WallMicros wall_us = 1'000'000;
   const MonotonicTime deadline = now + std::chrono::hours(24);

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdio>
 #include <map>
+#include <memory>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "cli/output.h"
 #include "cli/server_options.h"
 #include "node/node.h"
+#include "state/state_file.h"
 #include "store/backup.h"
 #include "store/factory.h"
 
@@ -26,6 +28,7 @@ namespace nextid::cli {
 namespace {
 
 constexpr std::chrono::seconds kCloseLimit{2};
+constexpr std::size_t kMostMarks = 100'000'000;
 
 using Values = std::map<std::string, std::uint64_t>;
 
@@ -51,14 +54,33 @@ Result<Store> open_as_it_is(const RecoveryRequest& request, const std::string& u
   return Store(node::Node::create(url, *std::move(driver), std::move(options)));
 }
 
+/// Of a directory that exists: to lose it is safe, and so is to have none.
+Result<std::unique_ptr<state::StateFile>> open_state(const std::string& directory) {
+  if (directory.empty()) return std::unique_ptr<state::StateFile>();
+  auto file = state::StateFile::open(directory, state::StateFile::Making::kNothing);
+  if (!file && file.error().code() == ErrorCode::kNotFound) {
+    return std::unique_ptr<state::StateFile>();
+  }
+  return file;
+}
+
 /// What is known of counters elsewhere: none of these ids may be given again.
-Result<Values> known_values(const RecoveryRequest& request) {
+Result<Values> known_values(const RecoveryRequest& request, const state::StateFile* state) {
   Values known;
   if (!request.above.empty()) {
     const auto contents = store::read_backup(request.above);
     if (!contents) return contents.error();
     for (const CounterInfo& counter : contents->counters) {
       if (counter.value) known[counter.name] = std::max(known[counter.name], *counter.value);
+    }
+  }
+  if (state != nullptr) {
+    const auto marks = state->newest(kMostMarks);
+    if (!marks) return marks.error();
+    for (const state::Mark& mark : *marks) {
+      if (mark.issued < 1) continue;
+      auto& value = known[mark.counter];
+      value = std::max(value, static_cast<std::uint64_t>(mark.issued));
     }
   }
   return known;
@@ -84,18 +106,26 @@ Result<std::uint64_t> target_of(const RecoveryRequest& request, const CounterInf
   return *target;
 }
 
-Result<std::vector<CounterInfo>> chosen_counters(const RecoveryRequest& request,
-                                                 const Store& store) {
-  if (request.all) return all_counters(store);
+/// With --all also those that are known elsewhere, and that the store has lost.
+Result<std::vector<CounterInfo>> chosen_counters(const RecoveryRequest& request, const Store& store,
+                                                 Values known) {
+  if (request.all) {
+    auto counters = all_counters(store);
+    if (!counters) return counters;
+    for (const CounterInfo& counter : *counters) known.erase(counter.name);
+    for (const auto& [name, value] : known) counters->push_back({name, std::nullopt, Definition{}});
+    return counters;
+  }
   const auto counter = store.counter(request.counter);
   if (!counter) return counter.error();
   return std::vector<CounterInfo>{*counter};
 }
 
-Result<std::vector<Step>> plan(const RecoveryRequest& request, const Store& store) {
-  const auto known = known_values(request);
+Result<std::vector<Step>> plan(const RecoveryRequest& request, const Store& store,
+                               const state::StateFile* state) {
+  const auto known = known_values(request, state);
   if (!known) return known.error();
-  const auto counters = chosen_counters(request, store);
+  const auto counters = chosen_counters(request, store, *known);
   if (!counters) return counters.error();
   std::vector<Step> steps;
   for (const CounterInfo& counter : *counters) {
@@ -134,6 +164,20 @@ Result<void> move_on(const Store& store, const std::vector<Step>& steps) {
     if (!advanced) return advanced.error();
   }
   return {};
+}
+
+/// What nodes remember from now on: the store as it is, with its counters where they are now.
+Result<void> settle_state(const RecoveryRequest& request, const std::vector<Step>& steps,
+                          const StoreOpening& opening, state::StateFile& state) {
+  for (const Step& step : steps) {
+    const auto now = std::max(step.to, step.counter.value.value_or(0));
+    if (now == 0) continue;
+    const auto reset = state.reset(step.counter.name, static_cast<std::int64_t>(now));
+    if (!reset) return reset;
+  }
+  if (!request.all) return {};
+  if (const auto cleared = state.clear_stops(); !cleared) return cleared;
+  return state.remember_identity(opening.identity, true);
 }
 
 std::string summary(const RecoveryRequest& request, const std::vector<Step>& steps,
@@ -188,7 +232,9 @@ std::optional<Error> problem_with(const RecoveryRequest& request) {
 int recover(const RecoveryRequest& request, const server::Config& config) {
   auto store = open_as_it_is(request, config.store);
   if (!store) return report(store.error());
-  const auto steps = plan(request, *store);
+  const auto state = open_state(config.store_options.state_dir);
+  if (!state) return report(state.error());
+  const auto steps = plan(request, *store, state->get());
   if (!steps) return report(steps.error());
   if (!is_agreed(request, *steps)) {
     return report(invalid("no counter was moved; what was refused before still is."));
@@ -196,6 +242,10 @@ int recover(const RecoveryRequest& request, const server::Config& config) {
   const auto moved = move_on(*store, *steps);
   if (!moved) return report(moved.error());
   store->close(kCloseLimit);
+  if (*state) {
+    const auto settled = settle_state(request, *steps, store->opening(), **state);
+    if (!settled) return report(settled.error());
+  }
   const std::uint64_t burned = store->accounting().burned_by(BurnReason::kAdvance);
   if (request.all) {
     if (const auto ended = store::end_recovery(config.store, request.skip.value_or(0)); !ended)

@@ -256,6 +256,58 @@ def test_a_foreign_log_is_set_aside(killed):
     assert take(killed) == (46, 46)
 
 
+def test_what_a_node_remembers_is_passed(start_server, a, tmp_path):
+    """Also of a counter that the store has lost."""
+    options = {"store": f"sqlite:{a}/ids.db"}
+    server = start_server("--state-dir", tmp_path / "state", **options)
+    server.ask("GET", "/range?count=40")
+    server.next_id("orders")
+    server.stop()
+    store = sqlite3.connect(a / "ids.db")
+    store.execute("UPDATE counters SET value = 10 WHERE name = 'global' AND writer = 0")
+    store.execute("DELETE FROM counters WHERE name = 'orders'")
+    store.commit()
+    store.close()
+    server = start_server("--state-dir", tmp_path / "state", wait=False, **options)
+    nextid.poll(lambda: "listening" in server.log(), "the server listens")
+    nextid.poll(lambda: "10" in server.log() and "40" in server.log(), "it tells both values")
+    server.stop()
+    state = {"NEXTID_STATE_DIR": str(tmp_path / "state")}
+    said = ok(command("recover", "--all", "--skip", "100", "--yes", cwd=a, env=state))
+    assert "global moves from 10 to 140" in said and "orders moves from unused to 101" in said, said
+    server = start_server("--state-dir", tmp_path / "state", **options)
+    assert [server.next_id(), server.next_id("orders")] == [141, 102]
+
+
+def test_a_counter_that_stopped_goes_on(start_server, a, tmp_path):
+    options = {"store": f"sqlite:{a}/ids.db"}
+    server = start_server("--state-dir", tmp_path / "state", **options)
+    server.ask("GET", "/range?count=40")
+    store = sqlite3.connect(a / "ids.db")
+    store.execute("UPDATE counters SET value = 10 WHERE writer = 0")
+    store.commit()
+    store.close()
+    answer = server.ask("GET", "/next")
+    assert answer.status == 500
+    said = answer.json()["detail"]
+    assert "10" in said and "40" in said and "nextid recover global" in said, said
+    server.stop()
+    ok(command("recover", "global", "--exact", "--yes", "--state-dir", tmp_path / "state", cwd=a),
+       "to 40")
+    server = start_server("--state-dir", tmp_path / "state", **options)
+    assert server.next_id() == 41
+
+
+def test_another_store_is_accepted(a, tmp_path):
+    state = {"NEXTID_STATE_DIR": str(tmp_path / "state")}
+    ok(command("range", "40", cwd=a, env=state))
+    ok(command("range", "5", "--store", "sqlite:other.db", cwd=a))
+    other = ("--store", "sqlite:other.db")
+    fails(command("next", *other, cwd=a, env=state), nextid.CORRUPT, "nextid recover --all")
+    ok(command("recover", "--all", "--exact", "--yes", *other, cwd=a, env=state), "moves from 5 to 40")
+    assert ok(command("next", *other, cwd=a, env=state)) == "41\n"
+
+
 def ask_on_a_terminal(directory, answer, *arguments):
     """Through script(1), which gives the command a terminal."""
     line = " ".join(map(str, (nextid.BINARY, *arguments)))
