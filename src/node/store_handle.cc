@@ -95,7 +95,8 @@ Result<Store> open_as_remembered(std::string_view url, StoreOptions options) {
   }
   // A node that had a store is not to make another one in its place.
   const bool known = !remembered.identity.empty();
-  auto driver = store::open_driver(url, {.create = options.create_store && !known,
+  auto driver = store::open_driver(url, {.create = options.create_store,
+                                         .is_known = known,
                                          .accept_copy = options.accept_copy,
                                          .accept_as_is = false,
                                          .log = options.log});

@@ -386,7 +386,7 @@ Result<std::shared_ptr<DynamodbStore>> DynamodbStore::open(const DynamodbSetting
   };
   auto client = aws::DynamodbClient::open(std::move(options));
   if (!client) return client.error();
-  const auto table = prepare_table(**client, settings.create, log);
+  const auto table = prepare_table(**client, settings.create && !settings.is_known, log);
   if (!table) return table.error();
   StoreOpening opening{.identity = table->id, .made = table->made, .remark = {}};
   if (opening.identity.empty()) opening.remark = no_identity((*client)->options());

@@ -14,8 +14,9 @@ struct DynamodbSettings {
   std::string region;  ///< Empty: from the environment or the profile, as are the next two.
   std::string endpoint;
   std::string profile;
-  std::string ca_file;  ///< PEM file of the authorities to trust; empty for the system's.
-  bool create = true;   ///< Make the table when it is missing.
+  std::string ca_file;    ///< PEM file of the authorities to trust; empty for the system's.
+  bool create = true;     ///< Make the table when it is missing, and that of idempotency records.
+  bool is_known = false;  ///< The table was there before: only the other one is made.
   std::chrono::milliseconds attempt_timeout{500};  ///< For each call to DynamoDB.
 };
 

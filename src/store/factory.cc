@@ -26,19 +26,21 @@ Opened open_memory(const std::string& rest, const OpenOptions&) {
 Opened open_sqlite(const std::string& rest, const OpenOptions& options) {
   const auto settings = parse_sqlite_url(rest, options.create);
   if (!settings) return settings.error();
-  if (!settings->create) {
+  const bool create = settings->create && !options.is_known;
+  if (!create) {
     if (const auto there = require_sqlite_store(settings->path); !there) return there.error();
   }
-  auto store = SqliteStore::open(settings->path, {.create = settings->create,
-                                                  .accept_copy = options.accept_copy,
-                                                  .accept_as_is = options.accept_as_is});
+  auto store = SqliteStore::open(
+      settings->path,
+      {.create = create, .accept_copy = options.accept_copy, .accept_as_is = options.accept_as_is});
   if (store.has_error()) return store.error();
   return std::shared_ptr<contract::StoreDriver>(std::move(store.value()));
 }
 
 Opened open_dynamodb(const std::string& rest, const OpenOptions& options) {
-  const auto settings = parse_dynamodb_url(rest, options.create);
+  auto settings = parse_dynamodb_url(rest, options.create);
   if (!settings) return settings.error();
+  settings->is_known = options.is_known;
   auto store = DynamodbStore::open(*settings, options.log);
   if (!store) return store.error();
   return std::shared_ptr<contract::StoreDriver>(*std::move(store));

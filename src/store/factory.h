@@ -16,7 +16,10 @@ namespace nextid::store {
 using Log = std::function<void(LogLevel, const std::string&)>;
 
 struct OpenOptions {
-  bool create = true;        ///< StoreOptions::create_store; a URL that says so wins.
+  bool create = true;  ///< StoreOptions::create_store; a URL that says so wins.
+  /// The store was there before: none is made in its place. What a store makes for itself when it
+  /// first needs it still is.
+  bool is_known = false;
   bool accept_copy = false;  ///< StoreOptions::accept_copy.
   /// Take the store as it is, whatever is wrong with it, short of damage: for recovery only, which
   /// then moves its counters on.

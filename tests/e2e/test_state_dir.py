@@ -344,3 +344,21 @@ def test_a_table_made_anew_is_refused(dynamodb, table, state_dir):
     server = dynamodb.start("--state-dir", state_dir, wait=False)
     assert server.wait() == nextid.CORRUPT, server.log()
     assert identity in server.log() and "nextid recover --all" in server.log()
+
+
+def test_keys_find_their_table_where_the_store_is_known(start_server, state_dir, dynamodb):
+    """No table of counters is made in the place of a known one; that of the keys is, when needed."""
+    options = ("--state-dir", state_dir)
+    server = start_server(*options, store=dynamodb.store(), env=dynamodb.env)
+    server.next_id()
+    server.stop()
+    server = start_server(*options, store=dynamodb.store(), env=dynamodb.env)
+    key = ["Idempotency-Key: once"]
+    answers = []
+
+    def answered():
+        answers.append(server.ask("POST", "/next", headers=key))
+        return answers[-1].status == 200
+
+    poll(answered, "the table of the keys is there")
+    assert server.ask("POST", "/next", headers=key).json() == answers[-1].json()
