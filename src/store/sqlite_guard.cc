@@ -34,7 +34,6 @@ SqliteFailure not_in_place(const std::string& path) {
 
 SqliteGuard::SqliteGuard(const Parts& parts, std::function<base::WallMicros()> wall_clock)
     : database_(parts.database),
-      lock_(parts.lock),
       main_file_(parts.main_file),
       note_(parts.lock.fd()),
       wall_clock_(std::move(wall_clock)),

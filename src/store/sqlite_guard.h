@@ -72,7 +72,6 @@ class SqliteGuard {
   LogSalts salts();
 
   Database& database_;
-  FileLock& lock_;
   MainFile& main_file_;
   SqliteNote note_;
   const std::function<base::WallMicros()> wall_clock_;

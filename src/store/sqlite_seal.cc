@@ -71,7 +71,7 @@ std::uint64_t random_bits() {
 void create_seal_table(Database& database) { database.execute(kCreateTable); }
 
 SqliteSeal::SqliteSeal(Database& database)
-    : database_(database), select_(database, kSelect), replace_(database, kReplace) {}
+    : select_(database, kSelect), replace_(database, kReplace) {}
 
 std::optional<Seal> SqliteSeal::read() {
   std::optional<Seal> seal;

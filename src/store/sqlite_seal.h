@@ -55,7 +55,6 @@ class SqliteSeal {
   void write(const Seal& seal);
 
  private:
-  Database& database_;
   Statement select_;
   Statement replace_;
 };

@@ -91,7 +91,7 @@ void Ledger::gave_back(const contract::GiveBack& op) {
   landed(op.writer, op.seq, -ids_between(op.new_end, now.value));
   while (!now.segments.empty() && now.segments.back().end > op.new_end) {
     Segment& last = now.segments.back();
-    if (last.writer != op.writer && !knows(op.writer)) {
+    if (last.writer != op.writer && timelines_.size() > 1) {
       context_.note("abandoned: a give-back found another's ids in the place of its own");
       context_.abandoned = true;
     }
@@ -199,13 +199,6 @@ void Ledger::count_if_held(Timeline& timeline, const Run& run) {
   if (segment == nullptr || segment->writer != run.of.writer) return;
   if (segment->seq != run.of.seq || segment->timeline != run.of.timeline) return;
   timeline.highest_returned = std::max(timeline.highest_returned, run.range.end());
-}
-
-/// Whether the timeline has ids of the writer, other than those that came and went.
-bool Ledger::knows(contract::WriterId writer) const {
-  const std::vector<Segment>& segments = here().segments;
-  return std::any_of(segments.begin(), segments.end(),
-                     [writer](const Segment& segment) { return segment.writer == writer; });
 }
 
 /// Null where no op took the id.

@@ -136,7 +136,6 @@ class Ledger {
   void room_changed();
   std::uint64_t room_of(const Room& room) const;
   std::int64_t ids_between(std::int64_t before, std::int64_t end) const;
-  bool knows(contract::WriterId writer) const;
   static void count_if_held(Timeline& timeline, const Run& run);
   static const Segment* segment_of(const Timeline& timeline, std::uint64_t id);
   const Segment* segment_of(contract::WriterId writer, std::uint64_t id) const;

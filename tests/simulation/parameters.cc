@@ -98,7 +98,7 @@ void draw_set_backs(Random& random, Parameters& p) {
   p.rest_timeout_us = random.between_orders(100'000, 5'000'000);
   p.crashes = some(random, 100);
   p.state_files = random.pick({0, 500, 1'000, 1'000});
-  p.state_writes = random.between(50, 500);
+  p.state_writes = random.between(100, 1'000);
 }
 
 /// Slots look idle while their writers live, and copies of old ops find none where there was one.
@@ -136,6 +136,7 @@ Parameters draw_parameters(std::uint64_t seed) {
   Parameters p;
   p.seed = seed;
   p.kind = kind_of(seed);
+  p.rules.store_url = "simulated:";
   draw_counter(random, p);
   draw_limits(random, p);
   draw_clients(random, p);

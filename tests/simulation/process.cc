@@ -56,7 +56,8 @@ Process::Process(Context& context, Ledger& ledger, SimulatedStore& store, Machin
       identity_(store.identity()),
       knows_(file != nullptr && file->identity != 0 ? file->identity : identity_),
       refuses_(knows_ != identity_ && !base::canary(base::Canary::kIdentityNotCompared)),
-      since_(context.next_moment()) {
+      started_(context.next_moment()),
+      since_(started_) {
   context_.note("process starts " + name_, {identity_});
   if (file_ != nullptr && file_->identity != 0) {
     high_waters_.note(kCounter, file_->known.issued);
@@ -217,7 +218,6 @@ void Process::pump() {
   for (const auto& warning : effects.warnings) context_.note(warning, {writer()});
   if (!effects.stopped.empty()) {
     context_.note(effects.stopped, {writer()});
-    has_stopped_ = true;
   }
   if (effects.attempt) send(*effects.attempt);
   check_unasked();

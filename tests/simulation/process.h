@@ -124,10 +124,10 @@ class Process : public std::enable_shared_from_this<Process> {
   std::uint64_t undelivered_ = 0;
   std::uint64_t unsettled_ = 0;  // Ids that cursors handed out of loans that have not ended.
   bool ever_lent_ = false;
-  std::uint64_t loans_ = 0;  // That have not ended.
-  std::uint64_t since_ = 0;  // See StateFile.
+  std::uint64_t loans_ = 0;      // That have not ended.
+  const std::uint64_t started_;  // A moment.
+  std::uint64_t since_;          // See StateFile.
   bool told_corrupt_ = false;
-  bool has_stopped_ = false;
   std::map<std::size_t, std::uint64_t> highest_;
 
   bool closing_ = false;

@@ -29,7 +29,7 @@ std::uint64_t worlds() {
 }
 
 /// Within so many seeds each canary is found.
-constexpr std::uint64_t kCanarySeeds = 500;
+constexpr std::uint64_t kCanarySeeds = 2'000;
 
 std::string findings(const World& world, std::uint64_t seed) {
   std::string text = "seed " + std::to_string(seed) + ": " + to_string(draw_parameters(seed));
@@ -63,7 +63,7 @@ TEST_P(Worlds, KeepTheInvariants) {
     refusals += world.report().unanswered;
     if (world.abandoned()) ++abandoned;
   }
-  EXPECT_LE(abandoned, GetParam() == Kind::kSetBacks ? worlds() / 50 : 0);
+  EXPECT_LE(abandoned, GetParam() == Kind::kSetBacks ? worlds() / 50 : 0U);
   EXPECT_GT(ids, 50 * worlds()) << "the worlds did too little to show anything";
   EXPECT_GT(refusals, worlds()) << "the worlds did too little to show anything";
 }

@@ -74,7 +74,10 @@ void World::disrupt() {
 /// Under the nodes, or while they are down.
 void World::set_back() {
   if (context_.random.chance(300)) {
-    for (const auto& node : nodes_) node->crash();
+    for (const auto& node : nodes_) {
+      if (context_.fails(context_.parameters.state_writes)) node->write_state_file();
+      node->crash();
+    }
   }
   store_.set_back();
 }
@@ -202,7 +205,11 @@ void World::judge() {
   }
   ledger_.check_total();
   if (!ledger_.definition()) return;
-  std::erase_if(context_.history.records, [this](const history::Record& record) {
+  // An engine may find that nothing is to be done by a look that began before the request did: that
+  // says nothing of the timeline that the store is on by then.
+  const bool was_set_back = ledger_.timelines() > 1;
+  std::erase_if(context_.history.records, [this, was_set_back](const history::Record& record) {
+    if (record.advanced && was_set_back) return true;
     return record.advanced &&
            ledger_.fell_below(static_cast<std::int64_t>(record.end), record.sent_ns);
   });
