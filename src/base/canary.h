@@ -28,11 +28,11 @@ enum class Canary {
   kAdvanceKeepsStock,        ///< A node serves its stock after it was told to advance.
   kStocksTooMuch,            ///< A refill is as large as the cache, whatever the stock has.
   // Of a node.
-  kReusesWriter,        ///< A node that starts again takes the identity it had.
-  kForgetsAtRest,       ///< What a counter issued is forgotten when its engine is at rest.
-  kForgetsCorrupt,      ///< A counter that has stopped goes on when its engine is at rest.
-  kStateFileAhead,      ///< The state file has the end of a block that may still be given back.
-  kStateFileBehind,     ///< The state file lacks what was taken of the last block.
+  kReusesWriter,         ///< A node that starts again takes the identity it had.
+  kForgetsAtRest,        ///< What a counter issued is forgotten when its engine is at rest.
+  kForgetsCorrupt,       ///< A counter that has stopped goes on when its engine is at rest.
+  kStateFileAhead,       ///< The state file has the end of a block that may still be given back.
+  kStateFileBehind,      ///< The state file lacks what the engine in use issued.
   kIdentityNotCompared,  ///< A node with a state file serves whatever store it finds.
 };
 

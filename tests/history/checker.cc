@@ -235,6 +235,8 @@ std::string_view to_string(Invariant invariant) noexcept {
       return "I6 exhaustion is honest";
     case Invariant::kForwards:
       return "I7 never backwards";
+    case Invariant::kSameStore:
+      return "I8 same store";
     case Invariant::kLive:
       return "liveness";
   }

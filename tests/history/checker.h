@@ -21,11 +21,13 @@ enum class Invariant : std::uint8_t {
   kAccounted,   ///< I5: ids in no answer are those that somebody counted as burned.
   kHonest,      ///< I6: no id outside start ... max, no partial range.
   kForwards,    ///< I7: no value of the store below an id answered. A simulated world watches it.
+  kSameStore,   ///< I8: no id that a process should not have, of a store that was set back or
+                ///< exchanged. A simulated world watches it.
   kLive,        ///< Requests and closes end, and no counter stops. A simulated world watches it.
 };
-inline constexpr std::size_t kInvariants = 8;
+inline constexpr std::size_t kInvariants = 9;
 
-/// "I1 unique", ... "I7 never backwards", "liveness".
+/// "I1 unique", ... "I8 same store", "liveness".
 std::string_view to_string(Invariant invariant) noexcept;
 
 /// What the caller knows of the counter, or of each counter where no name is given.

@@ -15,7 +15,7 @@ struct NamedCanary {
 };
 
 /// All but kNone.
-inline constexpr std::array<NamedCanary, 16> kCanaries{{
+inline constexpr std::array<NamedCanary, 21> kCanaries{{
     {base::Canary::kNoSlotCondition, "no-slot-condition"},
     {base::Canary::kGiveBackWithoutSeq, "give-back-without-seq"},
     {base::Canary::kReleaseKeepsFloor, "release-keeps-floor"},
@@ -32,6 +32,11 @@ inline constexpr std::array<NamedCanary, 16> kCanaries{{
     {base::Canary::kAdvanceKeepsStock, "advance-keeps-stock"},
     {base::Canary::kStocksTooMuch, "stocks-too-much"},
     {base::Canary::kReusesWriter, "reuses-writer"},
+    {base::Canary::kForgetsAtRest, "forgets-at-rest"},
+    {base::Canary::kForgetsCorrupt, "forgets-corrupt"},
+    {base::Canary::kStateFileAhead, "state-file-ahead"},
+    {base::Canary::kStateFileBehind, "state-file-behind"},
+    {base::Canary::kIdentityNotCompared, "identity-not-compared"},
 }};
 
 inline std::optional<base::Canary> canary_named(std::string_view name) {

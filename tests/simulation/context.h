@@ -17,6 +17,10 @@
 namespace nextid::simulation {
 
 inline const std::string kCounter = "c";
+/// The counter's name in the history: what happens in one timeline is a history of its own.
+inline std::string name_of_timeline(std::size_t timeline) {
+  return timeline == 0 ? kCounter : kCounter + "-" + std::to_string(timeline);
+}
 
 struct Context {
   Context(const Parameters& drawn, bool prints)
@@ -37,7 +41,7 @@ struct Context {
 
   void violated(history::Invariant invariant, const std::string& how) {
     note("VIOLATION " + how);
-    report.add(invariant, how);
+    if (!abandoned) report.add(invariant, how);
   }
 
   microseconds up_to(std::uint64_t us) {
@@ -53,6 +57,8 @@ struct Context {
   history::Report report;
   std::uint64_t moment = 0;
   bool faulty = true;  ///< Until the world heals.
+  /// Something happened after which nothing can be demanded any more: see Ledger::gave_back().
+  bool abandoned = false;
 };
 
 }  // namespace nextid::simulation

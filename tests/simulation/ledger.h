@@ -1,5 +1,10 @@
 // Whose ids are whose: what the store has durably done, and what each engine was told of it. From
 // this the invariants are checked as the world goes.
+//
+// What a store holds and has done is a *timeline*. Each store has one of its own; one that is set
+// back begins a new one, which has the part of the old one that it still holds. Within a timeline
+// all promises hold, whatever happens to the store. Ids of one timeline may come again in another:
+// whose fault that is, Process judges (I8).
 #pragma once
 
 #include <cstdint>
@@ -21,18 +26,40 @@ class Ledger {
  public:
   explicit Ledger(Context& context) : context_(context) {}
 
+  /// A new timeline, of a store of this identity, is the one that the store is on. Returns its
+  /// number: they count from 0.
+  std::size_t begin(std::uint64_t identity);
+  /// Something that the store did in an earlier timeline, and still holds in one that has begun.
+  void held(const contract::Op& op, const contract::Outcome& outcome, std::size_t done_in);
+  /// Back on an earlier timeline.
+  void switch_to(std::size_t timeline);
+  /// The store is, from this moment, on another timeline than before.
+  void switched();
+  /// The moment of the last switch; 0 if there was none.
+  std::uint64_t last_switch() const noexcept { return last_switch_; }
+  std::size_t timeline() const noexcept { return current_; }
+  std::size_t timelines() const noexcept { return timelines_.size(); }
+  std::uint64_t identity_of(std::size_t timeline) const { return timelines_[timeline].identity; }
+  /// The highest value that any timeline had.
+  std::int64_t highest_value() const noexcept { return highest_value_; }
+
   /// The store has applied `op` durably, or refused it, with this outcome.
   void committed(const contract::Op& op, const contract::Outcome& outcome);
   /// The store's value, as it shows it now.
   void value_is(std::int64_t value);
 
-  /// A client got these ids from this writer: I1, I2, I4, I6.
-  void returned(contract::WriterId writer, const IdRange& range);
+  /// Ids, and the timeline in which they were reserved.
+  struct Part {
+    std::size_t timeline = 0;
+    IdRange range;
+  };
+  /// A client got these ids from this writer: I1, I2, I4, I6. They are mostly one part.
+  std::vector<Part> returned(contract::WriterId writer, const IdRange& range);
   /// A request was refused as exhausted: I6. The node held `held` ids right below the value, at
   /// least.
   void refused(std::uint64_t count, std::uint64_t sent, std::uint64_t held);
-  /// An engine learnt from the store that its op `seq` was applied.
-  void told(contract::WriterId writer, contract::Seq seq);
+  /// An engine learnt from the store that its op `seq` was applied, and ended there.
+  void told(contract::WriterId writer, contract::Seq seq, std::int64_t end);
 
   /// Ids that the writer's ops took from the counter: reserved and skipped, less given back. In
   /// all, and by ops whose fate its engine never learnt.
@@ -45,14 +72,14 @@ class Ledger {
   /// found the value there already has promised.
   bool fell_below(std::int64_t to, std::uint64_t since) const;
 
-  const std::optional<Definition>& definition() const noexcept { return definition_; }
+  const std::optional<Definition>& definition() const noexcept { return here().definition; }
   /// Of the definition with this revision.
   std::uint64_t cache_of(std::uint64_t revision) const;
-  std::int64_t value() const noexcept { return value_; }
-  std::uint64_t highest_returned() const noexcept { return highest_returned_; }
+  std::int64_t value() const noexcept { return here().value; }
+  std::uint64_t highest_returned() const noexcept { return here().highest_returned; }
   /// Ids from the counter's first one to its value, and those of them that no client got.
   std::uint64_t ids_up_to_value() const;
-  std::uint64_t unreturned() const { return ids_up_to_value() - returned_; }
+  std::uint64_t unreturned() const { return ids_up_to_value() - here().returned; }
   /// Whether all of them are some op's: I5 of the store.
   void check_total() const;
 
@@ -63,6 +90,23 @@ class Ledger {
     std::int64_t end = 0;
     contract::WriterId writer = 0;  // 0: skipped by an advance.
     std::uint64_t max = 0;          // In force when it was reserved.
+    std::size_t timeline = 0;       // In which it was.
+    contract::Seq seq = 0;
+    bool told = false;  // The writer knows it.
+  };
+  /// Returned ids, all of one segment.
+  struct Run {
+    Segment of;
+    IdRange range;
+  };
+  struct Timeline {
+    std::uint64_t identity = 0;
+    std::optional<Definition> definition = {};
+    std::int64_t value = 0;
+    std::uint64_t highest_returned = 0;
+    std::uint64_t returned = 0;
+    std::int64_t taken = 0;              // By all ops.
+    std::vector<Segment> segments = {};  // Upwards, each where the one before it ends.
   };
   struct Landed {
     std::int64_t ids = 0;  // Negative for a give-back.
@@ -80,23 +124,32 @@ class Ledger {
     std::uint64_t max = 0;
   };
 
+  Timeline& here() noexcept { return timelines_[current_]; }
+  const Timeline& here() const noexcept { return timelines_[current_]; }
+  void apply(const contract::Op& op, const contract::Outcome& outcome);
   void defined(const Definition& definition);
   void reserved(const contract::Reserve& op, std::int64_t end);
   void gave_back(const contract::GiveBack& op);
   void advanced(const contract::Advance& op);
   void landed(contract::WriterId writer, contract::Seq seq, std::int64_t ids);
+  void move_to(std::int64_t value);
   void room_changed();
   std::uint64_t room_of(const Room& room) const;
   std::int64_t ids_between(std::int64_t before, std::int64_t end) const;
-  std::vector<Segment>::const_iterator segment_of(std::uint64_t id) const;
+  static void count_if_held(Timeline& timeline, const Run& run);
+  static const Segment* segment_of(const Timeline& timeline, std::uint64_t id);
+  const Segment* segment_of(contract::WriterId writer, std::uint64_t id) const;
 
   Context& context_;
-  std::optional<Definition> definition_;
-  std::map<std::uint64_t, std::uint64_t> caches_;  // By revision.
-  std::int64_t value_ = 0;
-  std::uint64_t highest_returned_ = 0;
-  std::uint64_t returned_ = 0;
-  std::vector<Segment> segments_;  // Upwards, each where the one before it ends.
+  std::vector<Timeline> timelines_;
+  std::size_t current_ = 0;
+  std::vector<Run> runs_;    // All that was returned.
+  std::uint64_t start_ = 1;  // As all definitions have it.
+  std::uint64_t increment_ = 1;
+  std::optional<std::size_t> replays_;  // What is applied was done, and counted, there.
+  std::uint64_t last_switch_ = 0;
+  std::int64_t highest_value_ = 0;
+  std::map<std::uint64_t, std::uint64_t> caches_;  // By revision; the largest.
   std::vector<Room> rooms_;
   std::vector<GiveBack> give_backs_;
   std::map<contract::WriterId, std::map<contract::Seq, Landed>> ops_;

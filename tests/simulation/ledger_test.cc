@@ -19,6 +19,7 @@ class LedgerTest : public ::testing::Test {
     definition.start = 5;
     definition.increment = 10;
     definition.max = 99;
+    ledger.begin(1);
     ledger.committed(contract::Define{kCounter, 0, definition},
                      contract::Found{{-5, definition, 0, std::nullopt}});
   }
@@ -128,7 +129,7 @@ TEST_F(LedgerTest, FindsGiveBackOfAnothersIds) {
 TEST_F(LedgerTest, KnowsWhatAWriterWasNeverTold) {
   reserve(kWriter, 1, 3);
   reserve(kWriter, 2, 2);
-  ledger.told(kWriter, 1);
+  ledger.told(kWriter, 1, 25);
   EXPECT_EQ(ledger.taken_by(kWriter), 5);
   EXPECT_EQ(ledger.unknown_to(kWriter), 2);
   reserve(kWriter, 1, 3);

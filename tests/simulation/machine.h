@@ -13,7 +13,10 @@ namespace nextid::simulation {
 
 class Machine {
  public:
-  explicit Machine(Context& context) : context_(context) {}
+  Machine(Context& context, std::uint64_t number) : context_(context), number_(number) {}
+
+  /// No other machine's.
+  std::uint64_t number() const noexcept { return number_; }
 
   base::WallMicros wall_us() const { return wall_clock(context_, clock_offset_us_); }
   void clock_jumps(std::int64_t by_us) noexcept { clock_offset_us_ += by_us; }
@@ -42,6 +45,7 @@ class Machine {
 
  private:
   Context& context_;
+  const std::uint64_t number_;
   std::int64_t clock_offset_us_ = 0;
   bool asleep_ = false;
   std::uint64_t naps_ = 0;

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "base/canary.h"
 #include "simulation/process.h"
 
 namespace nextid::simulation {
@@ -14,7 +14,12 @@ namespace nextid::simulation {
 class Node {
  public:
   Node(Context& context, Ledger& ledger, SimulatedStore& store, std::size_t index)
-      : context_(context), ledger_(ledger), store_(store), machine_(context), index_(index) {
+      : context_(context),
+        ledger_(ledger),
+        store_(store),
+        machine_(context, kFirstNumber + index),
+        index_(index) {
+    if (context.random.chance(context.parameters.state_files)) file_.emplace();
     start();
   }
 
@@ -26,12 +31,9 @@ class Node {
   const std::vector<std::shared_ptr<Process>>& processes() const noexcept { return processes_; }
 
   void start() {
-    const bool again = base::canary(base::Canary::kReusesWriter) && !processes_.empty();
-    const contract::WriterId writer =
-        again ? processes_.back()->writer() : context_.random.next() | 2;
     const std::string name = std::to_string(index_) + "." + std::to_string(processes_.size());
-    processes_.push_back(
-        std::make_shared<Process>(context_, ledger_, store_, machine_, name, writer));
+    processes_.push_back(std::make_shared<Process>(context_, ledger_, store_, machine_, name,
+                                                   file_ ? &*file_ : nullptr));
   }
 
   void close(microseconds timeout) {
@@ -44,6 +46,21 @@ class Node {
     if (const auto running = process()) {
       machine_.when_awake([running, timeout] { running->rest(timeout); });
     }
+  }
+
+  void write_state_file() {
+    if (const auto running = process()) running->write_state_file();
+  }
+
+  /// Before the store was recovered: the process ends, and the next one takes the store as it is.
+  void accept_store() {
+    crash();
+    if (!file_) return;
+    file_->identity = store_.identity();
+    file_->known.stopped.clear();
+    file_->told_corrupt = false;
+    file_->highest.clear();  // The store is above all that.
+    file_->since = context_.next_moment();
   }
 
   /// Once it has closed, the next process starts.
@@ -65,6 +82,8 @@ class Node {
   }
 
  private:
+  static constexpr std::uint64_t kFirstNumber = 1'000;
+
   void start_later() {
     context_.queue.after(context_.up_to(context_.parameters.down_us), [this] {
       restarts_ = false;
@@ -77,6 +96,7 @@ class Node {
   SimulatedStore& store_;
   Machine machine_;
   const std::size_t index_;
+  std::optional<StateFile> file_;
   std::vector<std::shared_ptr<Process>> processes_;
   bool restarts_ = false;  // A process is closing, or down.
 };

@@ -32,22 +32,22 @@ void draw_counter(Random& random, Parameters& p) {
   const bool strict = p.kind == Kind::kStrict || (p.kind != Kind::kCached && random.chance(300));
   definition.cache = strict ? 1 : random.pick({2, 3, 5, 10, 40, 200, 1'000, 1'000'000});
   if (p.kind == Kind::kGiveBacks) definition.cache = random.between(2, 8);
-  p.first_use.cache = definition.cache;
+  p.rules.first_use.cache = definition.cache;
   p.defined = exhausts || random.chance(700);
   if (!p.defined) {
     definition = Definition{};
-    definition.cache = p.first_use.cache;
-    p.first_use.creates = random.chance(800);
+    definition.cache = p.rules.first_use.cache;
+    p.rules.first_use.creates = random.chance(800);
   }
 }
 
 void draw_limits(Random& random, Parameters& p) {
   p.largest_count = random.between_orders(1, 64);
   if (random.chance(700)) return;
-  p.limits.max_range = random.between(1, p.largest_count + 1);
-  p.limits.max_waiting_requests = random.between_orders(1, 16);
-  p.limits.max_waiting_ids = p.limits.max_range + random.below(100);
-  p.limits.max_reservation = p.limits.max_range + random.below(20);
+  p.rules.limits.max_range = random.between(1, p.largest_count + 1);
+  p.rules.limits.max_waiting_requests = random.between_orders(1, 16);
+  p.rules.limits.max_waiting_ids = p.rules.limits.max_range + random.below(100);
+  p.rules.limits.max_reservation = p.rules.limits.max_range + random.below(20);
 }
 
 void draw_clients(Random& random, Parameters& p) {
@@ -87,6 +87,20 @@ void draw_node_faults(Random& random, Parameters& p) {
   p.largest_jump_us = random.between_orders(1'000, 300 * kMinuteUs);
 }
 
+/// Stores that are set back and exchanged under nodes that rest, restart and come again.
+/// Definitions stay: a definition of the past may have the same revision as another one had later.
+void draw_set_backs(Random& random, Parameters& p) {
+  p.nodes = random.pick({1, 1, 2, 3});
+  p.set_backs = random.between_orders(5, 100);
+  p.exchanges = some(random, 20);
+  p.recoveries = some(random, 50);
+  p.rests = random.between(50, 500);
+  p.rest_timeout_us = random.between_orders(100'000, 5'000'000);
+  p.crashes = some(random, 100);
+  p.state_files = random.pick({0, 500, 1'000, 1'000});
+  p.state_writes = random.between(100, 1'000);
+}
+
 /// Slots look idle while their writers live, and copies of old ops find none where there was one.
 void draw_prunings(Random& random, Parameters& p) {
   p.clock_jumps = random.between(20, 100);
@@ -112,8 +126,8 @@ void draw_give_backs(Random& random, Parameters& p) {
 }  // namespace
 
 std::string_view to_string(Kind kind) noexcept {
-  constexpr std::array<std::string_view, kKinds> kNames{"strict",     "cached",     "definitions",
-                                                        "exhaustion", "give-backs", "all"};
+  constexpr std::array<std::string_view, kKinds> kNames{
+      "strict", "cached", "definitions", "exhaustion", "give-backs", "all", "set-backs"};
   return kNames[static_cast<std::size_t>(kind)];
 }
 
@@ -122,6 +136,7 @@ Parameters draw_parameters(std::uint64_t seed) {
   Parameters p;
   p.seed = seed;
   p.kind = kind_of(seed);
+  p.rules.store_url = "simulated:";
   draw_counter(random, p);
   draw_limits(random, p);
   draw_clients(random, p);
@@ -142,13 +157,16 @@ Parameters draw_parameters(std::uint64_t seed) {
   if (!quiet && p.kind == Kind::kGiveBacks) draw_give_backs(random, p);
   p.rests = some(random, 300);
   p.rest_timeout_us = random.between_orders(1, 5'000'000);
+  p.state_files = random.pick({0, 500, 1'000});
+  p.state_writes = some(random, 300);
+  if (p.kind == Kind::kSetBacks) draw_set_backs(random, p);
   return p;
 }
 
 bool Parameters::leaves_no_gap() const noexcept {
   const std::uint64_t losses = short_timeouts + cancels + undelivered + cursors + advances +
                                requests_lost + answers_lost + throttled + store_restarts + crashes +
-                               pauses + clock_jumps + foreign_adds;
+                               pauses + clock_jumps + foreign_adds + set_backs + exchanges;
   const bool strict = definition.cache == 1 && redefinitions == 0;
   const bool closes_in_time = restarts == 0 || close_timeout_us >= kMinuteUs;
   const bool rests_in_time = rests == 0 || rest_timeout_us >= kSecondUs;
@@ -172,11 +190,11 @@ std::string to_string(const Parameters& p) {
   put("max", p.definition.max);
   put("cache", p.definition.cache);
   put("defined", p.defined);
-  put("creates", p.first_use.creates);
-  put("max_range", p.limits.max_range);
-  put("max_waiting_requests", p.limits.max_waiting_requests);
-  put("max_waiting_ids", p.limits.max_waiting_ids);
-  put("max_reservation", p.limits.max_reservation);
+  put("creates", p.rules.first_use.creates);
+  put("max_range", p.rules.limits.max_range);
+  put("max_waiting_requests", p.rules.limits.max_waiting_requests);
+  put("max_waiting_ids", p.rules.limits.max_waiting_ids);
+  put("max_reservation", p.rules.limits.max_reservation);
   put("nodes", p.nodes);
   put("clients", p.clients);
   put("requests", p.requests);
@@ -199,12 +217,17 @@ std::string to_string(const Parameters& p) {
   put("throttled", p.throttled);
   put("store_restarts", p.store_restarts);
   put("prunings", p.prunings);
+  put("set_backs", p.set_backs);
+  put("exchanges", p.exchanges);
+  put("recoveries", p.recoveries);
   put("crashes", p.crashes);
   put("restarts", p.restarts);
   put("down_us", p.down_us);
   put("close_timeout_us", p.close_timeout_us);
   put("rests", p.rests);
   put("rest_timeout_us", p.rest_timeout_us);
+  put("state_files", p.state_files);
+  put("state_writes", p.state_writes);
   put("pauses", p.pauses);
   put("longest_pause_us", p.longest_pause_us);
   put("clock_jumps", p.clock_jumps);

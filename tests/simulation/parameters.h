@@ -13,8 +13,16 @@
 namespace nextid::simulation {
 
 /// What a world is about. Everything else varies within each kind.
-enum class Kind : std::uint8_t { kStrict, kCached, kDefinitions, kExhaustion, kGiveBacks, kAll };
-inline constexpr std::size_t kKinds = 6;
+enum class Kind : std::uint8_t {
+  kStrict,
+  kCached,
+  kDefinitions,
+  kExhaustion,
+  kGiveBacks,
+  kAll,
+  kSetBacks
+};
+inline constexpr std::size_t kKinds = 7;
 
 /// A seed alone decides its world, its kind included.
 inline Kind kind_of(std::uint64_t seed) noexcept { return static_cast<Kind>(seed % kKinds); }
@@ -28,8 +36,7 @@ struct Parameters {
   // The counter.
   bool defined = true;  ///< Before the nodes start; otherwise on first use, with `first_use`.
   Definition definition;
-  engine::FirstUse first_use;
-  engine::Limits limits;
+  engine::Rules rules;
 
   // The clients.
   std::uint64_t nodes = 1;
@@ -56,6 +63,9 @@ struct Parameters {
   std::uint64_t throttled = 0;
   std::uint64_t store_restarts = 0;
   std::uint64_t prunings = 0;
+  std::uint64_t set_backs = 0;   ///< It is as it was some time ago.
+  std::uint64_t exchanges = 0;   ///< Another one is in its place, or it is back.
+  std::uint64_t recoveries = 0;  ///< What `nextid recover` is to do, by hand.
 
   // The nodes, and others at the store.
   std::uint64_t crashes = 0;
@@ -64,6 +74,8 @@ struct Parameters {
   std::uint64_t close_timeout_us = 60'000'000;
   std::uint64_t rests = 0;
   std::uint64_t rest_timeout_us = 5'000'000;
+  std::uint64_t state_files = 0;   ///< Of nodes: they remember what they did before a restart.
+  std::uint64_t state_writes = 0;  ///< Besides those when a process closes.
   std::uint64_t pauses = 0;
   std::uint64_t longest_pause_us = 1'000;
   std::uint64_t clock_jumps = 0;

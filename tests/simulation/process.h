@@ -1,5 +1,5 @@
-// One process of a node: an engine from its start to its end, bound to the store as src/node binds
-// it, and the books of what its clients got.
+// One process of a node: its counter's engines, bound to the store as src/node binds them, and the
+// books of what its clients got.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "engine/engine.h"
+#include "node/high_waters.h"
+#include "node/succession.h"
 #include "simulation/context.h"
 #include "simulation/ledger.h"
 #include "simulation/machine.h"
@@ -17,13 +20,24 @@
 
 namespace nextid::simulation {
 
+/// What a node's state file says, and what the judge knows of the time when it was written.
+struct StateFile {
+  std::uint64_t identity = 0;  ///< Of the store; 0 before the first process.
+  node::HighWaters::Known known;
+
+  std::uint64_t since = 0;    ///< The moment from which on it knows all switches of the store.
+  bool told_corrupt = false;  ///< A client was told by then that the counter has stopped.
+  std::map<std::size_t, std::uint64_t> highest;  ///< The highest id returned, by timeline.
+};
+
 class Process : public std::enable_shared_from_this<Process> {
  public:
   /// Called once for each request, whatever its answer.
   using Ended = std::function<void()>;
 
+  /// `file` is the node's, and outlives it; null where it has none.
   Process(Context& context, Ledger& ledger, SimulatedStore& store, Machine& machine,
-          std::string name, contract::WriterId writer);
+          std::string name, StateFile* file);
 
   void ask(std::string client, std::uint64_t count, microseconds timeout, Ended ended);
   void advance(std::string client, std::int64_t to, microseconds timeout, Ended ended);
@@ -34,8 +48,10 @@ class Process : public std::enable_shared_from_this<Process> {
   void hands_out(const std::string& client, const engine::Loan& lent, std::uint64_t id);
   void settle(std::uint64_t lent, const engine::Loan& rest);
 
-  /// As for a counter that was idle for long, however short it was.
+  /// As for a counter that was idle for long, however short it was: it comes to rest, and the next
+  /// time it is forgotten, if nobody holds it.
   void rest(microseconds timeout);
+  void write_state_file();
   /// `over` is called when the process has ended.
   void close(microseconds timeout, Ended over);
   void crash();
@@ -43,8 +59,7 @@ class Process : public std::enable_shared_from_this<Process> {
   bool over() const noexcept { return over_; }
   bool crashed() const noexcept { return crashed_; }
   std::size_t waiting() const noexcept { return waiting_.size(); }
-  contract::WriterId writer() const noexcept { return writer_; }
-  Accounting accounting() const { return engine_.accounting(); }
+  Accounting accounting() const;
 
   /// I5, when nothing of this process is under way any more.
   void check_accounts() const;
@@ -59,6 +74,10 @@ class Process : public std::enable_shared_from_this<Process> {
     std::int64_t advances_to = 0;
   };
 
+  engine::Engine& engine();
+  void forget();
+  std::uint64_t unasked() const;
+  contract::WriterId writer() const noexcept { return writers_.empty() ? 0 : writers_.back(); }
   std::optional<IdRange> take_from_lane();
   void cancel_later(std::uint64_t ticket);
   void pump_soon();
@@ -71,6 +90,8 @@ class Process : public std::enable_shared_from_this<Process> {
   void on_grant(const engine::Grant& grant);
   void on_refusal(const engine::Refusal& refusal);
   void on_advanced(const engine::Advanced& advanced);
+  void check_part(const Ledger::Part& part) const;
+  bool may_be_corrupt() const noexcept;
   void check_refusal(const Waiting& waiting, const Error& error);
   void check_unasked();
   Waiting take_waiting(std::uint64_t ticket);
@@ -84,13 +105,19 @@ class Process : public std::enable_shared_from_this<Process> {
   SimulatedStore& store_;
   Machine& machine_;
   const std::string name_;
-  const contract::WriterId writer_;
-  engine::Lane lane_;
-  engine::Engine engine_;
+  StateFile* const file_;
+  const std::uint64_t identity_;  // Of the store that it opened.
+  const std::uint64_t knows_;     // That of its state file, or else the same.
+  const bool refuses_;
+  node::HighWaters high_waters_;
+  std::shared_ptr<node::Succession> counter_;  // Held by whoever needs its engine again.
+  Accounting forgotten_;                       // Of those before.
+  std::vector<contract::WriterId> writers_;    // Of all engines; the last one is this one's.
 
   std::map<std::uint64_t, Waiting> waiting_;  // By ticket.
   std::optional<MonotonicTime> armed_at_;
   std::optional<contract::Reserve> reserving_;  // Until the engine learns that it was applied.
+  contract::Seq giving_back_ = 0;               // The same of a give-back.
   std::uint64_t last_cache_ = 1;                // Of the definition of the last op that reserves.
   std::uint64_t largest_cache_ = 1;  // Of the definitions by which what is unasked was reserved.
 
@@ -98,6 +125,11 @@ class Process : public std::enable_shared_from_this<Process> {
   std::uint64_t undelivered_ = 0;
   std::uint64_t unsettled_ = 0;  // Ids that cursors handed out of loans that have not ended.
   bool ever_lent_ = false;
+  std::uint64_t loans_ = 0;      // That have not ended.
+  const std::uint64_t started_;  // A moment.
+  std::uint64_t since_;          // See StateFile.
+  bool told_corrupt_ = false;
+  std::map<std::size_t, std::uint64_t> highest_;
 
   bool closing_ = false;
   MonotonicTime close_deadline_;

@@ -68,7 +68,7 @@ int run_all(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Runs simulated worlds, each made by a seed, and checks the invariants I1 ... I7.");
+  CLI::App app("Runs simulated worlds, each made by a seed, and checks the invariants I1 ... I8.");
   Options options;
   app.add_option("--seed", options.seed, "Run this seed alone");
   app.add_option("--from", options.from, "The first seed")->capture_default_str();

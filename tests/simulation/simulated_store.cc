@@ -21,7 +21,11 @@ base::WallMicros wall_clock(const Context& context, std::int64_t offset_us) {
 }
 
 SimulatedStore::SimulatedStore(Context& context, Ledger& ledger)
-    : context_(context), ledger_(ledger), current_(new_store()), durable_(new_store()) {}
+    : context_(context), ledger_(ledger), here_(new_contents(1)) {}
+
+SimulatedStore::Contents SimulatedStore::new_contents(std::uint64_t identity) {
+  return {identity, ledger_.begin(identity), new_store(), new_store(), {}};
+}
 
 std::unique_ptr<store::MemoryStore> SimulatedStore::new_store() {
   return std::make_unique<store::MemoryStore>([this] { return applying_at_us_; });
@@ -29,7 +33,7 @@ std::unique_ptr<store::MemoryStore> SimulatedStore::new_store() {
 
 base::WallMicros SimulatedStore::wall_now() const { return wall_clock(context_, clock_offset_us_); }
 
-void SimulatedStore::attempt(contract::Op op, Done done) {
+void SimulatedStore::attempt(contract::Op op, std::uint64_t opened, Done done) {
   const auto exchange = std::make_shared<Exchange>(Exchange{std::move(done)});
   context_.queue.after(contract::kAttemptTimeout,
                        [this, exchange] { end(exchange, InDoubt{"no answer in time"}); });
@@ -37,14 +41,19 @@ void SimulatedStore::attempt(contract::Op op, Done done) {
   if (context_.fails(p.late_copies)) {
     const std::uint64_t late = context_.random.between_orders(1, p.latest_copy_us);
     context_.queue.after(microseconds(static_cast<std::int64_t>(late)),
-                         [this, op] { arrive(op, nullptr); });
+                         [this, op, opened] { arrive(op, opened, nullptr); });
   }
   if (context_.fails(p.requests_lost)) return;
-  context_.queue.after(context_.up_to(p.delay_us),
-                       [this, exchange, op = std::move(op)] { arrive(op, exchange); });
+  context_.queue.after(context_.up_to(p.delay_us), [this, exchange, opened, op = std::move(op)] {
+    arrive(op, opened, exchange);
+  });
 }
 
-void SimulatedStore::arrive(const contract::Op& op, const ExchangePtr& exchange) {
+void SimulatedStore::arrive(const contract::Op& op, std::uint64_t opened,
+                            const ExchangePtr& exchange) {
+  if (opened != here_.identity) {
+    return answer(exchange, contract::Damaged{"The store is another one than it was."});
+  }
   if (down_) return answer(exchange, NotApplied{"connection refused"});
   if (context_.fails(context_.parameters.throttled)) {
     return answer(exchange, NotApplied{"throttled", true});
@@ -59,7 +68,7 @@ contract::Outcome SimulatedStore::apply_now(const contract::Op& op, const Exchan
     });
   }
   const base::WallMicros wall_us = wall_now();
-  contract::Outcome outcome = apply(*current_, op, wall_us);
+  contract::Outcome outcome = apply(*here_.current, op, wall_us);
   undurable_.push_back(Arrived{op, outcome, exchange, wall_us});
   if (base::canary(base::Canary::kAnswersBeforeDurable)) answer(exchange, outcome);
   return outcome;
@@ -67,9 +76,9 @@ contract::Outcome SimulatedStore::apply_now(const contract::Op& op, const Exchan
 
 void SimulatedStore::commit(bool answers) {
   for (Arrived& arrived : std::exchange(undurable_, {})) {
-    ledger_.committed(arrived.op, apply(*durable_, arrived.op, arrived.wall_us));
+    ledger_.committed(arrived.op, apply(*here_.durable, arrived.op, arrived.wall_us));
     check_durable_value();
-    log_.push_back(Logged{std::move(arrived.op), arrived.wall_us});
+    here_.log.push_back(Logged{std::move(arrived.op), arrived.wall_us, here_.timeline});
     if (answers) answer(arrived.exchange, std::move(arrived.outcome));
   }
 }
@@ -82,7 +91,9 @@ void SimulatedStore::answer(const ExchangePtr& exchange, contract::Outcome outco
 
 void SimulatedStore::end(const ExchangePtr& exchange, contract::Outcome outcome) {
   if (std::exchange(exchange->over, true)) return;
-  exchange->done(std::move(outcome));
+  // What it holds of a process goes with it, though the exchange stays until its time limit.
+  const Done done = std::exchange(exchange->done, nullptr);
+  done(std::move(outcome));
 }
 
 contract::Outcome SimulatedStore::apply(store::MemoryStore& store, const contract::Op& op,
@@ -97,7 +108,7 @@ contract::Outcome SimulatedStore::apply(store::MemoryStore& store, const contrac
 
 /// Asks the store itself: what the ops' outcomes say may be wrong.
 void SimulatedStore::check_durable_value() {
-  durable_->list("", 1, [this](const Result<CounterPage>& page) {
+  here_.durable->list("", 1, [this](const Result<CounterPage>& page) {
     for (const CounterInfo& counter : page->counters) {
       if (counter.value) ledger_.value_is(static_cast<std::int64_t>(*counter.value));
     }
@@ -135,14 +146,61 @@ void SimulatedStore::restart() {
   if (commit_was_durable) {
     commit(false);
   } else if (!undurable_.empty()) {
-    undurable_.clear();
-    current_ = new_store();
-    for (const Logged& logged : log_) apply(*current_, logged.op, logged.wall_us);
+    drop_undurable();
   }
   ++starts_;
   down_ = true;
   const std::uint64_t down_us = context_.random.between_orders(1, 5'000'000);
   context_.queue.after(microseconds(static_cast<std::int64_t>(down_us)), [this] { down_ = false; });
+}
+
+void SimulatedStore::drop_undurable() {
+  undurable_.clear();
+  here_.current = new_store();
+  for (const Logged& logged : here_.log) apply(*here_.current, logged.op, logged.wall_us);
+  ++starts_;
+}
+
+void SimulatedStore::set_back() {
+  // A definition that was there before the nodes is there in all timelines, so that all have ids on
+  // one stride.
+  const std::size_t stays = context_.parameters.defined ? 1 : 0;
+  const std::size_t most = here_.log.size() - std::min(here_.log.size(), stays);
+  const std::size_t lost = most == 0 ? 0 : context_.random.between_orders(1, most);
+  here_.log.resize(here_.log.size() - lost);
+  context_.note("store is set back", {lost});
+  here_.durable = new_store();
+  here_.timeline = ledger_.begin(here_.identity);
+  for (const Logged& logged : here_.log) {
+    ledger_.held(logged.op, apply(*here_.durable, logged.op, logged.wall_us), logged.timeline);
+  }
+  ledger_.switched();
+  drop_undurable();
+}
+
+void SimulatedStore::exchange() {
+  drop_undurable();
+  const bool first = elsewhere_.identity == 0;
+  std::swap(here_, elsewhere_);
+  if (first) here_ = new_contents(2);
+  context_.note("store is exchanged", {here_.identity});
+  ledger_.switch_to(here_.timeline);
+  if (!first) return;
+  const Parameters& p = context_.parameters;
+  if (p.defined) define(p.definition);
+  if (context_.random.chance(300)) return;
+  define(p.definition);
+  add(context_.random.between_orders(1, 1'000) * p.definition.increment);
+  commit(false);
+}
+
+void SimulatedStore::recover() {
+  down_ = false;
+  define(context_.parameters.definition);
+  const std::int64_t highest = ledger_.highest_value();
+  const auto step = static_cast<std::uint64_t>(highest - ledger_.value());
+  add(step + context_.parameters.definition.increment);
+  commit(false);
 }
 
 }  // namespace nextid::simulation

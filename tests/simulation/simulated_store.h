@@ -24,8 +24,11 @@ class SimulatedStore {
 
   SimulatedStore(Context& context, Ledger& ledger);
 
-  /// One attempt over the network; `done` is called once, within contract::kAttemptTimeout.
-  void attempt(contract::Op op, Done done);
+  /// Which store it is: another number after an exchange.
+  std::uint64_t identity() const noexcept { return here_.identity; }
+  /// One attempt over the network; `done` is called once, within contract::kAttemptTimeout. Who
+  /// opened another store than the one that it comes to learns that it is Damaged.
+  void attempt(contract::Op op, std::uint64_t opened, Done done);
 
   /// Makes the counter, before the nodes start.
   void define(const Definition& definition);
@@ -34,6 +37,12 @@ class SimulatedStore {
   /// Another program loads the counter.
   void prune();
   void restart();
+  /// All that it holds is as it was some time ago, as after a backup was restored.
+  void set_back();
+  /// Another store is in its place, which may know the counter; or the first one is back.
+  void exchange();
+  /// Raises the counter above all that it ever was, as `nextid recover` does.
+  void recover();
   void clock_jumps(std::int64_t by_us) noexcept { clock_offset_us_ += by_us; }
 
  private:
@@ -51,9 +60,21 @@ class SimulatedStore {
   struct Logged {
     contract::Op op;
     base::WallMicros wall_us = 0;
+    std::size_t timeline = 0;  // The ledger's, in which it was done.
   };
 
-  void arrive(const contract::Op& op, const ExchangePtr& exchange);
+  /// One store: what it holds now, and what of it is durable.
+  struct Contents {
+    std::uint64_t identity = 0;
+    std::size_t timeline = 0;  // The ledger's.
+    std::unique_ptr<store::MemoryStore> current;
+    std::unique_ptr<store::MemoryStore> durable;
+    std::vector<Logged> log;  // What made `durable` what it is.
+  };
+
+  Contents new_contents(std::uint64_t identity);
+  void drop_undurable();
+  void arrive(const contract::Op& op, std::uint64_t opened, const ExchangePtr& exchange);
   contract::Outcome apply_now(const contract::Op& op, const ExchangePtr& exchange);
   void commit(bool answers);
   void answer(const ExchangePtr& exchange, contract::Outcome outcome);
@@ -68,10 +89,9 @@ class SimulatedStore {
   Ledger& ledger_;
   std::int64_t clock_offset_us_ = 0;
   base::WallMicros applying_at_us_ = 0;
-  std::unique_ptr<store::MemoryStore> current_;
-  std::unique_ptr<store::MemoryStore> durable_;
-  std::vector<Logged> log_;         // What made durable_ what it is.
-  std::vector<Arrived> undurable_;  // Applied to current_ only.
+  Contents here_;
+  Contents elsewhere_;              // The other one, once there was an exchange.
+  std::vector<Arrived> undurable_;  // Applied to here_.current only.
   std::uint64_t starts_ = 0;
   bool down_ = false;
 };

@@ -53,6 +53,7 @@ class Worlds : public ::testing::TestWithParam<Kind> {};
 TEST_P(Worlds, KeepTheInvariants) {
   std::uint64_t ids = 0;
   std::uint64_t refusals = 0;
+  std::uint64_t abandoned = 0;
   for (std::uint64_t i = 0; i < worlds(); ++i) {
     const std::uint64_t seed = i * kKinds + static_cast<std::uint64_t>(GetParam());
     World world(draw_parameters(seed));
@@ -60,14 +61,17 @@ TEST_P(Worlds, KeepTheInvariants) {
     ASSERT_TRUE(world.report().ok()) << findings(world, seed);
     ids += world.report().ids;
     refusals += world.report().unanswered;
+    abandoned += world.abandoned() ? 1U : 0U;
   }
+  EXPECT_LE(abandoned, GetParam() == Kind::kSetBacks ? worlds() / 50 : 0U);
   EXPECT_GT(ids, 50 * worlds()) << "the worlds did too little to show anything";
   EXPECT_GT(refusals, worlds()) << "the worlds did too little to show anything";
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, Worlds,
                          ::testing::Values(Kind::kStrict, Kind::kCached, Kind::kDefinitions,
-                                           Kind::kExhaustion, Kind::kGiveBacks, Kind::kAll),
+                                           Kind::kExhaustion, Kind::kGiveBacks, Kind::kAll,
+                                           Kind::kSetBacks),
                          [](const auto& kind) { return test_name(to_string(kind.param)); });
 
 TEST(Simulation, RerunsASeedExactly) {

@@ -58,14 +58,38 @@ void World::run_under_faults() {
 void World::disrupt() {
   const Parameters& p = context_.parameters;
   Random& random = context_.random;
-  const bool somebody_must_define = !p.first_use.creates && !ledger_.definition();
+  const bool somebody_must_define = !p.rules.first_use.creates && !ledger_.definition();
   if (somebody_must_define && random.chance(50)) store_.define(p.definition);
   disrupt_node(*nodes_[random.below(nodes_.size())]);
   if (context_.fails(p.store_restarts)) store_.restart();
+  if (context_.fails(p.set_backs)) set_back();
+  if (context_.fails(p.exchanges)) store_.exchange();
+  if (context_.fails(p.recoveries)) recover();
   if (context_.fails(p.prunings)) store_.prune();
   if (context_.fails(p.clock_jumps / 2)) store_.clock_jumps(signed_jump(random, p.largest_jump_us));
   if (context_.fails(p.redefinitions)) redefine();
   if (context_.fails(p.foreign_adds)) store_.add(random.between_orders(1, 200));
+}
+
+/// Under the nodes, or while they are down.
+void World::set_back() {
+  if (context_.random.chance(300)) {
+    for (const auto& node : nodes_) {
+      if (context_.fails(context_.parameters.state_writes)) node->write_state_file();
+      node->crash();
+    }
+  }
+  store_.set_back();
+}
+
+/// As an operator does: all nodes are stopped, `nextid recover` raises the counter and accepts the
+/// store, and the nodes start again.
+void World::recover() {
+  if (ledger_.last_switch() == 0) return;
+  context_.note("recover");
+  for (const auto& node : nodes_) node->crash();
+  store_.recover();
+  for (const auto& node : nodes_) node->accept_store();
 }
 
 void World::disrupt_node(Node& node) {
@@ -77,6 +101,7 @@ void World::disrupt_node(Node& node) {
   if (context_.fails(p.rests)) {
     node.rest(microseconds(static_cast<std::int64_t>(p.rest_timeout_us)));
   }
+  if (context_.fails(p.state_writes)) node.write_state_file();
   if (context_.fails(p.crashes)) node.crash();
   if (context_.fails(p.pauses)) {
     const std::uint64_t length = random.between_orders(1, p.longest_pause_us);
@@ -92,13 +117,16 @@ void World::disrupt_node(Node& node) {
 
 /// As Store::define() does it, without its repeats.
 void World::redefine() {
-  store_.attempt(contract::Load{kCounter, 0}, [this](const contract::Outcome& loaded) {
+  const std::uint64_t opened = store_.identity();
+  const auto on_loaded = [this, opened](const contract::Outcome& loaded) {
     const auto* found = std::get_if<contract::Found>(&loaded);
     if (found == nullptr) return;
     const Definition changed = change(found->state);
     context_.note("redefine", {changed.revision, changed.max, changed.cache});
-    store_.attempt(contract::Redefine{kCounter, 0, changed}, [](const contract::Outcome&) {});
-  });
+    store_.attempt(contract::Redefine{kCounter, 0, changed}, opened,
+                   [](const contract::Outcome&) {});
+  };
+  store_.attempt(contract::Load{kCounter, 0}, opened, on_loaded);
 }
 
 Definition World::change(const contract::CounterState& state) {
@@ -133,6 +161,7 @@ void World::heal() {
   context_.faulty = false;
   context_.note("healed");
   for (const auto& node : nodes_) node->machine().wake();
+  recover();
   const auto is_running = [](const auto& node) {
     const auto process = node->process();
     return process && process->is_open();
@@ -176,21 +205,31 @@ void World::judge() {
   }
   ledger_.check_total();
   if (!ledger_.definition()) return;
-  const Parameters& p = context_.parameters;
-  history::Expectations expected;
-  expected.counter = kCounter;
-  expected.start = ledger_.definition()->start;
-  expected.increment = ledger_.definition()->increment;
-  const bool strict = p.definition.cache == 1 && p.redefinitions == 0;
-  if (!strict) expected.order = history::Expectations::Order::kWithinNode;
-  expected.value = static_cast<std::uint64_t>(std::max<std::int64_t>(ledger_.value(), 0));
-  expected.burned = ledger_.unreturned();
-  if (p.leaves_no_gap()) expected.exact = ledger_.ids_up_to_value();
-  std::erase_if(context_.history.records, [this](const history::Record& record) {
+  // An engine may find that nothing is to be done by a look that began before the request did: that
+  // says nothing of the timeline that the store is on by then.
+  const bool was_set_back = ledger_.timelines() > 1;
+  std::erase_if(context_.history.records, [this, was_set_back](const history::Record& record) {
+    if (record.advanced && was_set_back) return true;
     return record.advanced &&
            ledger_.fell_below(static_cast<std::int64_t>(record.end), record.sent_ns);
   });
-  context_.report.add(history::check(context_.history, expected));
+  for (std::size_t i = 0; i < ledger_.timelines(); ++i) judge(i);
+}
+
+void World::judge(std::size_t timeline) {
+  const Parameters& p = context_.parameters;
+  history::Expectations expected;
+  expected.counter = name_of_timeline(timeline);
+  expected.start = p.definition.start;
+  expected.increment = p.definition.increment;
+  const bool strict = p.definition.cache == 1 && p.redefinitions == 0;
+  if (!strict) expected.order = history::Expectations::Order::kWithinNode;
+  if (ledger_.timelines() == 1) {
+    expected.value = static_cast<std::uint64_t>(std::max<std::int64_t>(ledger_.value(), 0));
+    expected.burned = ledger_.unreturned();
+  }
+  if (p.leaves_no_gap()) expected.exact = ledger_.ids_up_to_value();
+  if (!context_.abandoned) context_.report.add(history::check(context_.history, expected));
 }
 
 Accounting World::accounting() const {

@@ -22,6 +22,8 @@ class World {
   void run();
 
   const history::Report& report() const noexcept { return context_.report; }
+  /// See Context::abandoned.
+  bool abandoned() const noexcept { return context_.abandoned; }
   const history::History& history() const noexcept { return context_.history; }
   std::uint64_t trace_hash() const noexcept { return context_.trace.hash(); }
   /// Of all processes.
@@ -31,6 +33,8 @@ class World {
   void run_under_faults();
   void disrupt();
   void disrupt_node(Node& node);
+  void set_back();
+  void recover();
   void redefine();
   Definition change(const contract::CounterState& state);
   void heal();
@@ -39,6 +43,7 @@ class World {
   template <typename Condition>
   void run_until(const Condition& condition, microseconds limit, const char* otherwise);
   void judge();
+  void judge(std::size_t timeline);
 
   Context context_;
   Ledger ledger_;
