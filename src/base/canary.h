@@ -32,7 +32,7 @@ enum class Canary {
   kForgetsAtRest,        ///< What a counter issued is forgotten when its engine is at rest.
   kForgetsCorrupt,       ///< A counter that has stopped goes on when its engine is at rest.
   kStateFileAhead,       ///< The state file has the end of a block that may still be given back.
-  kStateFileBehind,      ///< The state file lacks what was taken of the last block.
+  kStateFileBehind,      ///< The state file lacks what the engine in use issued.
   kIdentityNotCompared,  ///< A node with a state file serves whatever store it finds.
 };
 

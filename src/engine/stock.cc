@@ -25,8 +25,7 @@ std::int64_t Stock::kept_before(std::int64_t end) const noexcept {
   if (!blocks_.empty()) return blocks_.back().end == end ? blocks_.back().kept_before : end;
   if (opened_.empty() || opened_.end != end) return end;
   Block rest = opened_;
-  const bool behind = base::canary(base::Canary::kStateFileBehind);
-  rest.drop_front(behind ? 0 : lane_.taken(), increment_);
+  rest.drop_front(lane_.taken(), increment_);
   return rest.empty() ? end : rest.kept_before;
 }
 

@@ -85,7 +85,7 @@ const Definition* Succession::definition() const noexcept {
 
 std::int64_t Succession::issued() const noexcept {
   if (canary(Canary::kStateFileAhead)) return last_value();
-  return engine_ ? engine_->issued() : predecessor_.high_water;
+  return engine_ && !canary(Canary::kStateFileBehind) ? engine_->issued() : predecessor_.high_water;
 }
 
 }  // namespace nextid::node

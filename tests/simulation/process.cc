@@ -86,6 +86,7 @@ engine::Engine& Process::engine() {
   context_.note("engine", {writer()});
   has_slot_ = false;
   reserving_.reset();
+  giving_back_ = 0;
   return counter_->begin(writer(), context_.random.next());
 }
 
@@ -251,6 +252,7 @@ void Process::send(const engine::Attempt& attempt) {
   } else {
     const auto slot = slot_of(attempt.op);
     context_.note("attempt", {writer(), attempt.number, attempt.op.index(), slot ? slot->seq : 0});
+    if (slot && std::holds_alternative<contract::GiveBack>(attempt.op)) giving_back_ = slot->seq;
   }
   const auto done = [self = shared_from_this(), counter = counter_,
                      attempt](const contract::Outcome& outcome) {
@@ -302,6 +304,10 @@ void Process::learn(const contract::Op& op, const contract::Outcome& outcome) {
     if (asking == writer()) has_slot_ = true;
   }
   if (reserving_ && reserving_->seq == applied) reserving_.reset();
+  if (giving_back_ == applied) giving_back_ = 0;
+  // With its slot there, the release would have shown whether the give-back had landed.
+  const bool released = committed != nullptr && std::holds_alternative<contract::Release>(op);
+  if (released && giving_back_ != 0) lost_slot_ = true;
   if (state == nullptr || state->slot) return;
   if ((has_slot_ && asking == writer()) || (own && state->floor >= own->seq)) lost_slot_ = true;
 }

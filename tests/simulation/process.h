@@ -117,6 +117,7 @@ class Process : public std::enable_shared_from_this<Process> {
   std::map<std::uint64_t, Waiting> waiting_;  // By ticket.
   std::optional<MonotonicTime> armed_at_;
   std::optional<contract::Reserve> reserving_;  // Until the engine learns that it was applied.
+  contract::Seq giving_back_ = 0;               // The same of a give-back.
   std::uint64_t last_cache_ = 1;                // Of the definition of the last op that reserves.
   std::uint64_t largest_cache_ = 1;  // Of the definitions by which what is unasked was reserved.
 
