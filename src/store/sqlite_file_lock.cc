@@ -28,7 +28,7 @@ constexpr off_t kTurnstile = off_t{1} << 62;
 constexpr off_t kUse = kTurnstile + 1;
 
 /// Each pass of the turnstile is two system calls; who waits behind it waits for so many commits.
-constexpr unsigned kMostAtOnce = 16;
+constexpr unsigned kMostAtOnce = 4;
 
 }  // namespace
 

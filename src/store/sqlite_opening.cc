@@ -26,6 +26,8 @@ namespace {
 
 constexpr std::array<const char*, 3> kSideFiles{"-journal", "-wal", "-shm"};
 constexpr std::chrono::milliseconds kPause{2};
+// Several processes that start together open one after the other, each with some ten syncs.
+constexpr std::chrono::seconds kOpeningLimit{2};
 
 std::optional<struct stat> status_of(const std::string& path) {
   struct stat status {};
@@ -348,7 +350,7 @@ SqliteFile open_sqlite_file(const std::string& given, const SqliteOpenOptions& o
   const std::string path = resolve_sqlite_path(given);
   refuse_unusable(path);  // Before even a lock file appears next to it.
   if (status_of(path)) refuse_divided(path);
-  const auto deadline = base::monotonic_now() + contract::kAttemptTimeout;
+  const auto deadline = base::monotonic_now() + kOpeningLimit;
   SqliteFile file;
   file.lock = std::make_unique<FileLock>(path + "-lock");
   const auto hold = file.lock->acquire(deadline);

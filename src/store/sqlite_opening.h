@@ -43,8 +43,8 @@ std::string resolve_sqlite_path(const std::string& given);
 /// changed in a file that is not ours or next to it, and nothing left of a file that could not be
 /// made. A file in doubt (sqlite_doubt.h) is such a failure, with SQLITE_CORRUPT, before any id can
 /// leave; SqliteOpenOptions::accept_as_is takes it, sets a log that does not belong to it aside,
-/// and marks it as past until end_recovery(). Blocks for at most about contract::kAttemptTimeout
-/// while another process holds the lock.
+/// and marks it as past until end_recovery(). Blocks for two seconds at most while others hold
+/// the lock.
 SqliteFile open_sqlite_file(const std::string& path, const SqliteOpenOptions& options = {});
 
 /// Ends the use of a file. The last one to use it leaves a main file that is whole, and no log.

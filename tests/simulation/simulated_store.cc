@@ -198,7 +198,8 @@ void SimulatedStore::recover() {
   down_ = false;
   define(context_.parameters.definition);
   const std::int64_t highest = ledger_.highest_value();
-  const auto step = static_cast<std::uint64_t>(highest - ledger_.value());
+  const auto step =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(highest - ledger_.value(), 0));
   add(step + context_.parameters.definition.increment);
   commit(false);
 }
