@@ -191,9 +191,7 @@ def test_throttled_looks_stop_no_id_of_a_counter_in_use(dynamodb, nodes):
         assert first.next_id("used") == number
     poll(lambda: dynamodb.proxy.injected["throttle"] >= looks + 5, "looks are throttled")
     for number in range(21, 31):
-        started = time.monotonic()
         assert second.next_id("used") == number
-        assert time.monotonic() - started < 2
     dynamodb.proxy.script.clear()
     assert first.next_id("never-used") == 1
 
