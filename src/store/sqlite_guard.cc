@@ -3,7 +3,9 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <optional>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <utility>
 
 #include "store/sqlite_log.h"
@@ -19,8 +21,20 @@ int remember_frames(void* frames, sqlite3*, const char*, int in_wal) {
   return SQLITE_OK;
 }
 
-std::int64_t written_ns(const struct stat& status) {
-  return status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec;
+std::optional<struct statx> look_at(const std::string& path, unsigned what) {
+  struct statx status {};
+  if (::statx(AT_FDCWD, path.c_str(), 0, what, &status) != 0) return std::nullopt;
+  return status;
+}
+
+/// Whether it is that file, under this name alone.
+bool is(const struct statx& status, const FileId& id) {
+  return makedev(status.stx_dev_major, status.stx_dev_minor) == id.device &&
+         status.stx_ino == id.inode && status.stx_nlink == 1;
+}
+
+std::int64_t written_ns(const struct statx& status) {
+  return status.stx_mtime.tv_sec * 1'000'000'000 + status.stx_mtime.tv_nsec;
 }
 
 SqliteFailure not_in_place(const std::string& path) {
@@ -49,22 +63,21 @@ SqliteGuard::SqliteGuard(const Parts& parts, std::function<base::WallMicros()> w
   if (fd < 0 || ::fstat(fd, &status) != 0) throw not_in_place(log_path_);
   log_fd_ = std::make_unique<base::ParentOnlyFd>(fd);
   log_id_ = {status.st_dev, status.st_ino};
-  if (::stat(database_.path().c_str(), &status) != 0) throw not_in_place(database_.path());
-  main_written_ns_ = written_ns(status);
+  const auto main = look_at(database_.path(), STATX_MTIME);
+  if (!main) throw not_in_place(database_.path());
+  main_written_ns_ = written_ns(*main);
 }
 
 SqliteGuard::~SqliteGuard() { sqlite3_wal_hook(database_.get(), nullptr, nullptr); }
 
 void SqliteGuard::check_files() {
-  struct stat status {};
-  const auto is = [&status](const FileId& id) {
-    return status.st_dev == id.device && status.st_ino == id.inode && status.st_nlink == 1;
-  };
-  if (::stat(log_path_.c_str(), &status) != 0 || !is(log_id_)) throw not_in_place(log_path_);
-  if (::stat(database_.path().c_str(), &status) != 0 || !is(main_file_.id())) {
-    throw not_in_place(database_.path());
-  }
-  const std::int64_t now_written = written_ns(status);
+  // Not the log's times: a file whose times were asked for gets new ones with its next write, and
+  // that write takes longer.
+  const auto log = look_at(log_path_, STATX_INO | STATX_NLINK);
+  if (!log || !is(*log, log_id_)) throw not_in_place(log_path_);
+  const auto main = look_at(database_.path(), STATX_INO | STATX_NLINK | STATX_MTIME);
+  if (!main || !is(*main, main_file_.id())) throw not_in_place(database_.path());
+  const std::int64_t now_written = written_ns(*main);
   if (std::exchange(main_written_ns_, now_written) == now_written) return;
   // Somebody else brought a part of the log over, or all of it.
   look_at_main_file();
@@ -160,8 +173,8 @@ bool SqliteGuard::run_checkpoint() {
   // The seal that needs no log is due either way: in the log that begins, or in this one.
   seal_due_ = true;
   if (is_complete) seal_in_main_ = seal_.mark;
-  struct stat status {};
-  if (::stat(database_.path().c_str(), &status) == 0) main_written_ns_ = written_ns(status);
+  if (const auto main = look_at(database_.path(), STATX_MTIME))
+    main_written_ns_ = written_ns(*main);
   return is_complete;
 }
 
