@@ -196,6 +196,10 @@ class Engine {
   /// nobody took an id of the last block yet, it is the mark from before that block. Never falls.
   std::int64_t issued() const noexcept;
 
+  /// The store as a whole is in doubt, as `why` says: stops, as if an op had met a damaged counter.
+  /// What is in stock goes with it (I8); what is lent stays with its cursors. Idempotent.
+  void doubt_store(const std::string& why);
+
   /// No requests from now on. What waits is served, then the stock's tail is given back, and the
   /// slot is released; at `deadline` what is left is refused, and the slot left to pruning.
   void close(MonotonicTime deadline);

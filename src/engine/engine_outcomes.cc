@@ -475,6 +475,10 @@ void Engine::stop_as_damaged(const std::string& why) {
   stop(whole ? why : why + ". " + what_to_run());
 }
 
+void Engine::doubt_store(const std::string& why) {
+  if (phase_ == Phase::kOpen || phase_ == Phase::kClosing) stop_as_damaged(why);
+}
+
 std::string Engine::issued_so_far() const {
   const std::int64_t last = issued();
   return last < 1 ? "" : ", and this node has issued ids up to " + std::to_string(last);

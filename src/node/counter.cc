@@ -135,6 +135,16 @@ void Counter::settle(std::uint64_t lent, const engine::Loan& rest) {
   succession_.engine()->settle(lent, rest);  // It is not at rest before its loans have ended.
 }
 
+void Counter::doubt_store(const std::string& why) {
+  {
+    const std::lock_guard lock(mutex_);
+    engine::Engine* const engine = succession_.engine();
+    if (engine == nullptr) return;  // The next one asks the store first.
+    engine->doubt_store(why);
+  }
+  run();
+}
+
 void Counter::close(base::MonotonicTime deadline) {
   const std::lock_guard lock(mutex_);
   if (succession_.close(deadline)) closed_.store(true);

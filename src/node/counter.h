@@ -63,6 +63,8 @@ class Counter : public std::enable_shared_from_this<Counter> {
   std::optional<engine::Loan> lend(std::uint64_t most);
   void settle(std::uint64_t lent, const engine::Loan& rest);
 
+  /// See Engine::doubt_store().
+  void doubt_store(const std::string& why);
   /// See Engine::close(); run() or pump() starts it.
   void close(base::MonotonicTime deadline);
   bool closed() const noexcept { return closed_.load(); }

@@ -10,6 +10,7 @@ namespace {
 
 /// How long an idle counter may try to release its slot, before a later sweep has it try again.
 constexpr std::chrono::seconds kRestLimit{5};
+constexpr std::chrono::seconds kLookInterval{1};
 constexpr std::chrono::milliseconds kLastHandleCloseLimit{1'000};
 constexpr std::size_t kMaxPage = 1'000;
 
@@ -50,6 +51,7 @@ std::shared_ptr<Node> Node::create(std::string url, std::shared_ptr<contract::St
         std::move(state), node->runtime_, node->url_, node->opening_.identity,
         [raw = node.get()] { return raw->take_changes(); });
   }
+  node->schedule_look_at_store();
   return node;
 }
 
@@ -171,6 +173,27 @@ bool Node::close(std::chrono::milliseconds limit) {
   if (state_keeper_) state_keeper_->finish();
   runtime_.drop_driver();
   return in_time;
+}
+
+// --- A store in doubt
+
+void Node::schedule_look_at_store() {
+  runtime_.timer().at(base::monotonic_now() + kLookInterval, [this] { look_at_store(); });
+}
+
+/// Cached counters hand out what they hold without asking the store: so they must be told (I8).
+/// Runs on the timer's thread, which ends before this object does.
+void Node::look_at_store() {
+  const auto driver = runtime_.driver();
+  if (!driver) return;  // Closed.
+  const std::string doubt = driver->health().doubt;
+  if (doubt.empty()) return schedule_look_at_store();
+  std::vector<std::shared_ptr<Counter>> counters;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& [name, counter] : counters_) counters.push_back(counter);
+  }
+  for (const auto& counter : counters) counter->doubt_store(doubt);
 }
 
 // --- Counters that nobody uses

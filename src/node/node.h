@@ -61,6 +61,8 @@ class Node : public std::enable_shared_from_this<Node> {
 
   Node(std::string url, std::shared_ptr<contract::StoreDriver> driver, StoreOptions options);
 
+  void schedule_look_at_store();
+  void look_at_store();
   void schedule_sweep();
   void sweep();
   std::vector<std::shared_ptr<Counter>> rest_idle(base::MonotonicTime now);

@@ -84,6 +84,14 @@ Result<void> set_switch(bool& field, std::string_view text) {
   return {};
 }
 
+/// Of a switch that says "no".
+Result<void> set_opposite(bool& field, std::string_view text) {
+  bool no = !field;
+  const auto set = set_switch(no, text);
+  field = !no;
+  return set;
+}
+
 Result<void> set_path(std::string& field, std::string_view text) {
   if (text.empty()) return invalid("it must be a path");
   field = text;
@@ -131,10 +139,7 @@ constexpr std::array kOptions{
            "mounted, is an error then, and no new store whose ids begin at 1. A URL with create= "
            "says it for itself.",
            [](Config& config, std::string_view text) {
-             bool no_create = false;
-             const auto set = set_switch(no_create, text);
-             config.store_options.create_store = !no_create;
-             return set;
+             return set_opposite(config.store_options.create_store, text);
            }},
     Option{"accept-copy", "", "false",
            "Take an SQLite file that was copied, or moved to another file system, for the store "
@@ -241,10 +246,7 @@ constexpr std::array kOptions{
     Option{"no-auto-create", "", "false",
            "Do not make counters on first use: ids of one that nobody defined are answered 404.",
            [](Config& config, std::string_view text) {
-             bool no_auto_create = false;
-             const auto set = set_switch(no_auto_create, text);
-             config.store_options.auto_create = !no_auto_create;
-             return set;
+             return set_opposite(config.store_options.auto_create, text);
            }},
     Option{"idempotency-retention", "TIME", "24h",
            "How long an idempotency key stands for its ids, up to 30d.",

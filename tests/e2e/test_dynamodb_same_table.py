@@ -101,6 +101,20 @@ def test_made_anew_and_not_asked(dynamodb, nodes):
 
 
 @exchanges
+def test_made_anew_under_a_cached_counter(dynamodb):
+    """What a node holds ahead is of the table that is gone: it is given to nobody, though the
+    store is not asked for it."""
+    node = dynamodb.start("--default-cache", "1000000")
+    assert node.ask("GET", "/range?count=100000&counter=cached").json()["end"] == 100000
+    for _ in range(20):  # Until the node holds many ahead.
+        node.next_id("cached")
+    exchange(dynamodb.table)
+    poll(lambda: node.ask("GET", "/next?counter=cached").status == 500,
+         "the counter stops", seconds=60)
+    refusal(node, "cached")
+
+
+@exchanges
 def test_made_anew_and_begun_by_another_node(dynamodb, nodes):
     """The new node can't know. The old ones give none of what it gives."""
     exchange(dynamodb.table)

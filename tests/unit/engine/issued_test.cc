@@ -51,6 +51,18 @@ class IssuedTest : public ::testing::Test {
   EngineDriver driver_;
 };
 
+TEST_F(IssuedTest, NoneOfTheStockIsIssuedOnceTheStoreIsInDoubt) {
+  driver_.engine().doubt_store("the store is another one.");
+  EXPECT_TRUE(driver_.engine().corrupt());
+  EXPECT_EQ(driver_.engine().lane().take(), 0U);
+  EXPECT_EQ(driver_.engine().issued(), 20) << "burned ids are gone, too";
+  EXPECT_EQ(driver_.engine().accounting().burned_by(BurnReason::kDiscard), 10U);
+  const auto stopped = driver_.engine().take_effects().stopped;
+  EXPECT_NE(stopped.find("the store is another one."), std::string::npos) << stopped;
+  driver_.engine().doubt_store("again.");
+  EXPECT_TRUE(driver_.engine().take_effects().empty());
+}
+
 TEST_F(IssuedTest, OfAStrictCounterIsWhatItReserved) {
   EngineDriver strict;
   EXPECT_EQ(strict.engine().issued(), Predecessor::kNothingYet);
