@@ -50,6 +50,11 @@ struct ForkHandlers {
   }
 };
 
+void at_fork(void (*before)(), void (*after_in_parent)(), void (*after_in_child)()) {
+  ForkHandlers::install();
+  ::pthread_atfork(before, after_in_parent, after_in_child);
+}
+
 ForkGuard::ForkGuard() noexcept {
   ForkHandlers::install();
   generation_ = detail::fork_generation.load(std::memory_order_relaxed);

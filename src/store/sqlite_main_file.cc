@@ -7,7 +7,6 @@
 #include <list>
 #include <memory>
 #include <mutex>
-#include <pthread.h>
 #include <sys/stat.h>
 #include <thread>
 
@@ -43,11 +42,14 @@ struct MainFile::Entries {
   std::list<Entry> list;
 
   static Entries& get() {
-    static Entries* const entries = new Entries;  // Outlives stores in static variables.
-    static const int installed = pthread_atfork(
-        [] { get().mutex.lock(); }, [] { get().mutex.unlock(); }, [] { get().mutex.unlock(); });
-    static_cast<void>(installed);
+    static Entries* const entries = make();  // Outlives stores in static variables.
     return *entries;
+  }
+
+  static Entries* make() {
+    base::at_fork([] { get().mutex.lock(); }, [] { get().mutex.unlock(); },
+                  [] { get().mutex.unlock(); });
+    return new Entries;
   }
 
   Entry* find(const FileId& id, bool of_parent) {

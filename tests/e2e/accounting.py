@@ -62,7 +62,7 @@ class Ledger:
         for action in self.before_end:
             action()
         for server in self.servers:
-            if server.process.poll() is None:
+            if server.process.poll() is None and not server.is_stopping:
                 server.terminate()
         for server in self.servers:
             server.wait()

@@ -220,6 +220,7 @@ class Server:
         self.log_path = directory / f"server-{time.monotonic_ns()}.log"
         self.port = None
         self.tls = tls  # The ssl.SSLContext of its clients.
+        self.is_stopping = False  # By terminate().
         command = [BINARY, "serve", *map(str, options)]
         # None leaves an option to its other sources.
         if http is not None:
@@ -280,6 +281,8 @@ class Server:
              "the server reads its files again")
 
     def terminate(self):
+        """A second one would end the process at once, in no good order."""
+        self.is_stopping = True
         self.process.send_signal(signal.SIGTERM)
 
     def wait(self, seconds=PATIENCE):

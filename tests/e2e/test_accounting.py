@@ -74,7 +74,7 @@ def test_with_a_killed_server_there_may_not_be_too_many(start_server, ledger):
 
 @not_itself
 def test_servers_that_end_badly_are_seen(start_server, ledger):
-    start_server().process.terminate()
+    start_server().terminate()
     ledger.end_servers()
     server = start_server()
     server.process.send_signal(signal.SIGABRT)  # As a failed check of the server's own does.

@@ -101,13 +101,20 @@ TEST(ForkTest, AChildForkedUnderLoadFailsWithoutWaitingForLocks) {
   EXPECT_EQ(ids.next_id().value(), returned + 1) << "no gap";
 }
 
-TEST(ForkTest, TheChildMayOpenOtherStoresButNotTheParentsFile) {
+TEST(ForkTest, TheChildMayNotOpenTheParentsFile) {
   const testing::ScratchDir dir;
-  const testing::ScratchDir other;
-  // No generator before the fork: the thread sanitizer lets a child start threads only if its
-  // parent had none.
   const Store store = open_store(dir.sqlite_url()).value();
   EXPECT_TRUE(holds_in_child([&] { return open_store(dir.sqlite_url()).has_error(); }));
+  EXPECT_EQ(IdGenerator(store).next_id().value(), 1U);
+}
+
+TEST(ForkTest, TheChildMayOpenOtherStores) {
+#if defined(__SANITIZE_THREAD__)
+  GTEST_SKIP() << "not run: the thread sanitizer has no threads in a child whose parent had some";
+#endif
+  const testing::ScratchDir dir;
+  const testing::ScratchDir other;
+  const Store store = open_store(dir.sqlite_url()).value();
   EXPECT_TRUE(holds_in_child(
       [&] { return IdGenerator(open_store(other.sqlite_url())).next_id().value() == 1; }));
   EXPECT_EQ(IdGenerator(store).next_id().value(), 1U);
