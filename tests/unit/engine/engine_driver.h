@@ -16,6 +16,12 @@
 
 namespace nextid::engine {
 
+inline Definition cached() {
+  Definition definition;
+  definition.cache = 100;
+  return definition;
+}
+
 class EngineDriver {
  public:
   static constexpr contract::WriterId kWriter = 77;
@@ -49,6 +55,18 @@ class EngineDriver {
   void load(const Definition& definition = {}, std::int64_t value = 0, contract::Seq floor = 0) {
     ASSERT_TRUE(std::holds_alternative<contract::Load>(attempt.value().op));
     answer(contract::Found{{value, definition, floor, std::nullopt}});
+  }
+
+  /// Of a new engine of a counter that is cached(): 1 ... 10 are returned, 11 ... 20 in stock.
+  /// Returns the seq of that Reserve.
+  contract::Seq fill_stock() {
+    request(10);
+    tick();
+    load(cached());
+    EXPECT_EQ(reserve().step, 20U);
+    const contract::Seq seq = reserve().seq;
+    answer(contract::Committed{20});
+    return seq;
   }
 
   const contract::Reserve& reserve() const {

@@ -16,22 +16,10 @@ using contract::Slot;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-Definition cached() {
-  Definition definition;
-  definition.cache = 100;
-  return definition;
-}
-
 /// An engine that returned the ids 1 ... 10, and has 11 ... 20 in stock.
 class IssuedTest : public ::testing::Test {
  protected:
-  void SetUp() override {
-    driver_.request(10);
-    driver_.tick();
-    driver_.load(cached());
-    ASSERT_EQ(driver_.reserve().step, 20U);
-    driver_.answer(Committed{20});
-  }
+  void SetUp() override { driver_.fill_stock(); }
 
   Engine& engine() { return driver_.engine(); }
   std::int64_t issued() { return driver_.engine().issued(); }

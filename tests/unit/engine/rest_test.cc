@@ -16,22 +16,11 @@ using contract::Slot;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-Definition cached() {
-  Definition definition;
-  definition.cache = 100;
-  return definition;
-}
-
 /// An engine that returned the ids 1 ... 10, and has 11 ... 20 in stock.
 class RestTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    driver_.request(10);
-    driver_.tick();
-    driver_.load(cached());
-    reserved_ = driver_.reserve().seq;
-    ASSERT_EQ(driver_.reserve().step, 20U);
-    driver_.answer(Committed{20});
+    reserved_ = driver_.fill_stock();
     ASSERT_FALSE(driver_.attempt);
   }
 
