@@ -20,7 +20,7 @@ class Damage:
 
 class SetBack(Damage):
     """Another program sets a counter back in the file, under the nodes that use it."""
-    round = ("sqlite", False)
+    round = ("sqlite", True)  # A backup that comes back would undo it.
 
     def midway(self, world):
         nextid.poll(world.store.set_back, "the counter is set back")
