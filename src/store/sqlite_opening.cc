@@ -27,7 +27,7 @@ namespace {
 constexpr std::array<const char*, 3> kSideFiles{"-journal", "-wal", "-shm"};
 constexpr std::chrono::milliseconds kPause{2};
 // Several processes that start together open one after the other, each with some ten syncs.
-constexpr std::chrono::seconds kOpeningLimit{2};
+constexpr std::chrono::seconds kOpeningLimit{5};
 
 std::optional<struct stat> status_of(const std::string& path) {
   struct stat status {};

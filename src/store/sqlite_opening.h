@@ -43,7 +43,7 @@ std::string resolve_sqlite_path(const std::string& given);
 /// changed in a file that is not ours or next to it, and nothing left of a file that could not be
 /// made. A file in doubt (sqlite_doubt.h) is such a failure, with SQLITE_CORRUPT, before any id can
 /// leave; SqliteOpenOptions::accept_as_is takes it, sets a log that does not belong to it aside,
-/// and marks it as past until end_recovery(). Blocks for two seconds at most while others hold
+/// and marks it as past until end_recovery(). Blocks for five seconds at most while others hold
 /// the lock.
 SqliteFile open_sqlite_file(const std::string& path, const SqliteOpenOptions& options = {});
 

@@ -165,27 +165,40 @@ std::string describe(const contract::Op& op) {
   return std::visit(text, op);
 }
 
+namespace {
+
+/// Unlike describe(), with what each store says in its own words.
+std::string in_full(const Outcome& outcome) {
+  std::string why;
+  if (const auto* failed = std::get_if<contract::NotApplied>(&outcome)) why = failed->why;
+  if (const auto* in_doubt = std::get_if<contract::InDoubt>(&outcome)) why = in_doubt->why;
+  if (const auto* damaged = std::get_if<contract::Damaged>(&outcome)) why = damaged->why;
+  return describe(outcome) + (why.empty() ? "" : ": " + why);
+}
+
+}  // namespace
+
 CounterState found(const Outcome& outcome) {
   const auto* found = std::get_if<contract::Found>(&outcome);
-  EXPECT_NE(found, nullptr) << describe(outcome);
+  EXPECT_NE(found, nullptr) << in_full(outcome);
   return found == nullptr ? CounterState() : found->state;
 }
 
 CounterState refused(const Outcome& outcome) {
   const auto* refused = std::get_if<contract::Refused>(&outcome);
-  EXPECT_NE(refused, nullptr) << describe(outcome);
+  EXPECT_NE(refused, nullptr) << in_full(outcome);
   return refused == nullptr ? CounterState() : refused->state;
 }
 
 std::int64_t committed(const Outcome& outcome) {
   const auto* committed = std::get_if<contract::Committed>(&outcome);
-  EXPECT_NE(committed, nullptr) << describe(outcome);
+  EXPECT_NE(committed, nullptr) << in_full(outcome);
   return committed == nullptr ? std::numeric_limits<std::int64_t>::min() : committed->end;
 }
 
 std::optional<contract::IdempotencyRecord> remembered(const Outcome& outcome) {
   const auto* remembered = std::get_if<contract::Remembered>(&outcome);
-  EXPECT_NE(remembered, nullptr) << describe(outcome);
+  EXPECT_NE(remembered, nullptr) << in_full(outcome);
   return remembered == nullptr ? std::nullopt : remembered->record;
 }
 
