@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/mutex.h"
+
 namespace nextid::auth {
 
 Result<std::unique_ptr<Access>> Access::open(const std::string& path) {
@@ -16,14 +18,14 @@ Result<void> Access::reload() {
   auto tokens = Tokens::read(path_);
   if (!tokens) return tokens.error();
   const auto shared = std::make_shared<const Tokens>(*std::move(tokens));
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   tokens_ = shared;
   generation_.fetch_add(1, std::memory_order_release);
   return {};
 }
 
 std::shared_ptr<const Tokens> Access::tokens() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return tokens_;
 }
 

@@ -5,7 +5,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -13,6 +12,7 @@
 
 #include "auth/right.h"
 #include "auth/tokens.h"
+#include "base/mutex.h"
 
 namespace nextid::auth {
 
@@ -40,8 +40,8 @@ class Access {
   std::uint64_t generation() const noexcept { return generation_.load(std::memory_order_acquire); }
 
   std::string path_;
-  mutable std::mutex mutex_;
-  std::shared_ptr<const Tokens> tokens_;
+  mutable base::Mutex mutex_;
+  std::shared_ptr<const Tokens> tokens_ NEXTID_GUARDED_BY(mutex_);
   std::atomic<std::uint64_t> generation_{0};  // Of tokens_; changes after it.
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "aws/renewal_schedule.h"
+#include "base/mutex.h"
 
 namespace nextid::aws {
 namespace {
@@ -57,7 +58,7 @@ CredentialCache::CredentialCache(Find find, Warn warn, Credentials first)
 
 CredentialCache::~CredentialCache() {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_one();
@@ -65,13 +66,13 @@ CredentialCache::~CredentialCache() {
 }
 
 std::shared_ptr<const Credentials> CredentialCache::current() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return current_;
 }
 
 void CredentialCache::refused(const Credentials& credentials) {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     if (!same_keys(credentials, *current_)) return;
     refused_ = true;
   }
@@ -79,14 +80,14 @@ void CredentialCache::refused(const Credentials& credentials) {
 }
 
 std::string CredentialCache::trouble() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return trouble_;
 }
 
 bool CredentialCache::is_due() const { return refused_ || (due_ && *due_ <= system_clock::now()); }
 
 void CredentialCache::run() {
-  std::unique_lock lock(mutex_);
+  base::Lock lock(mutex_);
   while (!stopping_) {
     if (!is_due()) {
       auto pause = kClockInterval;
@@ -94,25 +95,25 @@ void CredentialCache::run() {
         const auto left = std::chrono::ceil<milliseconds>(*due_ - system_clock::now());
         pause = std::clamp(left, milliseconds(1), kClockInterval);
       }
-      changed_.wait_for(lock, pause);
+      changed_.wait_for(lock.native(), pause);
     } else if (steady_clock::now() < not_before_) {
-      changed_.wait_until(lock, not_before_);
+      changed_.wait_until(lock.native(), not_before_);
     } else {
-      look(lock);
+      lock.unlock();
+      look();
+      lock.lock();
     }
   }
 }
 
-void CredentialCache::look(std::unique_lock<std::mutex>& lock) {
-  lock.unlock();
+void CredentialCache::look() {
   auto found = find_();
-  lock.lock();
-  const std::string line =
-      found.has_value() ? renewed(std::move(found.value())) : failed(found.error());
-  if (line.empty() || !warn_) return;
-  lock.unlock();
-  warn_(line);
-  lock.lock();
+  std::string line;
+  {
+    const base::Lock lock(mutex_);
+    line = found.has_value() ? renewed(std::move(found.value())) : failed(found.error());
+  }
+  if (!line.empty() && warn_) warn_(line);
 }
 
 std::string CredentialCache::renewed(Credentials found) {

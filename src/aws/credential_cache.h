@@ -5,7 +5,6 @@
 #include <condition_variable>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -13,6 +12,7 @@
 #include "nextid/error.h"
 
 #include "aws/credentials.h"
+#include "base/mutex.h"
 
 namespace nextid::aws {
 
@@ -48,26 +48,28 @@ class CredentialCache {
 
   CredentialCache(Find find, Warn warn, Credentials first);
   void run();
-  void look(std::unique_lock<std::mutex>& lock);
+  void look() NEXTID_EXCLUDES(mutex_);
   /// Both return a line for `warn`, or nothing.
-  std::string renewed(Credentials found);
-  std::string failed(const Error& error);
-  bool is_due() const;
+  std::string renewed(Credentials found) NEXTID_REQUIRES(mutex_);
+  std::string failed(const Error& error) NEXTID_REQUIRES(mutex_);
+  bool is_due() const NEXTID_REQUIRES(mutex_);
 
   const Find find_;
   const Warn warn_;
 
-  mutable std::mutex mutex_;
+  mutable base::Mutex mutex_;
   std::condition_variable changed_;
-  Shared current_;
-  std::string trouble_;
-  int failures_ = 0;      ///< In a row.
-  bool refused_ = false;  ///< The service refused current_.
-  int refusals_ = 0;      ///< Looks in a row that found again what was refused.
-  bool stopping_ = false;
+  Shared current_ NEXTID_GUARDED_BY(mutex_);
+  std::string trouble_ NEXTID_GUARDED_BY(mutex_);
+  int failures_ NEXTID_GUARDED_BY(mutex_) = 0;      ///< In a row.
+  bool refused_ NEXTID_GUARDED_BY(mutex_) = false;  ///< The service refused current_.
+  int refusals_ NEXTID_GUARDED_BY(mutex_) =
+      0;  ///< Looks in a row that found again what was refused.
+  bool stopping_ NEXTID_GUARDED_BY(mutex_) = false;
   /// The next renewal; none when nothing expires. By the wall clock, as an expiry is.
-  std::optional<std::chrono::system_clock::time_point> due_;
-  std::chrono::steady_clock::time_point not_before_;  ///< Keeps looks apart.
+  std::optional<std::chrono::system_clock::time_point> due_ NEXTID_GUARDED_BY(mutex_);
+  std::chrono::steady_clock::time_point not_before_
+      NEXTID_GUARDED_BY(mutex_);  ///< Keeps looks apart.
 
   std::thread thread_;
 };

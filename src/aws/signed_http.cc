@@ -6,7 +6,6 @@
 #include <deque>
 #include <fcntl.h>
 #include <map>
-#include <mutex>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -16,6 +15,7 @@
 
 #include "aws/curl.h"
 #include "base/clock.h"
+#include "base/mutex.h"
 
 namespace nextid::aws {
 namespace {
@@ -142,6 +142,7 @@ class SignedHttp::Impl : public std::enable_shared_from_this<SignedHttp::Impl> {
   explicit Impl(SignedHttpOptions options);
 
   void start() {
+    const base::Lock lock(mutex_);
     thread_ = std::thread([self = shared_from_this()] { self->run(); });
   }
   void send(SignedCall call);
@@ -161,11 +162,11 @@ class SignedHttp::Impl : public std::enable_shared_from_this<SignedHttp::Impl> {
   const SignedHttpOptions options_;
   const CurlMulti multi_ = new_curl_multi();
 
-  std::mutex mutex_;
-  std::deque<SignedCall> waiting_;
-  std::multimap<base::MonotonicTime, std::function<void()>> timers_;
-  bool stopping_ = false;
-  std::thread thread_;
+  base::Mutex mutex_;
+  std::deque<SignedCall> waiting_ NEXTID_GUARDED_BY(mutex_);
+  std::multimap<base::MonotonicTime, std::function<void()>> timers_ NEXTID_GUARDED_BY(mutex_);
+  bool stopping_ NEXTID_GUARDED_BY(mutex_) = false;
+  std::thread thread_ NEXTID_GUARDED_BY(mutex_);
 
   // Of the thread alone.
   std::map<Transfer*, std::unique_ptr<Transfer>> in_flight_;
@@ -180,7 +181,7 @@ SignedHttp::Impl::Impl(SignedHttpOptions options) : options_(std::move(options))
 
 void SignedHttp::Impl::send(SignedCall call) {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     if (!stopping_) {
       waiting_.push_back(std::move(call));
       if (waiting_.size() == 1) curl_multi_wakeup(multi_.get());
@@ -191,7 +192,7 @@ void SignedHttp::Impl::send(SignedCall call) {
 }
 
 bool SignedHttp::Impl::after(std::chrono::milliseconds delay, std::function<void()> then) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   if (stopping_) return false;
   const auto timer = timers_.emplace(base::monotonic_now() + delay, std::move(then));
   if (timer == timers_.begin()) curl_multi_wakeup(multi_.get());
@@ -201,7 +202,7 @@ bool SignedHttp::Impl::after(std::chrono::milliseconds delay, std::function<void
 void SignedHttp::Impl::stop() {
   std::thread thread;
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     stopping_ = true;
     thread = std::move(thread_);
   }
@@ -229,7 +230,7 @@ void SignedHttp::Impl::run() {
 
 /// Those of the timers whose time has come; all of them when this object stops.
 void SignedHttp::Impl::run_due() {
-  std::unique_lock lock(mutex_);
+  base::Lock lock(mutex_);
   const auto now = base::monotonic_now();
   while (!timers_.empty() && (stopping_ || timers_.begin()->first <= now)) {
     const auto due = timers_.extract(timers_.begin());
@@ -241,7 +242,7 @@ void SignedHttp::Impl::run_due() {
 
 /// Until the next timer; not at all when an answer has made work, or room for it, or was the last.
 int SignedHttp::Impl::sleep_ms() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   const bool can_start = !waiting_.empty() && in_flight_.size() < options_.max_connections;
   if (can_start || (stopping_ && (in_flight_.empty() || !timers_.empty()))) return 0;
   if (timers_.empty()) return kLongestSleepMs;
@@ -252,7 +253,7 @@ int SignedHttp::Impl::sleep_ms() {
 
 /// False when all is done and nothing more will come.
 bool SignedHttp::Impl::start_waiting() {
-  std::unique_lock lock(mutex_);
+  base::Lock lock(mutex_);
   while (!waiting_.empty() && in_flight_.size() < options_.max_connections) {
     SignedCall call = std::move(waiting_.front());
     waiting_.pop_front();

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
-#include <mutex>
 #include <thread>
 #include <utility>
+
+#include "base/mutex.h"
 
 namespace nextid::loadtool {
 namespace {
@@ -19,9 +20,9 @@ struct Shared {
   std::atomic<std::uint64_t> requests_left;
   std::atomic<std::uint64_t> ids{0};
   std::atomic<std::uint64_t> failures{0};
-  std::mutex mutex;
+  base::Mutex mutex;
   std::condition_variable ended;
-  std::size_t running = 0;  // Under mutex.
+  std::size_t running NEXTID_GUARDED_BY(mutex) = 0;
 
   /// Takes up to a pipeline of requests from those left.
   std::size_t claim() {
@@ -59,7 +60,7 @@ struct Client {
       ++shared.failures;
       if (first_failure.empty()) first_failure = taken.error().what();
     }
-    const std::lock_guard lock(shared.mutex);
+    const base::Lock lock(shared.mutex);
     --shared.running;
     shared.ended.notify_all();
   }
@@ -67,9 +68,10 @@ struct Client {
 
 void report_until_ended(Shared& shared, Clock::time_point started,
                         const std::function<void(const Progress&)>& on_progress) {
-  std::unique_lock lock(shared.mutex);
+  base::Lock lock(shared.mutex);
   for (auto next = started + std::chrono::seconds(1);; next += std::chrono::seconds(1)) {
-    if (shared.ended.wait_until(lock, next, [&] { return shared.running == 0; })) return;
+    while (shared.running > 0 && Clock::now() < next) shared.ended.wait_until(lock.native(), next);
+    if (shared.running == 0) return;
     on_progress({Clock::now() - started, shared.ids.load(), shared.failures.load()});
   }
 }

@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/mutex.h"
 #include "protocol/http_access.h"
 #include "protocol/request_id.h"
 
@@ -43,7 +44,7 @@ void HttpGate::note_failure(const protocol::Reply& reply, const std::string& req
                             base::MonotonicTime now) {
   std::string line;
   {
-    const std::lock_guard lock(failure_mutex_);
+    const base::Lock lock(failure_mutex_);
     if (now - second_begin_ >= std::chrono::seconds(1)) {
       second_begin_ = now;
       logged_ = 0;

@@ -5,13 +5,13 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <string>
 
 #include "nextid/store.h"
 
 #include "auth/access.h"
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "protocol/browser_guard.h"
 #include "protocol/http_problem.h"
 #include "protocol/http_reply.h"
@@ -52,10 +52,10 @@ class HttpGate {
   const std::string id_prefix_;
   std::atomic<std::uint64_t> next_id_{1};
 
-  std::mutex failure_mutex_;
-  base::MonotonicTime second_begin_;
-  unsigned logged_ = 0;  // Since second_begin_.
-  std::uint64_t left_out_ = 0;
+  base::Mutex failure_mutex_;
+  base::MonotonicTime second_begin_ NEXTID_GUARDED_BY(failure_mutex_);
+  unsigned logged_ NEXTID_GUARDED_BY(failure_mutex_) = 0;  // Since second_begin_.
+  std::uint64_t left_out_ NEXTID_GUARDED_BY(failure_mutex_) = 0;
 };
 
 }  // namespace nextid::net

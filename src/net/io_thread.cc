@@ -5,6 +5,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "base/mutex.h"
 #include "protocol/http_reply.h"
 
 namespace nextid::net {
@@ -51,7 +52,7 @@ bool IoThread::in_this_thread() const noexcept { return current_thread == this; 
 void IoThread::post_answer(Connection& connection, std::uint64_t tag, Result<IdRange> range) {
   bool first = false;
   {
-    const std::lock_guard lock(mail_mutex_);
+    const base::Lock lock(mail_mutex_);
     first = mail_.empty();
     mail_.push_back({&connection, tag, std::move(range)});
   }
@@ -71,8 +72,8 @@ void IoThread::drain() {
 }
 
 bool IoThread::wait_until_empty(base::MonotonicTime deadline) {
-  std::unique_lock lock(empty_mutex_);
-  return empty_.wait_until(lock, deadline, [this] { return open_connections() == 0; });
+  base::Lock lock(empty_mutex_);
+  return empty_.wait_until(lock.native(), deadline, [this] { return open_connections() == 0; });
 }
 
 void IoThread::abort_connections() {
@@ -97,7 +98,7 @@ void IoThread::adopt(std::shared_ptr<Connection> connection) {
 
 void IoThread::forget(const std::shared_ptr<Connection>& connection) {
   connections_.erase(connection);
-  const std::lock_guard lock(empty_mutex_);
+  const base::Lock lock(empty_mutex_);
   open_connections_.fetch_sub(1);
   empty_.notify_all();
 }
@@ -136,7 +137,7 @@ void IoThread::end_turn() {
 
 void IoThread::deliver_mail() {
   {
-    const std::lock_guard lock(mail_mutex_);
+    const base::Lock lock(mail_mutex_);
     opened_mail_.swap(mail_);
   }
   for (auto& answer : opened_mail_) {

@@ -11,7 +11,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +26,7 @@
 #include "nextid/store.h"
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "net/connection.h"
 #include "net/shared_generator.h"
 #include "net/socket.h"
@@ -122,14 +122,14 @@ class IoThread {
   std::string date_;
   bool draining_ = false;
 
-  std::mutex mail_mutex_;
-  std::vector<Answer> mail_;
+  base::Mutex mail_mutex_;
+  std::vector<Answer> mail_ NEXTID_GUARDED_BY(mail_mutex_);
   std::vector<Answer> opened_mail_;  // Of this thread alone.
 
   stats::FrontEndStats stats_;
 
   std::atomic<std::size_t> open_connections_{0};
-  std::mutex empty_mutex_;
+  base::Mutex empty_mutex_;
   std::condition_variable empty_;
 
   std::thread thread_;

@@ -2,10 +2,12 @@
 
 #include <utility>
 
+#include "base/mutex.h"
+
 namespace nextid::net {
 
 std::uint64_t ScanCursors::add(std::string name) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   if (names_.size() == kMost) {
     names_.pop_front();
     ++first_;
@@ -16,7 +18,7 @@ std::uint64_t ScanCursors::add(std::string name) {
 
 std::optional<std::string> ScanCursors::find(std::uint64_t cursor) const {
   if (cursor == 0) return "";
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   if (cursor < first_ || cursor - first_ >= names_.size()) return std::nullopt;
   return names_[cursor - first_];
 }

@@ -4,9 +4,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <mutex>
 #include <optional>
 #include <string>
+
+#include "base/mutex.h"
 
 namespace nextid::net {
 
@@ -22,9 +23,10 @@ class ScanCursors {
   std::optional<std::string> find(std::uint64_t cursor) const;
 
  private:
-  mutable std::mutex mutex_;
-  std::deque<std::string> names_;  // Of the cursors first_, first_ + 1, ...
-  std::uint64_t first_ = 1;
+  mutable base::Mutex mutex_;
+  std::deque<std::string> names_
+      NEXTID_GUARDED_BY(mutex_);  // Of the cursors first_, first_ + 1, ...
+  std::uint64_t first_ NEXTID_GUARDED_BY(mutex_) = 1;
 };
 
 }  // namespace nextid::net

@@ -6,6 +6,8 @@
 #include <system_error>
 #include <utility>
 
+#include "base/mutex.h"
+
 namespace nextid::net {
 namespace {
 
@@ -44,7 +46,7 @@ Result<std::unique_ptr<TlsServer>> TlsServer::open(TlsFiles files) {
 Result<void> TlsServer::reload() {
   auto context = load(files_);
   if (!context) return context.error();
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   context_ = *std::move(context);
   return {};
 }
@@ -91,7 +93,7 @@ Result<TlsServer::ContextPointer> TlsServer::load(const TlsFiles& files) {
 SslPointer TlsServer::accept(int descriptor) const {
   SslPointer ssl;
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     ssl.reset(SSL_new(context_.get()));  // Shares the context, which outlives a reload so.
   }
   if (!ssl || SSL_set_fd(ssl.get(), descriptor) != 1) return nullptr;

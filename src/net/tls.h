@@ -3,11 +3,12 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <openssl/types.h>
 #include <string>
 
 #include "nextid/error.h"
+
+#include "base/mutex.h"
 
 namespace nextid::net {
 
@@ -45,8 +46,8 @@ class TlsServer {
   static Result<ContextPointer> load(const TlsFiles& files);
 
   const TlsFiles files_;
-  mutable std::mutex mutex_;
-  ContextPointer context_;
+  mutable base::Mutex mutex_;
+  ContextPointer context_ NEXTID_GUARDED_BY(mutex_);
 };
 
 }  // namespace nextid::net

@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "base/mutex.h"
 #include "node/random.h"
 
 namespace nextid::node {
@@ -41,28 +42,27 @@ Counter::Counter(std::string name, Runtime& runtime)
       succession_(std::move(name), runtime.rules(), runtime.high_waters(), base::monotonic_now()),
       last_pruning_(base::monotonic_now()) {}
 
-/// Under mutex_.
 engine::Engine& Counter::engine() {
   engine::Engine* const engine = succession_.engine();
   return engine != nullptr ? *engine : succession_.begin(random_bits(), random_bits());
 }
 
 contract::WriterId Counter::writer() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   const engine::Engine* const engine = succession_.engine();
   return engine != nullptr ? engine->writer() : 0;
 }
 
 RequestId Counter::add(std::uint64_t count, base::MonotonicTime deadline, RangeReceiver& receiver,
                        std::uint64_t tag) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return engine().request(&receiver, tag, count, deadline);
 }
 
 std::uint64_t Counter::take_at_mark() {
   if (lane().left() == 0) return 0;
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     engine::Engine* const engine = succession_.engine();
     if (engine == nullptr) return 0;
     engine->mark_reached();
@@ -77,19 +77,26 @@ RequestId Counter::add_idempotent(std::uint64_t count, base::MonotonicTime deadl
                                   const std::string& key) {
   static std::atomic<RequestId> last{kIdempotent};
   const RequestId id = ++last;
-  {
-    const std::lock_guard lock(mutex_);
-    if (!idempotent_) idempotent_ = std::make_unique<IdempotentRequests>(*this, runtime_);
-  }
-  idempotent_->add(id, count, deadline, receiver, tag, key);
+  keyed_requests().add(id, count, deadline, receiver, tag, key);
   return id;
 }
 
+/// Once made they stay as long as the counter.
+IdempotentRequests& Counter::keyed_requests() {
+  const base::Lock lock(mutex_);
+  if (!idempotent_) idempotent_ = std::make_unique<IdempotentRequests>(*this, runtime_);
+  return *idempotent_;
+}
+
 void Counter::pump(std::vector<contract::Call>& calls) {
-  std::unique_lock lock(mutex_);
-  IdempotentRequests* const keyed = idempotent_.get();
-  engine::Effects effects = tick_and_take(lock);
-  deliver(effects, calls);
+  Ticked ticked;
+  IdempotentRequests* keyed = nullptr;
+  {
+    const base::Lock lock(mutex_);
+    keyed = idempotent_.get();
+    ticked = tick();
+  }
+  deliver(std::move(ticked), calls);
   if (keyed != nullptr) keyed->pump(calls);
 }
 
@@ -100,15 +107,14 @@ void Counter::run() {
 }
 
 bool Counter::cancel(RequestId request) {
-  // The request's id was given out after idempotent_ was made.
-  if (request > kIdempotent) return idempotent_->cancel(request);
-  const std::lock_guard lock(mutex_);
+  if (request > kIdempotent) return keyed_requests().cancel(request);
+  const base::Lock lock(mutex_);
   engine::Engine* const engine = succession_.engine();
   return engine != nullptr && engine->cancel(request);
 }
 
 void Counter::count_as_burned(std::uint64_t count, BurnReason reason) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   succession_.count_as_burned(count, reason);
 }
 
@@ -117,7 +123,7 @@ void Counter::advance(std::uint64_t to, base::MonotonicTime deadline,
   auto call = std::make_unique<AdvanceCall>(std::move(receiver));
   RangeReceiver* const owner = call.get();
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     engine().advance(owner, static_cast<std::int64_t>(to), deadline);
   }
   static_cast<void>(call.release());  // Its answer destroys it.
@@ -125,19 +131,19 @@ void Counter::advance(std::uint64_t to, base::MonotonicTime deadline,
 }
 
 std::optional<engine::Loan> Counter::lend(std::uint64_t most) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   engine::Engine* const engine = succession_.engine();
   return engine != nullptr ? engine->lend(most) : std::nullopt;
 }
 
 void Counter::settle(std::uint64_t lent, const engine::Loan& rest) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   succession_.engine()->settle(lent, rest);  // It is not at rest before its loans have ended.
 }
 
 void Counter::doubt_store(const std::string& why) {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     engine::Engine* const engine = succession_.engine();
     if (engine == nullptr) return;  // The next one asks the store first.
     engine->doubt_store(why);
@@ -146,29 +152,29 @@ void Counter::doubt_store(const std::string& why) {
 }
 
 void Counter::close(base::MonotonicTime deadline) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   if (succession_.close(deadline)) closed_.store(true);
 }
 
 bool Counter::rest(base::MonotonicTime deadline) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return succession_.rest(deadline);
 }
 
 bool Counter::idle_since(base::MonotonicTime time) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return succession_.idle_since(time, base::monotonic_now());
 }
 
 bool Counter::pruning_due(base::MonotonicTime now) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   if (now < last_pruning_ + runtime_.options().pruning_interval) return false;
   last_pruning_ = now;
   return true;
 }
 
 Accounting Counter::accounting() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return succession_.accounting();
 }
 
@@ -176,7 +182,7 @@ CounterActivity Counter::activity() const {
   CounterActivity activity;
   activity.name = name();
   activity.accounting = accounting();
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   if (const engine::Engine* const engine = succession_.engine()) {
     activity.waiting_requests = engine->waiting_requests();
     activity.held_ids = engine->unasked();
@@ -191,7 +197,7 @@ CounterActivity Counter::activity() const {
 std::uint64_t Counter::add_to(NodeActivity& activity) const {
   const Accounting own = accounting();
   activity.accounting += own;
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   if (const engine::Engine* const engine = succession_.engine()) {
     activity.waiting_requests += engine->waiting_requests();
     activity.held_ids += engine->unasked();
@@ -199,13 +205,11 @@ std::uint64_t Counter::add_to(NodeActivity& activity) const {
   return own.returned;
 }
 
-/// Ticks the engine, arms the timer, and unlocks.
-engine::Effects Counter::tick_and_take(std::unique_lock<std::mutex>& lock) {
-  if (succession_.engine() == nullptr) {
-    lock.unlock();
-    return {};
-  }
-  engine::Effects effects = succession_.tick(base::monotonic_now(), base::wall_now_us());
+/// Ticks the engine, and arms the timer.
+Counter::Ticked Counter::tick() {
+  if (succession_.engine() == nullptr) return {};
+  Ticked ticked;
+  ticked.effects = succession_.tick(base::monotonic_now(), base::wall_now_us());
   const engine::Engine* const engine = succession_.engine();
   const auto wake_at = engine != nullptr ? engine->wake_at() : std::nullopt;
   // Only ever armed for an earlier time: under steady traffic the timer fires once a deadline's
@@ -216,13 +220,13 @@ engine::Effects Counter::tick_and_take(std::unique_lock<std::mutex>& lock) {
       if (const auto self = weak.lock()) self->on_timer();
     });
   }
-  const bool closed_now = engine != nullptr && engine->closed() && !closed_.exchange(true);
-  lock.unlock();
-  if (closed_now) runtime_.counter_closed();
-  return effects;
+  ticked.has_closed = engine != nullptr && engine->closed() && !closed_.exchange(true);
+  return ticked;
 }
 
-void Counter::deliver(engine::Effects& effects, std::vector<contract::Call>& calls) {
+void Counter::deliver(Ticked ticked, std::vector<contract::Call>& calls) {
+  if (ticked.has_closed) runtime_.counter_closed();
+  engine::Effects& effects = ticked.effects;
   for (const std::string& warning : effects.warnings) runtime_.log(LogLevel::kWarning, warning);
   if (!effects.stopped.empty()) runtime_.log(LogLevel::kError, effects.stopped);
   for (engine::Grant& grant : effects.grants) {
@@ -244,18 +248,19 @@ void Counter::deliver(engine::Effects& effects, std::vector<contract::Call>& cal
 }
 
 void Counter::on_outcome(std::uint64_t attempt, const contract::Outcome& outcome) {
-  std::unique_lock lock(mutex_);
-  // An engine may have given up the attempt, and have come to rest since.
-  if (engine::Engine* const engine = succession_.engine()) engine->outcome(attempt, outcome);
-  note_change();
-  engine::Effects effects = tick_and_take(lock);
+  Ticked ticked;
+  {
+    const base::Lock lock(mutex_);
+    // An engine may have given up the attempt, and have come to rest since.
+    if (engine::Engine* const engine = succession_.engine()) engine->outcome(attempt, outcome);
+    note_change();
+    ticked = tick();
+  }
   std::vector<contract::Call> calls;
-  deliver(effects, calls);
+  deliver(std::move(ticked), calls);
   runtime_.submit(std::move(calls));
-  runtime_.attempt_done();
 }
 
-/// Under mutex_.
 void Counter::note_change() {
   if (has_changed_ || runtime_.options().state_dir.empty()) return;
   has_changed_ = true;
@@ -264,7 +269,7 @@ void Counter::note_change() {
 
 /// What an engine has in stock may go without another outcome.
 std::optional<CounterChange> Counter::take_change() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   has_changed_ = false;
   const engine::Engine* const engine = succession_.engine();
   if (engine != nullptr && engine->unasked() > 0) note_change();
@@ -275,7 +280,7 @@ std::optional<CounterChange> Counter::take_change() {
 
 void Counter::on_timer() {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     armed_at_ = base::MonotonicTime::max();
   }
   run();

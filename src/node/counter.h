@@ -5,7 +5,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +12,7 @@
 #include "nextid/id_generator.h"
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "contract/store_driver.h"
 #include "engine/engine.h"
 #include "node/high_waters.h"
@@ -34,10 +34,13 @@ class Counter : public std::enable_shared_from_this<Counter> {
  public:
   Counter(std::string name, Runtime& runtime);
 
-  const std::string& name() const noexcept { return succession_.counter(); }
+  /// It never changes.
+  const std::string& name() const noexcept NEXTID_NO_THREAD_SAFETY_ANALYSIS {
+    return succession_.counter();
+  }
 
   /// From which any thread takes ids without the lock.
-  detail::Lane& lane() noexcept { return succession_.lane(); }
+  detail::Lane& lane() noexcept NEXTID_NO_THREAD_SAFETY_ANALYSIS { return succession_.lane(); }
   /// One id, where the lane gave none: at its block's mark, where the next block is asked for. 0
   /// when the block has ended.
   std::uint64_t take_at_mark();
@@ -89,22 +92,31 @@ class Counter : public std::enable_shared_from_this<Counter> {
   std::uint64_t add_to(NodeActivity& activity) const;
 
  private:
-  engine::Engine& engine();
-  engine::Effects tick_and_take(std::unique_lock<std::mutex>& lock);
-  void deliver(engine::Effects& effects, std::vector<contract::Call>& calls);
+  /// What a tick has decided, to be told without the lock.
+  struct Ticked {
+    engine::Effects effects = {};
+    bool has_closed = false;
+  };
+
+  IdempotentRequests& keyed_requests() NEXTID_EXCLUDES(mutex_);
+  engine::Engine& engine() NEXTID_REQUIRES(mutex_);
+  Ticked tick() NEXTID_REQUIRES(mutex_);
+  void deliver(Ticked ticked, std::vector<contract::Call>& calls) NEXTID_EXCLUDES(mutex_);
   void on_outcome(std::uint64_t attempt, const contract::Outcome& outcome);
-  void note_change();
+  void note_change() NEXTID_REQUIRES(mutex_);
   void on_timer();
 
   Runtime& runtime_;
-  mutable std::mutex mutex_;
-  Succession succession_;
-  base::MonotonicTime last_pruning_;
-  base::MonotonicTime armed_at_ = base::MonotonicTime::max();
+  mutable base::Mutex mutex_;
+  Succession succession_ NEXTID_GUARDED_BY(mutex_);
+  base::MonotonicTime last_pruning_ NEXTID_GUARDED_BY(mutex_);
+  base::MonotonicTime armed_at_ NEXTID_GUARDED_BY(mutex_) = base::MonotonicTime::max();
   std::atomic<bool> closed_{false};
-  bool has_changed_ = false;  // The runtime has been told, and has not asked since.
-  std::int64_t told_issued_ = engine::Predecessor::kNothingYet;  // By take_change().
-  std::unique_ptr<IdempotentRequests> idempotent_;  // Made with the first key, under mutex_.
+  bool has_changed_ NEXTID_GUARDED_BY(mutex_) =
+      false;  // The runtime has been told, and has not asked since.
+  std::int64_t told_issued_ NEXTID_GUARDED_BY(mutex_) =
+      engine::Predecessor::kNothingYet;                                       // By take_change().
+  std::unique_ptr<IdempotentRequests> idempotent_ NEXTID_GUARDED_BY(mutex_);  // Made with a key.
 };
 
 }  // namespace nextid::node

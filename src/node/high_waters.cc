@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/canary.h"
+#include "base/mutex.h"
 
 namespace nextid::node {
 
@@ -32,7 +33,7 @@ HighWaters::Known HighWaters::recall(const std::string& counter) const {
   // Without the lock: it may take as long as a disk does.
   if (elsewhere_) known = elsewhere_(counter).value_or(Known{});
   const Key key = key_of(counter);
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   if (const auto it = issued_.find(key); it != issued_.end()) {
     known.issued = std::max(known.issued, it->second);
   }
@@ -43,41 +44,41 @@ HighWaters::Known HighWaters::recall(const std::string& counter) const {
 void HighWaters::note(std::string_view counter, std::int64_t issued) {
   if (issued == engine::Predecessor::kNothingYet) return;
   const Key key = key_of(counter);
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   std::int64_t& mark = issued_.try_emplace(key, issued).first->second;
   mark = std::max(mark, issued);
 }
 
 void HighWaters::stop(const std::string& counter, const std::string& sentence) {
   if (canary(Canary::kForgetsCorrupt)) return;
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   if (stopped_.try_emplace(counter, sentence).second) new_stops_.emplace_back(counter, sentence);
 }
 
 std::size_t HighWaters::size() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return issued_.size();
 }
 
 std::size_t HighWaters::stopped_counters() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return stopped_.size();
 }
 
 std::vector<HighWaters::Stop> HighWaters::stopped(std::size_t limit) const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   const auto count = static_cast<std::ptrdiff_t>(std::min(limit, stopped_.size()));
   return {stopped_.begin(), std::next(stopped_.begin(), count)};
 }
 
 std::string HighWaters::why_stopped(const std::string& counter) const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   const auto it = stopped_.find(counter);
   return it == stopped_.end() ? std::string() : it->second;
 }
 
 std::vector<HighWaters::Stop> HighWaters::take_new_stops() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return std::exchange(new_stops_, {});
 }
 

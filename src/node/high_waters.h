@@ -8,7 +8,6 @@
 #include <cstring>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +16,7 @@
 
 #include <boost/unordered/unordered_flat_map.hpp>
 
+#include "base/mutex.h"
 #include "engine/engine.h"
 
 namespace nextid::node {
@@ -67,10 +67,10 @@ class HighWaters {
   static Key key_of(std::string_view counter);
 
   Elsewhere elsewhere_;
-  mutable std::mutex mutex_;
-  boost::unordered_flat_map<Key, std::int64_t, Hash> issued_;
-  std::map<std::string, std::string> stopped_;
-  std::vector<Stop> new_stops_;
+  mutable base::Mutex mutex_;
+  boost::unordered_flat_map<Key, std::int64_t, Hash> issued_ NEXTID_GUARDED_BY(mutex_);
+  std::map<std::string, std::string> stopped_ NEXTID_GUARDED_BY(mutex_);
+  std::vector<Stop> new_stops_ NEXTID_GUARDED_BY(mutex_);
 };
 
 }  // namespace nextid::node

@@ -1,13 +1,12 @@
 #include "nextid/id_generator.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/awaited.h"
 #include "node/counter.h"
 #include "node/node.h"
 
@@ -18,22 +17,13 @@ namespace {
 class Waiter final : public RangeReceiver {
  public:
   void on_range(std::uint64_t, Result<IdRange> range) noexcept override {
-    // Notified under the lock: after it, the waiting thread destroys this object.
-    const std::lock_guard lock(mutex_);
-    answer_.emplace(std::move(range));
-    answered_.notify_one();
+    answer_.set(std::move(range));
   }
 
-  Result<IdRange> wait() {
-    std::unique_lock lock(mutex_);
-    answered_.wait(lock, [this] { return answer_.has_value(); });
-    return *std::move(answer_);
-  }
+  Result<IdRange> wait() { return answer_.wait(); }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable answered_;
-  std::optional<Result<IdRange>> answer_;
+  base::Awaited<Result<IdRange>> answer_;
 };
 
 }  // namespace

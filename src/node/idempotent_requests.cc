@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/mutex.h"
 #include "node/counter.h"
 #include "node/random.h"
 #include "node/store_call.h"
@@ -78,7 +79,7 @@ class IdempotentRequests::Flow final : public RangeReceiver,
     record.range = range;
     record.expires_s = expiry_s(runtime().options().idempotency_retention);
     record.owner = random_bits();
-    runtime().settling_started();
+    settling_.emplace(runtime().hold_settling());
     StoreCall::run(runtime(), contract::Remember{counter_->name(), key_, record},
                    base::monotonic_now() + kUntilClosed,
                    [self = shared_from_this(), record](Result<contract::Outcome> outcome) {
@@ -97,7 +98,7 @@ class IdempotentRequests::Flow final : public RangeReceiver,
       counter_->count_as_burned(count_, BurnReason::kIdempotency);
       answer(**record);
     }
-    runtime().settling_ended();
+    settling_.reset();
   }
 
   Result<std::optional<IdempotencyRecord>> record_of(
@@ -123,14 +124,15 @@ class IdempotentRequests::Flow final : public RangeReceiver,
   const std::shared_ptr<Counter> counter_;  // Keeps requests_.
   const std::string key_;
   const std::uint64_t count_;
-  const base::MonotonicTime deadline_;  // Of the first request: until its ids are reserved.
-  std::shared_ptr<Flow> reserving_;     // While the counter holds a reference to this.
+  const base::MonotonicTime deadline_;     // Of the first request: until its ids are reserved.
+  std::shared_ptr<Flow> reserving_;        // While the counter holds a reference to this.
+  std::optional<Runtime::Hold> settling_;  // From ids reserved to their record.
 };
 
 void IdempotentRequests::add(RequestId id, std::uint64_t count, base::MonotonicTime deadline,
                              RangeReceiver& receiver, std::uint64_t tag, const std::string& key) {
   const Waiter waiter{id, deadline, &receiver, tag};
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   if (!is_idempotency_key(key)) {
     refused_.push_back({waiter, Error(ErrorCode::kInvalid,
                                       "an idempotency key has 1 to 255 bytes of printable ASCII, "
@@ -156,7 +158,7 @@ void IdempotentRequests::pump(std::vector<contract::Call>& calls) {
   std::vector<std::shared_ptr<Flow>> flows;
   std::vector<Refused> refused;
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     flows.swap(new_flows_);
     refused.swap(refused_);
   }
@@ -167,7 +169,7 @@ void IdempotentRequests::pump(std::vector<contract::Call>& calls) {
 }
 
 bool IdempotentRequests::cancel(RequestId id) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   const auto is_it = [id](const auto& waiter) { return waiter.id == id; };
   for (const auto& [key, flow] : flows_) {
     if (std::erase_if(flow->waiters, is_it) > 0) return true;
@@ -179,7 +181,7 @@ void IdempotentRequests::refuse_expired(const std::shared_ptr<Flow>& flow) {
   const base::MonotonicTime now = base::monotonic_now();
   std::vector<Waiter> expired;
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     std::erase_if(flow->waiters, [&](const Waiter& waiter) {
       if (waiter.deadline > now) return false;
       expired.push_back(waiter);
@@ -197,7 +199,7 @@ void IdempotentRequests::refuse_expired(const std::shared_ptr<Flow>& flow) {
 void IdempotentRequests::finish(const std::shared_ptr<Flow>& flow, const Result<IdRange>& answer) {
   std::vector<Waiter> waiters;
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     flows_.erase(flow->key());
     waiters.swap(flow->waiters);
   }

@@ -5,13 +5,13 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "nextid/id_generator.h"
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "contract/idempotency.h"
 #include "contract/store_driver.h"
 #include "node/runtime.h"
@@ -61,10 +61,10 @@ class IdempotentRequests {
 
   Counter& counter_;
   Runtime& runtime_;
-  mutable std::mutex mutex_;
-  std::map<std::string, std::shared_ptr<Flow>> flows_;  // By key.
-  std::vector<std::shared_ptr<Flow>> new_flows_;        // Not sent yet.
-  std::vector<Refused> refused_;                        // Not told yet.
+  mutable base::Mutex mutex_;
+  std::map<std::string, std::shared_ptr<Flow>> flows_ NEXTID_GUARDED_BY(mutex_);  // By key.
+  std::vector<std::shared_ptr<Flow>> new_flows_ NEXTID_GUARDED_BY(mutex_);        // Not sent yet.
+  std::vector<Refused> refused_ NEXTID_GUARDED_BY(mutex_);                        // Not told yet.
 };
 
 }  // namespace nextid::node

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/mutex.h"
 #include "node/definition_call.h"
 
 namespace nextid::node {
@@ -68,7 +69,7 @@ Node::~Node() {
 Result<std::shared_ptr<Counter>> Node::counter(std::string_view name) {
   if (in_child()) return forked_error();
   if (!is_counter_name(name)) return bad_name(name);
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   if (closing_) return Error(ErrorCode::kUnavailable, "the store is closed.");
   if (const auto it = counters_.find(name); it != counters_.end()) return it->second;
   if (counters_.size() >= runtime_.options().max_counters) {
@@ -89,9 +90,8 @@ void Node::show(std::string_view name, Store::CounterReceiver receiver) {
   std::vector<contract::Call> calls;
   calls.push_back(contract::Call{
       contract::Load{std::string(name), contract::WriterId{0}},
-      [this, name = std::string(name), receiver = std::move(receiver)](contract::Outcome outcome) {
+      [name = std::string(name), receiver = std::move(receiver)](contract::Outcome outcome) {
         receiver(to_info(name, outcome));
-        runtime_.attempt_done();
       }});
   runtime_.submit(std::move(calls));
 }
@@ -129,7 +129,7 @@ void Node::list(std::string_view after, std::size_t limit, Store::PageReceiver r
 }
 
 Accounting Node::accounting() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   Accounting total = forgotten_;
   for (const auto& [name, counter] : counters_) total += counter->accounting();
   return total;
@@ -153,7 +153,7 @@ bool Node::close(std::chrono::milliseconds limit) {
   const base::MonotonicTime deadline = base::monotonic_now() + limit;
   std::vector<std::shared_ptr<Counter>> open;
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     closing_ = true;
     for (const auto& [name, counter] : counters_) open.push_back(counter);
   }
@@ -190,7 +190,7 @@ void Node::look_at_store() {
   if (doubt.empty()) return schedule_look_at_store();
   std::vector<std::shared_ptr<Counter>> counters;
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     for (const auto& [name, counter] : counters_) counters.push_back(counter);
   }
   for (const auto& counter : counters) counter->doubt_store(doubt);
@@ -219,11 +219,11 @@ void Node::sweep() {
 /// in a long life go this way. Its own slot stays, which may be all that tells the fate of an op
 /// (I5).
 void Node::prune_slots(base::MonotonicTime now, std::vector<contract::Call>& calls) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   for (const auto& [name, counter] : counters_) {
     if (!counter->pruning_due(now)) continue;
     calls.push_back(contract::Call{contract::Load{counter->name(), counter->writer()},
-                                   [this](const contract::Outcome&) { runtime_.attempt_done(); }});
+                                   [](const contract::Outcome&) {}});
   }
 }
 
@@ -231,22 +231,23 @@ void Node::prune_slots(base::MonotonicTime now, std::vector<contract::Call>& cal
 /// generator holds. The others are to be pumped. How far a counter was is not forgotten, nor that
 /// it has stopped: that is in the HighWaters (I8).
 std::vector<std::shared_ptr<Counter>> Node::rest_idle(base::MonotonicTime now) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   if (closing_) return {};
   const base::MonotonicTime since = now - runtime_.options().idle_counter_timeout;
   std::vector<std::shared_ptr<Counter>> resting;
-  std::erase_if(counters_, [&](const auto& entry) {
-    const std::shared_ptr<Counter>& counter = entry.second;
-    if (!counter->idle_since(since)) return false;
-    if (!counter->rest(now + kRestLimit)) {
-      resting.push_back(counter);
-      return false;
-    }
+  for (auto it = counters_.begin(); it != counters_.end();) {
+    const std::shared_ptr<Counter>& counter = it->second;
+    const bool idle = counter->idle_since(since);
+    const bool holds_nothing = idle && counter->rest(now + kRestLimit);
+    if (idle && !holds_nothing) resting.push_back(counter);
     // Generators get their counters here, under this lock: a single owner can't become two.
-    if (counter.use_count() > 1) return false;
+    if (!holds_nothing || counter.use_count() > 1) {
+      ++it;
+      continue;
+    }
     forgotten_ += counter->accounting();
-    return true;
-  });
+    it = counters_.erase(it);
+  }
   if (!counters_.empty()) schedule_sweep();
   return resting;
 }

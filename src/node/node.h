@@ -7,13 +7,13 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "nextid/store.h"
 
+#include "base/mutex.h"
 #include "node/counter.h"
 #include "node/runtime.h"
 #include "node/state_keeper.h"
@@ -70,10 +70,10 @@ class Node : public std::enable_shared_from_this<Node> {
 
   const std::string url_;
   const StoreOpening opening_;
-  mutable std::mutex mutex_;
-  Counters counters_;     // By their own names.
-  Accounting forgotten_;  // Of counters that are gone.
-  bool closing_ = false;
+  mutable base::Mutex mutex_;
+  Counters counters_ NEXTID_GUARDED_BY(mutex_);     // By their own names.
+  Accounting forgotten_ NEXTID_GUARDED_BY(mutex_);  // Of counters that are gone.
+  bool closing_ NEXTID_GUARDED_BY(mutex_) = false;
   Runtime runtime_;  // Its timer's thread, which calls sweep(), ends before the rest goes.
   std::unique_ptr<StateKeeper> state_keeper_;  // Or none. Last: its thread uses all of the above.
 };

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/mutex.h"
 #include "node/node.h"
 #include "node/store_call.h"
 
@@ -34,7 +35,7 @@ NodeActivity Node::activity(std::size_t limit) const {
   if (in_child()) return activity;
   std::vector<std::shared_ptr<Counter>> counters;
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     activity.accounting = forgotten_;
     counters.reserve(counters_.size());
     for (const auto& [name, counter] : counters_) counters.push_back(counter);

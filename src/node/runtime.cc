@@ -23,63 +23,84 @@ void Runtime::submit(std::vector<contract::Call> calls) {
   if (calls.empty()) return;
   std::shared_ptr<contract::StoreDriver> driver;
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     attempts_out_ += calls.size();
     driver = driver_;
   }
-  if (driver) {
-    store_calls_.watch(calls);
-    return driver->submit(std::move(calls));
+  if (!driver) return refuse(std::move(calls));
+  const base::MonotonicTime now = base::monotonic_now();
+  for (contract::Call& call : calls) {
+    call.done = [this, begun = store_calls_.begin(call.op, now),
+                 done = std::move(call.done)](contract::Outcome outcome) mutable {
+      store_calls_.end(begun, outcome);
+      std::exchange(done, {})(std::move(outcome));
+      attempt_done();
+    };
   }
-  for (contract::Call& call : calls) call.done(contract::NotApplied{"the store is closed"});
+  driver->submit(std::move(calls));
+}
+
+void Runtime::refuse(std::vector<contract::Call> calls) {
+  for (contract::Call& call : calls) {
+    std::exchange(call.done, {})(contract::NotApplied{"the store is closed"});
+    attempt_done();
+  }
 }
 
 void Runtime::attempt_done() {
   // Notified under the lock: after it, the waiter may destroy this object.
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   --attempts_out_;
   if (attempts_out_ == 0) changed_.notify_all();
 }
 
 void Runtime::has_changed(std::shared_ptr<Counter> counter) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   changed_counters_.push_back(std::move(counter));
 }
 
 std::vector<std::shared_ptr<Counter>> Runtime::take_changed() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return std::exchange(changed_counters_, {});
 }
 
-void Runtime::call_started() {
-  const std::lock_guard lock(mutex_);
+Runtime::Hold Runtime::hold_call() {
+  const base::Lock lock(mutex_);
   ++calls_out_;
+  return {this, &Runtime::call_ended};
 }
 
 void Runtime::call_ended() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   --calls_out_;
   if (calls_out_ == 0) changed_.notify_all();
 }
 
+Runtime::Hold Runtime::hold_settling() {
+  settling_.fetch_add(1);
+  return {this, &Runtime::settling_ended};
+}
+
 void Runtime::settling_ended() {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   if (settling_.fetch_sub(1) == 1) changed_.notify_all();
 }
 
 std::shared_ptr<contract::StoreDriver> Runtime::driver() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return driver_;
 }
 
 void Runtime::wait_for_attempts() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return attempts_out_ == 0 && calls_out_ == 0; });
+  base::Lock lock(mutex_);
+  while (attempts_out_ > 0 || calls_out_ > 0) changed_.wait(lock.native());
 }
 
 void Runtime::drop_driver() {
+  // Closing a store takes long, and may call back: so it ends after the lock, in the reverse order
+  // of these lines.
   std::shared_ptr<contract::StoreDriver> last;
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   last.swap(driver_);
 }
 

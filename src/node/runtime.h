@@ -5,7 +5,6 @@
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "nextid/store.h"
 
 #include "base/fork.h"
+#include "base/mutex.h"
 #include "contract/store_driver.h"
 #include "engine/engine.h"
 #include "node/high_waters.h"
@@ -41,9 +41,9 @@ class Runtime {
     if (options_.log) options_.log(level, line);
   }
 
-  /// Sends calls to the driver. Each `done` must end with attempt_done().
+  /// Sends calls to the driver, and counts them. wait_for_attempts() waits until each `done` has
+  /// returned, and what it captured is gone.
   void submit(std::vector<contract::Call> calls);
-  void attempt_done();
   /// The driver, or none once it was dropped.
   std::shared_ptr<contract::StoreDriver> driver() const;
   bool is_closed() const { return driver() == nullptr; }
@@ -55,27 +55,43 @@ class Runtime {
   void has_changed(std::shared_ptr<Counter> counter);
   std::vector<std::shared_ptr<Counter>> take_changed();
 
-  /// Around each StoreCall: unlike an attempt, it is also waited for between its attempts.
-  void call_started();
-  void call_ended();
-  /// Around what closing the store should wait for, while it has time: ids whose fate is open.
-  void settling_started() { settling_.fetch_add(1); }
-  void settling_ended();
+  /// Of what this waits for, until it ends.
+  class Hold {
+   public:
+    Hold(Hold&& other) noexcept
+        : runtime_(std::exchange(other.runtime_, nullptr)), end_(other.end_) {}
+    Hold& operator=(Hold&&) = delete;
+    ~Hold() { end(); }
+    /// After it the runtime may be gone. Idempotent.
+    void end() {
+      if (Runtime* const runtime = std::exchange(runtime_, nullptr)) (runtime->*end_)();
+    }
+
+   private:
+    friend class Runtime;
+    Hold(Runtime* runtime, void (Runtime::*on_end)()) : runtime_(runtime), end_(on_end) {}
+    Runtime* runtime_;
+    void (Runtime::*end_)();
+  };
+  /// Of a StoreCall: wait_for_attempts() waits for it also between its attempts.
+  [[nodiscard]] Hold hold_call();
+  /// Of ids whose fate is open: closing the store waits for them while it has time.
+  [[nodiscard]] Hold hold_settling();
   bool has_settled() const noexcept { return settling_.load() == 0; }
 
   /// Called by each counter when its engine has closed.
-  void counter_closed() {
-    const std::lock_guard lock(mutex_);
+  void counter_closed() NEXTID_EXCLUDES(mutex_) {
+    const base::Lock lock(mutex_);
     changed_.notify_all();
   }
   /// Waits until `done()`, which must take no lock, or until the time. Returns done().
   template <typename Predicate>
-  bool wait_until(base::MonotonicTime time, Predicate done) {
-    std::unique_lock lock(mutex_);
-    return changed_.wait_until(lock, time, done);
+  bool wait_until(base::MonotonicTime time, Predicate done) NEXTID_EXCLUDES(mutex_) {
+    base::Lock lock(mutex_);
+    return changed_.wait_until(lock.native(), time, done);
   }
-  /// Attempts are bounded in time by the store's contract, and calls end with the driver: so this
-  /// does, too.
+  /// Returns in bounded time: each attempt has a time limit, and calls end when the driver is
+  /// dropped.
   void wait_for_attempts();
   /// Lets the driver go: the store closes as soon as nobody reads from it.
   void drop_driver();
@@ -85,14 +101,19 @@ class Runtime {
   const engine::Rules rules_;
   HighWaters high_waters_;
   const base::ForkGuard fork_guard_;
-  mutable std::mutex mutex_;
+  void refuse(std::vector<contract::Call> calls);
+  void attempt_done() NEXTID_EXCLUDES(mutex_);
+  void call_ended() NEXTID_EXCLUDES(mutex_);
+  void settling_ended() NEXTID_EXCLUDES(mutex_);
+
+  mutable base::Mutex mutex_;
   std::condition_variable changed_;
-  std::shared_ptr<contract::StoreDriver> driver_;
-  std::uint64_t attempts_out_ = 0;
-  std::uint64_t calls_out_ = 0;
+  std::shared_ptr<contract::StoreDriver> driver_ NEXTID_GUARDED_BY(mutex_);
+  std::uint64_t attempts_out_ NEXTID_GUARDED_BY(mutex_) = 0;
+  std::uint64_t calls_out_ NEXTID_GUARDED_BY(mutex_) = 0;
   std::atomic<std::uint64_t> settling_{0};
   StoreCallCounts store_calls_;
-  std::vector<std::shared_ptr<Counter>> changed_counters_;
+  std::vector<std::shared_ptr<Counter>> changed_counters_ NEXTID_GUARDED_BY(mutex_);
   Timer timer_;  // Last: its thread ends before the rest goes.
 };
 

@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/mutex.h"
+
 namespace nextid::node {
 namespace {
 
@@ -83,17 +85,17 @@ StateKeeper::StateKeeper(std::unique_ptr<StateFile> file, Runtime& runtime, std:
 StateKeeper::~StateKeeper() { finish(); }
 
 std::shared_ptr<StateFile> StateKeeper::file() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return file_;
 }
 
 std::string StateKeeper::trouble() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return trouble_;
 }
 
 void StateKeeper::take_over_stops() {
-  const auto stops = file_->stopped(kMostStops);
+  const auto stops = file()->stopped(kMostStops);
   if (!stops) return met(stops.error());
   std::size_t logged = 0;
   for (const Mark& mark : *stops) {
@@ -118,23 +120,20 @@ std::optional<HighWaters::Known> StateKeeper::look_up(const std::string& counter
 }
 
 void StateKeeper::run() {
-  std::unique_lock lock(mutex_);
-  const auto pause = [&](std::chrono::milliseconds time) {
-    return changed_.wait_for(lock, time, [this] { return finishing_; });
-  };
-  if (pause(kFirstComparison)) return;
-  lock.unlock();
+  if (finishes_within(kFirstComparison)) return;
   if (auto marks = file()->newest(kCompared)) {
     compare(*std::move(marks));
   } else {
     met(marks.error());
   }
-  lock.lock();
-  while (!pause(kPeriod)) {
-    lock.unlock();
-    write();
-    lock.lock();
-  }
+  while (!finishes_within(kPeriod)) write();
+}
+
+bool StateKeeper::finishes_within(std::chrono::milliseconds time) {
+  const base::MonotonicTime end = base::monotonic_now() + time;
+  base::Lock lock(mutex_);
+  while (!finishing_ && base::monotonic_now() < end) changed_.wait_until(lock.native(), end);
+  return finishing_;
 }
 
 // --- Comparing
@@ -144,7 +143,7 @@ void StateKeeper::compare(std::vector<Mark> marks) {
   for (std::size_t begin = 0; begin < marks.size(); begin += kLoadsAtATime) {
     const std::size_t end = std::min(begin + kLoadsAtATime, marks.size());
     {
-      const std::lock_guard lock(mutex_);
+      const base::Lock lock(mutex_);
       loads_out_ += end - begin;
     }
     std::vector<contract::Call> calls;
@@ -154,8 +153,8 @@ void StateKeeper::compare(std::vector<Mark> marks) {
           [this, mark = marks[i]](const contract::Outcome& outcome) { on_loaded(mark, outcome); }});
     }
     runtime_.submit(std::move(calls));
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [this] { return loads_out_ == 0 || finishing_; });
+    base::Lock lock(mutex_);
+    while (loads_out_ > 0 && !finishing_) changed_.wait(lock.native());
     if (finishing_) return;
   }
 }
@@ -171,17 +170,16 @@ void StateKeeper::on_loaded(const Mark& mark, const contract::Outcome& outcome) 
     runtime_.log(LogLevel::kError, sentence);
   }
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     if (--loads_out_ == 0) changed_.notify_all();
   }
-  runtime_.attempt_done();
 }
 
 // --- Writing
 
 void StateKeeper::finish() {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     if (std::exchange(finishing_, true)) return;
   }
   changed_.notify_all();
@@ -242,7 +240,7 @@ Result<void> StateKeeper::open_again() {
     change.stopped = std::move(stop.second);
     add(std::move(change));
   }
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   file_ = *std::move(opened);
   return {};
 }
@@ -251,7 +249,7 @@ Result<void> StateKeeper::open_again() {
 void StateKeeper::met(const Result<void>& result) {
   std::string before;
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     before = std::exchange(trouble_, result ? std::string() : result.error().what());
   }
   if (before.empty() && !result) {

@@ -7,7 +7,6 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -17,6 +16,7 @@
 #include "nextid/statistics.h"
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "node/counter.h"
 #include "node/high_waters.h"
 #include "node/runtime.h"
@@ -63,6 +63,7 @@ class StateKeeper {
   void take_over_stops();
   std::optional<HighWaters::Known> look_up(const std::string& counter);
   void run();
+  bool finishes_within(std::chrono::milliseconds time);
   void compare(std::vector<state::Mark> marks);
   void on_loaded(const state::Mark& mark, const contract::Outcome& outcome);
   void write();
@@ -78,12 +79,12 @@ class StateKeeper {
   const std::string path_;
   const TakeChanges take_changes_;
 
-  mutable std::mutex mutex_;
+  mutable base::Mutex mutex_;
   std::condition_variable changed_;
-  std::shared_ptr<state::StateFile> file_;
-  std::string trouble_;
-  std::size_t loads_out_ = 0;
-  bool finishing_ = false;
+  std::shared_ptr<state::StateFile> file_ NEXTID_GUARDED_BY(mutex_);
+  std::string trouble_ NEXTID_GUARDED_BY(mutex_);
+  std::size_t loads_out_ NEXTID_GUARDED_BY(mutex_) = 0;
+  bool finishing_ NEXTID_GUARDED_BY(mutex_) = false;
 
   // Of the thread alone, and of finish() once that has ended.
   std::map<std::string, state::Mark> pending_;

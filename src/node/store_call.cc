@@ -10,7 +10,6 @@ void StoreCall::start(Runtime& runtime, contract::Op op, base::MonotonicTime dea
                       std::vector<contract::Call>& calls, Done done) {
   const std::shared_ptr<StoreCall> call(
       new StoreCall(runtime, std::move(op), deadline, std::move(done)));
-  runtime.call_started();
   calls.push_back(call->next_attempt());
 }
 
@@ -22,6 +21,7 @@ void StoreCall::run(Runtime& runtime, contract::Op op, base::MonotonicTime deadl
 
 StoreCall::StoreCall(Runtime& runtime, contract::Op op, base::MonotonicTime deadline, Done done)
     : runtime_(runtime),
+      hold_(runtime.hold_call()),
       op_(std::move(op)),
       deadline_(deadline),
       done_(std::move(done)),
@@ -42,7 +42,6 @@ void StoreCall::on_outcome(contract::Outcome outcome) {
   } else {
     finish(std::move(outcome));
   }
-  runtime_.attempt_done();
 }
 
 void StoreCall::repeat_later(const std::string& why, engine::Backoff::Cause cause) {
@@ -62,7 +61,7 @@ void StoreCall::repeat_later(const std::string& why, engine::Backoff::Cause caus
 
 void StoreCall::finish(Result<contract::Outcome> result) {
   std::exchange(done_, {})(std::move(result));
-  runtime_.call_ended();
+  hold_.end();
 }
 
 }  // namespace nextid::node

@@ -3,7 +3,6 @@
 
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -38,6 +37,7 @@ class StoreCall : public std::enable_shared_from_this<StoreCall> {
   void finish(Result<contract::Outcome> result);
 
   Runtime& runtime_;
+  Runtime::Hold hold_;
   const contract::Op op_;
   const base::MonotonicTime deadline_;
   Done done_;

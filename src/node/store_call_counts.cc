@@ -1,10 +1,8 @@
 #include "node/store_call_counts.h"
 
+#include <chrono>
 #include <type_traits>
-#include <utility>
 #include <variant>
-
-#include "base/clock.h"
 
 namespace nextid::node {
 namespace {
@@ -31,24 +29,18 @@ StoreCallResult result_of(const contract::Outcome& outcome) noexcept {
 
 }  // namespace
 
-void StoreCallCounts::watch(std::vector<contract::Call>& calls) {
-  under_way_.fetch_add(calls.size(), std::memory_order_relaxed);
-  const base::MonotonicTime started = base::monotonic_now();
-  for (contract::Call& call : calls) {
-    const auto kind = static_cast<StoreCallKind>(call.op.index());
-    call.done = [this, kind, started, done = std::move(call.done)](contract::Outcome outcome) {
-      count(kind, result_of(outcome), base::monotonic_now() - started);
-      done(std::move(outcome));
-    };
-  }
+StoreCallCounts::Begun StoreCallCounts::begin(const contract::Op& op, base::MonotonicTime now) {
+  under_way_.fetch_add(1, std::memory_order_relaxed);
+  return {static_cast<StoreCallKind>(op.index()), now};
 }
 
-void StoreCallCounts::count(StoreCallKind kind, StoreCallResult result,
-                            std::chrono::nanoseconds duration) {
+void StoreCallCounts::end(const Begun& begun, const contract::Outcome& outcome) {
   const auto us = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
-  OfKind& counts = kinds_[static_cast<std::size_t>(kind)];
-  counts.results[static_cast<std::size_t>(result)].fetch_add(1, std::memory_order_relaxed);
+      std::chrono::duration_cast<std::chrono::microseconds>(base::monotonic_now() - begun.at)
+          .count());
+  OfKind& counts = kinds_[static_cast<std::size_t>(begun.kind)];
+  counts.results[static_cast<std::size_t>(result_of(outcome))].fetch_add(1,
+                                                                         std::memory_order_relaxed);
   counts.durations[duration_bucket(us)].fetch_add(1, std::memory_order_relaxed);
   counts.sum_us.fetch_add(us, std::memory_order_relaxed);
   under_way_.fetch_sub(1, std::memory_order_relaxed);

@@ -3,12 +3,11 @@
 
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <cstdint>
-#include <vector>
 
 #include "nextid/statistics.h"
 
+#include "base/clock.h"
 #include "contract/store_driver.h"
 
 namespace nextid::node {
@@ -17,9 +16,13 @@ namespace nextid::node {
 /// nothing beside a store's own work.
 class StoreCallCounts {
  public:
-  /// Has the calls count themselves when they are done, before their own `done`; until then this
-  /// object must live.
-  void watch(std::vector<contract::Call>& calls);
+  /// A call that is under way.
+  struct Begun {
+    StoreCallKind kind;
+    base::MonotonicTime at;
+  };
+  Begun begin(const contract::Op& op, base::MonotonicTime now);
+  void end(const Begun& begun, const contract::Outcome& outcome);
 
   StoreCalls snapshot() const;
 
@@ -30,8 +33,6 @@ class StoreCallCounts {
     std::array<Count, kDurationBoundsUs.size() + 1> durations{};
     Count sum_us{0};
   };
-
-  void count(StoreCallKind kind, StoreCallResult result, std::chrono::nanoseconds duration);
 
   std::array<OfKind, kStoreCallKinds> kinds_{};
   std::atomic<std::uint64_t> under_way_{0};

@@ -1,12 +1,11 @@
 // nextid::Store and open_store: the public face of Node.
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 #include <system_error>
 #include <utility>
 
 #include "nextid/store.h"
 
+#include "base/awaited.h"
 #include "node/node.h"
 #include "state/state_file.h"
 #include "store/factory.h"
@@ -17,17 +16,9 @@ namespace {
 /// Turns a call with a receiver into one that waits.
 template <typename T, typename Start>
 Result<T> wait_for(Start start) {
-  std::mutex mutex;
-  std::condition_variable answered;
-  std::optional<Result<T>> answer;
-  start([&](Result<T> result) {
-    const std::lock_guard lock(mutex);
-    answer.emplace(std::move(result));
-    answered.notify_one();
-  });
-  std::unique_lock lock(mutex);
-  answered.wait(lock, [&] { return answer.has_value(); });
-  return *std::move(answer);
+  base::Awaited<Result<T>> answer;
+  start([&](Result<T> result) { answer.set(std::move(result)); });
+  return answer.wait();
 }
 
 std::optional<Error> problem_with(const StoreOptions& options) {

@@ -2,11 +2,13 @@
 
 #include <utility>
 
+#include "base/mutex.h"
+
 namespace nextid::node {
 
 Timer::~Timer() {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_one();
@@ -15,7 +17,7 @@ Timer::~Timer() {
 
 void Timer::at(base::MonotonicTime time, std::function<void()> function) {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     if (stopping_) return;
     entries_.push(Entry{time, std::move(function)});
     if (entries_.top().time < time) return;  // The thread wakes before that anyway.
@@ -24,15 +26,15 @@ void Timer::at(base::MonotonicTime time, std::function<void()> function) {
 }
 
 void Timer::run() {
-  std::unique_lock lock(mutex_);
+  base::Lock lock(mutex_);
   while (!stopping_) {
     if (entries_.empty()) {
-      changed_.wait(lock);
+      changed_.wait(lock.native());
       continue;
     }
     const base::MonotonicTime next = entries_.top().time;
     if (base::monotonic_now() < next) {
-      changed_.wait_until(lock, next);
+      changed_.wait_until(lock.native(), next);
       continue;
     }
     const std::function<void()> function = entries_.top().function;

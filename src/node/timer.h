@@ -4,12 +4,12 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <queue>
 #include <thread>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 
 namespace nextid::node {
 
@@ -35,10 +35,10 @@ class Timer {
 
   void run();
 
-  std::mutex mutex_;
+  base::Mutex mutex_;
   std::condition_variable changed_;
-  std::priority_queue<Entry, std::vector<Entry>, std::greater<>> entries_;
-  bool stopping_ = false;
+  std::priority_queue<Entry, std::vector<Entry>, std::greater<>> entries_ NEXTID_GUARDED_BY(mutex_);
+  bool stopping_ NEXTID_GUARDED_BY(mutex_) = false;
   std::thread thread_;  // Last: it uses the rest.
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/mutex.h"
 #include "report/metrics_page.h"
 #include "report/status_page.h"
 
@@ -37,13 +38,13 @@ void Reporter::status(std::size_t limit, Done done) {
 }
 
 std::string Reporter::doubt() const {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return doubt_;
 }
 
 void Reporter::ask(Request request) {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     if (!stopping_) {
       requests_.push_back(std::move(request));
       changed_.notify_one();
@@ -55,7 +56,7 @@ void Reporter::ask(Request request) {
 
 void Reporter::stop() {
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     stopping_ = true;
   }
   changed_.notify_one();
@@ -63,19 +64,22 @@ void Reporter::stop() {
 }
 
 void Reporter::run() {
-  std::unique_lock lock(mutex_);
-  for (;;) {
-    changed_.wait_until(lock, next_look_, [this] { return stopping_ || !requests_.empty(); });
-    if (stopping_ && requests_.empty()) return;
-    const std::deque<Request> requests = std::exchange(requests_, {});
-    lock.unlock();
+  while (const auto requests = wait_for_requests()) {
     look();
-    if (!requests.empty()) {
-      const Observation observation = observe();
-      for (const Request& request : requests) request.done(request.write(observation));
-    }
-    lock.lock();
+    if (requests->empty()) continue;
+    const Observation observation = observe();
+    for (const Request& request : *requests) request.done(request.write(observation));
   }
+}
+
+/// Those that came until the next look is due; nothing when all are written that ever come.
+std::optional<std::deque<Reporter::Request>> Reporter::wait_for_requests() {
+  base::Lock lock(mutex_);
+  while (!stopping_ && requests_.empty() && base::monotonic_now() < next_look_) {
+    changed_.wait_until(lock.native(), next_look_);
+  }
+  if (stopping_ && requests_.empty()) return std::nullopt;
+  return std::exchange(requests_, {});
 }
 
 void Reporter::look() {
@@ -88,7 +92,7 @@ void Reporter::look() {
   earliest_look_ = took <= kCheapLook ? begin : begin + took * kIdleShare;
   next_look_ = std::max(earliest_look_, begin + kPeriod);
   std::string doubt = doubt_of(store_.health(), node_);
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   doubt_ = std::move(doubt);
 }
 

@@ -7,13 +7,13 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <string>
 #include <thread>
 
 #include "nextid/store.h"
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "report/counter_rates.h"
 #include "report/observation.h"
 
@@ -54,6 +54,7 @@ class Reporter {
 
   void ask(Request request);
   void run();
+  std::optional<std::deque<Request>> wait_for_requests();
   void look();
   Observation observe();
 
@@ -62,11 +63,11 @@ class Reporter {
   const std::chrono::system_clock::time_point started_;
   const base::MonotonicTime started_at_;
 
-  mutable std::mutex mutex_;
+  mutable base::Mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Request> requests_;
-  bool stopping_ = false;
-  std::string doubt_;
+  std::deque<Request> requests_ NEXTID_GUARDED_BY(mutex_);
+  bool stopping_ NEXTID_GUARDED_BY(mutex_) = false;
+  std::string doubt_ NEXTID_GUARDED_BY(mutex_);
 
   // Of the thread alone, once it runs.
   CounterRates rates_;

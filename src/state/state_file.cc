@@ -9,6 +9,8 @@
 
 #include <sqlite3.h>
 
+#include "base/mutex.h"
+
 namespace nextid::state {
 namespace {
 
@@ -221,14 +223,13 @@ Result<std::unique_ptr<StateFile>> StateFile::open(const std::string& directory,
   sqlite3_extended_result_codes(raw, 1);
   sqlite3_busy_timeout(raw, static_cast<int>(kBusyLimit.count()));
   std::unique_ptr<StateFile> file(new StateFile(path, std::move(db)));
-  const auto prepared = file->attempt([&] { file->prepare(); });
+  const auto prepared = file->attempt([&](sqlite3* own) { file->prepare(own); });
   if (!prepared) return prepared.error();
   return file;
 }
 
 /// Takes an empty file as its own; of two processes that do so at a time, one does.
-void StateFile::prepare() {
-  sqlite3* const db = db_.get();
+void StateFile::prepare(sqlite3* db) {
   execute(db, path_, kConfiguration);
   const auto is_ours = [&] {
     const std::int64_t application = integer(db, path_, "PRAGMA application_id");
@@ -254,14 +255,14 @@ void StateFile::prepare() {
 }
 
 template <typename Work>
-auto StateFile::attempt(Work work) const -> Result<decltype(work())> {
-  const std::lock_guard lock(mutex_);
+auto StateFile::attempt(Work work) const -> Result<decltype(work(nullptr))> {
+  const base::Lock lock(mutex_);
   try {
-    if constexpr (std::is_void_v<decltype(work())>) {
-      work();
+    if constexpr (std::is_void_v<decltype(work(nullptr))>) {
+      work(db_.get());
       return {};
     } else {
-      return work();
+      return work(db_.get());
     }
   } catch (const Error& error) {
     if (sqlite3_get_autocommit(db_.get()) == 0) {
@@ -272,29 +273,26 @@ auto StateFile::attempt(Work work) const -> Result<decltype(work())> {
 }
 
 Result<std::string> StateFile::identity() const {
-  return attempt([&] { return identity_of(db_.get(), path_); });
+  return attempt([&](sqlite3* db) { return identity_of(db, path_); });
 }
 
 Result<void> StateFile::remember_identity(std::string_view identity, bool accepted) {
-  return attempt([&] {
-    execute(db_.get(), path_, "BEGIN IMMEDIATE");
-    const std::string known = identity_of(db_.get(), path_);
+  return attempt([&](sqlite3* db) {
+    execute(db, path_, "BEGIN IMMEDIATE");
+    const std::string known = identity_of(db, path_);
     if (!known.empty() && known != identity && !accepted) {
       throw Error(ErrorCode::kInvalid,
                   path_ + " remembers the store " + known + ", not " + std::string(identity));
     }
-    Statement(db_.get(), path_, "INSERT OR REPLACE INTO store VALUES (1, ?1)")
-        .bind(1, identity)
-        .step();
-    execute(db_.get(), path_, "COMMIT");
+    Statement(db, path_, "INSERT OR REPLACE INTO store VALUES (1, ?1)").bind(1, identity).step();
+    execute(db, path_, "COMMIT");
   });
 }
 
 Result<std::optional<Mark>> StateFile::counter(std::string_view name) const {
-  return attempt([&]() -> std::optional<Mark> {
-    const BusyLimit limit(db_.get(), kLookUpLimit);
-    Statement statement(db_.get(), path_,
-                        "SELECT name, issued, stopped FROM counters WHERE name = ?1");
+  return attempt([&](sqlite3* db) -> std::optional<Mark> {
+    const BusyLimit limit(db, kLookUpLimit);
+    Statement statement(db, path_, "SELECT name, issued, stopped FROM counters WHERE name = ?1");
     statement.bind(1, name);
     const auto marks = marks_of(statement);
     return marks.empty() ? std::nullopt : std::optional<Mark>(marks.front());
@@ -302,19 +300,18 @@ Result<std::optional<Mark>> StateFile::counter(std::string_view name) const {
 }
 
 Result<std::vector<Mark>> StateFile::newest(std::size_t limit) const {
-  return attempt([&] {
+  return attempt([&](sqlite3* db) {
     Statement statement(
-        db_.get(), path_,
-        "SELECT name, issued, stopped FROM counters ORDER BY used DESC, name LIMIT ?1");
+        db, path_, "SELECT name, issued, stopped FROM counters ORDER BY used DESC, name LIMIT ?1");
     statement.bind(1, as_limit(limit));
     return marks_of(statement);
   });
 }
 
 Result<std::vector<Mark>> StateFile::stopped(std::size_t limit) const {
-  return attempt([&] {
+  return attempt([&](sqlite3* db) {
     Statement statement(
-        db_.get(), path_,
+        db, path_,
         "SELECT name, issued, stopped FROM counters WHERE stopped <> '' ORDER BY name LIMIT ?1");
     statement.bind(1, as_limit(limit));
     return marks_of(statement);
@@ -322,18 +319,18 @@ Result<std::vector<Mark>> StateFile::stopped(std::size_t limit) const {
 }
 
 Result<std::size_t> StateFile::counters() const {
-  return attempt([&] {
-    return static_cast<std::size_t>(integer(db_.get(), path_, "SELECT count(*) FROM counters"));
+  return attempt([&](sqlite3* db) {
+    return static_cast<std::size_t>(integer(db, path_, "SELECT count(*) FROM counters"));
   });
 }
 
 Result<void> StateFile::write(const std::vector<Mark>& marks) {
   if (marks.empty()) return {};
-  return attempt([&] {
-    execute(db_.get(), path_, "BEGIN IMMEDIATE");
-    const std::int64_t used = integer(db_.get(), path_, "SELECT max(used) + 1 FROM counters");
+  return attempt([&](sqlite3* db) {
+    execute(db, path_, "BEGIN IMMEDIATE");
+    const std::int64_t used = integer(db, path_, "SELECT max(used) + 1 FROM counters");
     Statement statement(
-        db_.get(), path_,
+        db, path_,
         "INSERT INTO counters VALUES (?1, ?2, ?3, ?4) ON CONFLICT (name) DO UPDATE SET"
         " issued = max(issued, excluded.issued), used = excluded.used,"
         " stopped = CASE WHEN stopped = '' THEN excluded.stopped ELSE stopped END");
@@ -341,13 +338,13 @@ Result<void> StateFile::write(const std::vector<Mark>& marks) {
       statement.bind(1, mark.counter).bind(2, mark.issued).bind(3, mark.stopped).bind(4, used);
       statement.step();
     }
-    execute(db_.get(), path_, "COMMIT");
+    execute(db, path_, "COMMIT");
   });
 }
 
 Result<void> StateFile::reset(std::string_view counter, std::int64_t issued) {
-  return attempt([&] {
-    Statement(db_.get(), path_,
+  return attempt([&](sqlite3* db) {
+    Statement(db, path_,
               "INSERT INTO counters SELECT ?1, ?2, '', coalesce(max(used), 0) + 1 FROM counters"
               " WHERE true ON CONFLICT (name) DO UPDATE SET issued = excluded.issued, stopped = ''")
         .bind(1, counter)
@@ -357,12 +354,13 @@ Result<void> StateFile::reset(std::string_view counter, std::int64_t issued) {
 }
 
 Result<void> StateFile::clear_stops() {
-  return attempt(
-      [&] { execute(db_.get(), path_, "UPDATE counters SET stopped = '' WHERE stopped <> ''"); });
+  return attempt([&](sqlite3* db) {
+    execute(db, path_, "UPDATE counters SET stopped = '' WHERE stopped <> ''");
+  });
 }
 
 Result<void> StateFile::forget_counters() {
-  return attempt([&] { execute(db_.get(), path_, "DELETE FROM counters"); });
+  return attempt([&](sqlite3* db) { execute(db, path_, "DELETE FROM counters"); });
 }
 
 }  // namespace nextid::state

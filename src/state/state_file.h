@@ -5,13 +5,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "nextid/error.h"
+
+#include "base/mutex.h"
 
 struct sqlite3;
 
@@ -89,14 +90,15 @@ class StateFile {
   using Handle = std::unique_ptr<sqlite3, Close>;
 
   StateFile(std::string path, Handle db) : path_(std::move(path)), db_(std::move(db)) {}
-  void prepare();
-  /// Runs `work`, which throws Error, alone on the connection; what it wrote goes when it fails.
+  void prepare(sqlite3* db);
+  /// Runs `work(db)`, which throws Error, alone on the connection; what it wrote goes when it
+  /// fails.
   template <typename Work>
-  auto attempt(Work work) const -> Result<decltype(work())>;
+  auto attempt(Work work) const -> Result<decltype(work(nullptr))>;
 
   const std::string path_;
-  mutable std::mutex mutex_;
-  Handle db_;
+  mutable base::Mutex mutex_;
+  Handle db_ NEXTID_GUARDED_BY(mutex_);
   bool made_ = false;
 };
 
