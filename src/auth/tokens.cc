@@ -13,6 +13,7 @@
 
 #include "nextid/counter.h"
 
+#include "base/ascii.h"
 #include "base/glob.h"
 
 namespace nextid::auth {
@@ -42,8 +43,7 @@ std::vector<std::string_view> words_of(std::string_view line) {
 
 std::optional<unsigned> hex_digit(char c) noexcept {
   constexpr std::string_view kDigits = "0123456789abcdef";
-  const char lower = c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
-  const auto digit = kDigits.find(lower);
+  const auto digit = kDigits.find(base::to_lower(c));
   if (digit == std::string_view::npos) return std::nullopt;
   return static_cast<unsigned>(digit);
 }

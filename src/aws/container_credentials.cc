@@ -7,11 +7,12 @@
 #include <boost/url/ipv4_address.hpp>
 #include <boost/url/ipv6_address.hpp>
 
-#include "aws/ascii.h"
 #include "aws/credential_document.h"
 #include "aws/http_fetch.h"
+#include "aws/service_words.h"
 #include "aws/text_file.h"
 #include "aws/url.h"
+#include "base/ascii.h"
 
 namespace nextid::aws {
 namespace {
@@ -36,7 +37,7 @@ bool may_use_plain_http(const std::string& host) {
            (address->is_loopback() || *address == boost::urls::ipv6_address("fd00:ec2::23"));
   }
   // libcurl resolves this name to loopback itself.
-  return to_lower(host) == "localhost";
+  return base::to_lower(host) == "localhost";
 }
 
 Result<std::optional<std::string>> check_full_uri(const std::string& text) {
@@ -46,7 +47,7 @@ Result<std::optional<std::string>> check_full_uri(const std::string& text) {
                    " must be an http:// or https:// URL with a host and without a user.");
   }
   if (url->scheme == "http" && !may_use_plain_http(url->host)) {
-    return invalid(std::string(kFullUri) + " names the host " + printable(url->host) +
+    return invalid(std::string(kFullUri) + " names the host " + service_words(url->host) +
                    " with http://, which would send keys over the network in the clear. Use "
                    "https://; http:// is for this machine (localhost, 127.0.0.1, [::1]) and for "
                    "169.254.170.2, 169.254.170.23 and [fd00:ec2::23].");

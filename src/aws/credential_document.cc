@@ -7,7 +7,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 
-#include "aws/ascii.h"
+#include "aws/service_words.h"
 
 namespace nextid::aws {
 namespace {
@@ -171,7 +171,7 @@ std::string parse_failure_json(std::string_view text) {
   const std::string code = read("Code", "code");
   const std::string message = read("Message", "message");
   if (code.empty() || code == "Success") return "";
-  return printable(message.empty() ? code : code + ": " + message);
+  return service_words(message.empty() ? code : code + ": " + message);
 }
 
 }  // namespace nextid::aws

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 
-#include "aws/ascii.h"
 #include "aws/url.h"
+#include "base/ascii.h"
 
 namespace nextid::aws {
 namespace {
@@ -60,7 +60,7 @@ Result<bool> read_switch(const Environment& environment, const char* variable,
   auto given = from_variable(environment, variable);
   if (!given) given = from_setting(profile, setting);
   if (!given) return false;
-  const std::string lower = to_lower(given->value);
+  const std::string lower = base::to_lower(given->value);
   if (lower != "true" && lower != "false") {
     return Error(ErrorCode::kInvalid,
                  given->origin + " is '" + given->value + "'; it must be true or false.");

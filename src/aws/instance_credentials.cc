@@ -7,9 +7,10 @@
 #include <boost/url/encode.hpp>
 #include <boost/url/rfc/unreserved_chars.hpp>
 
-#include "aws/ascii.h"
 #include "aws/credential_document.h"
 #include "aws/http_fetch.h"
+#include "aws/service_words.h"
+#include "base/ascii.h"
 
 namespace nextid::aws {
 namespace {
@@ -84,9 +85,9 @@ Result<Credentials> get_credentials(Metadata& metadata, const std::string& role)
   if (answer.has_error()) return unavailable(answer.error().what());
   if (answer->status != 200) return unavailable(status_clause(answer.value()));
   const std::string failure = parse_failure_json(answer->body);
-  if (!failure.empty()) return unavailable("the role " + printable(role) + " gives " + failure);
+  if (!failure.empty()) return unavailable("the role " + service_words(role) + " gives " + failure);
   return parse_credentials_json(answer->body, "Token",
-                                "the instance's role '" + printable(role) + "'");
+                                "the instance's role '" + service_words(role) + "'");
 }
 
 }  // namespace
@@ -100,7 +101,7 @@ Result<std::string> instance_metadata_url(const Environment& environment, const 
   }
   auto mode = environment("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE");
   if (!mode) mode = profile.get("ec2_metadata_service_endpoint_mode");
-  const std::string lower = to_lower(mode.value_or("IPv4"));
+  const std::string lower = base::to_lower(mode.value_or("IPv4"));
   if (lower == "ipv4") return std::string("http://169.254.169.254");
   if (lower == "ipv6") return std::string("http://[fd00:ec2::254]");
   return Error(ErrorCode::kInvalid, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is '" + *mode +
@@ -108,7 +109,7 @@ Result<std::string> instance_metadata_url(const Environment& environment, const 
 }
 
 SourceAnswer ask_instance(const Environment& environment, const Profile& profile) {
-  if (to_lower(environment("AWS_EC2_METADATA_DISABLED").value_or("")) == "true") {
+  if (base::to_lower(environment("AWS_EC2_METADATA_DISABLED").value_or("")) == "true") {
     return SourceAnswer::absent("AWS_EC2_METADATA_DISABLED is true");
   }
   const auto endpoint = instance_metadata_url(environment, profile);

@@ -4,7 +4,7 @@
 #include <optional>
 #include <utility>
 
-#include "aws/ascii.h"
+#include "base/ascii.h"
 
 namespace nextid::aws {
 namespace {
@@ -74,7 +74,7 @@ class Parser {
     const auto equals = text.find('=');
     if (equals == std::string_view::npos || equals == 0) return "it is no line like  name = value";
     if (section_ == nullptr) return "a setting stands before the first [section]";
-    setting_name_ = to_lower(trimmed(text.substr(0, equals)));
+    setting_name_ = base::to_lower(trimmed(text.substr(0, equals)));
     // With its blank before, so that "name = # none" is an empty value.
     setting_ = &(*section_)[setting_name_];
     *setting_ = trimmed(without_comment(text.substr(equals)).substr(1));
@@ -93,7 +93,7 @@ class Parser {
     if (equals == std::string_view::npos || equals == 0) {
       return "it is no line like  name = value  below '" + setting_name_ + " ='";
     }
-    const std::string name = setting_name_ + "." + to_lower(trimmed(text.substr(0, equals)));
+    const std::string name = setting_name_ + "." + base::to_lower(trimmed(text.substr(0, equals)));
     (*section_)[name] = trimmed(without_comment(text.substr(equals)).substr(1));
     return std::nullopt;
   }

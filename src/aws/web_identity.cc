@@ -11,10 +11,10 @@
 #include <boost/url/encode.hpp>
 #include <boost/url/rfc/unreserved_chars.hpp>
 
-#include "aws/ascii.h"
 #include "aws/credential_document.h"
 #include "aws/endpoint.h"
 #include "aws/http_fetch.h"
+#include "aws/service_words.h"
 #include "aws/text_file.h"
 
 namespace nextid::aws {
@@ -28,7 +28,7 @@ constexpr const char* kDefaultSessionName = "nextid";
 constexpr std::string_view kTransientCode = "IDPCommunicationError";
 
 Error unavailable(const WebIdentity& identity, const std::string& why) {
-  return {ErrorCode::kUnavailable, "Can't take on " + printable(identity.role_arn) +
+  return {ErrorCode::kUnavailable, "Can't take on " + service_words(identity.role_arn) +
                                        " with the token in " + identity.token_file + " at " +
                                        identity.sts_endpoint + ": " + why + "."};
 }
@@ -69,7 +69,7 @@ std::string failure_of(const HttpAnswer& answer) {
   if (const auto tree = parse_xml(answer.body)) {
     const auto code = tree->get("ErrorResponse.Error.Code", "");
     const auto message = tree->get("ErrorResponse.Error.Message", "");
-    if (!code.empty()) clause = printable(code + ": " + message);
+    if (!code.empty()) clause = service_words(code + ": " + message);
   }
   return clause;
 }
@@ -86,7 +86,7 @@ Result<Credentials> read_reply(const WebIdentity& identity, const HttpAnswer& an
                             .secret_access_key = keys->get("SecretAccessKey", ""),
                             .session_token = keys->get("SessionToken", ""),
                             .expires = std::nullopt,
-                            .source = "STS for " + printable(identity.role_arn)},
+                            .source = "STS for " + service_words(identity.role_arn)},
                            keys->get("Expiration", ""));
 }
 

@@ -9,13 +9,13 @@
 
 #include "nextid/nextid.h"
 
+#include "base/whole_number.h"
 #include "cli/chosen_store.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/server_options.h"
 #include "protocol/http_reply.h"
-#include "protocol/whole_number.h"
 
 namespace nextid::cli {
 namespace {
@@ -31,7 +31,7 @@ struct Request {
 };
 
 std::uint64_t number_of(const std::string& option, const std::string& text, std::uint64_t min) {
-  const auto number = protocol::whole_number(text, min, kMaxId);
+  const auto number = base::whole_number(text, min, kMaxId);
   if (number) return *number;
   throw CLI::ValidationError(option, "it is '" + text + "', and must be a whole number from " +
                                          std::to_string(min) + " to " + std::to_string(kMaxId));

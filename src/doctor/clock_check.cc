@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "base/time_text.h"
 #include "doctor/checks.h"
 #include "protocol/http_reply.h"
 
@@ -24,7 +25,7 @@ constexpr auto kTooFar = 5min;
 }  // namespace
 
 Findings check_clock(std::chrono::system_clock::time_point now) {
-  const std::string time = protocol::http_date(std::chrono::system_clock::to_time_t(now));
+  const std::string time = base::gmt_text(std::chrono::system_clock::to_time_t(now));
   if (now < kEarliest || now > kLatest) {
     return {fail(kSubject, "It is not " + time +
                                ". Set the clock: operations are numbered by it, and a counter used "

@@ -7,6 +7,7 @@
 
 #include "nextid/store.h"
 
+#include "base/time_text.h"
 #include "doctor/checks.h"
 #include "protocol/http_reply.h"
 #include "store/factory.h"
@@ -82,7 +83,7 @@ Findings check_credentials(const StoreHealth& health) {
   if (!health.credentials_expire) return {ok(kCredentials, from + ", and do not expire.")};
   const auto left = *health.credentials_expire - system_clock::now();
   const std::string until =
-      " until " + protocol::http_date(system_clock::to_time_t(*health.credentials_expire));
+      " until " + base::gmt_text(system_clock::to_time_t(*health.credentials_expire));
   if (left <= system_clock::duration::zero()) {
     return {
         fail(kCredentials, from + ", and were valid" + until + ". Get new ones: log in again.")};

@@ -34,17 +34,18 @@ class HttpSource final : public IdSource {
     pipeline_.clear();
     for (std::size_t i = 0; i < count; ++i) pipeline_ += request_;
     if (const auto sent = connection_.send(pipeline_); !sent) return sent;
-    Result<void> first_failure;
+    std::optional<Error> first_failure;
     for (std::size_t i = 0; i < count; ++i) {
       const auto id = receive_id();
       if (id) {
         ids.push_back(*id);
-      } else if (first_failure) {
-        first_failure = id.error();
+      } else {
+        if (!first_failure) first_failure = id.error();
         if (id.error().code() == ErrorCode::kUnavailable) break;  // No more answers will come.
       }
     }
-    return first_failure;
+    if (first_failure) return *first_failure;
+    return {};
   }
 
  private:

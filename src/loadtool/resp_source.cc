@@ -1,5 +1,6 @@
 #include <charconv>
 #include <cstddef>
+#include <optional>
 
 #include "loadtool/connection.h"
 #include "loadtool/id_source.h"
@@ -32,7 +33,7 @@ class RespSource final : public IdSource {
     pipeline_.clear();
     for (std::size_t i = 0; i < count; ++i) pipeline_ += request_;
     if (const auto sent = connection_.send(pipeline_); !sent) return sent;
-    Result<void> first_failure;
+    std::optional<Error> first_failure;
     for (std::size_t i = 0; i < count; ++i) {
       const auto line = connection_.receive_until("\r\n");
       if (!line) return line.error();
@@ -40,11 +41,12 @@ class RespSource final : public IdSource {
       const auto parsed = std::from_chars(line->data() + 1, line->data() + line->size(), id);
       if (line->front() == ':' && parsed.ec == std::errc{}) {
         ids.push_back(id);
-      } else if (first_failure) {
+      } else if (!first_failure) {
         first_failure = Error(ErrorCode::kInvalid, "The server answered " + without_end(*line));
       }
     }
-    return first_failure;
+    if (first_failure) return *first_failure;
+    return {};
   }
 
  private:

@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 
 #include "base/mutex.h"
+#include "base/time_text.h"
 #include "protocol/http_reply.h"
 
 namespace nextid::net {
@@ -35,7 +36,7 @@ IoThread::IoThread(Store store, std::chrono::milliseconds sweep_period)
       work_(context_.get_executor()),
       sweep_timer_(context_),
       batch_(store_),
-      date_(protocol::http_date(std::time(nullptr))),
+      date_(base::gmt_text(std::time(nullptr))),
       thread_([this] { run(); }) {}
 
 IoThread::~IoThread() { stop(); }
@@ -156,7 +157,7 @@ void IoThread::schedule_sweep() {
   sweep_timer_.expires_after(sweep_period_);
   sweep_timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
-    date_ = protocol::http_date(std::time(nullptr));
+    date_ = base::gmt_text(std::time(nullptr));
     const auto now = base::monotonic_now();
     for (const auto& connection : connections()) connection->sweep(now);
     generators_.forget_unused(now - kGeneratorLifetime);

@@ -1,7 +1,8 @@
 #include "net/resp_counting.h"
 
-#include <algorithm>
 #include <array>
+
+#include "base/ascii.h"
 
 namespace nextid::net {
 namespace {
@@ -31,18 +32,11 @@ constexpr std::array kCodes{
 constexpr auto kFirst = static_cast<std::size_t>(Route::kRespIncr);
 constexpr auto kOther = static_cast<std::size_t>(Route::kOtherResp);
 
-/// `upper` is in capitals.
-bool equals(std::string_view text, std::string_view upper) noexcept {
-  return std::equal(text.begin(), text.end(), upper.begin(), upper.end(), [](char a, char b) {
-    return (a >= 'a' && a <= 'z' ? static_cast<char>(a - 'a' + 'A') : a) == b;
-  });
-}
-
 }  // namespace
 
 stats::Route counted_as(std::string_view command) noexcept {
   for (std::size_t route = kFirst; route < kOther; ++route) {
-    if (equals(command, stats::kRoutes[route].name)) return static_cast<Route>(route);
+    if (base::equal_words(command, stats::kRoutes[route].name)) return static_cast<Route>(route);
   }
   return Route::kOtherResp;
 }

@@ -24,7 +24,7 @@ struct SharedGenerator {
   base::MonotonicTime last_use;
 };
 
-/// Keeps a generator among those of its thread. Movable; copies hold it once more.
+/// Keeps a generator among those of its thread. Movable, and not copyable.
 class GeneratorHold {
  public:
   explicit GeneratorHold(SharedGenerator& shared) noexcept : shared_(&shared) { ++shared.holds; }

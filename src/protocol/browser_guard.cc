@@ -6,6 +6,8 @@
 
 #include <boost/beast/core/string.hpp>
 
+#include "base/quoting.h"
+
 namespace nextid::protocol {
 namespace {
 
@@ -69,13 +71,13 @@ Refusal BrowserGuard::check(const HttpRequest& request, bool acts) const {
     if (site.count > 1) return repeated("Sec-Fetch-Site");
     if (site.value != "same-origin" && site.value != "none") {
       return forbidden("A page of another site has a browser send this request (Sec-Fetch-Site: " +
-                       printable(site.value) + "); only this server's own page may.");
+                       base::printable(site.value) + "); only this server's own page may.");
     }
   }
   if (const auto& origin = request.origin; origin.count > 0) {
     if (origin.count > 1) return repeated("Origin");
     if (!is_own_origin(origin.value, request.host.value)) {
-      return forbidden("A page of " + in_quotes(origin.value) +
+      return forbidden("A page of " + base::in_quotes(origin.value) +
                        " sends this request, and only this server's own page may. If a proxy "
                        "serves it under that name, allow the name with --allow-host.");
     }
@@ -86,7 +88,7 @@ Refusal BrowserGuard::check(const HttpRequest& request, bool acts) const {
 Refusal BrowserGuard::check_host(std::string_view authority) const {
   const auto host = without_port(authority);
   if (is_ours(host)) return std::nullopt;
-  return forbidden("The Host " + in_quotes(authority) +
+  return forbidden("The Host " + base::in_quotes(authority) +
                    " is no name of this server, as when a web page has its own name lead here (DNS "
                    "rebinding). If it is right, allow the name with --allow-host.");
 }

@@ -7,8 +7,9 @@
 
 #include <boost/beast/core/string.hpp>
 
+#include "base/quoting.h"
+#include "base/whole_number.h"
 #include "protocol/json_object.h"
-#include "protocol/whole_number.h"
 
 namespace nextid::protocol {
 namespace {
@@ -33,7 +34,7 @@ Refusal check_content_type(const HttpField& field) {
   if (field.count == 0) return std::nullopt;
   if (field.count > 1) return invalid("The field Content-Type is given more than once.");
   if (is_json(field.value)) return std::nullopt;
-  return invalid("The Content-Type is " + in_quotes(field.value) +
+  return invalid("The Content-Type is " + base::in_quotes(field.value) +
                  "; it must be application/json, or left out.");
 }
 
@@ -43,7 +44,7 @@ JsonField number_field(std::string_view name, std::optional<std::uint64_t>& numb
           .expected = "a whole number from " + std::to_string(min) + " to " +
                       std::to_string(kMaxId) + ", as a number or as text",
           .take = [&number, min](JsonKind, std::string_view text) {
-            number = whole_number(text, min, kMaxId);
+            number = base::whole_number(text, min, kMaxId);
             return number.has_value();
           }};
 }

@@ -7,6 +7,8 @@
 
 #include <boost/beast/core/string.hpp>
 
+#include "base/quoting.h"
+
 namespace nextid::protocol {
 namespace {
 
@@ -43,7 +45,7 @@ Problem lacks_right(const Routed& routed, std::string_view name) {
   return forbidden("The token '" + std::string(name) + "' does not give the right to " +
                    std::string(to_string(*routed.right)) +
                    (counter.empty() ? ", for all counters, which this call concerns."
-                                    : ", for the counter " + in_quotes(counter) + "."));
+                                    : ", for the counter " + base::in_quotes(counter) + "."));
 }
 
 }  // namespace

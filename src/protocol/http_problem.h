@@ -1,7 +1,6 @@
 // What a caller did wrong or met, as a value: the source of every application/problem+json answer.
 #pragma once
 
-#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,12 +30,5 @@ Problem forbidden(std::string sentence);
 
 /// The answer to a failed call of the library.
 Problem problem_of(const Error& error);
-
-/// `bytes` as printable ASCII, safe in logs and JSON: other bytes become \xNN, and what exceeds
-/// `max_bytes` of them becomes "...".
-std::string printable(std::string_view bytes, std::size_t max_bytes = 40);
-
-/// printable() in quotes, for sentences.
-std::string in_quotes(std::string_view bytes);
 
 }  // namespace nextid::protocol

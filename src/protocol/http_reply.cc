@@ -11,6 +11,8 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include "base/quoting.h"
+
 namespace nextid::protocol {
 namespace {
 
@@ -205,7 +207,7 @@ Reply problem_reply(const Problem& problem) {
       {"type", "urn:nextid:error:" + std::string(problem.code)},
       {"title", json_view(title_of(problem.code))},
       {"status", problem.status},
-      {"detail", json_view(printable(problem.detail, problem.detail.size()))},
+      {"detail", json_view(base::printable(problem.detail, problem.detail.size()))},
   };
   return {.status = problem.status,
           .content_type = "application/problem+json",
@@ -287,14 +289,6 @@ void append_range_reply(std::string& out, const IdRange& range, RangeFormat form
 
 void append_range_json(std::string& out, const IdRange& range, RangeFormat format) {
   out.append(range_json(range, format).view());
-}
-
-std::string http_date(std::time_t time) {
-  std::tm utc{};
-  gmtime_r(&time, &utc);
-  std::array<char, 64> text{};
-  const auto size = std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &utc);
-  return {text.data(), size};
 }
 
 }  // namespace nextid::protocol

@@ -17,7 +17,7 @@ namespace nextid::protocol {
 
 /// What the connection, and not the call, decides about an answer.
 struct ReplyFrame {
-  std::string_view date = {};        ///< http_date() of about now.
+  std::string_view date = {};        ///< base::gmt_text() of about now.
   bool close = false;                ///< The connection ends with this answer.
   bool announce_keep_alive = false;  ///< An HTTP/1.0 client asked to go on.
   bool head_only = false;            ///< HEAD: all headers, no body.
@@ -70,8 +70,5 @@ void append_range_json(std::string& out, const IdRange& range, RangeFormat forma
 
 /// The interim answer to `Expect: 100-continue`.
 inline constexpr std::string_view kContinueReply = "HTTP/1.1 100 Continue\r\n\r\n";
-
-/// "Sun, 06 Nov 1994 08:49:37 GMT"
-std::string http_date(std::time_t time);
 
 }  // namespace nextid::protocol

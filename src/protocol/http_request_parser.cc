@@ -6,8 +6,10 @@
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
-#include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
+
+#include "base/ascii.h"
+#include "base/quoting.h"
 
 namespace nextid::protocol {
 namespace {
@@ -61,27 +63,13 @@ void HttpRequestParser::Message::on_request_impl(http::verb, string_view method,
 void HttpRequestParser::Message::on_field_impl(http::field name, string_view name_text,
                                                string_view value, error_code&) {
   if (is_header_done()) return;  // A trailer.
-  const auto note = [value](HttpField& field) { field = {std_view(value), field.count + 1}; };
-  if (name == http::field::host) {
-    note(request_.host);
-  } else if (name == http::field::expect) {
-    expects_continue = boost::beast::iequals(value, "100-continue");
-  } else if (name == http::field::transfer_encoding) {
-    has_transfer_encoding = true;
-  } else if (name == http::field::content_type) {
-    note(request_.content_type);
-  } else if (name == http::field::if_none_match) {
-    note(request_.if_none_match);
-  } else if (name == http::field::authorization) {
-    note(request_.authorization);
-  } else if (name == http::field::origin) {
-    note(request_.origin);
-  } else if (name == http::field::sec_fetch_site) {
-    note(request_.sec_fetch_site);
-  } else if (name == http::field::unknown) {
-    // Those that Beast has no number for.
-    if (boost::beast::iequals(name_text, "Idempotency-Key")) note(request_.idempotency_key);
-    if (boost::beast::iequals(name_text, "X-Request-Id")) note(request_.request_id);
+  if (name == http::field::expect)
+    expects_continue = base::equal_words(std_view(value), "100-continue");
+  if (name == http::field::transfer_encoding) has_transfer_encoding = true;
+  for (const HttpFieldName& known : kHttpFields) {
+    if (!base::equal_words(std_view(name_text), known.name)) continue;
+    HttpField& field = request_.*known.field;
+    field = {std_view(value), field.count + 1};
   }
 }
 
@@ -141,8 +129,8 @@ std::size_t HttpRequestParser::find_head(std::string_view bytes) {
   if (window == "\r") return 0;  // Perhaps half of an empty line.
   if (const std::size_t wrong = bytes_of_no_method(window); wrong > 0) {
     fail(400, "invalid",
-         "This is not HTTP: no request begins with '" + printable(window.substr(0, wrong), 16) +
-             "'.");
+         "This is not HTTP: no request begins with '" +
+             base::printable(window.substr(0, wrong), 16) + "'.");
     return 0;
   }
   for (;;) {
@@ -222,16 +210,9 @@ std::size_t HttpRequestParser::parse_body(std::string_view bytes) {
 // The caller may drop the head's bytes before the body's end comes.
 void HttpRequestParser::keep_views() {
   if (request_.method.data() == kept_.data()) return;
-  const std::array views{&request_.method,
-                         &request_.target,
-                         &request_.content_type.value,
-                         &request_.idempotency_key.value,
-                         &request_.if_none_match.value,
-                         &request_.authorization.value,
-                         &request_.host.value,
-                         &request_.origin.value,
-                         &request_.sec_fetch_site.value,
-                         &request_.request_id.value};
+  std::array<std::string_view*, kHttpFields.size() + 2> views{&request_.method, &request_.target};
+  std::transform(kHttpFields.begin(), kHttpFields.end(), views.begin() + 2,
+                 [this](const HttpFieldName& known) { return &(request_.*known.field).value; });
   kept_.clear();
   for (const auto* view : views) kept_.append(*view);
   std::size_t begin = 0;

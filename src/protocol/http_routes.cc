@@ -12,9 +12,10 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
+#include "base/quoting.h"
+#include "base/whole_number.h"
 #include "protocol/definition_body.h"
 #include "protocol/idempotency_key.h"
-#include "protocol/whole_number.h"
 
 namespace nextid::protocol {
 namespace {
@@ -39,9 +40,9 @@ struct Arguments {
 
 Refusal parse_whole_number(std::string_view name, std::string_view text, std::uint64_t max,
                            std::uint64_t& number) {
-  const auto value = whole_number(text, 1, max);
+  const auto value = base::whole_number(text, 1, max);
   if (!value) {
-    return invalid("The parameter '" + std::string(name) + "' is " + in_quotes(text) +
+    return invalid("The parameter '" + std::string(name) + "' is " + base::in_quotes(text) +
                    "; it must be a whole number from 1 to " + std::to_string(max) + ".");
   }
   number = *value;
@@ -50,7 +51,7 @@ Refusal parse_whole_number(std::string_view name, std::string_view text, std::ui
 
 Refusal parse_counter_name(std::string_view what, std::string_view text, std::string& name) {
   if (!is_counter_name(text)) {
-    return invalid(std::string(what) + " " + in_quotes(text) +
+    return invalid(std::string(what) + " " + base::in_quotes(text) +
                    " is no counter name: 1 to 128 of A-Z a-z 0-9 . _ : -, beginning with a letter, "
                    "a digit or '_'.");
   }
@@ -81,7 +82,7 @@ Refusal take_busiest(std::string_view text, Arguments& arguments) {
 
 Refusal take_as(std::string_view text, Arguments& arguments) {
   if (text != "string" && text != "number") {
-    return invalid("The parameter 'as' is " + in_quotes(text) +
+    return invalid("The parameter 'as' is " + base::in_quotes(text) +
                    "; it must be 'string' or 'number'.");
   }
   arguments.as_string = text == "string";
@@ -181,7 +182,7 @@ Route make_status(Arguments&& arguments) { return Status{.limit = arguments.busi
 Problem nothing_at(std::string_view path) {
   return {.status = 404,
           .code = "not_found",
-          .detail = "Nothing is at " + in_quotes(path) +
+          .detail = "Nothing is at " + base::in_quotes(path) +
                     "; ids are at /next and /range?count=N, and all calls at /docs."};
 }
 
@@ -314,7 +315,7 @@ Refusal take_parameters(const Call& call, const boost::urls::url_view& url, Argu
     const auto parameter = std::find_if(call.parameters.begin(), call.parameters.end(),
                                         [&](const Parameter& known) { return known.name == name; });
     if (parameter == call.parameters.end()) {
-      return invalid("The parameter " + in_quotes(name) + " is unknown to " +
+      return invalid("The parameter " + base::in_quotes(name) + " is unknown to " +
                      std::string(call.path) + ".");
     }
     const auto place = static_cast<std::size_t>(parameter - call.parameters.begin());
@@ -362,7 +363,7 @@ Routed route_of_url(const HttpRequest& request, const boost::urls::url_view& url
   if (!match.takes_method) {
     return {Problem{.status = 405,
                     .code = "method_not_allowed",
-                    .detail = "The method " + in_quotes(request.method) + " is not for " +
+                    .detail = "The method " + base::in_quotes(request.method) + " is not for " +
                               std::string(call.path) + ", which takes " + std::string(call.allow) +
                               ".",
                     .allow = call.allow,
@@ -397,7 +398,7 @@ Routed route_of(const HttpRequest& request, std::uint64_t max_range) {
   }
   const auto url = parse_target(request.target);
   if (!url) {
-    return {invalid("The request target " + in_quotes(request.target) +
+    return {invalid("The request target " + base::in_quotes(request.target) +
                     " is no valid path and query.")};
   }
   return route_of_url(request, *url, max_range);

@@ -6,6 +6,8 @@
 
 #include "nextid/id_generator.h"
 
+#include "base/quoting.h"
+
 namespace nextid::protocol {
 namespace {
 
@@ -34,7 +36,7 @@ Refusal parse_idempotency_key(const HttpField& field, std::string& key) {
   auto text = field.value.starts_with('"') ? unquoted(field.value)
                                            : std::optional(std::string(field.value));
   if (!text || !is_idempotency_key(*text)) {
-    return invalid("The Idempotency-Key " + in_quotes(field.value) + " is no key: 1 to " +
+    return invalid("The Idempotency-Key " + base::in_quotes(field.value) + " is no key: 1 to " +
                    std::to_string(kMaxIdempotencyKeyBytes) +
                    " printable ASCII characters, plain or in quotes, where \\\" and \\\\ stand for "
                    "\" and \\.");

@@ -8,6 +8,8 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/error.hpp>
 
+#include "base/quoting.h"
+
 namespace nextid::protocol {
 namespace {
 
@@ -54,7 +56,7 @@ class Handler {
     return take(JsonKind::kInteger, std::to_string(number), error);
   }
   bool on_double(double, json::string_view part, json::error_code& error) {
-    return other(printable({part.data(), part.size()}), error);
+    return other(base::printable({part.data(), part.size()}), error);
   }
   bool on_bool(bool value, json::error_code& error) {
     return other(value ? "true" : "false", error);
@@ -83,8 +85,9 @@ class Handler {
     if (field == fields_.end()) {
       std::string known;
       for (const auto& each : fields_) known += (known.empty() ? "" : ", ") + name(each);
-      return refuse("The field " + in_quotes(key) + " is unknown; this call takes " + known + ".",
-                    error);
+      return refuse(
+          "The field " + base::in_quotes(key) + " is unknown; this call takes " + known + ".",
+          error);
     }
     field_ = &*field;
     if (std::find(seen_.begin(), seen_.end(), field_) != seen_.end()) {
@@ -95,7 +98,7 @@ class Handler {
   }
 
   bool take(JsonKind kind, const std::string& text, json::error_code& error) {
-    const std::string shown = kind == JsonKind::kString ? in_quotes(text) : text;
+    const std::string shown = kind == JsonKind::kString ? base::in_quotes(text) : text;
     if (!in_object_ || !field_->take(kind, text)) return other(shown, error);
     field_ = nullptr;
     return true;
@@ -127,7 +130,8 @@ Refusal read_json_object(std::string_view text, std::span<const JsonField> field
   if (parser.handler().refusal) return parser.handler().refusal;
   if (!error && size < text.size()) error = json::make_error_code(json::error::extra_data);
   if (!error) return std::nullopt;
-  const std::string rest = size < text.size() ? ", before " + in_quotes(text.substr(size)) : "";
+  const std::string rest =
+      size < text.size() ? ", before " + base::in_quotes(text.substr(size)) : "";
   return invalid("The body is no JSON in UTF-8: " + error.message() + " at byte " +
                  std::to_string(size) + rest + parser.handler().place() + ".");
 }

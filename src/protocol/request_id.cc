@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/quoting.h"
+
 namespace nextid::protocol {
 
 Refusal parse_request_id(const HttpField& field, std::string& id) {
@@ -10,7 +12,7 @@ Refusal parse_request_id(const HttpField& field, std::string& id) {
   const bool is_printable = std::all_of(field.value.begin(), field.value.end(),
                                         [](char c) { return c >= 0x20 && c <= 0x7e; });
   if (!is_printable || field.value.empty() || field.value.size() > kMaxRequestIdBytes) {
-    return invalid("The X-Request-Id " + in_quotes(field.value) + " is not 1 to " +
+    return invalid("The X-Request-Id " + base::in_quotes(field.value) + " is not 1 to " +
                    std::to_string(kMaxRequestIdBytes) + " printable ASCII characters.");
   }
   id = field.value;

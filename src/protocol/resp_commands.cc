@@ -7,8 +7,10 @@
 
 #include "nextid/counter.h"
 
+#include "base/ascii.h"
+#include "base/quoting.h"
+#include "base/whole_number.h"
 #include "protocol/http_problem.h"
-#include "protocol/whole_number.h"
 
 namespace nextid::protocol {
 namespace {
@@ -24,20 +26,6 @@ struct Context {
 
 // --- Words
 
-char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-// Whether `text` is `word`, a word in lower case, in any case.
-bool is(std::string_view text, std::string_view word) noexcept {
-  return std::equal(text.begin(), text.end(), word.begin(), word.end(),
-                    [](char a, char b) { return lower(a) == b; });
-}
-
-std::string upper(std::string_view word) {
-  std::string text;
-  for (const char c : word) text += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  return text;
-}
-
 RespAnswer error(std::string_view sentence, std::string_view code = "ERR") {
   RespAnswer answer;
   append_error(answer.bytes, code, sentence);
@@ -47,15 +35,16 @@ RespAnswer error(std::string_view sentence, std::string_view code = "ERR") {
 RespAnswer ok() { return {"+OK\r\n"}; }
 
 RespAnswer syntax_error(const Context& context) {
-  return error("The arguments of " + upper(context.arguments[0]) + " are wrong; COMMAND DOCS " +
-               upper(context.arguments[0]) + " describes it.");
+  return error("The arguments of " + base::to_upper(context.arguments[0]) +
+               " are wrong; COMMAND DOCS " + base::to_upper(context.arguments[0]) +
+               " describes it.");
 }
 
 // --- Ids
 
 RespCall increment(std::string_view counter, std::uint64_t count) {
   if (!is_counter_name(counter)) {
-    return error(in_quotes(counter) +
+    return error(base::in_quotes(counter) +
                  " is no counter name: 1 to 128 of A-Z a-z 0-9 . _ : -, beginning with a letter, a "
                  "digit or '_'.");
   }
@@ -65,10 +54,10 @@ RespCall increment(std::string_view counter, std::uint64_t count) {
 RespCall take_incr(Context& context) { return increment(context.arguments[1], 1); }
 
 RespCall take_incrby(Context& context) {
-  const auto count = whole_number(context.arguments[2], 1, context.max_range);
+  const auto count = base::whole_number(context.arguments[2], 1, context.max_range);
   if (!count) {
     return error("INCRBY takes a whole number from 1 to " + std::to_string(context.max_range) +
-                 ", not " + in_quotes(context.arguments[2]) +
+                 ", not " + base::in_quotes(context.arguments[2]) +
                  ": ids only grow, and each is handed out once.");
   }
   return increment(context.arguments[1], *count);
@@ -90,22 +79,22 @@ RespCall take_type(Context& context) { return look_up(context, RespLookup::Kind:
 RespCall take_scan(Context& context) {
   const Arguments arguments = context.arguments;
   RespScan scan;
-  const auto cursor = whole_number(arguments[1], 0, ~std::uint64_t{0});
+  const auto cursor = base::whole_number(arguments[1], 0, ~std::uint64_t{0});
   if (!cursor)
-    return error("SCAN takes a cursor, 0 at first, not " + in_quotes(arguments[1]) + ".");
+    return error("SCAN takes a cursor, 0 at first, not " + base::in_quotes(arguments[1]) + ".");
   scan.cursor = *cursor;
   for (std::size_t i = 2; i < arguments.size(); i += 2) {
     if (i + 1 == arguments.size()) return syntax_error(context);
     const std::string_view value = arguments[i + 1];
-    if (is(arguments[i], "match")) {
+    if (base::equal_words(arguments[i], "match")) {
       scan.pattern = value;
-    } else if (is(arguments[i], "count")) {
-      const auto count = whole_number(value, 1, ~std::uint64_t{0});
+    } else if (base::equal_words(arguments[i], "count")) {
+      const auto count = base::whole_number(value, 1, ~std::uint64_t{0});
       if (!count)
-        return error("COUNT must be a whole number from 1, not " + in_quotes(value) + ".");
+        return error("COUNT must be a whole number from 1, not " + base::in_quotes(value) + ".");
       scan.count = std::min<std::uint64_t>(*count, kMaxScanCount);
-    } else if (is(arguments[i], "type")) {
-      scan.strings = is(value, "string");
+    } else if (base::equal_words(arguments[i], "type")) {
+      scan.strings = base::equal_words(value, "string");
     } else {
       return syntax_error(context);
     }
@@ -135,7 +124,7 @@ RespCall take_echo(Context& context) {
 
 RespCall take_select(Context& context) {
   if (context.arguments[1] == "0") return ok();
-  return error("There is one database, 0, and no " + in_quotes(context.arguments[1]) +
+  return error("There is one database, 0, and no " + base::in_quotes(context.arguments[1]) +
                "; give counters names with a prefix instead, such as shop:orders.");
 }
 
@@ -158,15 +147,15 @@ RespCall take_hello(Context& context) {
   RespGreeting greeting{.hello = true, .version = {}, .secret = {}, .client_name = {}};
   if (arguments.size() == 1) return greeting;
   if (arguments[1] != "2" && arguments[1] != "3") {
-    return error("This server speaks RESP 2 and 3, not " + in_quotes(arguments[1]) + ".",
+    return error("This server speaks RESP 2 and 3, not " + base::in_quotes(arguments[1]) + ".",
                  "NOPROTO");
   }
   greeting.version = arguments[1] == "3" ? RespVersion::kResp3 : RespVersion::kResp2;
   for (std::size_t i = 2; i < arguments.size();) {
-    if (is(arguments[i], "auth") && i + 2 < arguments.size()) {
+    if (base::equal_words(arguments[i], "auth") && i + 2 < arguments.size()) {
       greeting.secret = arguments[i + 2];
       i += 3;
-    } else if (is(arguments[i], "setname") && i + 1 < arguments.size()) {
+    } else if (base::equal_words(arguments[i], "setname") && i + 1 < arguments.size()) {
       if (!is_client_name(arguments[i + 1])) return bad_client_name();
       greeting.client_name = arguments[i + 1];
       i += 2;
@@ -186,12 +175,12 @@ RespCall take_client(Context& context) {
   RespSession& session = context.session;
   const std::string_view what = arguments[1];
   RespAnswer answer;
-  if (is(what, "setname") && arguments.size() == 3) {
+  if (base::equal_words(what, "setname") && arguments.size() == 3) {
     if (!is_client_name(arguments[2])) return bad_client_name();
     session.client_name = arguments[2];
     return ok();
   }
-  if (is(what, "getname") && arguments.size() == 2) {
+  if (base::equal_words(what, "getname") && arguments.size() == 2) {
     if (session.client_name.empty()) {
       append_null(answer.bytes, session.version);
     } else {
@@ -199,11 +188,11 @@ RespCall take_client(Context& context) {
     }
     return answer;
   }
-  if (is(what, "id") && arguments.size() == 2) {
+  if (base::equal_words(what, "id") && arguments.size() == 2) {
     append_integer(answer.bytes, static_cast<std::int64_t>(session.id));
     return answer;
   }
-  if (is(what, "info") && arguments.size() == 2) {
+  if (base::equal_words(what, "info") && arguments.size() == 2) {
     append_text(answer.bytes,
                 "id=" + std::to_string(session.id) + " name=" + session.client_name +
                     " db=0 resp=" + std::to_string(static_cast<int>(session.version)) + "\n",
@@ -211,16 +200,18 @@ RespCall take_client(Context& context) {
     return answer;
   }
   // What clients tell about themselves, and ask for the memory of a server that evicts.
-  const bool accepted = (is(what, "setinfo") && arguments.size() == 4) ||
-                        ((is(what, "no-evict") || is(what, "no-touch")) && arguments.size() == 3);
+  const bool accepted =
+      (base::equal_words(what, "setinfo") && arguments.size() == 4) ||
+      ((base::equal_words(what, "no-evict") || base::equal_words(what, "no-touch")) &&
+       arguments.size() == 3);
   if (accepted) return ok();
-  return error("CLIENT " + in_quotes(what) +
+  return error("CLIENT " + base::in_quotes(what) +
                " is not served; CLIENT takes SETNAME, GETNAME, ID, INFO, SETINFO, NO-EVICT and "
                "NO-TOUCH here.");
 }
 
 RespCall take_config(Context& context) {
-  if (!is(context.arguments[1], "get") || context.arguments.size() < 3) {
+  if (!base::equal_words(context.arguments[1], "get") || context.arguments.size() < 3) {
     return error(
         "CONFIG takes only GET here; options are set when nextid starts: "
         "`nextid serve --help` lists them.");
@@ -236,7 +227,7 @@ RespCall take_config(Context& context) {
   std::vector<std::pair<std::string_view, std::string_view>> found;
   for (const auto& setting : kSettings) {
     for (const auto asked : context.arguments.subspan(2)) {
-      if (!is(asked, setting.first) && asked != "*") continue;
+      if (!base::equal_words(asked, setting.first) && asked != "*") continue;
       found.push_back(setting);
       break;
     }
@@ -323,7 +314,7 @@ const Row* find_row(std::string_view name) noexcept {
   // No name is longer than this; so a longer text is none.
   std::array<char, 16> text{};
   if (name.size() > text.size()) return nullptr;
-  std::transform(name.begin(), name.end(), text.begin(), lower);
+  std::transform(name.begin(), name.end(), text.begin(), [](char c) { return base::to_lower(c); });
   const std::string_view key(text.data(), name.size());
   const auto* const row = std::lower_bound(
       kRows.begin(), kRows.end(), key, [](const Row& a, std::string_view b) { return a.name < b; });
@@ -332,15 +323,15 @@ const Row* find_row(std::string_view name) noexcept {
 
 RespAnswer unknown(std::string_view name) {
   std::string word = " ";
-  for (const char c : name) word += lower(c);
+  for (const char c : name) word += base::to_lower(c);
   word += ' ';
   for (const Refused& refused : kRefused) {
     if (name.find(' ') == std::string_view::npos &&
         refused.names.find(word) != std::string_view::npos) {
-      return error(upper(name) + " " + std::string(refused.why));
+      return error(base::to_upper(name) + " " + std::string(refused.why));
     }
   }
-  return error("unknown command " + in_quotes(name) +
+  return error("unknown command " + base::in_quotes(name) +
                ": ids come from INCR and INCRBY; COMMAND LIST has the others.");
 }
 
@@ -393,25 +384,25 @@ RespCall take_command(Context& context) {
   const std::string_view what = arguments.size() > 1 ? arguments[1] : "info";
   const Arguments names = arguments.size() > 2 ? arguments.subspan(2) : Arguments{};
   RespAnswer answer;
-  if (is(what, "count")) {
+  if (base::equal_words(what, "count")) {
     append_integer(answer.bytes, static_cast<std::int64_t>(kRows.size()));
-  } else if (is(what, "list")) {
+  } else if (base::equal_words(what, "list")) {
     append_array_head(answer.bytes, kRows.size());
     for (const Row& row : kRows) append_bulk(answer.bytes, row.name);
-  } else if (is(what, "info")) {
+  } else if (base::equal_words(what, "info")) {
     const auto rows = rows_of(names);
     append_array_head(answer.bytes, rows.size());
     for (const Row* row : rows) {
       row == nullptr ? append_null(answer.bytes, context.session.version)
                      : append_details(answer.bytes, *row);
     }
-  } else if (is(what, "docs")) {
+  } else if (base::equal_words(what, "docs")) {
     auto rows = rows_of(names);
     std::erase(rows, nullptr);
     append_map_head(answer.bytes, rows.size(), context.session.version);
     for (const Row* row : rows) append_documentation(answer.bytes, *row, context.session.version);
   } else {
-    return error("COMMAND " + in_quotes(what) +
+    return error("COMMAND " + base::in_quotes(what) +
                  " is not served; COMMAND takes COUNT, LIST, INFO and DOCS here.");
   }
   return answer;
@@ -421,8 +412,8 @@ RespCall take_command(Context& context) {
 bool is_http(const RespCommand& command) noexcept {
   const Arguments& arguments = command.arguments;
   if (!command.was_inline) return false;
-  return (arguments.size() == 3 && arguments[2].starts_with("HTTP/")) || is(arguments[0], "post") ||
-         is(arguments[0], "host:");
+  return (arguments.size() == 3 && arguments[2].starts_with("HTTP/")) ||
+         base::equal_words(arguments[0], "post") || base::equal_words(arguments[0], "host:");
 }
 
 }  // namespace
@@ -435,15 +426,16 @@ RespCall resp_call_of(const RespCommand& command, RespSession& session, std::uin
   if (row == nullptr) return unknown(name);
   const auto given = static_cast<int>(command.arguments.size());
   if (row->arity >= 0 ? given != row->arity : given < -row->arity) {
-    return error("wrong number of arguments for " + upper(name) + ": " + std::to_string(given - 1) +
-                 " and not " + std::to_string(std::abs(row->arity) - 1) +
-                 (row->arity < 0 ? " or more." : "."));
+    return error("wrong number of arguments for " + base::to_upper(name) + ": " +
+                 std::to_string(given - 1) + " and not " +
+                 std::to_string(std::abs(row->arity) - 1) + (row->arity < 0 ? " or more." : "."));
   }
   return row->take(context);
 }
 
 bool is_open_to_all(std::string_view command) noexcept {
-  return is(command, "auth") || is(command, "hello") || is(command, "quit") || is(command, "reset");
+  return base::equal_words(command, "auth") || base::equal_words(command, "hello") ||
+         base::equal_words(command, "quit") || base::equal_words(command, "reset");
 }
 
 }  // namespace nextid::protocol

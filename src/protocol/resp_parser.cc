@@ -6,6 +6,7 @@
 #include <system_error>
 #include <utility>
 
+#include "base/quoting.h"
 #include "protocol/http_problem.h"
 #include "protocol/resp_words.h"
 
@@ -48,7 +49,7 @@ RespParser::Found RespParser::parse_length(std::string_view bytes, std::size_t& 
   if (at == bytes.size()) return Found::kNothing;
   if (bytes[at] != type) {
     return fail("a '" + std::string(1, type) + "' was expected, not " +
-                in_quotes(bytes.substr(at, 1)));
+                base::in_quotes(bytes.substr(at, 1)));
   }
   const char* const begin = bytes.data() + at + 1;
   const char* const end = bytes.data() + bytes.size();

@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 
+#include "base/quoting.h"
 #include "protocol/http_problem.h"
 
 namespace nextid::protocol {
@@ -86,7 +87,7 @@ void append_error(std::string& out, std::string_view code, std::string_view sent
   out += '-';
   out += code;
   out += ' ';
-  out += printable(sentence, sentence.size());
+  out += base::printable(sentence, sentence.size());
   out += "\r\n";
 }
 

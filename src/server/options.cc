@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdint>
 #include <limits>
 #include <utility>
 
 #include "base/stray_text.h"
+#include "base/whole_number.h"
 #include "server/config_file.h"
 #include "server/environment.h"
 
@@ -20,17 +20,10 @@ Error invalid(const std::string& sentence) { return Error(ErrorCode::kInvalid, s
 
 // --- Values
 
-std::optional<std::uint64_t> whole_number(std::string_view text) {
-  std::uint64_t number = 0;
-  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (parsed.ec != std::errc{} || parsed.ptr != text.data() + text.size()) return std::nullopt;
-  return number;
-}
-
 template <typename T>
 Result<void> set_number(T& field, std::string_view text, std::uint64_t min, std::uint64_t max) {
-  const auto number = whole_number(text);
-  if (!number || *number < min || *number > max) {
+  const auto number = base::whole_number(text, min, max);
+  if (!number) {
     return invalid("it must be a whole number from " + std::to_string(min) + " to " +
                    std::to_string(max));
   }
@@ -51,8 +44,9 @@ constexpr std::uint64_t kMaxTimeMs = 24 * 3'600'000;
 std::optional<milliseconds> parse_time(std::string_view text, std::uint64_t max_ms) {
   for (const auto& unit : kTimeUnits) {
     if (!text.ends_with(unit.suffix)) continue;
-    const auto number = whole_number(text.substr(0, text.size() - unit.suffix.size()));
-    if (!number || *number < 1 || *number > max_ms / unit.ms) return std::nullopt;
+    const auto number =
+        base::whole_number(text.substr(0, text.size() - unit.suffix.size()), 1, max_ms / unit.ms);
+    if (!number) return std::nullopt;
     return milliseconds(static_cast<milliseconds::rep>(*number * unit.ms));
   }
   return std::nullopt;

@@ -90,7 +90,7 @@ TEST(CredentialDocumentTest, RefusesWhatIsNoneWithoutShowingIt) {
 }
 
 TEST(CredentialDocumentTest, ReadsTheReasonOfAFailure) {
-  EXPECT_EQ(parse_failure_json(R"({"code": "NoRole", "message": "x\ny"})"), "NoRole: x?y");
+  EXPECT_EQ(parse_failure_json(R"({"code": "NoRole", "message": "x\ny"})"), "NoRole: x\\x0Ay");
   EXPECT_EQ(parse_failure_json(R"({"Code": "Denied"})"), "Denied");
   EXPECT_EQ(parse_failure_json(keys_json()), "");
   EXPECT_EQ(parse_failure_json("<html>"), "");

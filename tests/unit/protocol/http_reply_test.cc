@@ -8,6 +8,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/quoting.h"
+#include "base/time_text.h"
+
 namespace nextid::protocol {
 namespace {
 
@@ -184,13 +187,13 @@ TEST(HttpReply, Pages) {
   EXPECT_TRUE(body.ends_with(R"(],"next":"b"})")) << body;
 }
 
-TEST(HttpReply, Dates) { EXPECT_EQ(http_date(784111777), kDate); }
+TEST(HttpReply, Dates) { EXPECT_EQ(base::gmt_text(784111777), kDate); }
 
 TEST(Printable, IsAsciiAndBounded) {
-  EXPECT_EQ(printable("abc"), "abc");
-  EXPECT_EQ(printable(std::string("a\0b\x7f\xc3\xa9\t", 7)), "a\\x00b\\x7F\\xC3\\xA9\\x09");
-  EXPECT_EQ(printable("12345", 5), "12345");
-  EXPECT_EQ(printable("123456", 5), "12345...");
+  EXPECT_EQ(base::printable("abc"), "abc");
+  EXPECT_EQ(base::printable(std::string("a\0b\x7f\xc3\xa9\t", 7)), "a\\x00b\\x7F\\xC3\\xA9\\x09");
+  EXPECT_EQ(base::printable("12345", 5), "12345");
+  EXPECT_EQ(base::printable("123456", 5), "12345...");
 }
 
 }  // namespace

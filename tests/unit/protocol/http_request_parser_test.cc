@@ -1,11 +1,15 @@
 // Requests found in bytes, whole and torn; what each limit lets through and refuses.
 #include "protocol/http_request_parser.h"
 
+#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "base/ascii.h"
+#include "base/quoting.h"
 
 namespace nextid::protocol {
 namespace {
@@ -34,7 +38,7 @@ struct Result {
 void PrintTo(const Result& result, std::ostream* out) {
   for (const auto& seen : result.requests) {
     *out << seen.method << " " << seen.target << (seen.http_1_0 ? " 1.0" : " 1.1")
-         << (seen.keep_alive ? " stays '" : " closes '") << printable(seen.body, 200) << "' "
+         << (seen.keep_alive ? " stays '" : " closes '") << base::printable(seen.body, 200) << "' "
          << seen.content_type << " " << seen.key << "; ";
   }
   *out << "error " << result.error_status;
@@ -268,8 +272,8 @@ TEST(HttpRequestParser, RefusesWhatIsNoHttp) {
       std::string(33, 'G') + " / HTTP/1.1\r\nHost: a\r\n\r\n",
   };
   for (const auto& bytes : garbage) {
-    EXPECT_EQ(feed_whole(bytes), (Result{{}, 400})) << printable(bytes, 80);
-    EXPECT_EQ(feed_bytewise(bytes), (Result{{}, 400})) << printable(bytes, 80);
+    EXPECT_EQ(feed_whole(bytes), (Result{{}, 400})) << base::printable(bytes, 80);
+    EXPECT_EQ(feed_bytewise(bytes), (Result{{}, 400})) << base::printable(bytes, 80);
   }
 }
 
@@ -352,6 +356,24 @@ TEST(HttpRequestParser, BoundsTheFramingOfChunks) {
 }
 
 // --- Torn input
+
+TEST(HttpRequestParser, KeepsEveryFieldUntilTheBodyHasCome) {
+  std::string head = "PUT /x HTTP/1.1\r\nContent-Length: 2\r\n";
+  for (const HttpFieldName& known : kHttpFields) {
+    head += base::to_upper(known.name) + ": of-" + std::string(known.name) + "\r\n";
+  }
+  head += "\r\n";
+  HttpRequestParser parser{HttpLimits()};
+  EXPECT_EQ(parser.feed(head).status, Status::kNeedMore);
+  std::fill(head.begin(), head.end(), 'x');  // A connection reuses its buffer.
+  EXPECT_EQ(parser.feed("{}").status, Status::kRequest);
+  EXPECT_EQ(parser.request().method, "PUT");
+  EXPECT_EQ(parser.request().target, "/x");
+  for (const HttpFieldName& known : kHttpFields) {
+    EXPECT_EQ((parser.request().*known.field).value, "of-" + std::string(known.name));
+    EXPECT_EQ((parser.request().*known.field).count, 1U);
+  }
+}
 
 std::string random_message(std::mt19937& random) {
   const auto pick = [&](int n) { return std::uniform_int_distribution<int>(0, n - 1)(random); };

@@ -7,6 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/quoting.h"
+
 namespace nextid::protocol {
 namespace {
 
@@ -75,7 +77,7 @@ TEST(IdempotencyKey, WhatIsNoKeyIsRefusedAndShown) {
     const auto refusal = parse_idempotency_key({value, 1}, key);
     ASSERT_TRUE(refusal) << value;
     EXPECT_EQ(refusal->status, 400U);
-    EXPECT_NE(refusal->detail.find(in_quotes(value) + " is no key"), std::string::npos)
+    EXPECT_NE(refusal->detail.find(base::in_quotes(value) + " is no key"), std::string::npos)
         << refusal->detail;
     EXPECT_EQ(key, "");
   }

@@ -7,11 +7,11 @@
 #include <optional>
 #include <string_view>
 
-namespace nextid::protocol {
+namespace nextid::base {
 
 /// Nothing for text that is no decimal number, or one out of `min` ... `max`.
-inline std::optional<std::uint64_t> whole_number(std::string_view text, std::uint64_t min,
-                                                 std::uint64_t max) noexcept {
+inline std::optional<std::uint64_t> whole_number(std::string_view text, std::uint64_t min = 0,
+                                                 std::uint64_t max = UINT64_MAX) noexcept {
   const bool digits = !text.empty() && std::all_of(text.begin(), text.end(),
                                                    [](char c) { return c >= '0' && c <= '9'; });
   std::uint64_t value = 0;
@@ -20,4 +20,4 @@ inline std::optional<std::uint64_t> whole_number(std::string_view text, std::uin
   return value;
 }
 
-}  // namespace nextid::protocol
+}  // namespace nextid::base

@@ -1,0 +1,17 @@
+// Bytes that others sent, fit for a sentence.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace nextid::base {
+
+/// `bytes` as printable ASCII, safe in logs and JSON: other bytes become \xNN, and what exceeds
+/// `max_bytes` of them becomes "...".
+std::string printable(std::string_view bytes, std::size_t max_bytes = 40);
+
+/// printable() in quotes.
+std::string in_quotes(std::string_view bytes);
+
+}  // namespace nextid::base
