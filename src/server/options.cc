@@ -114,6 +114,27 @@ constexpr std::uint64_t kMaxThreads = 256;
 constexpr std::uint64_t kMaxHttpBytes = 1024 * 1024;
 constexpr std::uint64_t kMinHeadBytes = 256;
 
+/// The field of `object` to which the members lead, one after the other.
+template <auto kMember, auto... kMembers>
+auto& field(auto& object) {
+  if constexpr (sizeof...(kMembers) == 0) {
+    return object.*kMember;
+  } else {
+    return field<kMembers...>(object.*kMember);
+  }
+}
+
+/// An option's apply() that sets a field by one of the functions above.
+template <auto kSet, auto... kMembers>
+Result<void> with(Config& config, std::string_view text) {
+  return kSet(field<kMembers...>(config), text);
+}
+
+template <std::uint64_t kMin, std::uint64_t kMax, auto... kMembers>
+Result<void> number(Config& config, std::string_view text) {
+  return set_number(field<kMembers...>(config), text, kMin, kMax);
+}
+
 // --- The table
 
 constexpr std::string_view kStoreOption = "store";
@@ -132,16 +153,12 @@ constexpr std::array kOptions{
            "Do not make the store when it is missing: a path that is wrong, or a disk that is not "
            "mounted, is an error then, and no new store whose ids begin at 1. A URL with create= "
            "says it for itself.",
-           [](Config& config, std::string_view text) {
-             return set_opposite(config.store_options.create_store, text);
-           }},
+           with<set_opposite, &Config::store_options, &StoreOptions::create_store>},
     Option{"accept-copy", "", "false",
            "Take an SQLite file that was copied, or moved to another file system, for the store "
            "that it is a copy of: only after a move, when nothing uses the original "
            "(docs/sqlite.md).",
-           [](Config& config, std::string_view text) {
-             return set_switch(config.store_options.accept_copy, text);
-           }},
+           with<set_switch, &Config::store_options, &StoreOptions::accept_copy>},
     Option{"state-dir", "DIR", "none",
            "A directory, best on another disk than the store's, in which this node remembers which "
            "store it used and how far its counters were, to see when that was set back.",
@@ -171,118 +188,78 @@ constexpr std::array kOptions{
     Option{"tokens", "FILE", "none",
            "Who may do what: a file of tokens, as `nextid token` makes them (docs/security.md). "
            "Read again on SIGHUP.",
-           [](Config& config, std::string_view text) { return set_path(config.tokens, text); }},
+           with<set_path, &Config::tokens>},
     Option{"tls-cert", "FILE", "none",
            "Serve over TLS with this PEM certificate, and those that lead to its root behind it. "
            "Read again on SIGHUP.",
-           [](Config& config, std::string_view text) {
-             return set_path(config.tls.certificate, text);
-           }},
+           with<set_path, &Config::tls, &net::TlsFiles::certificate>},
     Option{"tls-key", "FILE", "none", "The certificate's key, in PEM without a passphrase.",
-           [](Config& config, std::string_view text) { return set_path(config.tls.key, text); }},
-    Option{
-        "tls-client-ca", "FILE", "none",
-        "Clients need a certificate that one of these authorities signed.",
-        [](Config& config, std::string_view text) { return set_path(config.tls.client_ca, text); }},
+           with<set_path, &Config::tls, &net::TlsFiles::key>},
+    Option{"tls-client-ca", "FILE", "none",
+           "Clients need a certificate that one of these authorities signed.",
+           with<set_path, &Config::tls, &net::TlsFiles::client_ca>},
     Option{"allow-host", "LIST", "none",
            "Further host names under which browsers may know this server, with commas between "
            "them.",
-           [](Config& config, std::string_view text) {
-             return set_hosts(config.allowed_hosts, text);
-           }},
+           with<set_hosts, &Config::allowed_hosts>},
     Option{"insecure", "", "false",
            "Listen beyond loopback without tokens: everyone who reaches it may do everything.",
-           [](Config& config, std::string_view text) { return set_switch(config.insecure, text); }},
+           with<set_switch, &Config::insecure>},
     Option{"threads", "N", "1", "Threads that serve clients.",
-           [](Config& config, std::string_view text) {
-             return set_number(config.threads, text, 1, kMaxThreads);
-           }},
+           number<1, kMaxThreads, &Config::threads>},
     Option{"request-timeout", "TIME", "5s",
            "How long a request for ids may wait for the store before it is answered 504.",
-           [](Config& config, std::string_view text) {
-             return set_time(config.store_options.request_timeout, text);
-           }},
+           with<set_time, &Config::store_options, &StoreOptions::request_timeout>},
     Option{"max-range", "N", "1000000", "Most ids that one request may ask for.",
-           [](Config& config, std::string_view text) {
-             return set_number(config.store_options.max_range, text, 1, kMaxId);
-           }},
+           number<1, kMaxId, &Config::store_options, &StoreOptions::max_range>},
     Option{"max-reservation", "N", "10000000",
            "Most ids that one store call reserves for waiting requests; at least max-range.",
-           [](Config& config, std::string_view text) {
-             return set_number(config.store_options.max_reservation, text, 1, kMaxId);
-           }},
+           number<1, kMaxId, &Config::store_options, &StoreOptions::max_reservation>},
     Option{"max-waiting-requests", "N", "100000",
            "Requests of one counter that may wait; further ones are answered 503.",
-           [](Config& config, std::string_view text) {
-             return set_number(config.store_options.max_waiting_requests, text, 1, kNoMax);
-           }},
+           number<1, kNoMax, &Config::store_options, &StoreOptions::max_waiting_requests>},
     Option{"max-waiting-ids", "N", "1000000000",
            "Ids that the waiting requests of one counter may ask for together; at least max-range.",
-           [](Config& config, std::string_view text) {
-             return set_number(config.store_options.max_waiting_ids, text, 1, kNoMax);
-           }},
+           number<1, kNoMax, &Config::store_options, &StoreOptions::max_waiting_ids>},
     Option{"max-counters", "N", "100000",
            "Counters that may be in use at a time; requests for further ones are answered 503.",
-           [](Config& config, std::string_view text) {
-             return set_number(config.store_options.max_counters, text, 1, kNoMax);
-           }},
+           number<1, kNoMax, &Config::store_options, &StoreOptions::max_counters>},
     Option{"idle-counter-timeout", "TIME", "5m",
            "After how long without requests a counter no longer counts as in use.",
-           [](Config& config, std::string_view text) {
-             return set_time(config.store_options.idle_counter_timeout, text);
-           }},
+           with<set_time, &Config::store_options, &StoreOptions::idle_counter_timeout>},
     Option{"default-cache", "N", "1",
            "Cache of the counters that are made on first use, written into their definition: 1 is "
            "strict, more is faster and gives up order between nodes.",
-           [](Config& config, std::string_view text) {
-             return set_number(config.store_options.default_cache, text, 1, kMaxId);
-           }},
+           number<1, kMaxId, &Config::store_options, &StoreOptions::default_cache>},
     Option{"no-auto-create", "", "false",
            "Do not make counters on first use: ids of one that nobody defined are answered 404.",
-           [](Config& config, std::string_view text) {
-             return set_opposite(config.store_options.auto_create, text);
-           }},
+           with<set_opposite, &Config::store_options, &StoreOptions::auto_create>},
     Option{"idempotency-retention", "TIME", "24h",
            "How long an idempotency key stands for its ids, up to 30d.",
-           [](Config& config, std::string_view text) {
-             return set_retention(config.store_options.idempotency_retention, text);
-           }},
+           with<set_retention, &Config::store_options, &StoreOptions::idempotency_retention>},
     Option{"max-connections", "N", "10000",
            "Clients that may be connected; further ones are answered 503 and closed.",
-           [](Config& config, std::string_view text) {
-             return set_number(config.http_settings.max_connections, text, 1, 1'000'000);
-           }},
+           number<1, 1'000'000, &Config::http_settings, &net::HttpSettings::max_connections>},
     Option{"header-timeout", "TIME", "10s",
            "How long a request may take to arrive, from its first byte to its last.",
-           [](Config& config, std::string_view text) {
-             return set_time(config.http_settings.header_timeout, text);
-           }},
+           with<set_time, &Config::http_settings, &net::HttpSettings::header_timeout>},
     Option{"idle-timeout", "TIME", "75s", "How long a client may stay connected without a request.",
-           [](Config& config, std::string_view text) {
-             return set_time(config.http_settings.idle_timeout, text);
-           }},
+           with<set_time, &Config::http_settings, &net::HttpSettings::idle_timeout>},
     Option{"write-timeout", "TIME", "30s",
            "How long a client may leave an answer unread before it is disconnected.",
-           [](Config& config, std::string_view text) {
-             return set_time(config.http_settings.write_timeout, text);
-           }},
+           with<set_time, &Config::http_settings, &net::HttpSettings::write_timeout>},
     Option{"max-head-bytes", "N", "16384",
            "Longest head of a request, its line and fields; longer ones are answered 431.",
-           [](Config& config, std::string_view text) {
-             return set_number(config.http_settings.limits.max_head_bytes, text, kMinHeadBytes,
-                               kMaxHttpBytes);
-           }},
+           number<kMinHeadBytes, kMaxHttpBytes, &Config::http_settings, &net::HttpSettings::limits,
+                  &protocol::HttpLimits::max_head_bytes>},
     Option{"max-body-bytes", "N", "65536",
            "Longest body of a request that is read at all; longer ones are answered 413.",
-           [](Config& config, std::string_view text) {
-             return set_number(config.http_settings.limits.max_body_bytes, text, 0, kMaxHttpBytes);
-           }},
+           number<0, kMaxHttpBytes, &Config::http_settings, &net::HttpSettings::limits,
+                  &protocol::HttpLimits::max_body_bytes>},
     Option{
         "shutdown-timeout", "TIME", "10s",
         "How long a stop by SIGTERM or SIGINT may take: answering what waits, closing the store.",
-        [](Config& config, std::string_view text) {
-          return set_time(config.shutdown_timeout, text);
-        }},
+        with<set_time, &Config::shutdown_timeout>},
     Option{"log-level", "LEVEL", "info",
            "The least important lines to log to standard error: info, warning or error.",
            [](Config& config, std::string_view text) -> Result<void> {
