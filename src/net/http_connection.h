@@ -3,19 +3,15 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
-#include <optional>
 #include <string>
-#include <variant>
-
-#include <boost/circular_buffer.hpp>
+#include <utility>
 
 #include "nextid/id_generator.h"
 
 #include "auth/access.h"
-#include "net/client_connection.h"
 #include "net/http_settings.h"
 #include "net/io_thread.h"
+#include "net/pipelined_connection.h"
 #include "net/store_call.h"
 #include "protocol/http_reply.h"
 #include "protocol/http_request_parser.h"
@@ -23,42 +19,27 @@
 
 namespace nextid::net {
 
-class HttpConnection final : public ClientConnection {
- public:
-  static constexpr std::size_t kMaxPipeline = 1024;
+/// The place of an interim 100 Continue among the answers.
+struct Continue {};
 
+/// A request, and how its answer is to be framed.
+struct HttpEntry : Unanswered<protocol::Reply, Continue> {
+  protocol::RangeFormat format;
+  bool close = false;
+  bool announce_keep_alive = false;
+  bool head_only = false;
+  std::string request_id;  ///< "": none.
+};
+
+class HttpConnection final : public PipelinedConnection<HttpEntry> {
+ public:
   /// `settings`, which has a gate, must outlive the connection.
   HttpConnection(IoThread& io, Stream stream, const HttpSettings& settings);
 
-  void deliver(std::uint64_t tag, Result<IdRange> range) override;
-
  private:
-  /// The place of an interim 100 Continue among the answers.
-  struct Continue {};
-
-  /// A request that was read, until its answer is in the output.
-  struct Pending {
-    std::variant<std::monostate, Result<IdRange>, protocol::Reply, Continue> answer;
-    std::optional<GeneratorHold> generator;  // Of a request for ids.
-    RequestId request = 0;
-    base::MonotonicTime taken;  // The same.
-    stats::Route route = stats::Route::kOtherHttp;
-    bool has_key = false;  // An idempotency key, which keeps its ids: they are never undelivered.
-    protocol::RangeFormat format;
-    bool close = false;
-    bool announce_keep_alive = false;
-    bool head_only = false;
-    std::string request_id;  // "": none.
-  };
-
   bool take_input() override;
   std::size_t max_input_bytes() const noexcept override { return parser_.max_unconsumed_bytes(); }
   bool in_request() const noexcept override { return parser_.in_request(); }
-  bool has_room() const noexcept override {
-    return pending_.size() < kMaxPipeline && !store_call_pending_;
-  }
-  bool has_unanswered() const noexcept override { return !pending_.empty(); }
-  void give_up_unanswered() override;
   void shrink() override;
   void refuse_as_too_many() override;
   void refuse_as_too_slow() override;
@@ -79,28 +60,17 @@ class HttpConnection final : public ClientConnection {
   void take_last(const protocol::Problem& problem);
 
   void take_store_call(StoreCall call);
-  void start_store_call_in_turn();
 
   // Answers.
-  Pending& add_pending(const protocol::HttpRequest& request);
-  std::uint64_t last_tag() const noexcept { return first_tag_ + pending_.size() - 1; }
-  Pending& pending_of(std::uint64_t tag) noexcept { return pending_[tag - first_tag_]; }
-  void answer(std::uint64_t tag, protocol::Reply reply);
-  void write_answers();
-  void write_answer(Pending& pending);
-  void count(const Pending& pending);
-  void write_reply(const Pending& pending, const protocol::Reply& reply,
+  HttpEntry& add_request(const protocol::HttpRequest& request);
+  void answer_now(protocol::Reply reply) { answer(last_tag(), std::move(reply)); }
+  void write(HttpEntry& entry) override;
+  void write_reply(const HttpEntry& entry, const protocol::Reply& reply,
                    protocol::ReplyFrame frame);
-  void write_range(Pending& pending, const IdRange& range, const protocol::ReplyFrame& frame);
-  static void count_undelivered(const Pending& pending, const IdRange& range);
 
   const HttpSettings& settings_;
   auth::Session session_;  // Of the sender of the request that was taken last.
   protocol::HttpRequestParser parser_;
-  boost::circular_buffer<Pending> pending_;
-  std::uint64_t first_tag_ = 0;         // Of pending_.front().
-  bool store_call_pending_ = false;     // It is the last of pending_; further requests wait.
-  std::optional<StoreCall> next_call_;  // The same call, until those before it are answered.
 };
 
 }  // namespace nextid::net

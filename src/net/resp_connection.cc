@@ -21,20 +21,17 @@ using protocol::RespLookup;
 using protocol::RespVersion;
 
 constexpr std::size_t kFirstInputBytes = 4 * 1024;
-// What an idle connection keeps of the queue that a busy one grew.
-constexpr std::size_t kIdlePipeline = 64;
 // The version of Redis whose answers these are like; clients look for what it can do.
 constexpr std::string_view kRedisVersion = "7.0.0";
 
 }  // namespace
 
 RespConnection::RespConnection(IoThread& io, Stream stream, RespNode& node)
-    : ClientConnection(io, std::move(stream), node.settings, kFirstInputBytes,
-                       stats::Protocol::kResp),
+    : PipelinedConnection(io, std::move(stream), node.settings, kFirstInputBytes,
+                          stats::Protocol::kResp),
       node_(node),
       parser_(node.limits),
-      caller_(node.access),
-      pending_(1) {
+      caller_(node.access) {
   session_.id = ++node.last_client;
 }
 
@@ -98,17 +95,14 @@ void RespConnection::take(const protocol::RespIncrement& call) {
   if (!may(caller_.may(auth::Right::kAllocate, call.counter), "take ids of this counter")) return;
   GeneratorHold hold = generator(call.counter);
   // With others before it, it must wait for its turn: ids of a connection grow.
-  if (call.count == 1 && pending_.empty()) {
+  RespEntry& entry = add(route_);
+  if (call.count == 1 && queue().size() == 1) {
     if (const std::uint64_t id = hold->try_next_id()) {
-      stats().count(route_, stats::Ending::kOk);
-      note_answer(now());
-      write_range(IdRange(id, 1, 1), std::move(hold));
-      return schedule_flush();
+      entry.generator = std::move(hold);
+      return answer(last_tag(), Result<IdRange>(IdRange(id, 1, 1)));
     }
   }
-  Pending& pending = add_pending();
-  pending.request = allocate(*hold, call.count, last_tag());
-  pending.generator = std::move(hold);
+  ask(std::move(hold), call.count);
 }
 
 void RespConnection::take(protocol::RespLookup&& call) {
@@ -305,46 +299,23 @@ void RespConnection::take(protocol::RespHttp) {
 
 // --- Calls of the store
 
-// Such a call sees what the commands before it on this connection did, so it begins when they are
-// answered; those after it see what it did, so they wait.
 void RespConnection::call_store(std::function<void(Answer)> call) {
-  add_pending();
-  store_call_pending_ = true;
-  next_call_ = std::move(call);
-  start_store_call_in_turn();
-}
-
-void RespConnection::start_store_call_in_turn() {
-  if (!next_call_ || pending_.size() > 1) return;
-  const auto self = std::static_pointer_cast<RespConnection>(shared_from_this());
-  const auto call = std::exchange(next_call_, nullptr);
-  call([self](std::function<std::string(RespConnection&)> render) {
-    boost::asio::post(self->io().context(), [self, render = std::move(render)] {
-      self->store_call_pending_ = false;
-      if (self->closed()) return;
-      self->pending_.back().answer = render(*self);
-      self->write_answers();
+  add(route_);
+  call_in_turn([this, call = std::move(call)] {
+    const auto self = std::static_pointer_cast<RespConnection>(shared_from_this());
+    call([self](std::function<std::string(RespConnection&)> render) {
+      boost::asio::post(self->io().context(), [self, render = std::move(render)] {
+        self->end_call(self->closed() ? std::string() : render(*self));
+      });
     });
   });
 }
 
 // --- Answers
 
-RespConnection::Pending& RespConnection::add_pending() {
-  if (pending_.full()) pending_.set_capacity(2 * pending_.capacity());
-  pending_.push_back({});
-  pending_.back().route = route_;
-  pending_.back().taken = now();
-  return pending_.back();
-}
-
 void RespConnection::answer_now(std::string bytes) {
-  if (pending_.empty()) {
-    stats().count(route_, ending_of_resp(bytes));
-    output() += bytes;
-    return schedule_flush();
-  }
-  add_pending().answer = std::move(bytes);
+  add(route_);
+  answer(last_tag(), std::move(bytes));
 }
 
 void RespConnection::answer_error(std::string_view code, std::string_view sentence) {
@@ -353,65 +324,16 @@ void RespConnection::answer_error(std::string_view code, std::string_view senten
   answer_now(std::move(bytes));
 }
 
-void RespConnection::deliver(std::uint64_t tag, Result<IdRange> range) {
-  const auto last_hold = delivered();
-  Pending& pending = pending_of(tag);
-  if (closed()) {
-    if (range) (*pending.generator)->count_undelivered(range->count());
-    return;
-  }
-  pending.answer = std::move(range);
-  if (tag == first_tag_) write_answers();
-}
-
-// Moves the answers that are next in order to the output.
-void RespConnection::write_answers() {
-  while (!pending_.empty() && pending_.front().answer.index() != 0) {
-    Pending& pending = pending_.front();
-    count(pending);
-    if (const auto* range = std::get_if<Result<IdRange>>(&pending.answer)) {
-      if (*range) {
-        write_range(**range, *std::move(pending.generator));
-      } else {
-        protocol::append_error(output(), range->error());
-      }
-    } else {
-      output() += std::get<std::string>(pending.answer);
-    }
-    pending_.pop_front();
-    ++first_tag_;
-  }
-  start_store_call_in_turn();
-  schedule_flush();
-}
-
-void RespConnection::count(const Pending& pending) {
-  if (const auto* range = std::get_if<Result<IdRange>>(&pending.answer)) {
-    stats().count(pending.route,
-                  *range ? stats::Ending::kOk : stats::ending_of(range->error().code()));
-    note_answer(pending.taken);
+void RespConnection::write(RespEntry& entry) {
+  if (const auto* range = std::get_if<Result<IdRange>>(&entry.answer)) {
+    count(entry, *range);
+    if (!*range) return protocol::append_error(output(), range->error());
+    protocol::append_integer(output(), static_cast<std::int64_t>((*range)->end()));
+    put_ids(entry, **range);
   } else {
-    stats().count(pending.route, ending_of_resp(std::get<std::string>(pending.answer)));
-  }
-}
-
-void RespConnection::write_range(const IdRange& range, GeneratorHold generator) {
-  protocol::append_integer(output(), static_cast<std::int64_t>(range.end()));
-  output_has_ids(std::move(generator), range.count());
-}
-
-void RespConnection::shrink() {
-  if (pending_.capacity() > kIdlePipeline) pending_.set_capacity(kIdlePipeline);
-}
-
-void RespConnection::give_up_unanswered() {
-  for (const Pending& pending : pending_) {
-    if (!pending.generator) continue;
-    if (const auto* range = std::get_if<Result<IdRange>>(&pending.answer)) {
-      if (*range) (*pending.generator)->count_undelivered((*range)->count());
-    } else {
-      withdraw(**pending.generator, pending.request);
-    }
+    const auto& bytes = std::get<std::string>(entry.answer);
+    stats().count(entry.route, ending_of_resp(bytes));
+    output() += bytes;
   }
 }
 
