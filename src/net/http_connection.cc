@@ -64,11 +64,11 @@ bool HttpConnection::take_input() {
 void HttpConnection::take(const protocol::HttpRequest& request) {
   HttpEntry& entry = add_request(request);
   auto routed = protocol::route_of(request, settings_.max_range);
-  entry.route = counted_as(routed.route, request.method);
+  entry.route = routed.counted_as;
   if (auto refusal = settings_.gate->check(request, routed, session_, entry.request_id)) {
-    routed.route = *std::move(refusal);
+    routed.call = *std::move(refusal);
   }
-  std::visit([this](auto&& call) { take(std::move(call)); }, std::move(routed.route));
+  std::visit([this](auto&& call) { take(std::move(call)); }, std::move(routed.call));
 }
 
 void HttpConnection::take(protocol::Allocate&& call) {

@@ -31,7 +31,7 @@ protocol::Refusal HttpGate::check(const protocol::HttpRequest& request,
                                   std::string& request_id) const {
   if (auto refusal = protocol::parse_request_id(request.request_id, request_id)) return refusal;
   // Probes of load balancers name whatever they like.
-  if (std::holds_alternative<protocol::Health>(routed.route)) return std::nullopt;
+  if (std::holds_alternative<protocol::Health>(routed.call)) return std::nullopt;
   if (auto refusal = guard_.check(request, routed.acts())) return refusal;
   return protocol::check_access(request, routed, session);
 }

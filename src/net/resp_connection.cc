@@ -12,6 +12,7 @@
 #include "base/glob.h"
 #include "net/counter_calls.h"
 #include "net/resp_counting.h"
+#include "protocol/resp_access.h"
 #include "protocol/resp_reply.h"
 
 namespace nextid::net {
@@ -69,30 +70,15 @@ bool RespConnection::take_input() {
 // --- Commands
 
 void RespConnection::take(const protocol::RespCommand& command) {
-  route_ = counted_as(command.arguments[0]);
-  auto call = protocol::resp_call_of(command, session_, settings().max_range);
-  const bool signed_in = !node_.access.needs_tokens() || !caller_.name().empty();
-  if (!signed_in && !std::holds_alternative<protocol::RespHttp>(call) &&
-      !protocol::is_open_to_all(command.arguments[0])) {
-    return answer_error("NOAUTH", "This server wants a token first: AUTH <token>.");
+  auto routed = protocol::route_of(command, session_, settings().max_range);
+  route_ = routed.counted_as;
+  if (auto refusal = protocol::check_access(routed, caller_)) {
+    return answer_now(*std::move(refusal));
   }
-  std::visit([this](auto&& chosen) { take(std::move(chosen)); }, std::move(call));
-}
-
-// False, and answered, when the caller may not.
-bool RespConnection::may(auth::Verdict verdict, std::string_view what) {
-  if (verdict == auth::Verdict::kGranted) return true;
-  if (verdict == auth::Verdict::kUnknown) {
-    answer_error("NOAUTH", "The token of this connection is no more: AUTH with another one.");
-  } else {
-    answer_error("NOPERM", "The token '" + std::string(caller_.name()) + "' does not allow to " +
-                               std::string(what) + ".");
-  }
-  return false;
+  std::visit([this](auto&& call) { take(std::move(call)); }, std::move(routed.call));
 }
 
 void RespConnection::take(const protocol::RespIncrement& call) {
-  if (!may(caller_.may(auth::Right::kAllocate, call.counter), "take ids of this counter")) return;
   GeneratorHold hold = generator(call.counter);
   // With others before it, it must wait for its turn: ids of a connection grow.
   RespEntry& entry = add(route_);
@@ -106,9 +92,6 @@ void RespConnection::take(const protocol::RespIncrement& call) {
 }
 
 void RespConnection::take(protocol::RespLookup&& call) {
-  for (const std::string& counter : call.counters) {
-    if (!may(caller_.may(auth::Right::kRead, counter), "look at '" + counter + "'")) return;
-  }
   call_store([this, call = std::move(call)](Answer answer) {
     find_counters(
         io().store(), call.counters,
@@ -121,7 +104,6 @@ void RespConnection::take(protocol::RespLookup&& call) {
 }
 
 void RespConnection::take(protocol::RespScan&& call) {
-  if (!may(caller_.may_all(auth::Right::kRead), "list the counters")) return;
   const auto after = node_.cursors.find(call.cursor);
   if (!after) {
     return answer_error("ERR", "The cursor " + std::to_string(call.cursor) +
@@ -161,7 +143,6 @@ std::string RespConnection::scan_answer(const protocol::RespScan& call, const Co
 }
 
 void RespConnection::take(protocol::RespCountCounters) {
-  if (!may(caller_.may_all(auth::Right::kRead), "count the counters")) return;
   call_store([this](Answer answer) {
     count_counters(io().store(), [answer = std::move(answer)](Result<std::uint64_t> count) {
       answer([count = std::move(count)](RespConnection&) {
@@ -249,10 +230,7 @@ std::string RespConnection::greeting() const {
   return bytes;
 }
 
-void RespConnection::take(protocol::RespInfo) {
-  if (!may(caller_.may_all(auth::Right::kRead), "see this server's state")) return;
-  answer_now(info());
-}
+void RespConnection::take(protocol::RespInfo) { answer_now(info()); }
 
 std::string RespConnection::info() const {
   const auto up =

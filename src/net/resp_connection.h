@@ -42,7 +42,6 @@ class RespConnection final : public PipelinedConnection<RespEntry> {
   void take(protocol::RespHttp);
   void take(protocol::RespAnswer&& answer) { answer_now(std::move(answer.bytes)); }
 
-  bool may(auth::Verdict verdict, std::string_view what);
   std::string greeting() const;
   std::string info() const;
   void scan(const protocol::RespScan& call, const std::string& after);

@@ -2,13 +2,10 @@
 
 #include <array>
 
-#include "base/ascii.h"
-
 namespace nextid::net {
 namespace {
 
 using stats::Ending;
-using stats::Route;
 
 struct Code {
   std::string_view code;
@@ -29,17 +26,7 @@ constexpr std::array kCodes{
     Code{"DEADLINE", Ending::kDeadline},
 };
 
-constexpr auto kFirst = static_cast<std::size_t>(Route::kRespIncr);
-constexpr auto kOther = static_cast<std::size_t>(Route::kOtherResp);
-
 }  // namespace
-
-stats::Route counted_as(std::string_view command) noexcept {
-  for (std::size_t route = kFirst; route < kOther; ++route) {
-    if (base::equal_words(command, stats::kRoutes[route].name)) return static_cast<Route>(route);
-  }
-  return Route::kOtherResp;
-}
 
 stats::Ending ending_of_resp(std::string_view answer) noexcept {
   if (!answer.starts_with('-')) return Ending::kOk;

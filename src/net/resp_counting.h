@@ -1,4 +1,4 @@
-// As what the commands and answers of RESP are counted.
+// As what the answers of RESP are counted.
 #pragma once
 
 #include <string_view>
@@ -6,9 +6,6 @@
 #include "stats/front_end_stats.h"
 
 namespace nextid::net {
-
-/// By the command's name, in any case.
-stats::Route counted_as(std::string_view command) noexcept;
 
 /// Of an answer in RESP: an error tells by its code.
 stats::Ending ending_of_resp(std::string_view answer) noexcept;

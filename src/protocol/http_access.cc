@@ -66,7 +66,7 @@ Refusal check_access(const HttpRequest& request, const Routed& routed, auth::Ses
       return unauthorized(request.authorization.count > 0);
     case auth::Verdict::kForbidden:
       // A request that is wrong anyhow is told so: it may have no counter to judge by.
-      if (std::holds_alternative<Problem>(routed.route)) return std::nullopt;
+      if (std::holds_alternative<Problem>(routed.call)) return std::nullopt;
       return lacks_right(routed, session.name());
   }
   return std::nullopt;

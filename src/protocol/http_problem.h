@@ -16,7 +16,6 @@ struct Problem {
   std::string detail;                 ///< A sentence: what happened, with which value, what to do.
   std::string_view allow = {};        ///< The `Allow` header of a 405.
   std::string_view challenge = {};    ///< The `WWW-Authenticate` header of a 401.
-  std::string_view path = {};         ///< Of the call that it was to be, as "/v1/counters/{name}".
 };
 
 /// What a check returns: why it refuses, or nothing.

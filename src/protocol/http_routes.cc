@@ -136,13 +136,13 @@ Refusal take_validator(const HttpRequest& request, Arguments& arguments) {
 
 // --- Calls
 
-Route make_next(Arguments&& arguments) {
+HttpCall make_next(Arguments&& arguments) {
   return Allocate{.counter = std::move(arguments.counter),
                   .as_string = arguments.as_string,
                   .key = std::move(arguments.key)};
 }
 
-Route make_range(Arguments&& arguments) {
+HttpCall make_range(Arguments&& arguments) {
   return Allocate{.counter = std::move(arguments.counter),
                   .count = arguments.count,
                   .range = true,
@@ -150,34 +150,34 @@ Route make_range(Arguments&& arguments) {
                   .key = std::move(arguments.key)};
 }
 
-Route make_list(Arguments&& arguments) {
+HttpCall make_list(Arguments&& arguments) {
   return ListCounters{.after = std::move(arguments.after),
                       .limit = arguments.limit,
                       .as_string = arguments.as_string};
 }
 
-Route make_show(Arguments&& arguments) {
+HttpCall make_show(Arguments&& arguments) {
   return ShowCounter{.name = std::move(arguments.counter), .as_string = arguments.as_string};
 }
 
-Route make_define(Arguments&& arguments) {
+HttpCall make_define(Arguments&& arguments) {
   return DefineCounter{.name = std::move(arguments.counter),
                        .change = std::move(arguments.change),
                        .as_string = arguments.as_string};
 }
 
-Route make_advance(Arguments&& arguments) {
+HttpCall make_advance(Arguments&& arguments) {
   return AdvanceCounter{
       .name = std::move(arguments.counter), .to = arguments.to, .as_string = arguments.as_string};
 }
 
-Route make_health(Arguments&&) { return Health{}; }
+HttpCall make_health(Arguments&&) { return Health{}; }
 
-Route make_ready(Arguments&&) { return Ready{}; }
+HttpCall make_ready(Arguments&&) { return Ready{}; }
 
-Route make_metrics(Arguments&&) { return Metrics{}; }
+HttpCall make_metrics(Arguments&&) { return Metrics{}; }
 
-Route make_status(Arguments&& arguments) { return Status{.limit = arguments.busiest}; }
+HttpCall make_status(Arguments&& arguments) { return Status{.limit = arguments.busiest}; }
 
 Problem nothing_at(std::string_view path) {
   return {.status = 404,
@@ -186,7 +186,7 @@ Problem nothing_at(std::string_view path) {
                     "; ids are at /next and /range?count=N, and all calls at /docs."};
 }
 
-Route make_asset(Arguments&& arguments) {
+HttpCall make_asset(Arguments&& arguments) {
   const auto* asset = web::find_asset(arguments.path);
   if (asset == nullptr) return nothing_at(arguments.path);
   return ShowAsset{.asset = asset, .if_none_match = std::move(arguments.if_none_match)};
@@ -205,38 +205,44 @@ struct Call {
   std::string_view methods;  // Of this row.
   std::string_view allow;    // The methods of all rows with this path.
   std::optional<auth::Right> right;
+  stats::Route counted_as;
   std::span<const Parameter> parameters;
   Refusal (*take_rest)(const HttpRequest& request, Arguments& arguments);
-  Route (*make)(Arguments&& arguments);
+  HttpCall (*make)(Arguments&& arguments);
 };
 
 using auth::Right;
+using stats::Route;
 
 constexpr std::string_view kCounterPath = "/v1/counters/{name}";
 
 constexpr std::array kCalls{
-    Call{"/next", kAllocates, kAllocates, Right::kAllocate, kNextParameters, take_key, make_next},
-    Call{"/range", kAllocates, kAllocates, Right::kAllocate, kRangeParameters, take_key,
-         make_range},
-    Call{"/v1/counters", kReads, kReads, Right::kRead, kListParameters, take_nothing, make_list},
-    Call{kCounterPath, kReads, kReadsAndPut, Right::kRead, kCounterParameters, take_nothing,
-         make_show},
-    Call{kCounterPath, "PUT", kReadsAndPut, Right::kDefine, kCounterParameters, take_definition,
-         make_define},
-    Call{"/v1/counters/{name}/next", kAllocates, kAllocates, Right::kAllocate, kCounterParameters,
-         take_key, make_next},
-    Call{"/v1/counters/{name}/range", kAllocates, kAllocates, Right::kAllocate,
+    Call{"/next", kAllocates, kAllocates, Right::kAllocate, Route::kNext, kNextParameters, take_key,
+         make_next},
+    Call{"/range", kAllocates, kAllocates, Right::kAllocate, Route::kRange, kRangeParameters,
+         take_key, make_range},
+    Call{"/v1/counters", kReads, kReads, Right::kRead, Route::kList, kListParameters, take_nothing,
+         make_list},
+    Call{kCounterPath, kReads, kReadsAndPut, Right::kRead, Route::kShow, kCounterParameters,
+         take_nothing, make_show},
+    Call{kCounterPath, "PUT", kReadsAndPut, Right::kDefine, Route::kDefine, kCounterParameters,
+         take_definition, make_define},
+    Call{"/v1/counters/{name}/next", kAllocates, kAllocates, Right::kAllocate, Route::kNext,
+         kCounterParameters, take_key, make_next},
+    Call{"/v1/counters/{name}/range", kAllocates, kAllocates, Right::kAllocate, Route::kRange,
          kNamedRangeParameters, take_key, make_range},
-    Call{"/v1/counters/{name}/advance", "POST", "POST", Right::kDefine, kCounterParameters,
-         take_advance, make_advance},
-    Call{"/healthz", kReads, kReads, kEveryone, {}, take_nothing, make_health},
-    Call{"/readyz", kReads, kReads, kEveryone, {}, take_nothing, make_ready},
-    Call{"/metrics", kReads, kReads, Right::kRead, {}, take_nothing, make_metrics},
-    Call{"/v1/status", kReads, kReads, Right::kRead, kStatusParameters, take_nothing, make_status},
-    Call{"/", kReads, kReads, kEveryone, {}, take_validator, make_asset},
-    Call{"/docs", kReads, kReads, kEveryone, {}, take_validator, make_asset},
-    Call{"/openapi.json", kReads, kReads, kEveryone, {}, take_validator, make_asset},
-    Call{"/assets/{file}", kReads, kReads, kEveryone, {}, take_validator, make_asset},
+    Call{"/v1/counters/{name}/advance", "POST", "POST", Right::kDefine, Route::kAdvance,
+         kCounterParameters, take_advance, make_advance},
+    Call{"/healthz", kReads, kReads, kEveryone, Route::kHealth, {}, take_nothing, make_health},
+    Call{"/readyz", kReads, kReads, kEveryone, Route::kReady, {}, take_nothing, make_ready},
+    Call{"/metrics", kReads, kReads, Right::kRead, Route::kMetrics, {}, take_nothing, make_metrics},
+    Call{"/v1/status", kReads, kReads, Right::kRead, Route::kStatus, kStatusParameters,
+         take_nothing, make_status},
+    Call{"/", kReads, kReads, kEveryone, Route::kPages, {}, take_validator, make_asset},
+    Call{"/docs", kReads, kReads, kEveryone, Route::kPages, {}, take_validator, make_asset},
+    Call{"/openapi.json", kReads, kReads, kEveryone, Route::kPages, {}, take_validator, make_asset},
+    Call{
+        "/assets/{file}", kReads, kReads, kEveryone, Route::kPages, {}, take_validator, make_asset},
 };
 
 constexpr std::size_t kMaxParameters = 8;
@@ -301,8 +307,9 @@ Match find_call(std::string_view path, std::string_view method) {
   for (const auto& call : kCalls) {
     std::string_view name;
     if (!matches(call.path, path, name)) continue;
-    match = {&call, name, is_among(method, call.methods)};
-    if (match.takes_method) break;
+    const bool takes_method = is_among(method, call.methods);
+    if (match.call == nullptr || takes_method) match = {&call, name, takes_method};
+    if (takes_method) break;
   }
   return match;
 }
@@ -361,40 +368,39 @@ Routed route_of_url(const HttpRequest& request, const boost::urls::url_view& url
   }
   const Call& call = *match.call;
   if (!match.takes_method) {
-    return {Problem{.status = 405,
-                    .code = "method_not_allowed",
-                    .detail = "The method " + base::in_quotes(request.method) + " is not for " +
-                              std::string(call.path) + ", which takes " + std::string(call.allow) +
-                              ".",
-                    .allow = call.allow,
-                    .path = call.path}};
+    return {
+        Problem{.status = 405,
+                .code = "method_not_allowed",
+                .detail = "The method " + base::in_quotes(request.method) + " is not for " +
+                          std::string(call.path) + ", which takes " + std::string(call.allow) + ".",
+                .allow = call.allow},
+        kEveryone, call.counted_as};
   }
   Arguments arguments;
   arguments.max_range = max_range;
   arguments.path = std_view(url.encoded_path());
   if (auto refusal = take_arguments(request, match, url, arguments)) {
-    refusal->path = call.path;
-    return {*std::move(refusal), call.right};
+    return {*std::move(refusal), call.right, call.counted_as};
   }
-  return {call.make(std::move(arguments)), call.right};
+  return {call.make(std::move(arguments)), call.right, call.counted_as};
 }
 
 }  // namespace
 
 std::string_view Routed::counter() const noexcept {
   return std::visit(
-      []<typename Call>(const Call& call) -> std::string_view {
-        if constexpr (requires { call.counter; }) return call.counter;
-        if constexpr (requires { call.name; }) return call.name;
+      []<typename Chosen>(const Chosen& chosen) -> std::string_view {
+        if constexpr (requires { chosen.counter; }) return chosen.counter;
+        if constexpr (requires { chosen.name; }) return chosen.name;
         return {};
       },
-      route);
+      call);
 }
 
 Routed route_of(const HttpRequest& request, std::uint64_t max_range) {
   if (request.target == "/next" && request.body.empty() && request.idempotency_key.count == 0 &&
       is_among(request.method, kAllocates)) {
-    return {Allocate{}, Right::kAllocate};
+    return {Allocate{}, Right::kAllocate, Route::kNext};
   }
   const auto url = parse_target(request.target);
   if (!url) {

@@ -15,6 +15,7 @@
 #include "auth/right.h"
 #include "protocol/http_problem.h"
 #include "protocol/http_request.h"
+#include "stats/front_end_stats.h"
 #include "web/asset.h"
 
 namespace nextid::protocol {
@@ -77,18 +78,20 @@ struct ShowAsset {
   std::string if_none_match;
 };
 
-using Route = std::variant<Allocate, ListCounters, ShowCounter, DefineCounter, AdvanceCounter,
-                           Health, Ready, Metrics, Status, ShowAsset, Problem>;
+using HttpCall = std::variant<Allocate, ListCounters, ShowCounter, DefineCounter, AdvanceCounter,
+                              Health, Ready, Metrics, Status, ShowAsset, Problem>;
 
 struct Routed {
-  Route route;
+  HttpCall call;
   /// What a caller needs to be allowed, where servers ask for tokens; none for the calls that
   /// everyone may do. A Problem has the right of the call that it was to be.
   std::optional<auth::Right> right = {};
+  /// A refused request counts as the call that it was to be.
+  stats::Route counted_as = stats::Route::kOtherHttp;
 
   /// Whether it takes ids or changes something.
   bool acts() const noexcept { return right && *right != auth::Right::kRead; }
-  /// The counter that it concerns; "" when that is none, or all. A view of `route`.
+  /// The counter that it concerns; "" when that is none, or all. A view of `call`.
   std::string_view counter() const noexcept;
 };
 

@@ -250,36 +250,69 @@ struct Row {
   int arity = 0;          // Arguments with the name; at least -arity where it is negative.
   int first_key = 0;
   int last_key = 0;  // -1: the last argument.
+  RespNeeds needs;
+  stats::Route counted_as;
   std::string_view flags;
   std::string_view summary;
   RespCall (*take)(Context& context);
+
+  Arguments keys_of(Arguments arguments) const {
+    if (first_key == 0) return {};
+    const auto first = static_cast<std::size_t>(first_key);
+    return arguments.subspan(
+        first, last_key < 0 ? std::dynamic_extent : static_cast<std::size_t>(last_key) - first + 1);
+  }
 };
 
+using auth::Right;
+using stats::Route;
+using Who = RespNeeds::Who;
+
+constexpr RespNeeds kEveryone{Who::kEveryone};
+constexpr RespNeeds kHolder{Who::kHolder};
+constexpr RespNeeds kAllocates{Who::kHolderForKeys, Right::kAllocate, "take ids of"};
+constexpr RespNeeds kLooksAt{Who::kHolderForKeys, Right::kRead, "look at"};
+constexpr RespNeeds kLists{Who::kHolderForAll, Right::kRead, "list the counters"};
+constexpr RespNeeds kCounts{Who::kHolderForAll, Right::kRead, "count the counters"};
+constexpr RespNeeds kInspects{Who::kHolderForAll, Right::kRead, "see this server's state"};
+
 constexpr std::array kRows{
-    Row{"auth", -2, 0, 0, "fast noscript", "Shows a token, as the password.", take_auth},
-    Row{"client", -2, 0, 0, "noscript", "Names this connection, and tells its number.",
-        take_client},
-    Row{"command", -1, 0, 0, "loading", "Describes the commands.", take_command},
-    Row{"config", -2, 0, 0, "admin", "CONFIG GET shows what clients ask for.", take_config},
-    Row{"dbsize", 1, 0, 0, "readonly", "Counts the counters; reads the whole list.", take_dbsize},
-    Row{"echo", 2, 0, 0, "fast", "Answers its argument.", take_echo},
-    Row{"exists", -2, 1, -1, "readonly", "Counts the names that are counters.", take_exists},
-    Row{"get", 2, 1, 1, "readonly",
+    Row{"auth", -2, 0, 0, kEveryone, Route::kRespAuth, "fast noscript",
+        "Shows a token, as the password.", take_auth},
+    Row{"client", -2, 0, 0, kHolder, Route::kOtherResp, "noscript",
+        "Names this connection, and tells its number.", take_client},
+    Row{"command", -1, 0, 0, kHolder, Route::kOtherResp, "loading", "Describes the commands.",
+        take_command},
+    Row{"config", -2, 0, 0, kHolder, Route::kOtherResp, "admin",
+        "CONFIG GET shows what clients ask for.", take_config},
+    Row{"dbsize", 1, 0, 0, kCounts, Route::kRespDbsize, "readonly",
+        "Counts the counters; reads the whole list.", take_dbsize},
+    Row{"echo", 2, 0, 0, kHolder, Route::kOtherResp, "fast", "Answers its argument.", take_echo},
+    Row{"exists", -2, 1, -1, kLooksAt, Route::kRespExists, "readonly",
+        "Counts the names that are counters.", take_exists},
+    Row{"get", 2, 1, 1, kLooksAt, Route::kRespGet, "readonly",
         "The counter's value in the store: the last id reserved there, by any node.", take_get},
-    Row{"hello", -1, 0, 0, "fast noscript", "Chooses RESP 2 or 3; shows a token; names itself.",
-        take_hello},
-    Row{"incr", 2, 1, 1, "write fast", "The counter's next id.", take_incr},
-    Row{"incrby", 3, 1, 1, "write fast",
+    Row{"hello", -1, 0, 0, kEveryone, Route::kOtherResp, "fast noscript",
+        "Chooses RESP 2 or 3; shows a token; names itself.", take_hello},
+    Row{"incr", 2, 1, 1, kAllocates, Route::kRespIncr, "write fast", "The counter's next id.",
+        take_incr},
+    Row{"incrby", 3, 1, 1, kAllocates, Route::kRespIncrby, "write fast",
         "So many ids in a row; answers the last one. The count is 1 or more.", take_incrby},
-    Row{"info", -1, 0, 0, "loading", "About this server.", take_info},
-    Row{"mget", -2, 1, -1, "readonly", "The values of several counters, as GET.", take_mget},
-    Row{"ping", -1, 0, 0, "fast", "Answers PONG, or its argument.", take_ping},
-    Row{"quit", 1, 0, 0, "fast noscript", "Ends the connection.", take_quit},
-    Row{"reset", 1, 0, 0, "fast noscript", "Makes the connection as new.", take_reset},
-    Row{"scan", -2, 0, 0, "readonly", "Lists the counters in pages: MATCH, COUNT, TYPE.",
-        take_scan},
-    Row{"select", 2, 0, 0, "fast", "Database 0 is the only one.", take_select},
-    Row{"type", 2, 1, 1, "readonly", "string for a counter, else none.", take_type},
+    Row{"info", -1, 0, 0, kInspects, Route::kOtherResp, "loading", "About this server.", take_info},
+    Row{"mget", -2, 1, -1, kLooksAt, Route::kRespMget, "readonly",
+        "The values of several counters, as GET.", take_mget},
+    Row{"ping", -1, 0, 0, kHolder, Route::kRespPing, "fast", "Answers PONG, or its argument.",
+        take_ping},
+    Row{"quit", 1, 0, 0, kEveryone, Route::kOtherResp, "fast noscript", "Ends the connection.",
+        take_quit},
+    Row{"reset", 1, 0, 0, kEveryone, Route::kOtherResp, "fast noscript",
+        "Makes the connection as new.", take_reset},
+    Row{"scan", -2, 0, 0, kLists, Route::kRespScan, "readonly",
+        "Lists the counters in pages: MATCH, COUNT, TYPE.", take_scan},
+    Row{"select", 2, 0, 0, kHolder, Route::kOtherResp, "fast", "Database 0 is the only one.",
+        take_select},
+    Row{"type", 2, 1, 1, kLooksAt, Route::kRespType, "readonly", "string for a counter, else none.",
+        take_type},
 };
 static_assert(std::is_sorted(kRows.begin(), kRows.end(),
                              [](const Row& a, const Row& b) { return a.name < b.name; }));
@@ -418,24 +451,22 @@ bool is_http(const RespCommand& command) noexcept {
 
 }  // namespace
 
-RespCall resp_call_of(const RespCommand& command, RespSession& session, std::uint64_t max_range) {
-  if (is_http(command)) return RespHttp{};
-  Context context{command.arguments, session, max_range};
-  const std::string_view name = command.arguments[0];
+RespRouted route_of(const RespCommand& command, RespSession& session, std::uint64_t max_range) {
+  if (is_http(command)) return {RespHttp{}, kEveryone};
+  const Arguments arguments = command.arguments;
+  const std::string_view name = arguments[0];
   const Row* const row = find_row(name);
-  if (row == nullptr) return unknown(name);
-  const auto given = static_cast<int>(command.arguments.size());
+  if (row == nullptr) return {unknown(name), kHolder};
+  const auto given = static_cast<int>(arguments.size());
   if (row->arity >= 0 ? given != row->arity : given < -row->arity) {
-    return error("wrong number of arguments for " + base::to_upper(name) + ": " +
-                 std::to_string(given - 1) + " and not " +
-                 std::to_string(std::abs(row->arity) - 1) + (row->arity < 0 ? " or more." : "."));
+    RespAnswer wrong =
+        error("wrong number of arguments for " + base::to_upper(name) + ": " +
+              std::to_string(given - 1) + " and not " + std::to_string(std::abs(row->arity) - 1) +
+              (row->arity < 0 ? " or more." : "."));
+    return {std::move(wrong), row->needs, {}, row->counted_as};
   }
-  return row->take(context);
-}
-
-bool is_open_to_all(std::string_view command) noexcept {
-  return base::equal_words(command, "auth") || base::equal_words(command, "hello") ||
-         base::equal_words(command, "quit") || base::equal_words(command, "reset");
+  Context context{arguments, session, max_range};
+  return {row->take(context), row->needs, row->keys_of(arguments), row->counted_as};
 }
 
 }  // namespace nextid::protocol

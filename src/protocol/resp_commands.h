@@ -11,7 +11,9 @@
 #include <variant>
 #include <vector>
 
+#include "auth/right.h"
 #include "protocol/resp_reply.h"
+#include "stats/front_end_stats.h"
 
 namespace nextid::protocol {
 
@@ -78,11 +80,28 @@ struct RespCommand {
   bool was_inline = false;
 };
 
+/// Who may have a command, where the server asks for tokens.
+struct RespNeeds {
+  enum class Who {
+    kEveryone,       ///< Also who has not shown a token yet.
+    kHolder,         ///< Who has shown one.
+    kHolderForKeys,  ///< Whose token gives `right` for each counter among the arguments.
+    kHolderForAll,   ///< Whose token gives `right` for all counters.
+  };
+  Who who;
+  auth::Right right = auth::Right::kRead;
+  std::string_view to = {};  ///< What for, as "look at", before a counter's name where it has one.
+};
+
+struct RespRouted {
+  RespCall call;
+  RespNeeds needs;
+  std::span<const std::string_view> keys = {};  ///< The arguments that are counters.
+  stats::Route counted_as = stats::Route::kOtherResp;
+};
+
 /// `max_range` is the largest count of one INCRBY. CLIENT commands change `session`. Views in the
 /// result are of the arguments.
-RespCall resp_call_of(const RespCommand& command, RespSession& session, std::uint64_t max_range);
-
-/// True for commands that a client may send before it has shown a token: AUTH, HELLO, QUIT, RESET.
-bool is_open_to_all(std::string_view command) noexcept;
+RespRouted route_of(const RespCommand& command, RespSession& session, std::uint64_t max_range);
 
 }  // namespace nextid::protocol

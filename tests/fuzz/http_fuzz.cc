@@ -32,8 +32,8 @@ std::string text_of(std::string_view bytes, std::size_t piece) {
                      text += std::string(request.method) + " " + std::string(request.target) + " " +
                              std::string(request.body);
                      const auto routed = protocol::route_of(request, 1'000);
-                     text += std::to_string(routed.route.index()) + std::string(routed.counter());
-                     if (const auto* problem = std::get_if<protocol::Problem>(&routed.route)) {
+                     text += std::to_string(routed.call.index()) + std::string(routed.counter());
+                     if (const auto* problem = std::get_if<protocol::Problem>(&routed.call)) {
                        protocol::append_reply(text, protocol::problem_reply(*problem), {});
                      }
                    }

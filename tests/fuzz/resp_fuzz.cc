@@ -32,8 +32,9 @@ std::string text_of(std::string_view bytes, std::size_t piece) {
                        text += argument;
                        text += '\n';
                      }
-                     const auto call = protocol::resp_call_of(
+                     const auto routed = protocol::route_of(
                          {parser.arguments(), parser.was_inline()}, session, 1'000);
+                     const auto& call = routed.call;
                      text += std::to_string(call.index());
                      if (const auto* answer = std::get_if<protocol::RespAnswer>(&call)) {
                        if (!answer->bytes.ends_with("\r\n")) std::abort();

@@ -1,4 +1,4 @@
-// As what requests, commands and answers are counted.
+// As what answers are counted.
 #include <gtest/gtest.h>
 
 #include "net/http_counting.h"
@@ -7,38 +7,12 @@
 namespace nextid::net {
 namespace {
 
-using protocol::Problem;
 using stats::Ending;
-using stats::Route;
-
-TEST(HttpCounting, KnowsCallsByWhatTheyAskFor) {
-  EXPECT_EQ(counted_as(protocol::Allocate{}, "GET"), Route::kNext);
-  EXPECT_EQ(counted_as(protocol::Allocate{.range = true, .key = {}}, "GET"), Route::kRange);
-  EXPECT_EQ(counted_as(protocol::Status{}, "GET"), Route::kStatus);
-}
-
-TEST(HttpCounting, CountsARefusedRequestAsTheCallThatItWasToBe) {
-  const auto refused = [](std::string_view path) { return Problem{.detail = {}, .path = path}; };
-  EXPECT_EQ(counted_as(refused("/v1/counters/{name}/next"), "GET"), Route::kNext);
-  EXPECT_EQ(counted_as(refused("/range"), "GET"), Route::kRange);
-  EXPECT_EQ(counted_as(refused("/v1/counters/{name}"), "PUT"), Route::kDefine);
-  EXPECT_EQ(counted_as(refused("/v1/counters/{name}"), "GET"), Route::kShow);
-  EXPECT_EQ(counted_as(refused(""), "GET"), Route::kOtherHttp);
-}
 
 TEST(HttpCounting, TellsEndingsByTheProblem) {
   EXPECT_EQ(ending_of(protocol::status_reply("ok")), Ending::kOk);
   EXPECT_EQ(ending_of(protocol::problem_reply({.code = "exhausted", .detail = {}})),
             Ending::kExhausted);
-}
-
-TEST(RespCounting, KnowsCommandsInAnyCase) {
-  EXPECT_EQ(counted_as("INCR"), Route::kRespIncr);
-  EXPECT_EQ(counted_as("incrBy"), Route::kRespIncrby);
-  EXPECT_EQ(counted_as("dbsize"), Route::kRespDbsize);
-  EXPECT_EQ(counted_as("INC"), Route::kOtherResp);
-  EXPECT_EQ(counted_as("other"), Route::kOtherResp);
-  EXPECT_EQ(counted_as(""), Route::kOtherResp);
 }
 
 TEST(RespCounting, TellsEndingsByTheCode) {

@@ -21,13 +21,13 @@ HttpRequest request(std::string_view method, std::string_view target, std::strin
   return result;
 }
 
-Route route(std::string_view method, std::string_view target, std::string_view body = "",
-            std::uint64_t max_range = kMaxRange) {
-  return route_of(request(method, target, body), max_range).route;
+HttpCall route(std::string_view method, std::string_view target, std::string_view body = "",
+               std::uint64_t max_range = kMaxRange) {
+  return route_of(request(method, target, body), max_range).call;
 }
 
 Problem problem(const HttpRequest& wrong) {
-  const auto result = route_of(wrong, kMaxRange).route;
+  const auto result = route_of(wrong, kMaxRange).call;
   const auto* refused = std::get_if<Problem>(&result);
   EXPECT_NE(refused, nullptr) << wrong.method << " " << wrong.target << " was not refused";
   return refused != nullptr ? *refused : Problem{};
@@ -35,6 +35,22 @@ Problem problem(const HttpRequest& wrong) {
 
 Problem problem(std::string_view method, std::string_view target, std::string_view body = "") {
   return problem(request(method, target, body));
+}
+
+TEST(HttpRoutes, ARefusedRequestCountsAsTheCallThatItWasToBe) {
+  const auto counted = [](std::string_view method, std::string_view target) {
+    return route_of(request(method, target), kMaxRange).counted_as;
+  };
+  using stats::Route;
+  EXPECT_EQ(counted("GET", "/next"), Route::kNext);
+  EXPECT_EQ(counted("GET", "/v1/counters/a/next?x=1"), Route::kNext);
+  EXPECT_EQ(counted("GET", "/range"), Route::kRange);
+  EXPECT_EQ(counted("PUT", "/v1/counters/a"), Route::kDefine);
+  EXPECT_EQ(counted("GET", "/v1/counters/a"), Route::kShow);
+  EXPECT_EQ(counted("DELETE", "/v1/counters/a"), Route::kShow);
+  EXPECT_EQ(counted("POST", "/healthz"), Route::kHealth);
+  EXPECT_EQ(counted("GET", "/v1/status?limit=0"), Route::kStatus);
+  EXPECT_EQ(counted("GET", "/nothing"), Route::kOtherHttp);
 }
 
 // --- What is taken
@@ -62,7 +78,7 @@ TEST_P(AllocatingCalls, AreTakenWithGetAndPost) {
 
     auto with_key = request(method, GetParam().target);
     with_key.idempotency_key = {"k-1", 1};
-    const auto keyed = route_of(with_key, kMaxRange).route;
+    const auto keyed = route_of(with_key, kMaxRange).call;
     ASSERT_TRUE(std::holds_alternative<Allocate>(keyed)) << method << " " << GetParam().target;
     EXPECT_EQ(std::get<Allocate>(keyed).key, "k-1");
     EXPECT_EQ(std::get<Allocate>(keyed).counter, GetParam().counter);
@@ -154,7 +170,7 @@ TEST(Routes, IgnoreKeysOfCallsThatAllocateNothing) {
                     request("PUT", "/v1/counters/a", "{}"),
                     request("POST", "/v1/counters/a/advance", R"({"to":1})")}) {
     call.idempotency_key = {"", 2};
-    EXPECT_FALSE(std::holds_alternative<Problem>(route_of(call, kMaxRange).route)) << call.target;
+    EXPECT_FALSE(std::holds_alternative<Problem>(route_of(call, kMaxRange).call)) << call.target;
   }
 }
 
@@ -231,7 +247,7 @@ TEST(Routes, PagesAreFoundAtTheirPaths) {
     auto wanted = request("GET", target);
     wanted.if_none_match = {"\"1\"", 1};
     const auto result = route_of(wanted, kMaxRange);
-    const auto* page = std::get_if<ShowAsset>(&result.route);
+    const auto* page = std::get_if<ShowAsset>(&result.call);
     ASSERT_NE(page, nullptr) << target;
     EXPECT_EQ(page->asset->path, target);
     EXPECT_EQ(page->if_none_match, "\"1\"");
@@ -313,13 +329,6 @@ TEST(Routes, AskForReports) {
   EXPECT_EQ(std::get<Status>(route("GET", "/v1/status")).limit, 20U);
   EXPECT_EQ(std::get<Status>(route("HEAD", "/v1/status?limit=100")).limit, kMaxStatusLimit);
   EXPECT_EQ(problem("GET", "/v1/status?limit=101").status, 400U);
-}
-
-TEST(Routes, TellOfWhichCallAProblemIs) {
-  EXPECT_EQ(problem("GET", "/range?count=0").path, "/range");
-  EXPECT_EQ(problem("GET", "/v1/counters/-/next").path, "/v1/counters/{name}/next");
-  EXPECT_EQ(problem("DELETE", "/next").path, "/next");
-  EXPECT_EQ(problem("GET", "/nowhere").path, "");
 }
 
 TEST(Routes, CarryTheRightOfTheirRowAndTheirCounter) {

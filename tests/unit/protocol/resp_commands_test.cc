@@ -12,7 +12,11 @@ class RespCommandsTest : public ::testing::Test {
  protected:
   RespCall call(std::vector<std::string_view> arguments, bool was_inline = false) {
     arguments_ = std::move(arguments);
-    return resp_call_of({arguments_, was_inline}, session_, 1'000);
+    return route_of({arguments_, was_inline}, session_, 1'000).call;
+  }
+  RespRouted routed(std::vector<std::string_view> arguments) {
+    arguments_ = std::move(arguments);
+    return route_of({arguments_, false}, session_, 1'000);
   }
   std::string answer(std::vector<std::string_view> arguments) {
     const RespCall result = call(std::move(arguments));
@@ -99,10 +103,34 @@ TEST_F(RespCommandsTest, HelloChoosesVersionTokenAndName) {
 }
 
 TEST_F(RespCommandsTest, SomeCommandsNeedNoToken) {
-  for (const auto name : {"AUTH", "hello", "Quit", "RESET"}) EXPECT_TRUE(is_open_to_all(name));
-  for (const auto name : {"INCR", "PING", "INFO", "COMMAND", "CLIENT", "AUTHX", ""}) {
-    EXPECT_FALSE(is_open_to_all(name)) << name;
+  for (const auto name : {"AUTH", "hello", "Quit", "RESET"}) {
+    EXPECT_EQ(routed({name}).needs.who, RespNeeds::Who::kEveryone) << name;
   }
+  for (const auto name : {"INCR", "PING", "INFO", "COMMAND", "CLIENT", "AUTHX", ""}) {
+    EXPECT_NE(routed({name}).needs.who, RespNeeds::Who::kEveryone) << name;
+  }
+}
+
+TEST_F(RespCommandsTest, KeysAreWhatRightsAreAskedFor) {
+  const auto keys = [this](std::vector<std::string_view> arguments) {
+    const auto found = routed(std::move(arguments)).keys;
+    return std::vector<std::string_view>(found.begin(), found.end());
+  };
+  using Keys = std::vector<std::string_view>;
+  EXPECT_EQ(keys({"INCRBY", "a", "5"}), Keys{"a"});
+  EXPECT_EQ(keys({"MGET", "a", "b", "c"}), (Keys{"a", "b", "c"}));
+  EXPECT_EQ(keys({"TYPE", "a"}), Keys{"a"});
+  EXPECT_EQ(keys({"DBSIZE"}), Keys());
+}
+
+TEST_F(RespCommandsTest, CountsCommandsByTheirNamesInAnyCase) {
+  using stats::Route;
+  EXPECT_EQ(routed({"INCR", "a"}).counted_as, Route::kRespIncr);
+  EXPECT_EQ(routed({"incrBy", "a", "x"}).counted_as, Route::kRespIncrby);
+  EXPECT_EQ(routed({"dbsize", "too", "many"}).counted_as, Route::kRespDbsize);
+  EXPECT_EQ(routed({"INC"}).counted_as, Route::kOtherResp);
+  EXPECT_EQ(routed({"other"}).counted_as, Route::kOtherResp);
+  EXPECT_EQ(routed({""}).counted_as, Route::kOtherResp);
 }
 
 TEST_F(RespCommandsTest, ThereIsOneDatabase) {
