@@ -39,7 +39,7 @@ Finding check_threads(std::size_t threads) {
 }  // namespace
 
 Findings check_limits(const server::Config& config) {
-  return {check_open_files(config.http_settings.max_connections), check_threads(config.threads)};
+  return {check_open_files(config.clients.max_connections), check_threads(config.threads)};
 }
 
 }  // namespace nextid::doctor

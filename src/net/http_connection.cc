@@ -6,7 +6,6 @@
 #include <boost/asio/post.hpp>
 
 #include "net/http_counting.h"
-#include "net/http_gate.h"
 
 namespace nextid::net {
 namespace {
@@ -15,20 +14,19 @@ constexpr std::size_t kFirstInputBytes = 4 * 1024;
 
 }  // namespace
 
-HttpConnection::HttpConnection(IoThread& io, Stream stream, const HttpSettings& settings)
-    : PipelinedConnection(
-          io, std::move(stream), settings,
-          std::min(kFirstInputBytes,
-                   protocol::HttpRequestParser(settings.limits).max_unconsumed_bytes()),
-          stats::Protocol::kHttp),
-      settings_(settings),
-      session_(settings.gate->access()),
-      parser_(settings.limits) {}
+HttpConnection::HttpConnection(IoThread& io, Stream stream, const HttpNode& node)
+    : PipelinedConnection(io, std::move(stream), node.settings,
+                          std::min(kFirstInputBytes,
+                                   protocol::HttpRequestParser(node.limits).max_unconsumed_bytes()),
+                          stats::Protocol::kHttp),
+      node_(node),
+      session_(node.gate.access()),
+      parser_(node.limits) {}
 
 void HttpConnection::refuse_as_too_many() {
   take_last({.status = 503,
              .code = "overloaded",
-             .detail = "The server has its limit of " + std::to_string(settings_.max_connections) +
+             .detail = "The server has its limit of " + std::to_string(settings().max_connections) +
                        " connections; try again soon, or elsewhere."});
 }
 
@@ -36,7 +34,7 @@ void HttpConnection::refuse_as_too_slow() {
   take_last({.status = 408,
              .code = "deadline",
              .detail = "The request did not arrive whole within " +
-                       std::to_string(settings_.header_timeout.count()) + " ms."});
+                       std::to_string(settings().header_timeout.count()) + " ms."});
 }
 
 bool HttpConnection::take_input() {
@@ -63,9 +61,9 @@ bool HttpConnection::take_input() {
 
 void HttpConnection::take(const protocol::HttpRequest& request) {
   HttpEntry& entry = add_request(request);
-  auto routed = protocol::route_of(request, settings_.max_range);
+  auto routed = protocol::route_of(request, settings().max_range);
   entry.route = routed.counted_as;
-  if (auto refusal = settings_.gate->check(request, routed, session_, entry.request_id)) {
+  if (auto refusal = node_.gate.check(request, routed, session_, entry.request_id)) {
     routed.call = *std::move(refusal);
   }
   std::visit([this](auto&& call) { take(std::move(call)); }, std::move(routed.call));
@@ -106,7 +104,7 @@ void HttpConnection::take_last(const protocol::Problem& problem) {
 void HttpConnection::take_store_call(StoreCall call) {
   call_in_turn([this, call = std::move(call)] {
     const auto self = std::static_pointer_cast<HttpConnection>(shared_from_this());
-    start_store_call(call, io().store(), *settings_.reports, [self](protocol::Reply reply) {
+    start_store_call(call, io().store(), node_.reports, [self](protocol::Reply reply) {
       boost::asio::post(self->io().context(), [self, reply = std::move(reply)]() mutable {
         self->end_call(std::move(reply));
       });
@@ -154,11 +152,11 @@ void HttpConnection::write_reply(const HttpEntry& entry, const protocol::Reply& 
                                  protocol::ReplyFrame frame) {
   std::string new_id;
   if (!reply.code.empty() && entry.request_id.empty()) {
-    new_id = settings_.gate->new_request_id();
+    new_id = node_.gate.new_request_id();
     frame.request_id = new_id;
   }
   if (reply.status >= 500) {
-    settings_.gate->note_failure(reply, std::string(frame.request_id), base::monotonic_now());
+    node_.gate.note_failure(reply, std::string(frame.request_id), base::monotonic_now());
   }
   append_reply(output(), reply, frame);
 }

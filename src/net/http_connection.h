@@ -9,7 +9,7 @@
 #include "nextid/id_generator.h"
 
 #include "auth/access.h"
-#include "net/http_settings.h"
+#include "net/http_node.h"
 #include "net/io_thread.h"
 #include "net/pipelined_connection.h"
 #include "net/store_call.h"
@@ -33,8 +33,8 @@ struct HttpEntry : Unanswered<protocol::Reply, Continue> {
 
 class HttpConnection final : public PipelinedConnection<HttpEntry> {
  public:
-  /// `settings`, which has a gate, must outlive the connection.
-  HttpConnection(IoThread& io, Stream stream, const HttpSettings& settings);
+  /// `node` must outlive the connection.
+  HttpConnection(IoThread& io, Stream stream, const HttpNode& node);
 
  private:
   bool take_input() override;
@@ -68,7 +68,7 @@ class HttpConnection final : public PipelinedConnection<HttpEntry> {
   void write_reply(const HttpEntry& entry, const protocol::Reply& reply,
                    protocol::ReplyFrame frame);
 
-  const HttpSettings& settings_;
+  const HttpNode& node_;
   auth::Session session_;  // Of the sender of the request that was taken last.
   protocol::HttpRequestParser parser_;
 };

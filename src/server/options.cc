@@ -239,23 +239,22 @@ constexpr std::array kOptions{
            with<set_retention, &Config::store_options, &StoreOptions::idempotency_retention>},
     Option{"max-connections", "N", "10000",
            "Clients that may be connected; further ones are answered 503 and closed.",
-           number<1, 1'000'000, &Config::http_settings, &net::HttpSettings::max_connections>},
+           number<1, 1'000'000, &Config::clients, &net::ClientSettings::max_connections>},
     Option{"header-timeout", "TIME", "10s",
            "How long a request may take to arrive, from its first byte to its last.",
-           with<set_time, &Config::http_settings, &net::HttpSettings::header_timeout>},
+           with<set_time, &Config::clients, &net::ClientSettings::header_timeout>},
     Option{"idle-timeout", "TIME", "75s", "How long a client may stay connected without a request.",
-           with<set_time, &Config::http_settings, &net::HttpSettings::idle_timeout>},
+           with<set_time, &Config::clients, &net::ClientSettings::idle_timeout>},
     Option{"write-timeout", "TIME", "30s",
            "How long a client may leave an answer unread before it is disconnected.",
-           with<set_time, &Config::http_settings, &net::HttpSettings::write_timeout>},
+           with<set_time, &Config::clients, &net::ClientSettings::write_timeout>},
     Option{"max-head-bytes", "N", "16384",
            "Longest head of a request, its line and fields; longer ones are answered 431.",
-           number<kMinHeadBytes, kMaxHttpBytes, &Config::http_settings, &net::HttpSettings::limits,
+           number<kMinHeadBytes, kMaxHttpBytes, &Config::http_limits,
                   &protocol::HttpLimits::max_head_bytes>},
     Option{"max-body-bytes", "N", "65536",
            "Longest body of a request that is read at all; longer ones are answered 413.",
-           number<0, kMaxHttpBytes, &Config::http_settings, &net::HttpSettings::limits,
-                  &protocol::HttpLimits::max_body_bytes>},
+           number<0, kMaxHttpBytes, &Config::http_limits, &protocol::HttpLimits::max_body_bytes>},
     Option{
         "shutdown-timeout", "TIME", "10s",
         "How long a stop by SIGTERM or SIGINT may take: answering what waits, closing the store.",
@@ -397,8 +396,8 @@ Result<Config> load_config(const ConfigSources& sources) {
     if (!applied) return applied.error();
   }
   if (const auto checked = check(config); !checked) return checked.error();
-  config.http_settings.max_range = config.store_options.max_range;
-  config.http_settings.request_timeout = config.store_options.request_timeout;
+  config.clients.max_range = config.store_options.max_range;
+  config.clients.request_timeout = config.store_options.request_timeout;
   return config;
 }
 

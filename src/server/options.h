@@ -17,8 +17,9 @@
 #include "nextid/store.h"
 
 #include "net/address.h"
-#include "net/http_settings.h"
+#include "net/client_settings.h"
 #include "net/tls.h"
+#include "protocol/http_request_parser.h"
 #include "server/logging.h"
 
 namespace nextid::server {
@@ -30,7 +31,8 @@ struct Config {
   std::optional<net::HostPort> resp = net::HostPort{.host = "127.0.0.1", .port = 6380};
   std::size_t threads = 1;
   StoreOptions store_options;
-  net::HttpSettings http_settings;
+  net::ClientSettings clients;
+  protocol::HttpLimits http_limits;
   std::chrono::milliseconds shutdown_timeout = std::chrono::seconds(10);
   /// The token file; "": everyone may do everything.
   std::string tokens;

@@ -24,7 +24,7 @@ constexpr std::size_t kMaxRefusals = 256;
 constexpr std::chrono::hours kRespIdleTimeout{24 * 365 * 100};
 
 // Time limits are kept to within a quarter of the shortest.
-milliseconds sweep_period(const net::HttpSettings& settings) {
+milliseconds sweep_period(const net::ClientSettings& settings) {
   const auto shortest =
       std::min({settings.header_timeout, settings.idle_timeout, settings.write_timeout});
   return std::clamp(shortest / 4, milliseconds(10), milliseconds(500));
@@ -51,13 +51,6 @@ protocol::BrowserGuard::Settings browser_settings(const Config& config) {
   return {.listen_host = config.http.host,
           .allowed_hosts = config.allowed_hosts,
           .check_host = config.tokens.empty()};
-}
-
-net::HttpSettings with_parts(net::HttpSettings settings, net::HttpGate& gate,
-                             net::ReportSource& reports) {
-  settings.gate = &gate;
-  settings.reports = &reports;
-  return settings;
 }
 
 void warn_of_exposure(const Logger& logger, const std::string& path) {
@@ -128,14 +121,14 @@ Server::Server(const Config& config, Front front, Store store, const Logger& log
       gate_(*front_.access, browser_settings(config), logger_),
       store_(std::move(store)),
       reports_(store_, [this] { return front_end_counts(); }),
-      http_settings_(with_parts(config.http_settings, gate_, reports_)),
+      http_node_{config.clients, config.http_limits, gate_, reports_},
       resp_node_(*front_.access) {
-  resp_node_.settings = config.http_settings;
+  resp_node_.settings = config.clients;
   resp_node_.settings.idle_timeout = kRespIdleTimeout;
   resp_node_.log = logger_;
   resp_node_.open_connections = [this] { return open_connections(); };
   for (std::size_t i = 0; i < config.threads; ++i) {
-    threads_.push_back(std::make_unique<net::IoThread>(store_, sweep_period(http_settings_)));
+    threads_.push_back(std::make_unique<net::IoThread>(store_, sweep_period(http_node_.settings)));
   }
 }
 
@@ -143,11 +136,11 @@ Server::~Server() { stop(std::chrono::seconds(1)); }
 
 // Both addresses are taken before anyone is served.
 Result<void> Server::listen(const Config& config, const ListeningSockets& sockets) {
-  auto http = listen(config, config.http, sockets.http, "--http",
-                     [this](net::IoThread& io, net::Socket socket) {
-                       welcome(*std::make_shared<net::HttpConnection>(
-                           io, stream_of(std::move(socket)), http_settings_));
-                     });
+  auto http = listen(
+      config, config.http, sockets.http, "--http", [this](net::IoThread& io, net::Socket socket) {
+        welcome(
+            *std::make_shared<net::HttpConnection>(io, stream_of(std::move(socket)), http_node_));
+      });
   if (!http) return http.error();
   if (config.resp) {
     auto resp = listen(config, *config.resp, sockets.resp, "--resp",
@@ -197,11 +190,11 @@ net::Stream Server::stream_of(net::Socket socket) const {
 
 void Server::welcome(net::ClientConnection& connection) {
   const auto open = open_connections();  // With this one.
-  if (open <= http_settings_.max_connections) {
+  if (open <= http_node_.settings.max_connections) {
     connection.start();
   } else {
     connection.refuse();
-    if (open > http_settings_.max_connections + kMaxRefusals) connection.abort();
+    if (open > http_node_.settings.max_connections + kMaxRefusals) connection.abort();
   }
 }
 

@@ -16,7 +16,7 @@
 #include "auth/access.h"
 #include "net/client_connection.h"
 #include "net/http_gate.h"
-#include "net/http_settings.h"
+#include "net/http_node.h"
 #include "net/io_thread.h"
 #include "net/listener.h"
 #include "net/resp_node.h"
@@ -91,7 +91,7 @@ class Server {
   net::HttpGate gate_;
   Store store_;
   Reports reports_;  // Reads the threads' counts, until stop().
-  const net::HttpSettings http_settings_;
+  net::HttpNode http_node_;
   net::RespNode resp_node_;
   std::vector<std::unique_ptr<net::IoThread>> threads_;
   std::shared_ptr<net::Listener> http_;  // After the threads whose event loop they use.

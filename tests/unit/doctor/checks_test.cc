@@ -61,7 +61,7 @@ TEST(PortCheck, RefusesAnAddressOfAnotherMachine) {
 
 TEST(LimitsCheck, ComparesWithTheConfiguration) {
   server::Config config;
-  config.http_settings.max_connections = 1;
+  config.clients.max_connections = 1;
   EXPECT_EQ(check_limits(config).at(0).verdict, Verdict::kOk);
   config.threads = std::thread::hardware_concurrency() + 1;
   EXPECT_TRUE(has(check_limits(config), Verdict::kWarn, "--threads"));

@@ -63,14 +63,12 @@ TEST_F(Options, DefaultsAreTheFieldsOfConfig) {
     EXPECT_EQ(config.store_options.auto_create, defaults.store_options.auto_create);
     EXPECT_EQ(config.store_options.idempotency_retention,
               defaults.store_options.idempotency_retention);
-    EXPECT_EQ(config.http_settings.max_connections, defaults.http_settings.max_connections);
-    EXPECT_EQ(config.http_settings.header_timeout, defaults.http_settings.header_timeout);
-    EXPECT_EQ(config.http_settings.idle_timeout, defaults.http_settings.idle_timeout);
-    EXPECT_EQ(config.http_settings.write_timeout, defaults.http_settings.write_timeout);
-    EXPECT_EQ(config.http_settings.limits.max_head_bytes,
-              defaults.http_settings.limits.max_head_bytes);
-    EXPECT_EQ(config.http_settings.limits.max_body_bytes,
-              defaults.http_settings.limits.max_body_bytes);
+    EXPECT_EQ(config.clients.max_connections, defaults.clients.max_connections);
+    EXPECT_EQ(config.clients.header_timeout, defaults.clients.header_timeout);
+    EXPECT_EQ(config.clients.idle_timeout, defaults.clients.idle_timeout);
+    EXPECT_EQ(config.clients.write_timeout, defaults.clients.write_timeout);
+    EXPECT_EQ(config.http_limits.max_head_bytes, defaults.http_limits.max_head_bytes);
+    EXPECT_EQ(config.http_limits.max_body_bytes, defaults.http_limits.max_body_bytes);
     EXPECT_EQ(config.shutdown_timeout, defaults.shutdown_timeout);
     EXPECT_EQ(config.log_level, defaults.log_level);
   }
@@ -91,8 +89,8 @@ TEST_F(Options, FlagsWinOverEnvironmentOverFileOverDefaults) {
 
 TEST_F(Options, HandOnWhatConnectionsNeed) {
   const auto config = load({.flags = {{"max-range", "7"}, {"request-timeout", "300ms"}}});
-  EXPECT_EQ(config.http_settings.max_range, 7U);
-  EXPECT_EQ(config.http_settings.request_timeout, milliseconds(300));
+  EXPECT_EQ(config.clients.max_range, 7U);
+  EXPECT_EQ(config.clients.request_timeout, milliseconds(300));
 }
 
 TEST_F(Options, TheFileMayBeNamedByTheEnvironment) {
@@ -112,7 +110,7 @@ TEST_F(Options, FilesAreToml) {
   EXPECT_EQ(config.store, "sqlite:/tmp/a #1, b.db");
   EXPECT_EQ(config.http.to_string(), "[::1]:0");
   EXPECT_EQ(config.threads, 2U);
-  EXPECT_EQ(config.http_settings.idle_timeout, std::chrono::minutes(2));
+  EXPECT_EQ(config.clients.idle_timeout, std::chrono::minutes(2));
 }
 
 TEST_F(Options, FileErrorsNameFileAndLine) {

@@ -185,7 +185,7 @@ TEST_F(ServerTest, PipelinedRequestsOfOneKeyAgree) {
 }
 
 TEST_F(ServerTest, AKeyKeepsIdsThatDoNotReachTheirClient) {
-  config_.http_settings.write_timeout = std::chrono::milliseconds(100);
+  config_.clients.write_timeout = std::chrono::milliseconds(100);
   start();
   auto client = connect();
   client.shrink_receive_buffer();

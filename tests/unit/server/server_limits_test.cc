@@ -13,7 +13,7 @@ namespace {
 using std::chrono::milliseconds;
 
 TEST_F(ServerTest, RefusesARequestThatArrivesTooSlowly) {
-  config_.http_settings.header_timeout = milliseconds(50);
+  config_.clients.header_timeout = milliseconds(50);
   start();
   auto client = connect();
   EXPECT_EQ(client.call(get("/next")).status, 200U);
@@ -32,7 +32,7 @@ TEST_F(ServerTest, RefusesARequestThatArrivesTooSlowly) {
 }
 
 TEST_F(ServerTest, ClosesIdleConnections) {
-  config_.http_settings.idle_timeout = milliseconds(50);
+  config_.clients.idle_timeout = milliseconds(50);
   start();
   auto silent = connect();
   EXPECT_TRUE(silent.reads_end());
@@ -42,14 +42,14 @@ TEST_F(ServerTest, ClosesIdleConnections) {
 }
 
 TEST_F(ServerTest, EmptyLinesDoNotKeepAConnectionOpen) {
-  config_.http_settings.idle_timeout = milliseconds(50);
+  config_.clients.idle_timeout = milliseconds(50);
   start();
   auto client = connect();
   EXPECT_TRUE(eventually([&] { return !client.send("\r\n"); }));
 }
 
 TEST_F(ServerTest, DropsAClientThatDoesNotRead) {
-  config_.http_settings.write_timeout = milliseconds(100);
+  config_.clients.write_timeout = milliseconds(100);
   start();
   auto client = connect();
   client.shrink_receive_buffer();
@@ -65,7 +65,7 @@ TEST_F(ServerTest, DropsAClientThatDoesNotRead) {
 }
 
 TEST_F(ServerTest, RefusesClientsOverTheLimitAndTakesThemLater) {
-  config_.http_settings.max_connections = 2;
+  config_.clients.max_connections = 2;
   start();
   auto first = connect();
   EXPECT_EQ(first.call(get("/next")).status, 200U);

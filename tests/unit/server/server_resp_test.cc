@@ -238,7 +238,7 @@ TEST_F(RespServerTest, APasswordForAServerWithoutTokensIsTold) {
 // --- Limits
 
 TEST_F(RespServerTest, RefusesACommandThatArrivesTooSlowly) {
-  config_.http_settings.header_timeout = milliseconds(50);
+  config_.clients.header_timeout = milliseconds(50);
   start();
   auto client = connect_resp();
   client.send("PING\r\n*1\r\n$4\r\nPI");
@@ -246,7 +246,7 @@ TEST_F(RespServerTest, RefusesACommandThatArrivesTooSlowly) {
 }
 
 TEST_F(RespServerTest, IdleClientsAreKept) {
-  config_.http_settings.idle_timeout = milliseconds(50);
+  config_.clients.idle_timeout = milliseconds(50);
   start();
   auto client = connect_resp();
   expect(client, "PING\r\n", "+PONG\r\n");
@@ -255,7 +255,7 @@ TEST_F(RespServerTest, IdleClientsAreKept) {
 }
 
 TEST_F(RespServerTest, TellsClientsOverTheLimit) {
-  config_.http_settings.max_connections = 1;
+  config_.clients.max_connections = 1;
   start();
   auto client = connect_resp();
   expect(client, "PING\r\n", "+PONG\r\n");
@@ -287,7 +287,7 @@ TEST_F(RespServerTest, AClientThatDoesNotReadIsNotReadFrom) {
 }
 
 TEST_F(RespServerTest, ARangeThatNobodyReadsIsBurnedWhole) {
-  config_.http_settings.write_timeout = milliseconds(100);
+  config_.clients.write_timeout = milliseconds(100);
   start();
   auto client = connect_resp();
   client.shrink_receive_buffer();
