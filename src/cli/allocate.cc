@@ -35,7 +35,8 @@ struct Request {
 std::string format(const IdRange& range, const Request& request) {
   std::string text;
   if (request.json) {
-    protocol::append_range_json(text, range, {.range = request.range, .as_string = false});
+    protocol::append_range_json(text, range,
+                                {.range = request.range, .ids = protocol::IdFormat::kNumber});
   } else {
     text = std::to_string(range.start());
     if (request.range) text += " " + std::to_string(range.end());

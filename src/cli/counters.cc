@@ -28,7 +28,9 @@ int list(const Request& request) {
   auto counters = all_counters(*store);
   if (!counters) return report(counters.error());
   if (!request.json) return print(counter_table(*counters));
-  return print(protocol::counters_reply({*std::move(counters), false}, false).body + "\n");
+  return print(
+      protocol::counters_reply({*std::move(counters), false}, protocol::IdFormat::kNumber).body +
+      "\n");
 }
 
 }  // namespace

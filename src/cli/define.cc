@@ -61,7 +61,7 @@ std::string describe(const CounterInfo& counter) {
 }
 
 std::string json_of(const CounterInfo& counter) {
-  return protocol::counter_reply(counter, false).body + "\n";
+  return protocol::counter_reply(counter, protocol::IdFormat::kNumber).body + "\n";
 }
 
 int define(const Request& request) {

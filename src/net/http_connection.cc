@@ -70,7 +70,7 @@ void HttpConnection::take(const protocol::HttpRequest& request) {
 }
 
 void HttpConnection::take(protocol::Allocate&& call) {
-  last().format = {.range = call.range, .as_string = call.as_string};
+  last().format = {.range = call.range, .ids = call.ids};
   GeneratorHold ids = generator(call.counter);
   if (!call.key.empty()) return ask(std::move(ids), call.count, call.key);
   // With others before it, it must wait for its turn: ids of a connection grow.

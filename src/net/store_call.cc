@@ -16,22 +16,19 @@ auto answer(Done done, Render render) {
   };
 }
 
-auto show_counter(bool as_string) {
-  return [as_string](const CounterInfo& counter) {
-    return protocol::counter_reply(counter, as_string);
-  };
+auto show_counter(protocol::IdFormat ids) {
+  return [ids](const CounterInfo& counter) { return protocol::counter_reply(counter, ids); };
 }
 
 void start(const protocol::ListCounters& call, const Store& store, Done done) {
-  store.async_counters(
-      call.after, call.limit,
-      answer(std::move(done), [as_string = call.as_string](const CounterPage& page) {
-        return protocol::counters_reply(page, as_string);
-      }));
+  store.async_counters(call.after, call.limit,
+                       answer(std::move(done), [ids = call.ids](const CounterPage& page) {
+                         return protocol::counters_reply(page, ids);
+                       }));
 }
 
 void start(const protocol::ShowCounter& call, const Store& store, Done done) {
-  store.async_counter(call.name, answer(std::move(done), show_counter(call.as_string)));
+  store.async_counter(call.name, answer(std::move(done), show_counter(call.ids)));
 }
 
 // A counter that has stopped makes the whole node not ready: the store was set back or exchanged,
@@ -53,15 +50,14 @@ void start(const protocol::Ready&, const Store& store, const ReportSource& repor
 }
 
 void start(const protocol::DefineCounter& call, const Store& store, Done done) {
-  store.async_define(
-      call.name, call.change,
-      answer(std::move(done), [as_string = call.as_string](const DefinedCounter& defined) {
-        return protocol::defined_reply(defined, as_string);
-      }));
+  store.async_define(call.name, call.change,
+                     answer(std::move(done), [ids = call.ids](const DefinedCounter& defined) {
+                       return protocol::defined_reply(defined, ids);
+                     }));
 }
 
 void start(const protocol::AdvanceCounter& call, const Store& store, Done done) {
-  store.async_advance(call.name, call.to, answer(std::move(done), show_counter(call.as_string)));
+  store.async_advance(call.name, call.to, answer(std::move(done), show_counter(call.ids)));
 }
 
 }  // namespace

@@ -112,7 +112,7 @@ class ShortText {
 };
 
 ShortText range_json(const IdRange& range, RangeFormat format) noexcept {
-  const std::string_view quote = format.as_string ? "\"" : "";
+  const std::string_view quote = format.ids == IdFormat::kText ? "\"" : "";
   ShortText text;
   if (!format.range) {
     text << "{\"id\":" << quote << Digits(range.start()).view() << quote << "}";
@@ -174,19 +174,19 @@ void append_head(std::string& out, const Head& head, std::size_t body_bytes,
   out.append("\r\n");
 }
 
-json::value number(std::uint64_t value, bool as_string) {
-  if (as_string) return json::string(json_view(Digits(value).view()));
+json::value number(std::uint64_t value, IdFormat ids) {
+  if (ids == IdFormat::kText) return json::string(json_view(Digits(value).view()));
   return value;
 }
 
-json::object counter_json(const CounterInfo& counter, bool as_string) {
+json::object counter_json(const CounterInfo& counter, IdFormat ids) {
   const Definition& definition = counter.definition;
   return {
       {"name", json_view(counter.name)},
-      {"value", counter.value ? number(*counter.value, as_string) : json::value(nullptr)},
-      {"start", number(definition.start, as_string)},
-      {"increment", number(definition.increment, as_string)},
-      {"max", number(definition.max, as_string)},
+      {"value", counter.value ? number(*counter.value, ids) : json::value(nullptr)},
+      {"start", number(definition.start, ids)},
+      {"increment", number(definition.increment, ids)},
+      {"max", number(definition.max, ids)},
       {"cache", definition.cache},
       {"comment", json_view(definition.comment)},
       {"revision", definition.revision},
@@ -225,12 +225,12 @@ Reply status_reply(std::string_view status) {
   return {.body = json::serialize(json::object{{"status", json_view(status)}})};
 }
 
-Reply counter_reply(const CounterInfo& counter, bool as_string) {
-  return {.body = json::serialize(counter_json(counter, as_string))};
+Reply counter_reply(const CounterInfo& counter, IdFormat ids) {
+  return {.body = json::serialize(counter_json(counter, ids))};
 }
 
-Reply defined_reply(const DefinedCounter& defined, bool as_string) {
-  Reply reply = counter_reply(defined.counter, as_string);
+Reply defined_reply(const DefinedCounter& defined, IdFormat ids) {
+  Reply reply = counter_reply(defined.counter, ids);
   if (defined.created) {
     reply.status = 201;
     reply.location = "/v1/counters/" + defined.counter.name;  // No character of it needs encoding.
@@ -238,9 +238,9 @@ Reply defined_reply(const DefinedCounter& defined, bool as_string) {
   return reply;
 }
 
-Reply counters_reply(const CounterPage& page, bool as_string) {
+Reply counters_reply(const CounterPage& page, IdFormat ids) {
   json::array counters;
-  for (const auto& counter : page.counters) counters.push_back(counter_json(counter, as_string));
+  for (const auto& counter : page.counters) counters.push_back(counter_json(counter, ids));
   const bool more = page.more && !page.counters.empty();
   return {.body = json::serialize(json::object{
               {"counters", std::move(counters)},

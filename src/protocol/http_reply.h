@@ -11,6 +11,7 @@
 #include "nextid/id_range.h"
 
 #include "protocol/http_problem.h"
+#include "protocol/id_format.h"
 #include "web/asset.h"
 
 namespace nextid::protocol {
@@ -43,19 +44,19 @@ struct Reply {
 
 /// How the ids of an allocating call are written.
 struct RangeFormat {
-  bool range = false;      ///< {"start":43,"end":52,"count":10}, and not {"id":42}
-  bool as_string = false;  ///< ids as text; the count stays a number
+  bool range = false;                ///< {"start":43,"end":52,"count":10}, and not {"id":42}
+  IdFormat ids = IdFormat::kNumber;  ///< The count stays a number.
 };
 
 Reply problem_reply(const Problem& problem);
 /// {"status":"ok"} and the like.
 Reply status_reply(std::string_view status);
-/// {"name":...,"value":null|N,...}; with `as_string`, value, start, increment and max are text.
-Reply counter_reply(const CounterInfo& counter, bool as_string);
+/// {"name":...,"value":null|N,...}; with IdFormat::kText value, start, increment and max are text.
+Reply counter_reply(const CounterInfo& counter, IdFormat ids);
 /// The same; 201 with its Location where it was made.
-Reply defined_reply(const DefinedCounter& defined, bool as_string);
+Reply defined_reply(const DefinedCounter& defined, IdFormat ids);
 /// {"counters":[...],"next":"the last name"|null}
-Reply counters_reply(const CounterPage& page, bool as_string);
+Reply counters_reply(const CounterPage& page, IdFormat ids);
 
 /// A file of the page; 304 where `if_none_match` is a list of ETags that names it (RFC
 /// 9110, 13.1.2).

@@ -27,7 +27,7 @@ struct Arguments {
   std::string after;
   std::uint64_t limit = ListCounters{}.limit;
   std::uint64_t busiest = Status{}.limit;
-  bool as_string = false;
+  IdFormat ids = IdFormat::kNumber;
   std::uint64_t max_range = 0;
   std::string key;
   DefinitionChange change;
@@ -81,11 +81,12 @@ Refusal take_busiest(std::string_view text, Arguments& arguments) {
 }
 
 Refusal take_as(std::string_view text, Arguments& arguments) {
-  if (text != "string" && text != "number") {
+  const auto format = parse_id_format(text);
+  if (!format) {
     return invalid("The parameter 'as' is " + base::in_quotes(text) +
                    "; it must be 'string' or 'number'.");
   }
-  arguments.as_string = text == "string";
+  arguments.ids = *format;
   return std::nullopt;
 }
 
@@ -138,7 +139,7 @@ Refusal take_validator(const HttpRequest& request, Arguments& arguments) {
 
 HttpCall make_next(Arguments&& arguments) {
   return Allocate{.counter = std::move(arguments.counter),
-                  .as_string = arguments.as_string,
+                  .ids = arguments.ids,
                   .key = std::move(arguments.key)};
 }
 
@@ -146,29 +147,28 @@ HttpCall make_range(Arguments&& arguments) {
   return Allocate{.counter = std::move(arguments.counter),
                   .count = arguments.count,
                   .range = true,
-                  .as_string = arguments.as_string,
+                  .ids = arguments.ids,
                   .key = std::move(arguments.key)};
 }
 
 HttpCall make_list(Arguments&& arguments) {
-  return ListCounters{.after = std::move(arguments.after),
-                      .limit = arguments.limit,
-                      .as_string = arguments.as_string};
+  return ListCounters{
+      .after = std::move(arguments.after), .limit = arguments.limit, .ids = arguments.ids};
 }
 
 HttpCall make_show(Arguments&& arguments) {
-  return ShowCounter{.name = std::move(arguments.counter), .as_string = arguments.as_string};
+  return ShowCounter{.name = std::move(arguments.counter), .ids = arguments.ids};
 }
 
 HttpCall make_define(Arguments&& arguments) {
   return DefineCounter{.name = std::move(arguments.counter),
                        .change = std::move(arguments.change),
-                       .as_string = arguments.as_string};
+                       .ids = arguments.ids};
 }
 
 HttpCall make_advance(Arguments&& arguments) {
   return AdvanceCounter{
-      .name = std::move(arguments.counter), .to = arguments.to, .as_string = arguments.as_string};
+      .name = std::move(arguments.counter), .to = arguments.to, .ids = arguments.ids};
 }
 
 HttpCall make_health(Arguments&&) { return Health{}; }

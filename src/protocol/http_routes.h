@@ -15,6 +15,7 @@
 #include "auth/right.h"
 #include "protocol/http_problem.h"
 #include "protocol/http_request.h"
+#include "protocol/id_format.h"
 #include "stats/front_end_stats.h"
 #include "web/asset.h"
 
@@ -25,7 +26,7 @@ struct Allocate {
   std::string counter{kDefaultCounter};  ///< A counter name.
   std::uint64_t count = 1;               ///< 1 ... max_range.
   bool range = false;                    ///< Answer {"start":...} and not {"id":...}.
-  bool as_string = false;                ///< Answer numbers as text: JavaScript's end at 2^53.
+  IdFormat ids = IdFormat::kNumber;      ///< Answer numbers as text: JavaScript's end at 2^53.
   std::string key;                       ///< An idempotency key, or "" for none.
 };
 
@@ -33,28 +34,28 @@ struct Allocate {
 struct ListCounters {
   std::string after;        ///< "" or a counter name.
   std::size_t limit = 100;  ///< 1 ... kMaxListLimit.
-  bool as_string = false;
+  IdFormat ids = IdFormat::kNumber;
 };
 inline constexpr std::size_t kMaxListLimit = 1000;
 
 /// GET /v1/counters/{name}
 struct ShowCounter {
   std::string name;
-  bool as_string = false;
+  IdFormat ids = IdFormat::kNumber;
 };
 
 /// PUT /v1/counters/{name}
 struct DefineCounter {
   std::string name;
   DefinitionChange change;
-  bool as_string = false;
+  IdFormat ids = IdFormat::kNumber;
 };
 
 /// POST /v1/counters/{name}/advance
 struct AdvanceCounter {
   std::string name;
   std::uint64_t to = 1;  ///< 1 ... kMaxId.
-  bool as_string = false;
+  IdFormat ids = IdFormat::kNumber;
 };
 
 /// GET /healthz: this process answers.

@@ -49,18 +49,18 @@ TEST(HttpReply, AnId) {
 
 TEST(HttpReply, RangesAsNumbersAndAsText) {
   EXPECT_EQ(json_of(IdRange(43, 10, 1), {.range = true}), R"({"start":43,"end":52,"count":10})");
-  EXPECT_EQ(json_of(IdRange(43, 10, 1), {.range = true, .as_string = true}),
+  EXPECT_EQ(json_of(IdRange(43, 10, 1), {.range = true, .ids = IdFormat::kText}),
             R"({"start":"43","end":"52","count":10})");
   EXPECT_EQ(json_of(IdRange(5, 3, 10), {.range = true}),
             R"({"start":5,"end":25,"count":3,"increment":10})");
-  EXPECT_EQ(json_of(IdRange(kMaxId, 1, 1), {.range = false, .as_string = true}),
+  EXPECT_EQ(json_of(IdRange(kMaxId, 1, 1), {.range = false, .ids = IdFormat::kText}),
             R"({"id":"9223372036854775807"})");
 }
 
 TEST(HttpReply, TheLongestRangeFits) {
   const std::uint64_t increment = kMaxId - 1;
   EXPECT_EQ(
-      json_of(IdRange(1, 2, increment), {.range = true, .as_string = true}),
+      json_of(IdRange(1, 2, increment), {.range = true, .ids = IdFormat::kText}),
       R"({"start":"1","end":"9223372036854775807","count":2,"increment":"9223372036854775806"})");
   EXPECT_EQ(json_of(IdRange(1, kMaxId, 1), {.range = true}),
             R"({"start":1,"end":9223372036854775807,"count":9223372036854775807})");
@@ -156,33 +156,35 @@ CounterInfo counter(std::string name, std::optional<std::uint64_t> value) {
 }
 
 TEST(HttpReply, Counters) {
-  EXPECT_EQ(counter_reply(counter("a", std::nullopt), false).body,
+  EXPECT_EQ(counter_reply(counter("a", std::nullopt), IdFormat::kNumber).body,
             R"({"name":"a","value":null,"start":1,"increment":1,"max":9223372036854775807,)"
             R"("cache":1,"comment":"","revision":1})");
-  EXPECT_EQ(counter_reply(counter("a", 7), true).body,
+  EXPECT_EQ(counter_reply(counter("a", 7), IdFormat::kText).body,
             R"({"name":"a","value":"7","start":"1","increment":"1",)"
             R"("max":"9223372036854775807","cache":1,"comment":"","revision":1})");
-  EXPECT_FALSE(counter_reply(counter("a", 7), false).no_store);
+  EXPECT_FALSE(counter_reply(counter("a", 7), IdFormat::kNumber).no_store);
 }
 
 TEST(HttpReply, DefinedCounters) {
-  const auto made = reply_text(defined_reply({counter("a:b", std::nullopt), true}, true));
+  const auto made =
+      reply_text(defined_reply({counter("a:b", std::nullopt), true}, IdFormat::kText));
   EXPECT_TRUE(contains(made, "HTTP/1.1 201 Created\r\n")) << made;
   EXPECT_TRUE(contains(made, "\r\nLocation: /v1/counters/a:b\r\n")) << made;
   EXPECT_TRUE(contains(made, R"("start":"1")")) << made;
-  const auto changed = reply_text(defined_reply({counter("a:b", 7), false}, false));
+  const auto changed = reply_text(defined_reply({counter("a:b", 7), false}, IdFormat::kNumber));
   EXPECT_TRUE(contains(changed, "HTTP/1.1 200 OK\r\n")) << changed;
   EXPECT_FALSE(contains(changed, "Location:")) << changed;
-  EXPECT_TRUE(changed.ends_with("\r\n\r\n" + counter_reply(counter("a:b", 7), false).body));
+  EXPECT_TRUE(
+      changed.ends_with("\r\n\r\n" + counter_reply(counter("a:b", 7), IdFormat::kNumber).body));
 }
 
 TEST(HttpReply, Pages) {
-  EXPECT_EQ(counters_reply({}, false).body, R"({"counters":[],"next":null})");
+  EXPECT_EQ(counters_reply({}, IdFormat::kNumber).body, R"({"counters":[],"next":null})");
   CounterPage page;
   page.counters = {counter("a", 1), counter("b", 2)};
-  EXPECT_TRUE(counters_reply(page, false).body.ends_with(R"(],"next":null})"));
+  EXPECT_TRUE(counters_reply(page, IdFormat::kNumber).body.ends_with(R"(],"next":null})"));
   page.more = true;
-  const auto body = counters_reply(page, false).body;
+  const auto body = counters_reply(page, IdFormat::kNumber).body;
   EXPECT_TRUE(body.starts_with(R"({"counters":[{"name":"a","value":1,)")) << body;
   EXPECT_TRUE(body.ends_with(R"(],"next":"b"})")) << body;
 }

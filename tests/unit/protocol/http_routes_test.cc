@@ -60,7 +60,7 @@ struct Allocation {
   std::string counter;
   std::uint64_t count;
   bool range;
-  bool as_string;
+  IdFormat ids;
 };
 
 class AllocatingCalls : public testing::TestWithParam<Allocation> {};
@@ -73,7 +73,7 @@ TEST_P(AllocatingCalls, AreTakenWithGetAndPost) {
     EXPECT_EQ(call->counter, GetParam().counter);
     EXPECT_EQ(call->count, GetParam().count);
     EXPECT_EQ(call->range, GetParam().range);
-    EXPECT_EQ(call->as_string, GetParam().as_string);
+    EXPECT_EQ(call->ids, GetParam().ids);
     EXPECT_EQ(call->key, "");
 
     auto with_key = request(method, GetParam().target);
@@ -94,21 +94,21 @@ const std::string kLongestName(kMaxCounterNameBytes, 'n');
 INSTANTIATE_TEST_SUITE_P(
     Targets, AllocatingCalls,
     testing::Values(
-        Allocation{"/next", "global", 1, false, false},
-        Allocation{"/next?", "global", 1, false, false},
-        Allocation{"/next?counter=orders", "orders", 1, false, false},
-        Allocation{"/next?counter=" + kLongestName, kLongestName, 1, false, false},
-        Allocation{"/next?as=string", "global", 1, false, true},
-        Allocation{"/next?as=number&counter=a", "a", 1, false, false},
-        Allocation{"/range?count=1", "global", 1, true, false},
-        Allocation{"/range?count=10&", "global", 10, true, false},
-        Allocation{"/range?count=1000000", "global", 1'000'000, true, false},
-        Allocation{"/range?counter=orders&count=10&as=string", "orders", 10, true, true},
-        Allocation{"/range?%63ount=%31%30", "global", 10, true, false},
-        Allocation{"/v1/counters/orders/next", "orders", 1, false, false},
-        Allocation{"/v1/counters/a%3Ab:c._-/next?as=string", "a:b:c._-", 1, false, true},
-        Allocation{"/v1/counters/next/range?count=7", "next", 7, true, false},
-        Allocation{"http://ids.example:8000/next?counter=a", "a", 1, false, false}));
+        Allocation{"/next", "global", 1, false, IdFormat::kNumber},
+        Allocation{"/next?", "global", 1, false, IdFormat::kNumber},
+        Allocation{"/next?counter=orders", "orders", 1, false, IdFormat::kNumber},
+        Allocation{"/next?counter=" + kLongestName, kLongestName, 1, false, IdFormat::kNumber},
+        Allocation{"/next?as=string", "global", 1, false, IdFormat::kText},
+        Allocation{"/next?as=number&counter=a", "a", 1, false, IdFormat::kNumber},
+        Allocation{"/range?count=1", "global", 1, true, IdFormat::kNumber},
+        Allocation{"/range?count=10&", "global", 10, true, IdFormat::kNumber},
+        Allocation{"/range?count=1000000", "global", 1'000'000, true, IdFormat::kNumber},
+        Allocation{"/range?counter=orders&count=10&as=string", "orders", 10, true, IdFormat::kText},
+        Allocation{"/range?%63ount=%31%30", "global", 10, true, IdFormat::kNumber},
+        Allocation{"/v1/counters/orders/next", "orders", 1, false, IdFormat::kNumber},
+        Allocation{"/v1/counters/a%3Ab:c._-/next?as=string", "a:b:c._-", 1, false, IdFormat::kText},
+        Allocation{"/v1/counters/next/range?count=7", "next", 7, true, IdFormat::kNumber},
+        Allocation{"http://ids.example:8000/next?counter=a", "a", 1, false, IdFormat::kNumber}));
 
 TEST(Routes, TakeReadsWithGetAndHead) {
   for (const auto* method : {"GET", "HEAD"}) {
@@ -118,17 +118,17 @@ TEST(Routes, TakeReadsWithGetAndHead) {
     const auto all = std::get<ListCounters>(route(method, "/v1/counters"));
     EXPECT_EQ(all.after, "");
     EXPECT_EQ(all.limit, 100U);
-    EXPECT_FALSE(all.as_string);
+    EXPECT_EQ(all.ids, IdFormat::kNumber);
 
     const auto page =
         std::get<ListCounters>(route(method, "/v1/counters?after=a&limit=1000&as=string"));
     EXPECT_EQ(page.after, "a");
     EXPECT_EQ(page.limit, 1000U);
-    EXPECT_TRUE(page.as_string);
+    EXPECT_EQ(page.ids, IdFormat::kText);
 
     const auto shown = std::get<ShowCounter>(route(method, "/v1/counters/orders?as=string"));
     EXPECT_EQ(shown.name, "orders");
-    EXPECT_TRUE(shown.as_string);
+    EXPECT_EQ(shown.ids, IdFormat::kText);
   }
   EXPECT_EQ(std::get<ListCounters>(route("GET", "/v1/counters?after=")).after, "");
 }
@@ -139,7 +139,7 @@ TEST(Routes, TakeDefinitions) {
             R"({"start":3,"increment":"10","max":9223372036854775807,"cache":1,)"
             R"("comment":"Größe \u00e4 \"x\"","revision":4})"));
   EXPECT_EQ(defined.name, "a:b");
-  EXPECT_TRUE(defined.as_string);
+  EXPECT_EQ(defined.ids, IdFormat::kText);
   EXPECT_EQ(defined.change.start, 3U);
   EXPECT_EQ(defined.change.increment, 10U);
   EXPECT_EQ(defined.change.max, kMaxId);
@@ -149,7 +149,7 @@ TEST(Routes, TakeDefinitions) {
 
   for (const auto* body : {"", "{}", " { } \r\n"}) {
     const auto plain = std::get<DefineCounter>(route("PUT", "/v1/counters/a", body));
-    EXPECT_FALSE(plain.as_string);
+    EXPECT_EQ(plain.ids, IdFormat::kNumber);
     EXPECT_FALSE(plain.change.start || plain.change.increment || plain.change.max ||
                  plain.change.cache || plain.change.comment || plain.change.revision);
   }
@@ -161,7 +161,7 @@ TEST(Routes, TakeAdvances) {
         std::get<AdvanceCounter>(route("POST", "/v1/counters/a/advance?as=string", body));
     EXPECT_EQ(advance.name, "a");
     EXPECT_EQ(advance.to, kMaxId);
-    EXPECT_TRUE(advance.as_string);
+    EXPECT_EQ(advance.ids, IdFormat::kText);
   }
 }
 
