@@ -62,7 +62,7 @@ class ClientConnection : public Connection {
   virtual void give_up_unanswered() = 0;
   /// Frees what a busy time took; nothing is unanswered.
   virtual void shrink() = 0;
-  /// Each says why, as the last answer.
+  /// Sends a final answer that gives the reason.
   virtual void refuse_as_too_many() = 0;
   virtual void refuse_as_too_slow() = 0;
 

@@ -1,4 +1,4 @@
-// As what HTTP's answers are counted.
+// Maps HTTP replies to the statistics that they count under.
 #pragma once
 
 #include "protocol/http_reply.h"

@@ -1,4 +1,4 @@
-// As what the answers of RESP are counted.
+// Maps RESP answers to the statistics that they count under.
 #pragma once
 
 #include <string_view>

@@ -51,20 +51,43 @@ enum class Route : std::uint8_t {
 inline constexpr std::size_t kRouteCount = static_cast<std::size_t>(Route::kCount);
 
 struct RouteLabel {
+  Route route;
   Protocol protocol;
   std::string_view name;
 };
 
 inline constexpr std::array<RouteLabel, kRouteCount> kRoutes{{
-    {Protocol::kHttp, "next"},    {Protocol::kHttp, "range"},  {Protocol::kHttp, "list"},
-    {Protocol::kHttp, "show"},    {Protocol::kHttp, "define"}, {Protocol::kHttp, "advance"},
-    {Protocol::kHttp, "healthz"}, {Protocol::kHttp, "readyz"}, {Protocol::kHttp, "metrics"},
-    {Protocol::kHttp, "status"},  {Protocol::kHttp, "pages"},  {Protocol::kHttp, "other"},
-    {Protocol::kResp, "INCR"},    {Protocol::kResp, "INCRBY"}, {Protocol::kResp, "GET"},
-    {Protocol::kResp, "MGET"},    {Protocol::kResp, "EXISTS"}, {Protocol::kResp, "TYPE"},
-    {Protocol::kResp, "SCAN"},    {Protocol::kResp, "DBSIZE"}, {Protocol::kResp, "AUTH"},
-    {Protocol::kResp, "PING"},    {Protocol::kResp, "other"},
+    {Route::kNext, Protocol::kHttp, "next"},
+    {Route::kRange, Protocol::kHttp, "range"},
+    {Route::kList, Protocol::kHttp, "list"},
+    {Route::kShow, Protocol::kHttp, "show"},
+    {Route::kDefine, Protocol::kHttp, "define"},
+    {Route::kAdvance, Protocol::kHttp, "advance"},
+    {Route::kHealth, Protocol::kHttp, "healthz"},
+    {Route::kReady, Protocol::kHttp, "readyz"},
+    {Route::kMetrics, Protocol::kHttp, "metrics"},
+    {Route::kStatus, Protocol::kHttp, "status"},
+    {Route::kPages, Protocol::kHttp, "pages"},
+    {Route::kOtherHttp, Protocol::kHttp, "other"},
+    {Route::kRespIncr, Protocol::kResp, "INCR"},
+    {Route::kRespIncrby, Protocol::kResp, "INCRBY"},
+    {Route::kRespGet, Protocol::kResp, "GET"},
+    {Route::kRespMget, Protocol::kResp, "MGET"},
+    {Route::kRespExists, Protocol::kResp, "EXISTS"},
+    {Route::kRespType, Protocol::kResp, "TYPE"},
+    {Route::kRespScan, Protocol::kResp, "SCAN"},
+    {Route::kRespDbsize, Protocol::kResp, "DBSIZE"},
+    {Route::kRespAuth, Protocol::kResp, "AUTH"},
+    {Route::kRespPing, Protocol::kResp, "PING"},
+    {Route::kOtherResp, Protocol::kResp, "other"},
 }};
+// Each row is at its route's place.
+static_assert([] {
+  for (std::size_t i = 0; i < kRouteCount; ++i) {
+    if (kRoutes[i].route != static_cast<Route>(i)) return false;
+  }
+  return true;
+}());
 
 /// How a request ended: kOk, or the code of its error, as problem documents have it.
 enum class Ending : std::uint8_t {
