@@ -98,8 +98,8 @@ class Lane {
     }
   }
 
-  // Who comes back at once takes the cache line from the thread that has it, which then fails in
-  // its turn: two threads take twice as long an id without this wait.
+  // A loser that retries at once steals the cache line from the winner, whose next attempt then
+  // fails, too: two threads take twice as long an id without this wait.
   static void back_off() noexcept {
     for (int i = 0; i < 4; ++i) pause_cpu();
   }
