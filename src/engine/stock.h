@@ -35,6 +35,8 @@ class Stock {
   bool empty() const noexcept { return left() == 0; }
   /// Ids taken from it so far, by lane or by take().
   std::uint64_t handed_out() const noexcept { return handed_out_ + lane_.taken(); }
+  /// Ids that it handed out, or has: a sum that no thread changes that takes from the lane.
+  std::uint64_t passed_through() const noexcept;
   /// Ids left of the last block, if the counter's value was `end` after it; else 0.
   std::uint64_t left_up_to(std::int64_t end) const noexcept;
 
@@ -47,13 +49,15 @@ class Stock {
   /// The first of `count` ids in a row, or nothing. Adds the ids that are left out to `burned`.
   std::optional<std::uint64_t> take(std::uint64_t count, std::uint64_t& burned);
   /// Keeps what is left from the lane until the next append() or take().
-  void hold();
+  void withhold();
   /// Takes out the last block, if `before` adjoins it, and puts it in front of `block`.
   void merge_last_into(Block& block);
   /// Empties it, but for the ids above `value`; returns how many are gone.
   std::uint64_t drop_up_to(std::int64_t value);
   /// Empties it; returns how many ids are gone.
   std::uint64_t drop_all();
+
+  void verify() const;
 
  private:
   Block close_lane();

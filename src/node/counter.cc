@@ -130,9 +130,9 @@ std::optional<engine::Loan> Counter::lend(std::uint64_t most) {
   return engine != nullptr ? engine->lend(most) : std::nullopt;
 }
 
-void Counter::settle(std::uint64_t lent, const engine::Loan& rest) {
+void Counter::settle(std::uint64_t lent, const engine::Loan& left) {
   const std::lock_guard lock(mutex_);
-  succession_.engine()->settle(lent, rest);  // It is not at rest before its loans have ended.
+  succession_.engine()->settle(lent, left);  // It is not at rest before its loans have ended.
 }
 
 void Counter::doubt_store(const std::string& why) {
@@ -179,7 +179,7 @@ CounterActivity Counter::activity() const {
   const std::lock_guard lock(mutex_);
   if (const engine::Engine* const engine = succession_.engine()) {
     activity.waiting_requests = engine->waiting_requests();
-    activity.held_ids = engine->unasked();
+    activity.held_ids = engine->held();
   }
   if (const Definition* definition = succession_.definition()) activity.definition = *definition;
   const std::int64_t value = succession_.last_value();
@@ -194,7 +194,7 @@ std::uint64_t Counter::add_to(NodeActivity& activity) const {
   const std::lock_guard lock(mutex_);
   if (const engine::Engine* const engine = succession_.engine()) {
     activity.waiting_requests += engine->waiting_requests();
-    activity.held_ids += engine->unasked();
+    activity.held_ids += engine->held();
   }
   return own.returned;
 }
@@ -267,7 +267,7 @@ std::optional<CounterChange> Counter::take_change() {
   const std::lock_guard lock(mutex_);
   has_changed_ = false;
   const engine::Engine* const engine = succession_.engine();
-  if (engine != nullptr && engine->unasked() > 0) note_change();
+  if (engine != nullptr && engine->held() > 0) note_change();
   const std::int64_t issued = succession_.issued();
   if (std::exchange(told_issued_, issued) == issued) return std::nullopt;
   return CounterChange{name(), issued};

@@ -96,9 +96,9 @@ Accounting Process::accounting() const {
   return sum;
 }
 
-std::uint64_t Process::unasked() const {
+std::uint64_t Process::held() const {
   const engine::Engine* const engine = counter_->engine();
-  return engine != nullptr ? engine->unasked() : 0;
+  return engine != nullptr ? engine->held() : 0;
 }
 
 void Process::write_state_file() {
@@ -195,11 +195,11 @@ void Process::hands_out(const std::string& client, const engine::Loan& lent, std
   ++unsettled_;
 }
 
-void Process::settle(std::uint64_t lent, const engine::Loan& rest) {
-  context_.note("settle", {writer(), lent, rest.first, rest.count});
-  counter_->engine()->settle(lent, rest);  // It is not at rest before its loans have ended.
+void Process::settle(std::uint64_t lent, const engine::Loan& left) {
+  context_.note("settle", {writer(), lent, left.first, left.count});
+  counter_->engine()->settle(lent, left);  // It is not at rest before its loans have ended.
   --loans_;
-  unsettled_ -= lent - rest.count;
+  unsettled_ -= lent - left.count;
 }
 
 // --- The engine's effects
@@ -221,7 +221,7 @@ void Process::pump() {
     context_.note(effects.stopped, {writer()});
   }
   if (effects.attempt) send(*effects.attempt);
-  check_unasked();
+  check_held();
   const engine::Engine* const engine = counter_->engine();
   if (closing_ && (engine == nullptr || engine->closed())) {
     ended_in_time_ = context_.queue.now() < close_deadline_;
@@ -432,7 +432,7 @@ void Process::close(microseconds timeout, Ended over) {
 void Process::crash() {
   if (over_) return;
   crashed_ = true;
-  unasked_at_end_ = unasked();
+  held_at_end_ = held();
   context_.note("crash " + name_, {writer()});
   end();
 }

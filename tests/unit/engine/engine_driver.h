@@ -28,7 +28,9 @@ class EngineDriver {
   static constexpr WallMicros kWallStart = 1'000'000;
 
   explicit EngineDriver(const Limits& limits = {}, FirstUse first_use = {})
-      : rules_{limits, first_use, "sqlite:ids.db"}, engine_("orders", kWriter, 1, rules_, lane_) {}
+      : rules_{limits, first_use, "sqlite:ids.db"},
+        engine_(
+            {.counter = "orders", .writer = kWriter, .seed = 1, .rules = rules_, .lane = lane_}) {}
 
   /// Asks for `count` ids, with a deadline this long from now.
   std::uint64_t request(std::uint64_t count,
