@@ -16,7 +16,7 @@ using base::MonotonicTime;
 /// A request to raise the counter to at least `to`. One that is answered was refused at its
 /// deadline, while its op goes on.
 struct Advancing {
-  Ticket ticket;
+  AdvanceTicket ticket;
   std::int64_t to = 0;
   MonotonicTime deadline;
   bool answered = false;
@@ -32,7 +32,7 @@ class Advances {
   /// No request without an answer has an earlier deadline.
   MonotonicTime earliest_deadline() const noexcept { return earliest_; }
 
-  void push(const Ticket& ticket, std::int64_t to, MonotonicTime deadline) {
+  void push(const AdvanceTicket& ticket, std::int64_t to, MonotonicTime deadline) {
     requests_.push_back(Advancing{ticket, to, deadline});
     earliest_ = std::min(earliest_, deadline);
   }
@@ -46,9 +46,9 @@ class Advances {
   }
 
   /// Takes those whose deadline has come for answered, and returns their tickets.
-  std::vector<Ticket> expire(MonotonicTime now) {
+  std::vector<AdvanceTicket> expire(MonotonicTime now) {
     if (now < earliest_) return {};
-    std::vector<Ticket> expired;
+    std::vector<AdvanceTicket> expired;
     earliest_ = MonotonicTime::max();
     for (Advancing& advancing : requests_) {
       if (advancing.answered) continue;
@@ -69,8 +69,8 @@ class Advances {
   }
 
   /// Takes out all, and returns the tickets of those without an answer.
-  std::vector<Ticket> clear() {
-    std::vector<Ticket> tickets;
+  std::vector<AdvanceTicket> clear() {
+    std::vector<AdvanceTicket> tickets;
     for (const Advancing& advancing : requests_) {
       if (!advancing.answered) tickets.push_back(advancing.ticket);
     }

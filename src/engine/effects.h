@@ -12,14 +12,34 @@
 
 #include "contract/op.h"
 
+namespace nextid {
+class RangeReceiver;
+}
+
 namespace nextid::engine {
 
-/// One request. `number` grows in arrival order; `owner` and `tag` are its caller's, never read
-/// here.
+/// One request for ids. `number` grows in arrival order; `receiver` and `tag` are its caller's, for
+/// its answer: the engine hands them back and never uses them.
 struct Ticket {
   std::uint64_t number = 0;
-  void* owner = nullptr;
+  RangeReceiver* receiver = nullptr;
   std::uint64_t tag = 0;
+};
+
+/// Gets the answer to an advance, from the engine's owner.
+class AdvanceReceiver {
+ public:
+  /// Called once: with the counter as it is now, or with the reason why it was not advanced.
+  virtual void on_advance(Result<contract::CounterState> counter) noexcept = 0;
+
+ protected:
+  ~AdvanceReceiver() = default;
+};
+
+/// One request to raise the counter. Its number is of the same sequence as that of a Ticket.
+struct AdvanceTicket {
+  std::uint64_t number = 0;
+  AdvanceReceiver* receiver = nullptr;
 };
 
 struct Grant {
@@ -32,10 +52,9 @@ struct Refusal {
   Error error;
 };
 
-/// A request of advance() that has succeeded; the counter as it is now.
-struct Advanced {
-  Ticket ticket;
-  contract::CounterState state;
+struct AdvanceAnswer {
+  AdvanceTicket ticket;
+  Result<contract::CounterState> counter;
 };
 
 /// One attempt at an op, to be sent to the store once. Its outcome comes back with its number.
@@ -48,14 +67,14 @@ struct Attempt {
 struct Effects {
   std::vector<Grant> grants;
   std::vector<Refusal> refusals;
-  std::vector<Advanced> advanced;
+  std::vector<AdvanceAnswer> advances;
   std::optional<Attempt> attempt;
   std::vector<std::string> warnings;
   /// Set once, when the engine has stopped for good: the same sentence as Engine::stopped().
   std::string stopped;
 
   bool empty() const noexcept {
-    return grants.empty() && refusals.empty() && advanced.empty() && !attempt && warnings.empty() &&
+    return grants.empty() && refusals.empty() && advances.empty() && !attempt && warnings.empty() &&
            stopped.empty();
   }
 };

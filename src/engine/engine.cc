@@ -38,9 +38,9 @@ Effects Engine::take_effects() {
 
 // --- Requests and their ends
 
-std::uint64_t Engine::request(void* owner, std::uint64_t tag, std::uint64_t count,
+std::uint64_t Engine::request(RangeReceiver* receiver, std::uint64_t tag, std::uint64_t count,
                               MonotonicTime deadline) {
-  const Ticket ticket{++last_ticket_, owner, tag};
+  const Ticket ticket{++last_ticket_, receiver, tag};
   if (const auto error = reason_to_refuse(count)) {
     refuse(ticket, *error);
   } else {
@@ -64,8 +64,8 @@ std::optional<Error> Engine::reason_to_refuse(std::uint64_t count) const {
   return std::nullopt;
 }
 
-std::uint64_t Engine::advance(void* owner, std::int64_t to, MonotonicTime deadline) {
-  const Ticket ticket{++last_ticket_, owner, 0};
+std::uint64_t Engine::advance(AdvanceReceiver* receiver, std::int64_t to, MonotonicTime deadline) {
+  const AdvanceTicket ticket{++last_ticket_, receiver};
   if (const auto error = reason_to_refuse(1)) {
     refuse(ticket, *error);
   } else {
@@ -105,8 +105,13 @@ void Engine::refuse(const Ticket& ticket, const Error& error) {
   effects().refusals.push_back(Refusal{ticket, error});
 }
 
-void Engine::refuse(const std::vector<Ticket>& tickets, const Error& error) {
-  for (const Ticket& ticket : tickets) refuse(ticket, error);
+void Engine::refuse(const AdvanceTicket& ticket, const Error& error) {
+  effects().advances.push_back(AdvanceAnswer{ticket, error});
+}
+
+template <typename AnyTicket>
+void Engine::refuse(const std::vector<AnyTicket>& tickets, const Error& error) {
+  for (const AnyTicket& ticket : tickets) refuse(ticket, error);
 }
 
 void Engine::refuse_everything(const Error& error) {
@@ -117,7 +122,7 @@ void Engine::refuse_everything(const Error& error) {
 }
 
 void Engine::expire_requests() {
-  const auto refuse_late = [this](const std::vector<Ticket>& late) {
+  const auto refuse_late = [this](const auto& late) {
     if (!late.empty()) refuse(late, say().late(last_failure_));
   };
   if (flight_) refuse_late(flight_->expire(now_));

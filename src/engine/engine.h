@@ -64,16 +64,16 @@ class Engine {
   explicit Engine(Seat seat);
 
   /// Queues a request for `count` ids, or refuses it. Its ticket's number is returned either way.
-  std::uint64_t request(void* owner, std::uint64_t tag, std::uint64_t count,
+  std::uint64_t request(RangeReceiver* receiver, std::uint64_t tag, std::uint64_t count,
                         MonotonicTime deadline);
 
   /// The caller of a ticket is gone. True: it gets no answer, and ids reserved for it are burned.
   /// False: it has its answer already.
   bool cancel(std::uint64_t ticket_number);
 
-  /// Raises the counter's value to at least `to`, 1 ... kMaxId. Succeeds as an Advanced, or is
-  /// refused; its ticket's number is returned.
-  std::uint64_t advance(void* owner, std::int64_t to, MonotonicTime deadline);
+  /// Raises the counter's value to at least `to`, 1 ... kMaxId. Ends in an AdvanceAnswer; its
+  /// ticket's number is returned.
+  std::uint64_t advance(AdvanceReceiver* receiver, std::int64_t to, MonotonicTime deadline);
 
   /// Any thread may take ids from it without the lock. A caller that gets none calls mark_reached()
   /// and tick(), then tries again or makes a request.
@@ -182,7 +182,9 @@ class Engine {
   // Requests, and their ends.
   std::optional<Error> reason_to_refuse(std::uint64_t count) const;
   void refuse(const Ticket& ticket, const Error& error);
-  void refuse(const std::vector<Ticket>& tickets, const Error& error);
+  void refuse(const AdvanceTicket& ticket, const Error& error);
+  template <typename AnyTicket>
+  void refuse(const std::vector<AnyTicket>& tickets, const Error& error);
   void refuse_everything(const Error& error);
   void expire_requests();
   void wake() noexcept;

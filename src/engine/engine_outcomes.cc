@@ -371,7 +371,7 @@ void Engine::advance_succeeded(CounterState state) {
   const Advancing done = advances_.pop();
   const std::int64_t dropped_to = canary(Canary::kAdvanceKeepsStock) ? 0 : done.to;
   burn(BurnReason::kAdvance, reservoir_.drop_up_to(dropped_to));
-  if (!done.answered) effects().advanced.push_back({done.ticket, std::move(state)});
+  if (!done.answered) effects().advances.push_back({done.ticket, std::move(state)});
 }
 
 // --- The end

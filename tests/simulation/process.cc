@@ -214,8 +214,8 @@ void Process::pump() {
   if (over_) return;
   engine::Effects effects = counter_->tick(context_.queue.now(), machine_.wall_us());
   for (const auto& grant : effects.grants) on_grant(grant);
-  for (const auto& refusal : effects.refusals) on_refusal(refusal);
-  for (const auto& advanced : effects.advanced) on_advanced(advanced);
+  for (const auto& refusal : effects.refusals) on_refusal(refusal.ticket.number, refusal.error);
+  for (const auto& advance : effects.advances) on_advance(advance);
   for (const auto& warning : effects.warnings) context_.note(warning, {writer()});
   if (!effects.stopped.empty()) {
     context_.note(effects.stopped, {writer()});
@@ -322,12 +322,14 @@ void Process::on_grant(const engine::Grant& grant) {
   if (waiting.ended) waiting.ended();
 }
 
-void Process::on_advanced(const engine::Advanced& advanced) {
-  const Waiting waiting = take_waiting(advanced.ticket.number);
-  context_.note("advanced", {writer(), static_cast<std::uint64_t>(advanced.state.value)});
-  if (advanced.state.value < waiting.advances_to) {
+void Process::on_advance(const engine::AdvanceAnswer& answer) {
+  if (!answer.counter) return on_refusal(answer.ticket.number, answer.counter.error());
+  const Waiting waiting = take_waiting(answer.ticket.number);
+  const std::int64_t value = answer.counter->value;
+  context_.note("advanced", {writer(), static_cast<std::uint64_t>(value)});
+  if (value < waiting.advances_to) {
     context_.violated(Invariant::kOrdered, "an advance to " + std::to_string(waiting.advances_to) +
-                                               " led to " + std::to_string(advanced.state.value));
+                                               " led to " + std::to_string(value));
   }
   history::Record one = record(waiting);
   one.advanced = true;
@@ -336,11 +338,11 @@ void Process::on_advanced(const engine::Advanced& advanced) {
   if (waiting.ended) waiting.ended();
 }
 
-void Process::on_refusal(const engine::Refusal& refusal) {
-  const Waiting waiting = take_waiting(refusal.ticket.number);
-  check_refusal(waiting, refusal.error);
-  if (refusal.error.code() == ErrorCode::kCorrupt) told_corrupt_ = true;
-  record_none(waiting, std::string(to_string(refusal.error.code())));
+void Process::on_refusal(std::uint64_t ticket, const Error& error) {
+  const Waiting waiting = take_waiting(ticket);
+  check_refusal(waiting, error);
+  if (error.code() == ErrorCode::kCorrupt) told_corrupt_ = true;
+  record_none(waiting, std::string(to_string(error.code())));
 }
 
 // --- Records

@@ -88,8 +88,8 @@ class Process : public std::enable_shared_from_this<Process> {
   void note(std::uint64_t attempt, const contract::Outcome& outcome);
   void learn(const contract::Op& op, const contract::Outcome& outcome);
   void on_grant(const engine::Grant& grant);
-  void on_refusal(const engine::Refusal& refusal);
-  void on_advanced(const engine::Advanced& advanced);
+  void on_refusal(std::uint64_t ticket, const Error& error);
+  void on_advance(const engine::AdvanceAnswer& answer);
   void check_part(const Ledger::Part& part) const;
   bool may_be_corrupt() const noexcept;
   void check_refusal(const Waiting& waiting, const Error& error);

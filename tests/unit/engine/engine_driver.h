@@ -120,8 +120,13 @@ class EngineDriver {
     for (const Refusal& refusal : effects.refusals) {
       EXPECT_TRUE(refusals.emplace(refusal.ticket.number, refusal.error).second);
     }
-    for (const Advanced& each : effects.advanced) {
-      EXPECT_TRUE(advanced.emplace(each.ticket.number, each.state.value).second);
+    for (const AdvanceAnswer& each : effects.advances) {
+      const std::uint64_t number = each.ticket.number;
+      if (each.counter) {
+        EXPECT_TRUE(advanced.emplace(number, each.counter->value).second);
+      } else {
+        EXPECT_TRUE(refusals.emplace(number, each.counter.error()).second);
+      }
     }
     warnings += effects.warnings.size();
     if (!effects.stopped.empty()) stops.push_back(effects.stopped);
