@@ -26,23 +26,13 @@ Engine::Engine(Seat seat)
       last_attempt_(seat.predecessor.last_attempt),
       writer_(seat.writer, seat.predecessor.high_water) {}
 
-Effects& Engine::effects() {
-  if (!effects_) effects_ = std::make_unique<Effects>();
-  return *effects_;
-}
-
-Effects Engine::take_effects() {
-  const auto taken = std::exchange(effects_, nullptr);
-  return taken ? std::move(*taken) : Effects{};
-}
-
 // --- Requests and their ends
 
 std::uint64_t Engine::request(RangeReceiver* receiver, std::uint64_t tag, std::uint64_t count,
                               MonotonicTime deadline) {
   const Ticket ticket{++last_ticket_, receiver, tag};
   if (const auto error = reason_to_refuse(count)) {
-    refuse(ticket, *error);
+    outbox_.refuse(ticket, *error);
   } else {
     wake();
     queue_.push(ticket, count, deadline);
@@ -67,7 +57,7 @@ std::optional<Error> Engine::reason_to_refuse(std::uint64_t count) const {
 std::uint64_t Engine::advance(AdvanceReceiver* receiver, std::int64_t to, MonotonicTime deadline) {
   const AdvanceTicket ticket{++last_ticket_, receiver};
   if (const auto error = reason_to_refuse(1)) {
-    refuse(ticket, *error);
+    outbox_.refuse(ticket, *error);
   } else {
     wake();
     advances_.push(ticket, to, deadline);
@@ -84,46 +74,16 @@ bool Engine::cancel(std::uint64_t ticket_number) {
   return queue_.bury(ticket_number) || (flight_ && flight_->bury(ticket_number));
 }
 
-void Engine::count_as_burned(std::uint64_t count, BurnReason reason) noexcept {
-  accounting_.returned -= count;
-  burn(reason, count);
-}
-
-void Engine::burn(BurnReason reason, std::uint64_t count) noexcept {
-  accounting_.burned[static_cast<std::size_t>(reason)] += count;
-}
-
-/// Subtractions from the sum may have come before what they are taken from: it is the sum alone,
-/// modulo 2^64, that counts.
-Accounting Engine::accounting() const noexcept {
-  Accounting accounting = accounting_;
-  accounting.returned += reservoir_.returned();
-  return accounting;
-}
-
-void Engine::refuse(const Ticket& ticket, const Error& error) {
-  effects().refusals.push_back(Refusal{ticket, error});
-}
-
-void Engine::refuse(const AdvanceTicket& ticket, const Error& error) {
-  effects().advances.push_back(AdvanceAnswer{ticket, error});
-}
-
-template <typename AnyTicket>
-void Engine::refuse(const std::vector<AnyTicket>& tickets, const Error& error) {
-  for (const AnyTicket& ticket : tickets) refuse(ticket, error);
-}
-
 void Engine::refuse_everything(const Error& error) {
-  if (flight_) refuse(flight_->living(), error);
-  refuse(queue_.clear(), error);
-  refuse(advances_.clear(), error);
+  if (flight_) outbox_.refuse(flight_->living(), error);
+  outbox_.refuse(queue_.clear(), error);
+  outbox_.refuse(advances_.clear(), error);
   flight_.reset();
 }
 
 void Engine::expire_requests() {
   const auto refuse_late = [this](const auto& late) {
-    if (!late.empty()) refuse(late, say().late(last_failure_));
+    if (!late.empty()) outbox_.refuse(late, say().late(last_failure_));
   };
   if (flight_) refuse_late(flight_->expire(now_));
   refuse_late(queue_.expire(now_));
@@ -160,16 +120,11 @@ void Engine::serve_from_stock() {
   queue_.serve([&](const Waiting& waiting) {
     const auto first = reservoir_.take(waiting.count, left_out);
     if (!first) return false;
-    if (waiting.ticket.number <= seen_ticket_) ++accounting_.waits;
-    grant(waiting, *first);
+    if (waiting.ticket.number <= seen_ticket_) books_.waited();
+    outbox_.grant(waiting, *first, definition_.increment);
     return true;
   });
-  burn(BurnReason::kDiscard, left_out);
-}
-
-void Engine::grant(const Waiting& waiting, std::uint64_t first) {
-  effects().grants.push_back(
-      Grant{waiting.ticket, IdRange(first, waiting.count, definition_.increment)});
+  books_.burned(BurnReason::kDiscard, left_out);
 }
 
 std::optional<MonotonicTime> Engine::wake_at() const {
@@ -192,7 +147,7 @@ void Engine::close(MonotonicTime deadline) {
 /// The deadline of close() has come.
 void Engine::close_unfinished() {
   if (flight_ && flight_->count() > 0 && flight_->may_be_applied()) {
-    effects().warnings.push_back(say().closed_in_doubt(flight_->count()));
+    outbox_.warn(say().closed_in_doubt(flight_->count()));
   }
   refuse_everything(say().closed());
   finish();
@@ -201,7 +156,7 @@ void Engine::close_unfinished() {
 void Engine::rest(MonotonicTime deadline) {
   const bool may_rest = phase_ != Phase::kClosing && phase_ != Phase::kClosed;
   if (!may_rest || !idle() || reservoir_.cursors_hold_ids()) return;
-  burn(BurnReason::kDiscard, reservoir_.drop_left_by_cursors());
+  books_.burned(BurnReason::kDiscard, reservoir_.drop_left_by_cursors());
   phase_ = corrupt() ? Phase::kAtRest : Phase::kResting;
   until_ = deadline;
 }
@@ -219,7 +174,7 @@ void Engine::put_off_rest() {
 void Engine::finish() {
   phase_ = Phase::kClosed;
   drop_tail();
-  burn(BurnReason::kDiscard, reservoir_.close());
+  books_.burned(BurnReason::kDiscard, reservoir_.close());
 }
 
 void Engine::start_next_op() {
@@ -292,7 +247,7 @@ std::uint64_t Engine::to_hold_beyond(std::uint64_t demand) const {
 /// Of an engine that closes or rests: what is held goes back first, then the slot. The release of
 /// the slot raises the floor above every op we sent, so that none can land on the empty place.
 void Engine::start_ending_op() {
-  burn(BurnReason::kDiscard, reservoir_.set_tail_aside(writer_.high_water()));
+  books_.burned(BurnReason::kDiscard, reservoir_.set_tail_aside(writer_.high_water()));
   if (const auto tail = reservoir_.offer_tail()) {
     start(contract::GiveBack{counter_, writer_.id(), writer_.next_seq(wall_us_), writer_.prev(),
                              tail->end, tail->before},
@@ -312,12 +267,12 @@ void Engine::start_ending_op() {
 void Engine::drop_tail() {
   if (!reservoir_.has_tail()) return;
   writer_.may_have_gone_back(lowest_value());
-  burn(BurnReason::kDiscard, reservoir_.drop_tail());
+  books_.burned(BurnReason::kDiscard, reservoir_.drop_tail());
 }
 
 void Engine::send() {
-  if (!std::holds_alternative<contract::Load>(flight_->op())) ++accounting_.store_writes;
-  effects().attempt.emplace(Attempt{++last_attempt_, flight_->send()});
+  if (!std::holds_alternative<contract::Load>(flight_->op())) books_.wrote();
+  outbox_.send(++last_attempt_, flight_->send());
 }
 
 // --- Cursors
@@ -330,7 +285,7 @@ std::optional<Loan> Engine::lend(std::uint64_t most) {
 void Engine::settle(std::uint64_t lent, const Loan& left) {
   const std::uint64_t used = reservoir_.settle(lent, left);
   // They were counted as the cursor's to lose.
-  if (closed()) accounting_.burned[static_cast<std::size_t>(BurnReason::kDiscard)] -= used;
+  if (closed()) books_.not_burned(BurnReason::kDiscard, used);
   settled();
 }
 
@@ -357,8 +312,7 @@ void Engine::verify() const {
   NEXTID_CHECK(phase_ != Phase::kAtRest || !reservoir_.has_tail());
   NEXTID_CHECK(phase_ != Phase::kAtRest || corrupt() || !writer_.may_have_slot());
   NEXTID_CHECK(held() <= reservoir_.bound());
-  NEXTID_CHECK(accounting_.returned + reservoir_.returned_and_held() + accounting_.burned_total() ==
-               applied_);
+  books_.verify(reservoir_.returned_and_held());
 }
 
 }  // namespace nextid::engine

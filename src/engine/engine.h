@@ -45,9 +45,11 @@
 #include "engine/advances.h"
 #include "engine/answer.h"
 #include "engine/backoff.h"
+#include "engine/books.h"
 #include "engine/effects.h"
 #include "engine/flight.h"
 #include "engine/gathering.h"
+#include "engine/outbox.h"
 #include "engine/request_queue.h"
 #include "engine/reservoir.h"
 #include "engine/seat.h"
@@ -120,11 +122,13 @@ class Engine {
   void close(MonotonicTime deadline);
 
   /// `count` ids, granted earlier, reached no caller.
-  void count_as_burned(std::uint64_t count, BurnReason reason) noexcept;
+  void count_as_burned(std::uint64_t count, BurnReason reason) noexcept {
+    books_.not_returned(count, reason);
+  }
 
   contract::WriterId writer() const noexcept { return writer_.id(); }
   /// What it wants done; empty afterwards.
-  Effects take_effects();
+  Effects take_effects() { return outbox_.take(); }
   /// When tick() is needed next, at the latest, if nothing else happens.
   std::optional<MonotonicTime> wake_at() const;
   bool closed() const noexcept { return phase_ == Phase::kClosed; }
@@ -136,7 +140,7 @@ class Engine {
   bool idle() const noexcept { return queue_.empty() && !flight_ && advances_.empty(); }
   /// Ids taken from the stock so far, by the lane or by requests.
   std::uint64_t taken_from_stock() const noexcept { return reservoir_.taken_from_stock(); }
-  Accounting accounting() const noexcept;
+  Accounting accounting() const noexcept { return books_.accounting(reservoir_.returned()); }
   /// Ids reserved that nobody asked for yet: in stock, lent, to go back, and in flight. At most
   /// `cache` - 1.
   std::uint64_t held() const noexcept {
@@ -181,10 +185,6 @@ class Engine {
 
   // Requests, and their ends.
   std::optional<Error> reason_to_refuse(std::uint64_t count) const;
-  void refuse(const Ticket& ticket, const Error& error);
-  void refuse(const AdvanceTicket& ticket, const Error& error);
-  template <typename AnyTicket>
-  void refuse(const std::vector<AnyTicket>& tickets, const Error& error);
   void refuse_everything(const Error& error);
   void expire_requests();
   void wake() noexcept;
@@ -228,8 +228,6 @@ class Engine {
   // What an applied op means.
   void reserve_applied(const contract::Reserve& op, std::int64_t end);
   void split(Block fresh);
-  void grant(const Waiting& waiting, std::uint64_t first);
-  void count_batch(std::size_t requests) noexcept;
   void advance_applied(const contract::Advance& op, std::int64_t before);
   void continue_advance(const contract::CounterState& state);
   void advance_succeeded(contract::CounterState state);
@@ -245,10 +243,8 @@ class Engine {
   void stop(std::string sentence);
   void finish();
 
-  void burn(BurnReason reason, std::uint64_t count) noexcept;
   std::int64_t lowest_value() const noexcept { return reservoir_.lowest(writer_.high_water()); }
   Sentences say() const noexcept { return {counter_, rules_}; }
-  Effects& effects();
   void settled() const;
 
   const std::string counter_;
@@ -279,9 +275,8 @@ class Engine {
   SlotWriter writer_;
   std::optional<Room> room_;  // As a refusal just showed; for the next tick alone.
 
-  std::uint64_t applied_ = 0;         // Ids of the ops known to be applied, without what went back.
-  Accounting accounting_;             // Without the ids that the stock handed out.
-  std::unique_ptr<Effects> effects_;  // While there are any.
+  Books books_;
+  Outbox outbox_;
 };
 
 }  // namespace nextid::engine

@@ -1,6 +1,5 @@
 // The second half of the engine: what an attempt's outcome means for its op.
 #include <algorithm>
-#include <bit>
 #include <utility>
 
 #include "base/canary.h"
@@ -162,7 +161,7 @@ bool Engine::take_in(const Reading& reading, const CounterState& state) {
     case Reading::Kind::kSlotLost:
       // The op goes out again with a new seq. If it was in doubt its fate went with the slot.
       writer_.lose_slot();
-      if (flight_->in_doubt()) effects().warnings.push_back(say().lost_slot(flight_->count()));
+      if (flight_->in_doubt()) outbox_.warn(say().lost_slot(flight_->count()));
       return true;
     case Reading::Kind::kSetBack:
       stop_as_set_back(state.value);
@@ -177,19 +176,15 @@ bool Engine::take_in(const Reading& reading, const CounterState& state) {
 void Engine::op_landed(const GivenUp& op, const contract::Slot& slot) {
   switch (op.kind) {
     case GivenUp::Kind::kReserve:
-      applied_ += op.count;
-      burn(BurnReason::kDiscard, op.count);
-      ++accounting_.reservations;
+      books_.reserved(op.count);
+      books_.burned(BurnReason::kDiscard, op.count);
       return writer_.landed(op, slot.end);
-    case GivenUp::Kind::kAdvance: {
-      const std::uint64_t skipped = ids_between(slot.end, op.advance_to, definition_);
-      applied_ += skipped;
-      burn(BurnReason::kAdvance, skipped);
+    case GivenUp::Kind::kAdvance:
+      books_.skipped(ids_between(slot.end, op.advance_to, definition_));
       return writer_.landed(op, op.advance_to);
-    }
     case GivenUp::Kind::kGiveBack:
       writer_.landed(op, lowest_value());
-      applied_ -= reservoir_.tail_went_back();
+      books_.went_back(reservoir_.tail_went_back());
   }
 }
 
@@ -221,7 +216,7 @@ void Engine::reserve_refused(const contract::Reserve& op, const CounterState& st
 void Engine::refuse_exhausted(const Room& room) {
   const std::uint64_t largest = largest_run(room);
   for (const Waiting& waiting : flight_->bury_larger_than(largest)) {
-    refuse(waiting.ticket, say().exhausted(waiting.count, largest, definition_.max));
+    outbox_.refuse(waiting.ticket, say().exhausted(waiting.count, largest, definition_.max));
   }
 }
 
@@ -264,7 +259,7 @@ void Engine::release_refused(const CounterState& state) {
     op_landed(*landed, *state.slot);
     return flight_.reset();  // The next tick releases the slot as it is now.
   }
-  effects().warnings.push_back(say().left_a_slot());
+  outbox_.warn(say().left_a_slot());
   slot_released();
 }
 
@@ -288,8 +283,7 @@ void Engine::reserve_applied(const contract::Reserve& op, std::int64_t end) {
   }
   writer_.applied(op.seq, end);
   reservoir_.pause_refills(false);
-  ++accounting_.reservations;
-  applied_ += count;
+  books_.reserved(count);
   const std::uint64_t first = last_id(end, definition_) - (count - 1) * definition_.increment;
   split(Block{first, count, *before, end, kept_before});
   ended_ = Ended{flight_->started(), flight_->tickets().size()};
@@ -300,38 +294,28 @@ void Engine::reserve_applied(const contract::Reserve& op, std::int64_t end) {
 /// Gives the tickets of the op their ids, and what is left to the stock.
 void Engine::split(Block fresh) {
   const std::vector<Waiting>& tickets = flight_->tickets();
-  count_batch(tickets.size());
+  books_.served(tickets.size());
   const bool anyone_alive = std::any_of(tickets.begin(), tickets.end(),
                                         [](const Waiting& waiting) { return !waiting.dead; });
-  if (anyone_alive) burn(BurnReason::kDiscard, reservoir_.make_way_for(fresh));
+  if (anyone_alive) books_.burned(BurnReason::kDiscard, reservoir_.make_way_for(fresh));
   if (canary(Canary::kSplitsOffByOne)) fresh.first -= definition_.increment;
   std::vector<Waiting> unserved;
   for (const Waiting& waiting : tickets) {
     if (waiting.dead && canary(Canary::kReusesDeadTicketsIds)) continue;
     if (waiting.dead) {
-      burn(*waiting.dead, fresh.drop_front(waiting.count, definition_.increment));
+      books_.burned(*waiting.dead, fresh.drop_front(waiting.count, definition_.increment));
     } else if (waiting.count <= fresh.count) {
-      accounting_.returned += waiting.count;
-      ++accounting_.waits;
-      grant(waiting, fresh.first);
+      books_.returned(waiting.count);
+      books_.waited();
+      outbox_.grant(waiting, fresh.first, definition_.increment);
       fresh.drop_front(waiting.count, definition_.increment);
     } else {
       unserved.push_back(waiting);  // It was to adjoin the stock, and another node was faster.
     }
   }
-  if (!unserved.empty()) burn(BurnReason::kDiscard, reservoir_.trim(fresh, definition_));
+  if (!unserved.empty()) books_.burned(BurnReason::kDiscard, reservoir_.trim(fresh, definition_));
   reservoir_.keep(fresh);
   queue_.put_back(std::move(unserved));
-}
-
-void Engine::count_batch(std::size_t requests) noexcept {
-  if (requests == 0) {
-    ++accounting_.refills;
-    return;
-  }
-  const auto size = static_cast<std::size_t>(std::bit_width(requests)) - 1;
-  ++accounting_.batch_sizes[std::min(size, accounting_.batch_sizes.size() - 1)];
-  accounting_.largest_batch = std::max<std::uint64_t>(accounting_.largest_batch, requests);
 }
 
 // --- Advances
@@ -346,9 +330,7 @@ void Engine::advance_applied(const contract::Advance& op, std::int64_t before) {
   }
   writer_.applied(op.seq, to);
   flight_.reset();
-  const std::uint64_t skipped = ids_between(before, to, definition_);
-  applied_ += skipped;
-  burn(BurnReason::kAdvance, skipped);
+  books_.skipped(ids_between(before, to, definition_));
   advance_succeeded({to, definition_, writer_.floor(), std::nullopt});
 }
 
@@ -363,22 +345,23 @@ void Engine::continue_advance(const CounterState& state) {
                                    writer_.prev(), definition_.revision, next.to});
   }
   const Advancing refused = advances_.pop();
-  if (!refused.answered) refuse(refused.ticket, say().past_max(refused.to, definition_.max));
+  if (!refused.answered)
+    outbox_.refuse(refused.ticket, say().past_max(refused.to, definition_.max));
 }
 
 /// Whoever asks this node from now on gets ids above it, too.
 void Engine::advance_succeeded(CounterState state) {
   const Advancing done = advances_.pop();
   const std::int64_t dropped_to = canary(Canary::kAdvanceKeepsStock) ? 0 : done.to;
-  burn(BurnReason::kAdvance, reservoir_.drop_up_to(dropped_to));
-  if (!done.answered) effects().advances.push_back({done.ticket, std::move(state)});
+  books_.burned(BurnReason::kAdvance, reservoir_.drop_up_to(dropped_to));
+  if (!done.answered) outbox_.advanced(done.ticket, std::move(state));
 }
 
 // --- The end
 
 void Engine::give_back_applied(const contract::GiveBack& op) {
   writer_.gave_back(op.seq, lowest_value());
-  applied_ -= reservoir_.tail_went_back();
+  books_.went_back(reservoir_.tail_went_back());
   flight_.reset();
 }
 
@@ -403,11 +386,11 @@ void Engine::doubt_store(const std::string& why) {
 
 void Engine::stop(std::string sentence) {
   stopped_ = std::move(sentence);
-  effects().stopped = stopped_;
+  outbox_.stopped(stopped_);
   refuse_everything(Error(ErrorCode::kCorrupt, stopped_));
   drop_tail();
-  burn(BurnReason::kDiscard, reservoir_.drop_stock());
-  burn(BurnReason::kDiscard, reservoir_.drop_left_by_cursors());
+  books_.burned(BurnReason::kDiscard, reservoir_.drop_stock());
+  books_.burned(BurnReason::kDiscard, reservoir_.drop_left_by_cursors());
   const bool closing = phase_ == Phase::kClosing;
   phase_ = Phase::kCorrupt;
   if (closing) finish();
