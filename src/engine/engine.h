@@ -5,8 +5,13 @@
 // sends it, and splits its result in arrival order. While that op is in flight, new requests wait
 // for the next one: so the ids of a request are always reserved after it arrived.
 //
-// A counter whose definition says `cache` > 1 reserves some more, before anyone asks, and keeps
-// them in stock; requests that the stock can serve do not wait. Everything else is the same.
+// A counter whose definition says `cache` > 1 reserves some more before they are asked for, and
+// holds them in stock; requests that the stock can serve do not wait. All else is the same.
+//
+// The engine decides; what it decides by is kept by its parts, each with its own invariants: the
+// requests that wait (RequestQueue, Advances), the op under way (Flight), the slot (SlotWriter),
+// the ids held (Reservoir), and where ids went (Books). A part returns what it refused, dropped or
+// lent, and knows nothing of the engine or of the other parts.
 //
 // Keeps:
 //   I1  each id of a committed op goes to one ticket, into the stock, or is burned, and ops do not
@@ -16,14 +21,14 @@
 //   I3  tickets join an op before it is first sent, never later; ids of dead tickets are burned.
 //       Ids leave in the counter's order: whatever the stock has below a grant is burned first.
 //   I4  a ticket's ids are one run: inside one op, or across blocks that adjoin.
-//   I5  every id of an op known to be applied is counted as returned or burned, or given back.
+//   I5  every id of an op known to be applied is returned, burned or held, or was given back.
 //   I6  a ticket is refused as exhausted only by a state in which its own count does not fit.
 //   I7  a give-back names the tail that was never handed out, and the value it ends at.
 //
-// An engine that nobody asks may rest: it gives its tail back and releases its slot, as one does
-// that closes, but goes on with the next request. When it is at rest its owner may destroy it, and
+// An idle engine may be put to rest: it gives its tail back and releases its slot, as one that
+// closes does, but goes on with the next request. When it is at rest its owner may destroy it, and
 // make another one later: with a new writer (I1), a closed lane (I1, I3), and what Predecessor says
-// (I1, I7); its accounting is its owner's to keep (I5).
+// (I1, I7). The owner keeps the accounting of the engines that it destroyed (I5).
 //
 // An op in flight never changes: it is repeated as it is until the store's slot tells its fate. An
 // op that is given up (no room, new revision, slot gone) is remembered, since a late copy of it may
@@ -141,8 +146,8 @@ class Engine {
   /// Ids taken from the stock so far, by the lane or by requests.
   std::uint64_t taken_from_stock() const noexcept { return reservoir_.taken_from_stock(); }
   Accounting accounting() const noexcept { return books_.accounting(reservoir_.returned()); }
-  /// Ids reserved that nobody asked for yet: in stock, lent, to go back, and in flight. At most
-  /// `cache` - 1.
+  /// Ids held: reserved, and not asked for yet. They are in stock, lent, about to go back, or in
+  /// flight. At most `cache` - 1.
   std::uint64_t held() const noexcept {
     return reservoir_.held() + (flight_ ? flight_->held() : 0);
   }

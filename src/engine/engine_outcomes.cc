@@ -349,7 +349,7 @@ void Engine::continue_advance(const CounterState& state) {
     outbox_.refuse(refused.ticket, say().past_max(refused.to, definition_.max));
 }
 
-/// Whoever asks this node from now on gets ids above it, too.
+/// Later requests to this node get ids above it, too.
 void Engine::advance_succeeded(CounterState state) {
   const Advancing done = advances_.pop();
   const std::int64_t dropped_to = canary(Canary::kAdvanceKeepsStock) ? 0 : done.to;

@@ -15,8 +15,8 @@
 
 namespace nextid::engine {
 
-/// Ids held: reserved, and asked for by nobody yet. They are in stock, lent to cursors, or in the
-/// tail that is set aside to go back to the store. Keeps:
+/// Ids held: reserved, and not asked for yet. They are in stock, lent to cursors, or in the tail
+/// that is set aside to go back to the store. Keeps:
 ///   I1  an id is in one of the three places, or has left.
 ///   I5  what leaves without a caller is returned from the function that drops it, for its caller
 ///       to count as burned.
@@ -70,12 +70,12 @@ class Reservoir {
   /// Ids in stock that lie right below the value of the counter.
   std::uint64_t run_up_to(std::int64_t value) const noexcept { return stock_.left_up_to(value); }
   /// Ids of `fresh` are to be handed out at once. What is in stock goes in front of them where it
-  /// adjoins; the rest must not leave after them (I3), and is dropped: returns how many ids.
+  /// adjoins; other ids must not leave after them (I3), and are dropped: returns how many.
   std::uint64_t make_way_for(Block& fresh);
-  /// Adds what nobody asked for of a reservation.
+  /// Adds the ids of a reservation that no request got.
   void keep(const Block& fresh) { stock_.append(fresh); }
-  /// What nobody asked for may be more than planned, since requests did not get their ids of it:
-  /// drops the first ids of `fresh` that are too many to keep, and returns how many.
+  /// Requests that could not be served leave more of a reservation than it was to have: drops the
+  /// first ids of `fresh`, as many as are too many to keep, and returns how many.
   std::uint64_t trim(Block& fresh, const Definition& definition) const noexcept;
   /// Drops the ids up to `value`; returns how many.
   std::uint64_t drop_up_to(std::int64_t value) { return stock_.drop_up_to(value); }

@@ -1,5 +1,4 @@
-// The ids that a cached counter has reserved before anyone asked for them: the block in the lane,
-// and those behind it.
+// The ids held that are ready to be handed out: the block in the lane, and those behind it.
 //
 // Ids leave in the order of the counter (I3 within a node), and a range is one run (I4): what lies
 // before a run that is taken further behind is left out, and burned by the caller (I5). Blocks that

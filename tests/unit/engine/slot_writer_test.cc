@@ -111,6 +111,13 @@ TEST_F(SlotWriterTest, AnOpThatLandedIsForgottenWithThoseBeforeIt) {
   EXPECT_FALSE(writer_.may_have_slot());
 }
 
+TEST_F(SlotWriterTest, AnOpThatLandedForgetsTheEarlierOnes) {
+  writer_.landed(*writer_.landed_in({30, 100}), 200);
+  EXPECT_FALSE(writer_.landed_in({20, 105})) << "the floor keeps it out";
+  EXPECT_EQ(writer_.prev(), 30U);
+  writer_.verify();
+}
+
 TEST_F(SlotWriterTest, AnAppliedOpMakesTheOthersImpossible) {
   writer_.applied(40, 110);
   EXPECT_EQ(writer_.prev(), 40U);
