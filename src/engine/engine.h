@@ -208,13 +208,8 @@ class Engine {
 
   // Outcomes.
   void on_answer(const Answer& answer);
-  void on_load(const Answer& answer);
   void on_found(const contract::CounterState& state);
   void on_missing();
-  void on_reserve(const contract::Reserve& op, const Answer& answer);
-  void on_advance(const contract::Advance& op, const Answer& answer);
-  void on_give_back(const contract::GiveBack& op, const Answer& answer);
-  void on_release(const Answer& answer);
   void repeat_later(const std::string& why, Backoff::Cause cause);
 
   // What a refusal's state means.
@@ -242,7 +237,6 @@ class Engine {
   // The end.
   void drop_tail();
   void stop_as_set_back(std::int64_t value);
-  void stop_as_vanished();
   void stop_as_contradicted(const std::string& what);
   void stop_as_unfit(const char* op);
   void stop(std::string sentence);

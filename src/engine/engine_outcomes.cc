@@ -11,12 +11,21 @@ namespace nextid::engine {
 
 using base::Canary;
 using base::canary;
+using contract::Advance;
 using contract::Committed;
 using contract::CounterState;
+using contract::Define;
 using contract::Found;
+using contract::GiveBack;
+using contract::Load;
 using contract::Missing;
+using contract::Recall;
+using contract::Redefine;
 using contract::Refused;
+using contract::Release;
+using contract::Remember;
 using contract::Remembered;
+using contract::Reserve;
 
 namespace {
 
@@ -53,63 +62,42 @@ void Engine::repeat_later(const std::string& why, Backoff::Cause cause) {
   flight_->retry(now_ + backoff_.after(flight_->attempt_failed(), cause));
 }
 
+/// What each answer of the store to each op leads to.
 void Engine::on_answer(const Answer& answer) {
   const Overloaded cases{
-      [&](const OneOf<contract::Load, contract::Define> auto&) { on_load(answer); },
-      [&](const contract::Reserve& op) { on_reserve(op, answer); },
-      [&](const contract::Advance& op) { on_advance(op, answer); },
-      [&](const contract::GiveBack& op) { on_give_back(op, answer); },
-      [&](const contract::Release&) { on_release(answer); },
-      [&](const OneOf<contract::Redefine, contract::Recall, contract::Remember> auto&) {
+      [this](const OneOf<Load, Define> auto&, const Found* found) { on_found(found->state); },
+      [this](const OneOf<Load, Define> auto&, const Missing*) { on_missing(); },
+      [this](const OneOf<Load, Define> auto&, const OneOf<Committed, Refused, Remembered> auto*) {
+        stop_as_unfit("a load");
+      },
+
+      [this](const Reserve& op, const Committed* done) { reserve_applied(op, done->end); },
+      [this](const Reserve& op, const Refused* refused) { reserve_refused(op, refused->state); },
+      [this](const Reserve&, const OneOf<Found, Remembered> auto*) { stop_as_unfit("a reserve"); },
+
+      [this](const Advance& op, const Committed* done) { advance_applied(op, done->end); },
+      [this](const Advance& op, const Refused* refused) { advance_refused(op, refused->state); },
+      [this](const Advance&, const OneOf<Found, Remembered> auto*) { stop_as_unfit("an advance"); },
+
+      [this](const GiveBack& op, const Committed*) { give_back_applied(op); },
+      [this](const GiveBack& op, const Refused* refused) { give_back_refused(op, refused->state); },
+      [this](const GiveBack&, const OneOf<Found, Remembered> auto*) {
+        stop_as_unfit("a give-back");
+      },
+
+      [this](const OneOf<Reserve, Advance, GiveBack> auto&, const Missing*) {
+        stop(say().vanished(issued()));
+      },
+
+      // Where the counter is missing, so is the slot; the next op on it shows that it has vanished.
+      [this](const Release&, const OneOf<Committed, Missing> auto*) { slot_released(); },
+      [this](const Release&, const Refused* refused) { release_refused(refused->state); },
+      [this](const Release&, const OneOf<Found, Remembered> auto*) { stop_as_unfit("a release"); },
+
+      [this](const OneOf<Redefine, Recall, Remember> auto&, const auto*) {
         stop_as_unfit("an op that no engine sends");
       }};
-  std::visit(cases, flight_->op());
-}
-
-void Engine::on_load(const Answer& answer) {
-  const Overloaded cases{
-      [this](const Found* found) { on_found(found->state); },
-      [this](const Missing*) { on_missing(); },
-      [this](const OneOf<const Committed*, const Refused*, const Remembered*> auto&) {
-        stop_as_unfit("a load");
-      }};
-  std::visit(cases, answer);
-}
-
-void Engine::on_reserve(const contract::Reserve& op, const Answer& answer) {
-  const Overloaded cases{
-      [&](const Committed* committed) { reserve_applied(op, committed->end); },
-      [&](const Refused* refused) { reserve_refused(op, refused->state); },
-      [&](const Missing*) { stop_as_vanished(); },
-      [&](const OneOf<const Found*, const Remembered*> auto&) { stop_as_unfit("a reserve"); }};
-  std::visit(cases, answer);
-}
-
-void Engine::on_advance(const contract::Advance& op, const Answer& answer) {
-  const Overloaded cases{
-      [&](const Committed* committed) { advance_applied(op, committed->end); },
-      [&](const Refused* refused) { advance_refused(op, refused->state); },
-      [&](const Missing*) { stop_as_vanished(); },
-      [&](const OneOf<const Found*, const Remembered*> auto&) { stop_as_unfit("an advance"); }};
-  std::visit(cases, answer);
-}
-
-void Engine::on_give_back(const contract::GiveBack& op, const Answer& answer) {
-  const Overloaded cases{
-      [&](const Committed*) { give_back_applied(op); },
-      [&](const Refused* refused) { give_back_refused(op, refused->state); },
-      [&](const Missing*) { stop_as_vanished(); },
-      [&](const OneOf<const Found*, const Remembered*> auto&) { stop_as_unfit("a give-back"); }};
-  std::visit(cases, answer);
-}
-
-/// Where the counter is missing, so is the slot; the next op on it shows that it has vanished.
-void Engine::on_release(const Answer& answer) {
-  const Overloaded cases{
-      [this](const OneOf<const Committed*, const Missing*> auto&) { slot_released(); },
-      [this](const Refused* refused) { release_refused(refused->state); },
-      [this](const OneOf<const Found*, const Remembered*> auto&) { stop_as_unfit("a release"); }};
-  std::visit(cases, answer);
+  std::visit(cases, flight_->op(), answer);
 }
 
 // --- Loads
@@ -129,12 +117,13 @@ void Engine::on_found(const CounterState& state) {
 }
 
 void Engine::on_missing() {
-  if (loaded_ || writer_.high_water() != Predecessor::kNothingYet) return stop_as_vanished();
+  if (loaded_ || writer_.high_water() != Predecessor::kNothingYet)
+    return stop(say().vanished(issued()));
   // The next request looks again: somebody may have defined it.
   if (!rules_.first_use.creates) return refuse_everything(say().not_found());
   Definition definition;
   definition.cache = rules_.first_use.cache;
-  start(contract::Define{counter_, writer_.id(), definition});
+  start(Define{counter_, writer_.id(), definition});
 }
 
 void Engine::adopt(const CounterState& state) {
@@ -193,7 +182,7 @@ void Engine::give_up(const GivenUp& op, const Reading& reading) {
   if (reading.kind != Reading::Kind::kSlotLost) writer_.give_up(op);
 }
 
-void Engine::reserve_refused(const contract::Reserve& op, const CounterState& state) {
+void Engine::reserve_refused(const Reserve& op, const CounterState& state) {
   const Reading reading = read(state, {op.seq, op.prev});
   if (reading.kind == Reading::Kind::kApplied) return reserve_applied(op, state.slot->end);
   if (!take_in(reading, state)) return;
@@ -224,7 +213,7 @@ std::uint64_t Engine::largest_run(const Room& room) const {
   return room.above + reservoir_.run_up_to(room.value);
 }
 
-void Engine::advance_refused(const contract::Advance& op, const CounterState& state) {
+void Engine::advance_refused(const Advance& op, const CounterState& state) {
   const Reading reading = read(state, {op.seq, op.prev});
   if (reading.kind == Reading::Kind::kApplied) return advance_applied(op, state.slot->end);
   if (!take_in(reading, state)) return;
@@ -241,7 +230,7 @@ void Engine::advance_refused(const contract::Advance& op, const CounterState& st
 /// A refusal burns nothing by itself: a late copy may still land, until the slot is released. Nor
 /// is the tail offered again without its slot: a copy of this attempt may have been applied before
 /// the slot was pruned, and what the counter ends at now may be another node's (I7).
-void Engine::give_back_refused(const contract::GiveBack& op, const CounterState& state) {
+void Engine::give_back_refused(const GiveBack& op, const CounterState& state) {
   const Reading reading = read(state, {op.seq, op.prev});
   if (reading.kind == Reading::Kind::kApplied) return give_back_applied(op);
   if (!take_in(reading, state)) return;
@@ -271,7 +260,7 @@ void Engine::slot_released() {
 
 // --- Reserves
 
-void Engine::reserve_applied(const contract::Reserve& op, std::int64_t end) {
+void Engine::reserve_applied(const Reserve& op, std::int64_t end) {
   const auto before = base::checked_sub<std::int64_t>(end, op.step);
   const std::int64_t lowest = contract::value_before_first(definition_);
   const std::int64_t kept_before = writer_.high_water();
@@ -320,7 +309,7 @@ void Engine::split(Block fresh) {
 
 // --- Advances
 
-void Engine::advance_applied(const contract::Advance& op, std::int64_t before) {
+void Engine::advance_applied(const Advance& op, std::int64_t before) {
   const std::int64_t lowest = contract::value_before_first(definition_);
   if (before < writer_.high_water() && before >= lowest) return stop_as_set_back(before);
   const std::int64_t to = op.to;
@@ -341,8 +330,8 @@ void Engine::continue_advance(const CounterState& state) {
   const Advancing& next = advances_.front();
   if (state.value >= next.to) return advance_succeeded(state);
   if (static_cast<std::uint64_t>(next.to) <= definition_.max) {
-    return start(contract::Advance{counter_, writer_.id(), writer_.next_seq(wall_us_),
-                                   writer_.prev(), definition_.revision, next.to});
+    return start(Advance{counter_, writer_.id(), writer_.next_seq(wall_us_), writer_.prev(),
+                         definition_.revision, next.to});
   }
   const Advancing refused = advances_.pop();
   if (!refused.answered)
@@ -359,7 +348,7 @@ void Engine::advance_succeeded(CounterState state) {
 
 // --- The end
 
-void Engine::give_back_applied(const contract::GiveBack& op) {
+void Engine::give_back_applied(const GiveBack& op) {
   writer_.gave_back(op.seq, lowest_value());
   books_.went_back(reservoir_.tail_went_back());
   flight_.reset();
@@ -369,8 +358,6 @@ void Engine::give_back_applied(const contract::GiveBack& op) {
 void Engine::stop_as_set_back(std::int64_t value) {
   stop(say().set_back(value, writer_.high_water(), issued()));
 }
-
-void Engine::stop_as_vanished() { stop(say().vanished(issued())); }
 
 void Engine::stop_as_contradicted(const std::string& what) {
   stop(say().contradicted(what, issued()));
