@@ -15,7 +15,7 @@ void BM_StrictStep(benchmark::State& state) {
   const auto batch = static_cast<std::uint64_t>(state.range(0));
   Lane lane;
   const Rules rules;
-  Engine engine("bench", 1, 1, rules, lane);
+  Engine engine({.counter = "bench", .writer = 1, .seed = 1, .rules = rules, .lane = lane});
   MonotonicTime now{std::chrono::hours(1)};
   WallMicros wall_us = 1'000'000;
   const MonotonicTime deadline = now + std::chrono::hours(24);

@@ -39,8 +39,10 @@ enum class Canary {
 #ifdef NEXTID_CANARIES
 inline Canary active_canary = Canary::kNone;
 inline bool canary(Canary one) noexcept { return one == active_canary; }
+inline bool any_canary() noexcept { return active_canary != Canary::kNone; }
 #else
 constexpr bool canary(Canary) noexcept { return false; }
+constexpr bool any_canary() noexcept { return false; }
 #endif
 
 }  // namespace nextid::base

@@ -1,4 +1,4 @@
-// A run of reserved ids that nobody has asked for yet.
+// A run of ids held.
 #pragma once
 
 #include <algorithm>

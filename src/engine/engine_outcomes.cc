@@ -1,508 +1,385 @@
 // The second half of the engine: what an attempt's outcome means for its op.
 #include <algorithm>
-#include <bit>
-#include <limits>
-#include <string_view>
 #include <utility>
 
 #include "base/canary.h"
 #include "base/checked.h"
 #include "engine/engine.h"
+#include "engine/id_math.h"
 
 namespace nextid::engine {
-namespace {
 
 using base::Canary;
 using base::canary;
+using contract::Advance;
+using contract::Committed;
 using contract::CounterState;
+using contract::Define;
+using contract::Found;
+using contract::GiveBack;
+using contract::Load;
+using contract::Missing;
+using contract::Recall;
+using contract::Redefine;
+using contract::Refused;
+using contract::Release;
+using contract::Remember;
+using contract::Remembered;
+using contract::Reserve;
 
-/// How many ids fit above `value`. The difference is exact in unsigned arithmetic even where the
-/// signed one would overflow.
-std::uint64_t room_above(std::int64_t value, const Definition& definition) noexcept {
-  const auto max = static_cast<std::int64_t>(definition.max);
-  if (value >= max) return 0;
-  return (static_cast<std::uint64_t>(max) - static_cast<std::uint64_t>(value)) /
-         definition.increment;
-}
-
-/// The last id on the counter's stride that is not above `value`. A foreign add may have moved the
-/// value off the stride; the ids never are. The counter must have reached an id.
-std::uint64_t last_id(std::int64_t value, const Definition& definition) noexcept {
-  const std::uint64_t above_start = static_cast<std::uint64_t>(value) - definition.start;
-  return static_cast<std::uint64_t>(value) - above_start % definition.increment;
-}
-
-/// How many ids are in (before, end].
-std::uint64_t ids_between(std::int64_t before, std::int64_t end, const Definition& definition) {
-  const auto reached = [&](std::int64_t value) -> std::uint64_t {
-    if (value < static_cast<std::int64_t>(definition.start)) return 0;
-    return (static_cast<std::uint64_t>(value) - definition.start) / definition.increment + 1;
-  };
-  return reached(end) - reached(before);
-}
+namespace {
 
 constexpr const char* kAllowed = "the store refused an op that its state allows";
-
-std::string quoted(const std::string& counter) { return "counter '" + counter + "'"; }
 
 }  // namespace
 
 // --- Outcomes
 
 void Engine::outcome(std::uint64_t attempt_number, const contract::Outcome& outcome) {
-  if (!flight_ || !flight_->sent || attempt_number != last_attempt_) return;
-  flight_->sent = false;
-  if (const auto* in_doubt = std::get_if<contract::InDoubt>(&outcome)) {
-    flight_->in_doubt = true;
-    return repeat_later(in_doubt->why, Backoff::Cause::kTransient);
-  }
-  if (const auto* not_applied = std::get_if<contract::NotApplied>(&outcome)) {
-    if (canary(Canary::kForgetsDoubt)) {
-      if (auto* op = std::get_if<contract::Reserve>(&flight_->op)) op->seq = next_seq();
-    }
-    return repeat_later(not_applied->why, not_applied->throttled ? Backoff::Cause::kThrottled
-                                                                 : Backoff::Cause::kTransient);
-  }
-  if (const auto* damaged = std::get_if<contract::Damaged>(&outcome)) {
-    return stop_as_damaged(damaged->why);
-  }
-  last_failure_.clear();
-  if (std::holds_alternative<contract::Reserve>(flight_->op)) {
-    on_reserve(outcome);
-  } else if (std::holds_alternative<contract::Advance>(flight_->op)) {
-    on_advance(outcome);
-  } else if (std::holds_alternative<contract::GiveBack>(flight_->op)) {
-    on_give_back(outcome);
-  } else if (std::holds_alternative<contract::Release>(flight_->op)) {
-    on_release(outcome);
-  } else {
-    on_load(outcome);
-  }
+  if (!flight_ || !flight_->sent() || attempt_number != last_attempt_) return;
+  flight_->attempt_ended();
+  const Overloaded cases{
+      [this](const contract::InDoubt& in_doubt) {
+        flight_->doubt();
+        repeat_later(in_doubt.why, Backoff::Cause::kTransient);
+      },
+      [this](const contract::NotApplied& failure) {
+        if (canary(Canary::kForgetsDoubt)) flight_->forget_doubt(writer_.next_seq(wall_us_));
+        repeat_later(failure.why,
+                     failure.throttled ? Backoff::Cause::kThrottled : Backoff::Cause::kTransient);
+      },
+      [this](const contract::Damaged& damaged) { stop(say().damaged(damaged.why)); },
+      [this](const auto& fate) {
+        last_failure_.clear();
+        on_answer(Answer(&fate));
+      }};
+  std::visit(cases, outcome);
+  settled();
 }
 
 void Engine::repeat_later(const std::string& why, Backoff::Cause cause) {
   last_failure_ = why;
-  flight_->retry_at = now_ + backoff_.after(++flight_->failures, cause);
+  flight_->retry(now_ + backoff_.after(flight_->attempt_failed(), cause));
 }
 
-void Engine::on_load(const contract::Outcome& outcome) {
-  const auto* found = std::get_if<contract::Found>(&outcome);
-  const bool missing = std::holds_alternative<contract::Missing>(outcome);
-  if (found == nullptr && !missing) {
-    return stop_as_contradicted("the store gave an answer that does not fit a load");
-  }
-  if (missing && (loaded_ || high_water_ != Predecessor::kNothingYet)) {
-    return stop_as_vanished();
-  }
-  if (missing && !rules_.first_use.creates) return refuse_as_not_found();
-  if (missing) {
-    Definition definition;
-    definition.cache = rules_.first_use.cache;
-    return start(contract::Define{counter_, writer_, definition});
-  }
+/// What each answer of the store to each op leads to.
+void Engine::on_answer(const Answer& answer) {
+  const Overloaded cases{
+      [this](const OneOf<Load, Define> auto&, const Found* found) { on_found(found->state); },
+      [this](const OneOf<Load, Define> auto&, const Missing*) { on_missing(); },
+      [this](const OneOf<Load, Define> auto&, const OneOf<Committed, Refused, Remembered> auto*) {
+        stop_as_unfit("a load");
+      },
+
+      [this](const Reserve& op, const Committed* done) { reserve_applied(op, done->end); },
+      [this](const Reserve& op, const Refused* refused) { reserve_refused(op, refused->state); },
+      [this](const Reserve&, const OneOf<Found, Remembered> auto*) { stop_as_unfit("a reserve"); },
+
+      [this](const Advance& op, const Committed* done) { advance_applied(op, done->end); },
+      [this](const Advance& op, const Refused* refused) { advance_refused(op, refused->state); },
+      [this](const Advance&, const OneOf<Found, Remembered> auto*) { stop_as_unfit("an advance"); },
+
+      [this](const GiveBack& op, const Committed*) { give_back_applied(op); },
+      [this](const GiveBack& op, const Refused* refused) { give_back_refused(op, refused->state); },
+      [this](const GiveBack&, const OneOf<Found, Remembered> auto*) {
+        stop_as_unfit("a give-back");
+      },
+
+      [this](const OneOf<Reserve, Advance, GiveBack> auto&, const Missing*) {
+        stop(say().vanished(issued()));
+      },
+
+      // Where the counter is missing, so is the slot; the next op on it shows that it has vanished.
+      [this](const Release&, const OneOf<Committed, Missing> auto*) { slot_released(); },
+      [this](const Release&, const Refused* refused) { release_refused(refused->state); },
+      [this](const Release&, const OneOf<Found, Remembered> auto*) { stop_as_unfit("a release"); },
+
+      [this](const OneOf<Redefine, Recall, Remember> auto&, const auto*) {
+        stop_as_unfit("an op that no engine sends");
+      }};
+  std::visit(cases, flight_->op(), answer);
+}
+
+// --- Loads
+
+void Engine::on_found(const CounterState& state) {
   flight_.reset();
-  if (!loaded_) {
-    on_first_load(found->state);
-  } else if (contradicts(found->state, 0, prev_)) {
-    return;
-  }
-  if (loaded_) continue_advance(found->state);
-}
-
-void Engine::on_first_load(const CounterState& state) {
-  if (state.slot) return stop_as_contradicted("a new writer found its slot taken");
-  if (state.value < high_water_) return stop_as_set_back(state.value);
-  adopt(state);
-  stock_.set_increment(definition_.increment);
-  loaded_ = true;
-}
-
-/// The next request looks again: somebody may have defined it.
-void Engine::refuse_as_not_found() {
-  refuse_everything(ErrorCode::kNotFound,
-                    "there is no " + quoted(counter_) +
-                        ", and this node makes none on first use; define it first.");
-}
-
-void Engine::on_reserve(const contract::Outcome& outcome) {
-  if (const auto* committed = std::get_if<contract::Committed>(&outcome)) {
-    reserve_applied(committed->end);
-  } else if (const auto* refused = std::get_if<contract::Refused>(&outcome)) {
-    on_reserve_refused(refused->state);
-  } else if (std::holds_alternative<contract::Missing>(outcome)) {
-    stop_as_vanished();
+  if (loaded_) {
+    if (!take_in(read(state, {0, writer_.prev()}), state)) return;
   } else {
-    stop_as_contradicted("the store gave an answer that does not fit a reserve");
+    if (state.slot) return stop_as_contradicted("a new writer found its slot taken");
+    if (state.value < writer_.high_water()) return stop_as_set_back(state.value);
+    adopt(state);
+    reservoir_.set_increment(definition_.increment);
+    loaded_ = true;
+  }
+  continue_advance(state);
+}
+
+void Engine::on_missing() {
+  if (loaded_ || writer_.high_water() != Predecessor::kNothingYet)
+    return stop(say().vanished(issued()));
+  // The next request looks again: somebody may have defined it.
+  if (!rules_.first_use.creates) return refuse_everything(say().not_found());
+  Definition definition;
+  definition.cache = rules_.first_use.cache;
+  start(Define{counter_, writer_.id(), definition});
+}
+
+void Engine::adopt(const CounterState& state) {
+  if (state.definition.revision != definition_.revision) reservoir_.pause_refills(false);
+  definition_ = state.definition;
+  writer_.see_floor(state.floor);
+}
+
+// --- Refusals
+
+Reading Engine::read(const CounterState& state, const SlotOp& op) const {
+  return writer_.read(state, op, definition_, lowest_value());
+}
+
+/// Takes in what a state says of this node's slot. False where it has stopped over it.
+bool Engine::take_in(const Reading& reading, const CounterState& state) {
+  switch (reading.kind) {
+    case Reading::Kind::kApplied:
+    case Reading::Kind::kUnchanged:
+      return true;
+    case Reading::Kind::kOvertaken:
+      op_landed(*reading.landed, *state.slot);
+      return true;
+    case Reading::Kind::kSlotLost:
+      // The op goes out again with a new seq. If it was in doubt its fate went with the slot.
+      writer_.lose_slot();
+      if (flight_->in_doubt()) outbox_.warn(say().lost_slot(flight_->count()));
+      return true;
+    case Reading::Kind::kSetBack:
+      stop_as_set_back(state.value);
+      return false;
+    case Reading::Kind::kContradiction:
+      stop_as_contradicted(reading.why);
+      return false;
+  }
+  return false;
+}
+
+void Engine::op_landed(const GivenUp& op, const contract::Slot& slot) {
+  switch (op.kind) {
+    case GivenUp::Kind::kReserve:
+      books_.reserved(op.count);
+      books_.burned(BurnReason::kDiscard, op.count);
+      return writer_.landed(op, slot.end);
+    case GivenUp::Kind::kAdvance:
+      books_.skipped(ids_between(slot.end, op.advance_to, definition_));
+      return writer_.landed(op, op.advance_to);
+    case GivenUp::Kind::kGiveBack:
+      writer_.landed(op, lowest_value());
+      books_.went_back(reservoir_.tail_went_back());
   }
 }
 
-/// The least that the counter's value can be: a tail that was offered may have gone back, and then
-/// what other nodes had below it.
-std::int64_t Engine::lowest_value() const noexcept {
-  return tail_.empty() ? high_water_ : std::min(high_water_, tail_.kept_before);
+/// A copy of the op may still land, but below the floor.
+void Engine::give_up(const GivenUp& op, const Reading& reading) {
+  if (reading.kind != Reading::Kind::kSlotLost) writer_.give_up(op);
 }
 
-/// Whether the state can't be that of the counter this engine knows: then it has stopped. `seq` is
-/// that of the op in flight, or 0.
-bool Engine::contradicts(const CounterState& state, contract::Seq seq, contract::Seq prev) {
-  if (state.value < lowest_value()) {
-    stop_as_set_back(state.value);
-  } else if (state.definition.start != definition_.start ||
-             state.definition.increment != definition_.increment) {
-    stop_as_contradicted("its start or increment has changed, which never happens");
-  } else if (state.slot && state.slot->seq != prev && state.slot->seq != seq &&
-             !given_up_op_landed(*state.slot)) {
-    stop_as_contradicted("its slot holds an op that this node never sent, seq " +
-                         std::to_string(state.slot->seq));
-  } else {
-    return false;
-  }
-  return true;
-}
-
-/// An op below the floor can't land where there is no slot; it goes out again with a new seq. If
-/// it was in doubt its fate went with the slot.
-bool Engine::lost_slot(const CounterState& state, contract::Seq seq) {
-  if (state.slot || state.floor < seq) return false;
-  prev_ = 0;
-  if (flight_->in_doubt) {
-    effects().warnings.push_back(quoted(counter_) + " lost its slot with an op in doubt: up to " +
-                                 std::to_string(flight_->count) + " ids may be skipped.");
-  }
-  return true;
-}
-
-void Engine::on_reserve_refused(const CounterState& state) {
-  const auto op = std::get<contract::Reserve>(flight_->op);
-  if (state.slot && state.slot->seq == op.seq) return reserve_applied(state.slot->end);
-  if (contradicts(state, op.seq, op.prev)) return;
-  const bool overtaken = prev_ != op.prev;
-  const bool below_floor = lost_slot(state, op.seq);
-  const bool other_rules = state.definition.revision != op.revision;
-  if (!overtaken && !below_floor && !other_rules && state.value <= op.limit) {
+void Engine::reserve_refused(const Reserve& op, const CounterState& state) {
+  const Reading reading = read(state, {op.seq, op.prev});
+  if (reading.kind == Reading::Kind::kApplied) return reserve_applied(op, state.slot->end);
+  if (!take_in(reading, state)) return;
+  const bool same_rules = state.definition.revision == op.revision;
+  if (reading.kind == Reading::Kind::kUnchanged && same_rules && state.value <= op.limit) {
     return repeat_later(kAllowed, Backoff::Cause::kTransient);
   }
   adopt(state);
-  const std::uint64_t room = room_above(state.value, definition_);
-  refuse_exhausted(Room{room, state.value});
-  refill_paused_ = room == 0;
-  if (!below_floor) given_up_.push_back({GivenUp::Kind::kReserve, op.seq, flight_->count});
-  requeue_in_front(std::move(flight_->tickets));
+  const Room room{room_above(state.value, definition_), state.value};
+  refuse_exhausted(room);
+  reservoir_.pause_refills(room.above == 0);
+  room_ = room;
+  give_up({GivenUp::Kind::kReserve, op.seq, flight_->count()}, reading);
+  queue_.put_back(flight_->take_tickets());
   flight_.reset();
 }
 
 /// Refuses the requests whose own count fits neither above the value, nor with the ids in stock
 /// that lie right below it.
-void Engine::refuse_exhausted(Room room) {
-  room_ = room;
+void Engine::refuse_exhausted(const Room& room) {
   const std::uint64_t largest = largest_run(room);
-  for (Waiting& waiting : flight_->tickets) {
-    if (canary(Canary::kClampsLastBlock) && largest > 0) {
-      waiting.count = std::min(waiting.count, largest);
-    }
-    if (waiting.dead || waiting.count <= largest) continue;
-    refuse(waiting, ErrorCode::kExhausted,
-           quoted(counter_) + " is exhausted: " + std::to_string(waiting.count) +
-               " ids were asked for, and " + std::to_string(largest) + " are left up to its max " +
-               std::to_string(definition_.max) + ".");
-    waiting.dead = BurnReason::kDiscard;  // Answered; it holds no ids.
+  for (const Waiting& waiting : flight_->bury_larger_than(largest)) {
+    outbox_.refuse(waiting.ticket, say().exhausted(waiting.count, largest, definition_.max));
   }
 }
 
-/// The room, and the ids in stock that lie right below it.
 std::uint64_t Engine::largest_run(const Room& room) const {
-  return room.above + stock_.left_up_to(room.value);
+  return room.above + reservoir_.run_up_to(room.value);
 }
 
-/// Those with higher seqs may still land, though they had the same prev: if this slot is pruned,
-/// the floor is below them. The floor keeps out the others.
-bool Engine::given_up_op_landed(const contract::Slot& slot) {
-  const auto it = std::find_if(given_up_.begin(), given_up_.end(),
-                               [&](const GivenUp& op) { return op.seq == slot.seq; });
-  if (it == given_up_.end()) return false;
-  if (it->kind == GivenUp::Kind::kReserve) {
-    burn(BurnReason::kDiscard, it->count);
-    ++accounting_.reservations;
-    high_water_ = std::max(high_water_, slot.end);
-  } else if (it->kind == GivenUp::Kind::kAdvance) {
-    burn(BurnReason::kAdvance, ids_between(slot.end, it->advance_to, definition_));
-    high_water_ = std::max(high_water_, it->advance_to);
-  } else {
-    high_water_ = lowest_value();
-    tail_ = Block{};
+void Engine::advance_refused(const Advance& op, const CounterState& state) {
+  const Reading reading = read(state, {op.seq, op.prev});
+  if (reading.kind == Reading::Kind::kApplied) return advance_applied(op, state.slot->end);
+  if (!take_in(reading, state)) return;
+  const bool same_rules = state.definition.revision == op.revision;
+  if (reading.kind == Reading::Kind::kUnchanged && same_rules && state.value < op.to) {
+    return repeat_later(kAllowed, Backoff::Cause::kTransient);
   }
-  prev_ = slot.seq;
-  std::erase_if(given_up_, [&](const GivenUp& op) { return op.seq <= slot.seq; });
-  return true;
+  // It may still land: another node's give-back can bring the value below `to` again.
+  give_up({GivenUp::Kind::kAdvance, op.seq, 0, op.to}, reading);
+  flight_.reset();
+  continue_advance(state);
 }
 
-void Engine::adopt(const CounterState& state) {
-  if (state.definition.revision != definition_.revision) refill_paused_ = false;
-  definition_ = state.definition;
-  floor_ = std::max(floor_, state.floor);
+/// A refusal burns nothing by itself: a late copy may still land, until the slot is released. Nor
+/// is the tail offered again without its slot: a copy of this attempt may have been applied before
+/// the slot was pruned, and what the counter ends at now may be another node's (I7).
+void Engine::give_back_refused(const GiveBack& op, const CounterState& state) {
+  const Reading reading = read(state, {op.seq, op.prev});
+  if (reading.kind == Reading::Kind::kApplied) return give_back_applied(op);
+  if (!take_in(reading, state)) return;
+  if (reading.kind == Reading::Kind::kUnchanged && state.value == op.end) {
+    return repeat_later(kAllowed, Backoff::Cause::kTransient);
+  }
+  give_up({GivenUp::Kind::kGiveBack, op.seq}, reading);
+  writer_.see_floor(state.floor);
+  flight_.reset();
 }
 
-void Engine::requeue_in_front(std::vector<Waiting> tickets) {
-  std::erase_if(tickets, [](const Waiting& waiting) { return waiting.dead.has_value(); });
-  for (const Waiting& waiting : tickets) waiting_ids_ += waiting.count;
-  live_waiting_ += tickets.size();
-  waiting_.insert(waiting_.begin(), tickets.begin(), tickets.end());
+void Engine::release_refused(const CounterState& state) {
+  const auto landed = state.slot ? writer_.landed_in(*state.slot) : std::nullopt;
+  if (landed) {
+    op_landed(*landed, *state.slot);
+    return flight_.reset();  // The next tick releases the slot as it is now.
+  }
+  outbox_.warn(say().left_a_slot());
+  slot_released();
 }
 
-void Engine::reserve_applied(std::int64_t end) {
-  const auto& op = std::get<contract::Reserve>(flight_->op);
+void Engine::slot_released() {
+  flight_.reset();
+  writer_.released();
+  drop_tail();
+}
+
+// --- Reserves
+
+void Engine::reserve_applied(const Reserve& op, std::int64_t end) {
   const auto before = base::checked_sub<std::int64_t>(end, op.step);
   const std::int64_t lowest = contract::value_before_first(definition_);
-  if (before && *before < high_water_ && *before >= lowest) return stop_as_set_back(*before);
+  const std::int64_t kept_before = writer_.high_water();
+  if (before && *before < kept_before && *before >= lowest) return stop_as_set_back(*before);
+  const std::uint64_t count = flight_->count();
   if (!before || *before < lowest || *before > op.limit) {
-    return stop_as_contradicted("a reservation of " + std::to_string(flight_->count) +
-                                " ids ended at " + std::to_string(end) +
-                                ", where it can't have ended");
+    return stop_as_contradicted("a reservation of " + std::to_string(count) + " ids ended at " +
+                                std::to_string(end) + ", where it can't have ended");
   }
-  prev_ = op.seq;
-  const std::int64_t kept_before = std::exchange(high_water_, end);
-  given_up_.clear();
-  refill_paused_ = false;
-  ++accounting_.reservations;
-  split(Block{last_id(end, definition_) - (flight_->count - 1) * definition_.increment,
-              flight_->count, *before, end, kept_before});
-  ended_ = Ended{flight_->started, flight_->tickets.size()};
-  spare_ = std::move(flight_->tickets);
-  spare_.clear();
+  writer_.applied(op.seq, end);
+  reservoir_.pause_refills(false);
+  books_.reserved(count);
+  const std::uint64_t first = last_id(end, definition_) - (count - 1) * definition_.increment;
+  split(Block{first, count, *before, end, kept_before});
+  ended_ = Ended{flight_->started(), flight_->tickets().size()};
+  queue_.recycle(flight_->take_tickets());
   flight_.reset();
-  if (idle()) earliest_deadline_ = MonotonicTime::max();
 }
 
 /// Gives the tickets of the op their ids, and what is left to the stock.
 void Engine::split(Block fresh) {
-  const std::vector<Waiting>& tickets = flight_->tickets;
-  count_batch(tickets.size());
+  const std::vector<Waiting>& tickets = flight_->tickets();
+  books_.served(tickets.size());
   const bool anyone_alive = std::any_of(tickets.begin(), tickets.end(),
                                         [](const Waiting& waiting) { return !waiting.dead; });
-  if (anyone_alive && !stock_.empty()) {
-    // What is below the ids that now go out must not go out after them (I3).
-    stock_.merge_last_into(fresh);
-    burn(BurnReason::kDiscard, stock_.drop_all());
-  }
+  if (anyone_alive) books_.burned(BurnReason::kDiscard, reservoir_.make_way_for(fresh));
   if (canary(Canary::kSplitsOffByOne)) fresh.first -= definition_.increment;
   std::vector<Waiting> unserved;
   for (const Waiting& waiting : tickets) {
     if (waiting.dead && canary(Canary::kReusesDeadTicketsIds)) continue;
     if (waiting.dead) {
-      burn(*waiting.dead, fresh.drop_front(waiting.count, definition_.increment));
+      books_.burned(*waiting.dead, fresh.drop_front(waiting.count, definition_.increment));
     } else if (waiting.count <= fresh.count) {
-      accounting_.returned += waiting.count;
-      ++accounting_.waits;
-      effects().grants.push_back(
-          Grant{waiting.ticket, IdRange(fresh.first, waiting.count, definition_.increment)});
+      books_.returned(waiting.count);
+      books_.waited();
+      outbox_.grant(waiting, fresh.first, definition_.increment);
       fresh.drop_front(waiting.count, definition_.increment);
     } else {
       unserved.push_back(waiting);  // It was to adjoin the stock, and another node was faster.
     }
   }
-  if (!unserved.empty()) {
-    // What was reserved for them is unasked now, and more of it than that may not be kept.
-    const std::uint64_t unasked = lent_ + fresh.count;
-    const std::uint64_t excess = unasked - std::min(unasked, definition_.cache - 1);
-    burn(BurnReason::kDiscard, fresh.drop_front(excess, definition_.increment));
-  }
-  stock_.append(fresh);
-  requeue_in_front(std::move(unserved));
-}
-
-void Engine::count_batch(std::size_t requests) noexcept {
-  if (requests == 0) {
-    ++accounting_.refills;
-    return;
-  }
-  const auto size = static_cast<std::size_t>(std::bit_width(requests)) - 1;
-  ++accounting_.batch_sizes[std::min(size, accounting_.batch_sizes.size() - 1)];
-  accounting_.largest_batch = std::max<std::uint64_t>(accounting_.largest_batch, requests);
+  if (!unserved.empty()) books_.burned(BurnReason::kDiscard, reservoir_.trim(fresh, definition_));
+  reservoir_.keep(fresh);
+  queue_.put_back(std::move(unserved));
 }
 
 // --- Advances
 
-void Engine::on_advance(const contract::Outcome& outcome) {
-  if (const auto* committed = std::get_if<contract::Committed>(&outcome)) {
-    advance_applied(committed->end);
-  } else if (const auto* refused = std::get_if<contract::Refused>(&outcome)) {
-    on_advance_refused(refused->state);
-  } else if (std::holds_alternative<contract::Missing>(outcome)) {
-    stop_as_vanished();
-  } else {
-    stop_as_contradicted("the store gave an answer that does not fit an advance");
-  }
-}
-
-void Engine::on_advance_refused(const CounterState& state) {
-  const auto op = std::get<contract::Advance>(flight_->op);
-  if (state.slot && state.slot->seq == op.seq) return advance_applied(state.slot->end);
-  if (contradicts(state, op.seq, op.prev)) return;
-  const bool overtaken = prev_ != op.prev;
-  const bool below_floor = lost_slot(state, op.seq);
-  const bool other_rules = state.definition.revision != op.revision;
-  if (!overtaken && !below_floor && !other_rules && state.value < op.to) {
-    return repeat_later(kAllowed, Backoff::Cause::kTransient);
-  }
-  // It may still land: another node's give-back can bring the value below `to` again.
-  if (!below_floor) given_up_.push_back({GivenUp::Kind::kAdvance, op.seq, 0, op.to});
-  flight_.reset();
-  continue_advance(state);
-}
-
-void Engine::advance_applied(std::int64_t before) {
-  const auto op = std::get<contract::Advance>(flight_->op);
-  flight_.reset();
+void Engine::advance_applied(const Advance& op, std::int64_t before) {
   const std::int64_t lowest = contract::value_before_first(definition_);
-  if (before < high_water_ && before >= lowest) return stop_as_set_back(before);
-  if (before < lowest || before >= op.to) {
-    return stop_as_contradicted("an advance to " + std::to_string(op.to) + " found the value " +
+  if (before < writer_.high_water() && before >= lowest) return stop_as_set_back(before);
+  const std::int64_t to = op.to;
+  if (before < lowest || before >= to) {
+    return stop_as_contradicted("an advance to " + std::to_string(to) + " found the value " +
                                 std::to_string(before));
   }
-  prev_ = op.seq;
-  high_water_ = op.to;
-  given_up_.clear();
-  burn(BurnReason::kAdvance, ids_between(before, op.to, definition_));
-  advance_succeeded({op.to, definition_, floor_, std::nullopt});
+  writer_.applied(op.seq, to);
+  flight_.reset();
+  books_.skipped(ids_between(before, to, definition_));
+  advance_succeeded({to, definition_, writer_.floor(), std::nullopt});
 }
 
 /// Does what is next for the first advance, now that the state is known.
 void Engine::continue_advance(const CounterState& state) {
   adopt(state);
   if (advances_.empty()) return;
-  const Advancing& advancing = advances_.front();
-  if (state.value >= advancing.to) return advance_succeeded(state);
-  if (static_cast<std::uint64_t>(advancing.to) <= definition_.max) {
-    return start(contract::Advance{counter_, writer_, next_seq(), prev_, definition_.revision,
-                                   advancing.to});
+  const Advancing& next = advances_.front();
+  if (state.value >= next.to) return advance_succeeded(state);
+  if (static_cast<std::uint64_t>(next.to) <= definition_.max) {
+    return start(Advance{counter_, writer_.id(), writer_.next_seq(wall_us_), writer_.prev(),
+                         definition_.revision, next.to});
   }
-  if (!advancing.answered) {
-    effects().refusals.push_back(
-        {advancing.ticket,
-         Error(ErrorCode::kInvalid, quoted(counter_) + " can't be advanced to " +
-                                        std::to_string(advancing.to) + ", past its max " +
-                                        std::to_string(definition_.max) + "; raise max first.")});
-  }
-  advances_.erase(advances_.begin());
+  const Advancing refused = advances_.pop();
+  if (!refused.answered)
+    outbox_.refuse(refused.ticket, say().past_max(refused.to, definition_.max));
 }
 
-/// Whoever asks this node from now on gets ids above it, too.
+/// Later requests to this node get ids above it, too.
 void Engine::advance_succeeded(CounterState state) {
-  const Advancing advancing = advances_.front();
-  advances_.erase(advances_.begin());
-  const std::int64_t dropped_to = canary(Canary::kAdvanceKeepsStock) ? 0 : advancing.to;
-  burn(BurnReason::kAdvance, stock_.drop_up_to(dropped_to));
-  if (!advancing.answered) effects().advanced.push_back({advancing.ticket, std::move(state)});
+  const Advancing done = advances_.pop();
+  const std::int64_t dropped_to = canary(Canary::kAdvanceKeepsStock) ? 0 : done.to;
+  books_.burned(BurnReason::kAdvance, reservoir_.drop_up_to(dropped_to));
+  if (!done.answered) outbox_.advanced(done.ticket, std::move(state));
 }
 
 // --- The end
 
-void Engine::on_give_back(const contract::Outcome& outcome) {
-  if (std::holds_alternative<contract::Committed>(outcome)) {
-    give_back_applied();
-  } else if (const auto* refused = std::get_if<contract::Refused>(&outcome)) {
-    on_give_back_refused(refused->state);
-  } else {
-    stop_as_vanished();
-  }
-}
-
-void Engine::give_back_applied() {
-  const auto& op = std::get<contract::GiveBack>(flight_->op);
-  prev_ = op.seq;
-  high_water_ = lowest_value();
-  given_up_.clear();
-  tail_ = Block{};
+void Engine::give_back_applied(const GiveBack& op) {
+  writer_.gave_back(op.seq, lowest_value());
+  books_.went_back(reservoir_.tail_went_back());
   flight_.reset();
 }
-
-/// A refusal burns nothing by itself: a late copy may still land, until the slot is released.
-void Engine::on_give_back_refused(const CounterState& state) {
-  const auto op = std::get<contract::GiveBack>(flight_->op);
-  if (state.slot && state.slot->seq == op.seq) return give_back_applied();
-  if (contradicts(state, op.seq, op.prev)) return;
-  const bool overtaken = prev_ != op.prev;
-  const bool below_floor = lost_slot(state, op.seq);
-  if (!overtaken && !below_floor && state.value == op.end) {
-    return repeat_later(kAllowed, Backoff::Cause::kTransient);
-  }
-  // Nor is it offered again without its slot: a copy of this attempt may have been applied before
-  // the slot was pruned, and what the counter ends at now may be another node's (I7).
-  if (!below_floor) given_up_.push_back({GivenUp::Kind::kGiveBack, op.seq});
-  floor_ = std::max(floor_, state.floor);
-  flight_.reset();
-}
-
-void Engine::on_release(const contract::Outcome& outcome) {
-  const auto* refused = std::get_if<contract::Refused>(&outcome);
-  const bool again =
-      refused != nullptr && refused->state.slot && given_up_op_landed(*refused->state.slot);
-  flight_.reset();
-  if (again) return;  // The next tick releases the slot as it is now.
-  if (refused != nullptr) {
-    effects().warnings.push_back(quoted(counter_) + " left a slot behind that is not its own.");
-  }
-  prev_ = 0;
-  drop_tail();
-  given_up_.clear();
-}
-
-// --- The stop
 
 /// A value that no order of events leads to, while what this node knows is true.
 void Engine::stop_as_set_back(std::int64_t value) {
-  const std::string reserved = ", and this node has reserved ids up to ";
-  stop("its value in the store is " + std::to_string(value) +
-       (value < issued() ? issued_so_far() : reserved + std::to_string(high_water_)) +
-       ". The store was probably set back by a restored backup or an old copy. " + what_to_run());
-}
-
-void Engine::stop_as_vanished() {
-  stop("it has vanished from the store" + issued_so_far() +
-       ". The store was probably set back by a restored backup, or another one is in its place. " +
-       what_to_run());
+  stop(say().set_back(value, writer_.high_water(), issued()));
 }
 
 void Engine::stop_as_contradicted(const std::string& what) {
-  stop(what + issued_so_far() +
-       ". The store was probably set back, or changed by something else than nextid. " +
-       what_to_run());
+  stop(say().contradicted(what, issued()));
 }
 
-/// A store that refuses as a whole says so in a whole sentence, and what to run.
-void Engine::stop_as_damaged(const std::string& why) {
-  const bool whole = why.ends_with('.');
-  stop(whole ? why : why + ". " + what_to_run());
+void Engine::stop_as_unfit(const char* op) {
+  stop_as_contradicted("the store gave an answer that does not fit " + std::string(op));
 }
 
 void Engine::doubt_store(const std::string& why) {
-  if (phase_ == Phase::kOpen || phase_ == Phase::kClosing) stop_as_damaged(why);
-}
-
-std::string Engine::issued_so_far() const {
-  const std::int64_t last = issued();
-  return last < 1 ? "" : ", and this node has issued ids up to " + std::to_string(last);
-}
-
-std::string Engine::what_to_run() const {
-  constexpr std::string_view kPlain =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_:/.,@+-=";
-  const std::string& url = rules_.store_url;
-  const bool plain = url.find_first_not_of(kPlain) == std::string::npos;
-  return "Do not only restart: run `nextid recover " + counter_ + " --store " +
-         (plain ? url : "'" + url + "'") + "` first.";
+  if (stopped_.empty() && phase_ != Phase::kClosed) stop(say().damaged(why));
 }
 
 void Engine::stop(std::string sentence) {
-  stopped_ = quoted(counter_) + " has stopped: " + std::move(sentence);
-  effects().stopped = stopped_;
-  refuse_everything(ErrorCode::kCorrupt, stopped_);
+  stopped_ = std::move(sentence);
+  outbox_.stopped(stopped_);
+  refuse_everything(Error(ErrorCode::kCorrupt, stopped_));
   drop_tail();
-  burn(BurnReason::kDiscard, stock_.drop_all());
-  drop_loan_rests();
+  books_.burned(BurnReason::kDiscard, reservoir_.drop_stock());
+  books_.burned(BurnReason::kDiscard, reservoir_.drop_left_by_cursors());
   const bool closing = phase_ == Phase::kClosing;
   phase_ = Phase::kCorrupt;
-  rest_ = Rest::kNone;
   if (closing) finish();
 }
 

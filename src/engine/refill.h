@@ -9,7 +9,7 @@
 
 namespace nextid::engine {
 
-/// A pure policy of one engine; the engine keeps the bound, `cache` - 1 ids that nobody asked for.
+/// A pure policy of one engine; the reservoir keeps the bound, `cache` - 1 ids held.
 ///
 /// The stock is what is used in kHorizon and in a few store calls, and at least one id. The next
 /// block is asked for when half of it is used: so nobody waits as long as the store answers within

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/canary.h"
+#include "base/check.h"
 
 namespace nextid::engine {
 
@@ -16,6 +17,10 @@ std::uint64_t Stock::behind() const noexcept {
 
 std::uint64_t Stock::left() const noexcept { return lane_.left() + behind(); }
 
+std::uint64_t Stock::passed_through() const noexcept {
+  return handed_out_ + opened_.count + behind();
+}
+
 std::uint64_t Stock::left_up_to(std::int64_t end) const noexcept {
   if (!blocks_.empty()) return blocks_.back().end == end ? blocks_.back().count : 0;
   return opened_.end == end ? lane_.left() : 0;
@@ -24,9 +29,9 @@ std::uint64_t Stock::left_up_to(std::int64_t end) const noexcept {
 std::int64_t Stock::kept_before(std::int64_t end) const noexcept {
   if (!blocks_.empty()) return blocks_.back().end == end ? blocks_.back().kept_before : end;
   if (opened_.empty() || opened_.end != end) return end;
-  Block rest = opened_;
-  rest.drop_front(lane_.taken(), increment_);
-  return rest.empty() ? end : rest.kept_before;
+  Block left = opened_;
+  left.drop_front(lane_.taken(), increment_);
+  return left.empty() ? end : left.kept_before;
 }
 
 void Stock::append(const Block& block) {
@@ -51,9 +56,9 @@ std::optional<std::uint64_t> Stock::take(std::uint64_t count, std::uint64_t& bur
   return first == 0 ? std::nullopt : std::optional(first);
 }
 
-void Stock::hold() {
-  const Block rest = close_lane();
-  if (!rest.empty()) blocks_.insert(blocks_.begin(), rest);
+void Stock::withhold() {
+  const Block left = close_lane();
+  if (!left.empty()) blocks_.insert(blocks_.begin(), left);
 }
 
 void Stock::merge_last_into(Block& block) {
@@ -101,9 +106,9 @@ std::uint64_t Stock::drop_all() {
 
 /// What is left of the block in the lane, which is empty afterwards.
 Block Stock::close_lane() {
-  Block rest = std::exchange(opened_, Block{});
-  handed_out_ += rest.drop_front(lane_.close(), increment_);
-  return rest;
+  Block left = std::exchange(opened_, Block{});
+  handed_out_ += left.drop_front(lane_.close(), increment_);
+  return left;
 }
 
 /// Moves the first block into the lane, which is used up.
@@ -124,6 +129,21 @@ void Stock::open_first() {
   const bool has_mark = low_mark_ >= behind() && opened_.count > low;
   lane_.open(opened_.first, opened_.count, increment_,
              has_mark ? opened_.count - low : opened_.count);
+}
+
+void Stock::verify() const {
+  NEXTID_CHECK(lane_.taken() <= opened_.count);
+  NEXTID_CHECK(!opened_.empty() || lane_.left() == 0);
+  std::int64_t end = opened_.end;
+  for (const Block& block : blocks_) {
+    NEXTID_CHECK(!block.empty());
+    NEXTID_CHECK(block.kept_before <= block.before);
+    NEXTID_CHECK(block.before < static_cast<std::int64_t>(block.first));
+    NEXTID_CHECK(block.end >=
+                 static_cast<std::int64_t>(block.first + (block.count - 1) * increment_));
+    NEXTID_CHECK(opened_.empty() || static_cast<std::int64_t>(block.first) > end);
+    end = block.end;
+  }
 }
 
 }  // namespace nextid::engine

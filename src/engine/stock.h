@@ -1,5 +1,4 @@
-// The ids that a cached counter has reserved before anyone asked for them: the block in the lane,
-// and those behind it.
+// The ids held that are ready to be handed out: the block in the lane, and those behind it.
 //
 // Ids leave in the order of the counter (I3 within a node), and a range is one run (I4): what lies
 // before a run that is taken further behind is left out, and burned by the caller (I5). Blocks that
@@ -35,6 +34,8 @@ class Stock {
   bool empty() const noexcept { return left() == 0; }
   /// Ids taken from it so far, by lane or by take().
   std::uint64_t handed_out() const noexcept { return handed_out_ + lane_.taken(); }
+  /// Ids that it handed out, or has: a sum that no thread changes that takes from the lane.
+  std::uint64_t passed_through() const noexcept;
   /// Ids left of the last block, if the counter's value was `end` after it; else 0.
   std::uint64_t left_up_to(std::int64_t end) const noexcept;
 
@@ -47,13 +48,15 @@ class Stock {
   /// The first of `count` ids in a row, or nothing. Adds the ids that are left out to `burned`.
   std::optional<std::uint64_t> take(std::uint64_t count, std::uint64_t& burned);
   /// Keeps what is left from the lane until the next append() or take().
-  void hold();
+  void withhold();
   /// Takes out the last block, if `before` adjoins it, and puts it in front of `block`.
   void merge_last_into(Block& block);
   /// Empties it, but for the ids above `value`; returns how many are gone.
   std::uint64_t drop_up_to(std::int64_t value);
   /// Empties it; returns how many ids are gone.
   std::uint64_t drop_all();
+
+  void verify() const;
 
  private:
   Block close_lane();

@@ -12,28 +12,22 @@ namespace {
 /// Tells the requests with a key, which the engine does not number, from the others.
 constexpr RequestId kIdempotent = RequestId{1} << 63;
 
-/// An advance under way, as the engine's tickets know their callers.
-class AdvanceCall final : public RangeReceiver {
+/// An advance under way. Its answer destroys it.
+class AdvanceCall final : public engine::AdvanceReceiver {
  public:
-  explicit AdvanceCall(Store::CounterReceiver receiver) : receiver_(std::move(receiver)) {}
+  AdvanceCall(std::string counter, Store::CounterReceiver receiver)
+      : counter_(std::move(counter)), receiver_(std::move(receiver)) {}
 
-  /// Engines grant no ranges to advances: this is a refusal.
-  void on_range(std::uint64_t, Result<IdRange> refusal) noexcept override {
+  void on_advance(Result<contract::CounterState> counter) noexcept override {
     const std::unique_ptr<AdvanceCall> self(this);
-    receiver_(refusal.error());
-  }
-  void on_advanced(CounterInfo counter) {
-    const std::unique_ptr<AdvanceCall> self(this);
-    receiver_(std::move(counter));
+    if (!counter) return receiver_(counter.error());
+    receiver_(contract::info_of(counter_, *counter));
   }
 
  private:
+  const std::string counter_;
   const Store::CounterReceiver receiver_;
 };
-
-RangeReceiver* receiver_of(const engine::Ticket& ticket) {
-  return static_cast<RangeReceiver*>(ticket.owner);
-}
 
 }  // namespace
 
@@ -120,11 +114,10 @@ void Counter::count_as_burned(std::uint64_t count, BurnReason reason) {
 
 void Counter::advance(std::uint64_t to, base::MonotonicTime deadline,
                       Store::CounterReceiver receiver) {
-  auto call = std::make_unique<AdvanceCall>(std::move(receiver));
-  RangeReceiver* const owner = call.get();
+  auto call = std::make_unique<AdvanceCall>(name(), std::move(receiver));
   {
     const base::Lock lock(mutex_);
-    engine().advance(owner, static_cast<std::int64_t>(to), deadline);
+    engine().advance(call.get(), static_cast<std::int64_t>(to), deadline);
   }
   static_cast<void>(call.release());  // Its answer destroys it.
   run();
@@ -136,9 +129,9 @@ std::optional<engine::Loan> Counter::lend(std::uint64_t most) {
   return engine != nullptr ? engine->lend(most) : std::nullopt;
 }
 
-void Counter::settle(std::uint64_t lent, const engine::Loan& rest) {
+void Counter::settle(std::uint64_t lent, const engine::Loan& left) {
   const base::Lock lock(mutex_);
-  succession_.engine()->settle(lent, rest);  // It is not at rest before its loans have ended.
+  succession_.engine()->settle(lent, left);  // It is not at rest before its loans have ended.
 }
 
 void Counter::doubt_store(const std::string& why) {
@@ -185,7 +178,7 @@ CounterActivity Counter::activity() const {
   const base::Lock lock(mutex_);
   if (const engine::Engine* const engine = succession_.engine()) {
     activity.waiting_requests = engine->waiting_requests();
-    activity.held_ids = engine->unasked();
+    activity.held_ids = engine->held();
   }
   if (const Definition* definition = succession_.definition()) activity.definition = *definition;
   const std::int64_t value = succession_.last_value();
@@ -200,7 +193,7 @@ std::uint64_t Counter::add_to(NodeActivity& activity) const {
   const base::Lock lock(mutex_);
   if (const engine::Engine* const engine = succession_.engine()) {
     activity.waiting_requests += engine->waiting_requests();
-    activity.held_ids += engine->unasked();
+    activity.held_ids += engine->held();
   }
   return own.returned;
 }
@@ -230,14 +223,13 @@ void Counter::deliver(Ticked ticked, std::vector<contract::Call>& calls) {
   for (const std::string& warning : effects.warnings) runtime_.log(LogLevel::kWarning, warning);
   if (!effects.stopped.empty()) runtime_.log(LogLevel::kError, effects.stopped);
   for (engine::Grant& grant : effects.grants) {
-    receiver_of(grant.ticket)->on_range(grant.ticket.tag, grant.range);
+    grant.ticket.receiver->on_range(grant.ticket.tag, grant.range);
   }
   for (engine::Refusal& refusal : effects.refusals) {
-    receiver_of(refusal.ticket)->on_range(refusal.ticket.tag, std::move(refusal.error));
+    refusal.ticket.receiver->on_range(refusal.ticket.tag, std::move(refusal.error));
   }
-  for (engine::Advanced& advanced : effects.advanced) {
-    static_cast<AdvanceCall*>(receiver_of(advanced.ticket))
-        ->on_advanced(contract::info_of(name(), advanced.state));
+  for (engine::AdvanceAnswer& advance : effects.advances) {
+    advance.ticket.receiver->on_advance(std::move(advance.counter));
   }
   if (!effects.attempt) return;
   const std::uint64_t number = effects.attempt->number;
@@ -272,7 +264,7 @@ std::optional<CounterChange> Counter::take_change() {
   const base::Lock lock(mutex_);
   has_changed_ = false;
   const engine::Engine* const engine = succession_.engine();
-  if (engine != nullptr && engine->unasked() > 0) note_change();
+  if (engine != nullptr && engine->held() > 0) note_change();
   const std::int64_t issued = succession_.issued();
   if (std::exchange(told_issued_, issued) == issued) return std::nullopt;
   return CounterChange{name(), issued};

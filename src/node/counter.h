@@ -64,7 +64,7 @@ class Counter : public std::enable_shared_from_this<Counter> {
 
   /// For cursors: see Engine::lend() and Engine::settle().
   std::optional<engine::Loan> lend(std::uint64_t most);
-  void settle(std::uint64_t lent, const engine::Loan& rest);
+  void settle(std::uint64_t lent, const engine::Loan& left);
 
   /// See Engine::doubt_store().
   void doubt_store(const std::string& why);

@@ -13,8 +13,13 @@ using base::canary;
 engine::Engine& Succession::begin(contract::WriterId writer, std::uint64_t seed) {
   const HighWaters::Known known = high_waters_.recall(counter_);
   predecessor_.high_water = std::max(predecessor_.high_water, known.issued);
-  engine_ = std::make_unique<engine::Engine>(counter_, writer, seed, rules_, lane_, predecessor_);
-  if (!known.stopped.empty()) engine_->start_stopped(known.stopped);
+  predecessor_.stopped = known.stopped;
+  engine_ = std::make_unique<engine::Engine>(engine::Seat{.counter = counter_,
+                                                          .writer = writer,
+                                                          .seed = seed,
+                                                          .rules = rules_,
+                                                          .lane = lane_,
+                                                          .predecessor = predecessor_});
   if (closing_) engine_->close({});  // It does no more than to refuse.
   return *engine_;
 }

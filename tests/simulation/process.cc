@@ -96,9 +96,9 @@ Accounting Process::accounting() const {
   return sum;
 }
 
-std::uint64_t Process::unasked() const {
+std::uint64_t Process::held() const {
   const engine::Engine* const engine = counter_->engine();
-  return engine != nullptr ? engine->unasked() : 0;
+  return engine != nullptr ? engine->held() : 0;
 }
 
 void Process::write_state_file() {
@@ -195,11 +195,11 @@ void Process::hands_out(const std::string& client, const engine::Loan& lent, std
   ++unsettled_;
 }
 
-void Process::settle(std::uint64_t lent, const engine::Loan& rest) {
-  context_.note("settle", {writer(), lent, rest.first, rest.count});
-  counter_->engine()->settle(lent, rest);  // It is not at rest before its loans have ended.
+void Process::settle(std::uint64_t lent, const engine::Loan& left) {
+  context_.note("settle", {writer(), lent, left.first, left.count});
+  counter_->engine()->settle(lent, left);  // It is not at rest before its loans have ended.
   --loans_;
-  unsettled_ -= lent - rest.count;
+  unsettled_ -= lent - left.count;
 }
 
 // --- The engine's effects
@@ -214,14 +214,14 @@ void Process::pump() {
   if (over_) return;
   engine::Effects effects = counter_->tick(context_.queue.now(), machine_.wall_us());
   for (const auto& grant : effects.grants) on_grant(grant);
-  for (const auto& refusal : effects.refusals) on_refusal(refusal);
-  for (const auto& advanced : effects.advanced) on_advanced(advanced);
+  for (const auto& refusal : effects.refusals) on_refusal(refusal.ticket.number, refusal.error);
+  for (const auto& advance : effects.advances) on_advance(advance);
   for (const auto& warning : effects.warnings) context_.note(warning, {writer()});
   if (!effects.stopped.empty()) {
     context_.note(effects.stopped, {writer()});
   }
   if (effects.attempt) send(*effects.attempt);
-  check_unasked();
+  check_held();
   const engine::Engine* const engine = counter_->engine();
   if (closing_ && (engine == nullptr || engine->closed())) {
     ended_in_time_ = context_.queue.now() < close_deadline_;
@@ -322,12 +322,14 @@ void Process::on_grant(const engine::Grant& grant) {
   if (waiting.ended) waiting.ended();
 }
 
-void Process::on_advanced(const engine::Advanced& advanced) {
-  const Waiting waiting = take_waiting(advanced.ticket.number);
-  context_.note("advanced", {writer(), static_cast<std::uint64_t>(advanced.state.value)});
-  if (advanced.state.value < waiting.advances_to) {
+void Process::on_advance(const engine::AdvanceAnswer& answer) {
+  if (!answer.counter) return on_refusal(answer.ticket.number, answer.counter.error());
+  const Waiting waiting = take_waiting(answer.ticket.number);
+  const std::int64_t value = answer.counter->value;
+  context_.note("advanced", {writer(), static_cast<std::uint64_t>(value)});
+  if (value < waiting.advances_to) {
     context_.violated(Invariant::kOrdered, "an advance to " + std::to_string(waiting.advances_to) +
-                                               " led to " + std::to_string(advanced.state.value));
+                                               " led to " + std::to_string(value));
   }
   history::Record one = record(waiting);
   one.advanced = true;
@@ -336,11 +338,11 @@ void Process::on_advanced(const engine::Advanced& advanced) {
   if (waiting.ended) waiting.ended();
 }
 
-void Process::on_refusal(const engine::Refusal& refusal) {
-  const Waiting waiting = take_waiting(refusal.ticket.number);
-  check_refusal(waiting, refusal.error);
-  if (refusal.error.code() == ErrorCode::kCorrupt) told_corrupt_ = true;
-  record_none(waiting, std::string(to_string(refusal.error.code())));
+void Process::on_refusal(std::uint64_t ticket, const Error& error) {
+  const Waiting waiting = take_waiting(ticket);
+  check_refusal(waiting, error);
+  if (error.code() == ErrorCode::kCorrupt) told_corrupt_ = true;
+  record_none(waiting, std::string(to_string(error.code())));
 }
 
 // --- Records
@@ -432,7 +434,7 @@ void Process::close(microseconds timeout, Ended over) {
 void Process::crash() {
   if (over_) return;
   crashed_ = true;
-  unasked_at_end_ = unasked();
+  held_at_end_ = held();
   context_.note("crash " + name_, {writer()});
   end();
 }

@@ -46,7 +46,7 @@ class Process : public std::enable_shared_from_this<Process> {
   /// process that closed, but not one that crashed.
   std::optional<engine::Loan> lend(std::uint64_t most);
   void hands_out(const std::string& client, const engine::Loan& lent, std::uint64_t id);
-  void settle(std::uint64_t lent, const engine::Loan& rest);
+  void settle(std::uint64_t lent, const engine::Loan& left);
 
   /// As for a counter that was idle for long, however short it was: it comes to rest, and the next
   /// time it is forgotten, if nobody holds it.
@@ -76,7 +76,7 @@ class Process : public std::enable_shared_from_this<Process> {
 
   engine::Engine& engine();
   void forget();
-  std::uint64_t unasked() const;
+  std::uint64_t held() const;
   contract::WriterId writer() const noexcept { return writers_.empty() ? 0 : writers_.back(); }
   std::optional<IdRange> take_from_lane();
   void cancel_later(std::uint64_t ticket);
@@ -88,12 +88,12 @@ class Process : public std::enable_shared_from_this<Process> {
   void note(std::uint64_t attempt, const contract::Outcome& outcome);
   void learn(const contract::Op& op, const contract::Outcome& outcome);
   void on_grant(const engine::Grant& grant);
-  void on_refusal(const engine::Refusal& refusal);
-  void on_advanced(const engine::Advanced& advanced);
+  void on_refusal(std::uint64_t ticket, const Error& error);
+  void on_advance(const engine::AdvanceAnswer& answer);
   void check_part(const Ledger::Part& part) const;
   bool may_be_corrupt() const noexcept;
   void check_refusal(const Waiting& waiting, const Error& error);
-  void check_unasked();
+  void check_held();
   Waiting take_waiting(std::uint64_t ticket);
   history::Record record(const Waiting& waiting) const;
   void record_ids(const Waiting& waiting, const IdRange& range, bool cursor);
@@ -119,7 +119,7 @@ class Process : public std::enable_shared_from_this<Process> {
   std::optional<contract::Reserve> reserving_;  // Until the engine learns that it was applied.
   contract::Seq giving_back_ = 0;               // The same of a give-back.
   std::uint64_t last_cache_ = 1;                // Of the definition of the last op that reserves.
-  std::uint64_t largest_cache_ = 1;  // Of the definitions by which what is unasked was reserved.
+  std::uint64_t largest_cache_ = 1;  // Of the definitions by which what is held was reserved.
 
   std::uint64_t got_ = 0;  // Ids that clients got.
   std::uint64_t undelivered_ = 0;
@@ -139,7 +139,7 @@ class Process : public std::enable_shared_from_this<Process> {
   bool has_slot_ = false;
   bool lost_slot_ = false;
   bool ended_in_time_ = true;
-  std::uint64_t unasked_at_end_ = 0;
+  std::uint64_t held_at_end_ = 0;
 };
 
 }  // namespace nextid::simulation

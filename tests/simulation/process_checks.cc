@@ -39,7 +39,7 @@ void Process::check_refusal(const Waiting& waiting, const Error& error) {
       const bool may_hold = !ever_lent_ && accounting().burned_total() == 0 &&
                             ledger_.unknown_to(writer()) == 0 && ledger_.timelines() == 1;
       const std::uint64_t held =
-          may_hold ? std::min(ledger_.held_below_value(writer()), unasked()) : 0;
+          may_hold ? std::min(ledger_.held_below_value(writer()), this->held()) : 0;
       return ledger_.refused(waiting.count, waiting.sent, held);
     }
     case ErrorCode::kUnavailable:
@@ -67,12 +67,12 @@ void Process::check_refusal(const Waiting& waiting, const Error& error) {
 }
 
 /// Idle ids never exceed what the definition allows: the bound on what a crash burns.
-void Process::check_unasked() {
-  const std::uint64_t unasked = this->unasked();
-  if (unasked == 0) largest_cache_ = last_cache_;
-  if (unasked > largest_cache_ - 1) {
-    context_.violated(Invariant::kAccounted, std::to_string(unasked) +
-                                                 " ids are reserved and unasked, with a cache of " +
+void Process::check_held() {
+  const std::uint64_t held = this->held();
+  if (held == 0) largest_cache_ = last_cache_;
+  if (held > largest_cache_ - 1) {
+    context_.violated(Invariant::kAccounted, std::to_string(held) +
+                                                 " ids are held, with a cache of " +
                                                  std::to_string(largest_cache_));
   }
 }
@@ -97,7 +97,7 @@ void Process::check_accounts() const {
   }
   const auto counted = static_cast<std::int64_t>(got_ - undelivered_ + accounting.burned_total());
   const std::int64_t left = taken - counted;
-  const auto held = crashed_ ? static_cast<std::int64_t>(unasked_at_end_ - unsettled_) : 0;
+  const auto held = crashed_ ? static_cast<std::int64_t>(held_at_end_ - unsettled_) : 0;
   std::int64_t in_flight = 0;
   if (crashed_ && reserving_) {
     in_flight =

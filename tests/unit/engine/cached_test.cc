@@ -33,11 +33,11 @@ class CachedTest : public ::testing::Test {
 
   void commit() {
     while (driver_.attempt) {
-      EXPECT_LE(driver_.engine().unasked(), kCache - 1);
+      EXPECT_LE(driver_.engine().held(), kCache - 1);
       value_ += static_cast<std::int64_t>(driver_.reserve().step);
       driver_.answer(contract::Committed{value_});
     }
-    EXPECT_LE(driver_.engine().unasked(), kCache - 1);
+    EXPECT_LE(driver_.engine().held(), kCache - 1);
   }
 
   void load(const Definition& definition = cached()) {
@@ -64,7 +64,7 @@ class CachedTest : public ::testing::Test {
   /// Checks I5 with what the engine still holds.
   void expect_accounted() {
     const Accounting accounting = driver_.engine().accounting();
-    EXPECT_EQ(accounting.returned + accounting.burned_total() + driver_.engine().unasked(),
+    EXPECT_EQ(accounting.returned + accounting.burned_total() + driver_.engine().held(),
               static_cast<std::uint64_t>(value_));
   }
 
@@ -83,12 +83,12 @@ TEST_F(CachedTest, ServesWithoutTheStoreWhatIsInStock) {
 
 TEST_F(CachedTest, GrowsWithTheDemandUpToTheCache) {
   load();
-  EXPECT_EQ(driver_.engine().unasked(), 1U);
+  EXPECT_EQ(driver_.engine().held(), 1U);
   std::uint64_t most = 0;
   for (int i = 0; i < 3'000; ++i) {
     driver_.tick(milliseconds(1));
     ask(1);
-    most = std::max(most, driver_.engine().unasked());
+    most = std::max(most, driver_.engine().held());
   }
   EXPECT_EQ(most, kCache - 1);
   expect_accounted();
@@ -100,7 +100,7 @@ TEST_F(CachedTest, HoldsLittleForACounterThatIsRarelyAsked) {
     driver_.tick(std::chrono::minutes(1));
     ask(1);
   }
-  EXPECT_LE(driver_.engine().unasked(), 2U);
+  EXPECT_LE(driver_.engine().held(), 2U);
 }
 
 TEST_F(CachedTest, AsksForTheNextBlockWhenHalfOfThisOneIsUsed) {
@@ -246,7 +246,7 @@ TEST_F(CachedTest, BurnsIdsOfDeadTicketsAndNoOthers) {
 
 TEST_F(CachedTest, GivesBackTheTailAndThenTheSlot) {
   warm_up();
-  const auto unused = static_cast<std::int64_t>(driver_.engine().unasked());
+  const auto unused = static_cast<std::int64_t>(driver_.engine().held());
   driver_.engine().close(driver_.now() + std::chrono::seconds(5));
   driver_.tick();
   const contract::GiveBack op = driver_.give_back();
@@ -270,7 +270,7 @@ TEST_F(CachedTest, TheLaneGivesNothingOnceTheTailIsOffered) {
 
 TEST_F(CachedTest, BurnsATailThatCouldNotGoBackOnceTheReleaseShowsThat) {
   warm_up();
-  const std::uint64_t unused = driver_.engine().unasked();
+  const std::uint64_t unused = driver_.engine().held();
   driver_.engine().close(driver_.now() + std::chrono::seconds(5));
   driver_.tick();
   const contract::GiveBack op = driver_.give_back();
@@ -310,7 +310,7 @@ TEST_F(CachedTest, ARepeatedGiveBackIsKnownByItsSlot) {
 
 TEST_F(CachedTest, CountsTheTailAsDiscardedWhenTheTimeIsOver) {
   warm_up();
-  const std::uint64_t unused = driver_.engine().unasked();
+  const std::uint64_t unused = driver_.engine().held();
   driver_.engine().close(driver_.now() + milliseconds(100));
   driver_.tick();
   ASSERT_TRUE(driver_.attempt);
@@ -339,7 +339,7 @@ TEST_F(CachedTest, ServesOutItsBlockByTheOldRulesThenLearnsTheNewOnes) {
   const contract::Reserve op = driver_.reserve();
   driver_.answer(contract::Refused{{value_, strict, 0, contract::Slot{op.prev, value_}}});
   EXPECT_FALSE(driver_.attempt);
-  const std::uint64_t held = driver_.engine().unasked();
+  const std::uint64_t held = driver_.engine().held();
   for (std::uint64_t i = 0; i < held; ++i) {
     const std::uint64_t ticket = driver_.request(1);
     driver_.tick();
@@ -415,13 +415,13 @@ TEST_F(CachedTest, FencesOffItsGivenUpOpsBeforeThereAreTooMany) {
 
 TEST_F(CachedTest, LendsFromTheStockAndTakesBackWhatIsLeft) {
   warm_up();
-  const std::uint64_t before = driver_.engine().unasked();
+  const std::uint64_t before = driver_.engine().held();
   const auto loan = driver_.engine().lend(10);
   ASSERT_TRUE(loan);
   EXPECT_EQ(loan->count, 10U);
-  EXPECT_EQ(driver_.engine().unasked(), before) << "nobody asked for them yet";
+  EXPECT_EQ(driver_.engine().held(), before) << "nobody asked for them yet";
   driver_.engine().settle(10, {loan->first + 4, 6, 1});
-  EXPECT_EQ(driver_.engine().unasked(), before - 4);
+  EXPECT_EQ(driver_.engine().held(), before - 4);
   expect_accounted();
   const auto next = driver_.engine().lend(10);
   EXPECT_EQ(next->first, loan->first + 4);

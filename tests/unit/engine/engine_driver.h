@@ -28,7 +28,9 @@ class EngineDriver {
   static constexpr WallMicros kWallStart = 1'000'000;
 
   explicit EngineDriver(const Limits& limits = {}, FirstUse first_use = {})
-      : rules_{limits, first_use, "sqlite:ids.db"}, engine_("orders", kWriter, 1, rules_, lane_) {}
+      : rules_{limits, first_use, "sqlite:ids.db"},
+        engine_(
+            {.counter = "orders", .writer = kWriter, .seed = 1, .rules = rules_, .lane = lane_}) {}
 
   /// Asks for `count` ids, with a deadline this long from now.
   std::uint64_t request(std::uint64_t count,
@@ -118,8 +120,13 @@ class EngineDriver {
     for (const Refusal& refusal : effects.refusals) {
       EXPECT_TRUE(refusals.emplace(refusal.ticket.number, refusal.error).second);
     }
-    for (const Advanced& each : effects.advanced) {
-      EXPECT_TRUE(advanced.emplace(each.ticket.number, each.state.value).second);
+    for (const AdvanceAnswer& each : effects.advances) {
+      const std::uint64_t number = each.ticket.number;
+      if (each.counter) {
+        EXPECT_TRUE(advanced.emplace(number, each.counter->value).second);
+      } else {
+        EXPECT_TRUE(refusals.emplace(number, each.counter.error()).second);
+      }
     }
     warnings += effects.warnings.size();
     if (!effects.stopped.empty()) stops.push_back(effects.stopped);

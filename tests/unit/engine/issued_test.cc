@@ -203,8 +203,12 @@ TEST_F(IssuedTest, AStoreThatRefusesAsAWholeIsQuotedAsItIs) {
 TEST(StoppedEngineTest, RefusesFromTheStartWithTheSentenceItHad) {
   Lane lane;
   const Rules rules;
-  Engine engine("orders", 7, 1, rules, lane);
-  engine.start_stopped("it has stopped.");
+  Engine engine({.counter = "orders",
+                 .writer = 7,
+                 .seed = 1,
+                 .rules = rules,
+                 .lane = lane,
+                 .predecessor = {.stopped = "it has stopped."}});
   engine.request(nullptr, 0, 1, MonotonicTime::max());
   Effects effects = engine.take_effects();
   ASSERT_EQ(effects.refusals.size(), 1U);
@@ -219,7 +223,12 @@ TEST(StoppedEngineTest, RefusesFromTheStartWithTheSentenceItHad) {
 TEST(StoppedEngineTest, QuotesAnAddressThatAShellWouldRead) {
   Lane lane;
   const Rules rules{.store_url = "dynamodb://ids?region=eu-west-1&endpoint=http://localhost:8000"};
-  Engine engine("orders", 7, 1, rules, lane, {1, 1, 30});
+  Engine engine({.counter = "orders",
+                 .writer = 7,
+                 .seed = 1,
+                 .rules = rules,
+                 .lane = lane,
+                 .predecessor = {1, 1, 30}});
   engine.request(nullptr, 0, 1, MonotonicTime::max());
   engine.tick({}, 1);
   engine.outcome(engine.take_effects().attempt.value().number, contract::Missing{});

@@ -247,7 +247,12 @@ TEST_F(RestTest, TheNextEngineGoesOnWhereThisOneEnded) {
   EXPECT_EQ(past.high_water, 10);
 
   const Rules rules;
-  Engine next("orders", EngineDriver::kWriter + 1, 1, rules, engine().lane(), past);
+  Engine next({.counter = "orders",
+               .writer = EngineDriver::kWriter + 1,
+               .seed = 1,
+               .rules = rules,
+               .lane = engine().lane(),
+               .predecessor = past});
   EXPECT_GT(next.request(nullptr, 0, 1, driver_.now() + seconds(5)), past.last_ticket);
   next.tick(driver_.now(), EngineDriver::kWallStart);
   const Attempt load = next.take_effects().attempt.value();
@@ -259,7 +264,12 @@ TEST_F(RestTest, TheNextEngineGoesOnWhereThisOneEnded) {
 TEST_F(RestTest, TheNextEngineMakesNoCounterThatHasVanished) {
   Lane lane;
   const Rules rules;
-  Engine next("orders", EngineDriver::kWriter + 1, 1, rules, lane, {1, 1, 10});
+  Engine next({.counter = "orders",
+               .writer = EngineDriver::kWriter + 1,
+               .seed = 1,
+               .rules = rules,
+               .lane = lane,
+               .predecessor = {1, 1, 10}});
   next.request(nullptr, 0, 1, driver_.now() + seconds(5));
   next.tick(driver_.now(), EngineDriver::kWallStart);
   next.outcome(next.take_effects().attempt.value().number, contract::Missing{});

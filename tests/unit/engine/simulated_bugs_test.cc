@@ -63,7 +63,7 @@ TEST(SimulatedBugs, AnEarlierRefusalSaysNothingOfALaterRequest) {
   EXPECT_EQ(driver.reserve().step, 53U);
   driver.answer(Refused{{4, definition, 0, std::nullopt}});
   EXPECT_EQ(driver.answer_of(later), "exhausted");
-  EXPECT_EQ(driver.engine().unasked(), 0U);
+  EXPECT_EQ(driver.engine().held(), 0U);
 }
 
 /// A release that only fences off given-up ops is not the last op of a counter that closes.

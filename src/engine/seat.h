@@ -1,0 +1,62 @@
+// What an engine is given when it is made: the bounds that a node's engines share, and the place
+// that it takes over.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+
+#include "nextid/detail/lane.h"
+
+#include "contract/counter_state.h"
+
+namespace nextid::engine {
+
+using detail::Lane;
+
+/// Bounds of one engine. A request beyond them is refused at once.
+struct Limits {
+  std::uint64_t max_range = 1'000'000;
+  std::uint64_t max_waiting_requests = 100'000;
+  std::uint64_t max_waiting_ids = 1'000'000'000;
+  std::uint64_t max_reservation = 10'000'000;
+};
+
+/// What becomes of a counter that does not exist when it is first used.
+struct FirstUse {
+  bool creates = true;      ///< It is made; otherwise its requests are refused as kNotFound.
+  std::uint64_t cache = 1;  ///< For its definition, which has all other defaults.
+};
+
+/// What the engines of a node share.
+struct Rules {
+  Limits limits = {};
+  FirstUse first_use = {};
+  std::string store_url = {};  ///< For sentences: what people give to the command line.
+};
+
+/// What an engine must know of the one that its owner had for the counter before.
+struct Predecessor {
+  static constexpr std::int64_t kNothingYet = std::numeric_limits<std::int64_t>::min();
+
+  std::uint64_t last_ticket = 0;   ///< Numbers go on above it: an old one hits no new ticket,
+  std::uint64_t last_attempt = 0;  ///< and the outcome of an old attempt no new one.
+  std::int64_t high_water = kNothingYet;  ///< See Engine::issued(). No id at or below it again.
+  std::string stopped = {};  ///< Why its counter had stopped; the engine refuses with it, too.
+};
+
+/// The place of one engine among a counter's engines.
+struct Seat {
+  std::string counter;
+  /// New: never used before by any engine.
+  contract::WriterId writer = 0;
+  /// Drives the jitter of repeats.
+  std::uint64_t seed = 0;
+  /// Outlives the engine.
+  const Rules& rules;
+  /// The engine's alone, closed. Outlives the engine.
+  Lane& lane;
+  Predecessor predecessor = {};
+};
+
+}  // namespace nextid::engine

@@ -1,0 +1,130 @@
+#include "engine/sentences.h"
+
+#include <string_view>
+
+namespace nextid::engine {
+namespace {
+
+std::string issued_so_far(std::int64_t issued) {
+  return issued < 1 ? "" : ", and this node has issued ids up to " + std::to_string(issued);
+}
+
+}  // namespace
+
+std::string Sentences::quoted() const { return "counter '" + counter_ + "'"; }
+
+// --- Refusals
+
+Error Sentences::bad_count(std::uint64_t count) const {
+  return Error(ErrorCode::kInvalid, "count must be from 1 to " +
+                                        std::to_string(rules_.limits.max_range) + ", not " +
+                                        std::to_string(count) + ".");
+}
+
+Error Sentences::being_closed() const {
+  return Error(ErrorCode::kUnavailable, quoted() + " is being closed; try again.");
+}
+
+Error Sentences::closed() const {
+  return Error(ErrorCode::kUnavailable, quoted() + " was closed; try again.");
+}
+
+Error Sentences::too_many_requests(std::uint64_t waiting) const {
+  return Error(ErrorCode::kOverloaded,
+               quoted() + " has " + std::to_string(waiting) +
+                   " requests waiting, which is this node's bound; try again soon.");
+}
+
+Error Sentences::too_many_ids(std::uint64_t waiting, std::uint64_t more) const {
+  return Error(ErrorCode::kOverloaded, quoted() + " has requests for " + std::to_string(waiting) +
+                                           " ids waiting, and " + std::to_string(more) +
+                                           " more pass this node's bound; try again soon.");
+}
+
+Error Sentences::late(const std::string& last_failure) const {
+  if (last_failure.empty()) {
+    return Error(ErrorCode::kDeadline,
+                 quoted() + " got no answer from the store in time; it is slow, try again.");
+  }
+  return Error(
+      ErrorCode::kUnavailable,
+      quoted() + " got no answer from the store in time. Its last attempt failed: " + last_failure);
+}
+
+Error Sentences::not_found() const {
+  return Error(
+      ErrorCode::kNotFound,
+      "there is no " + quoted() + ", and this node makes none on first use; define it first.");
+}
+
+Error Sentences::exhausted(std::uint64_t asked, std::uint64_t left, std::uint64_t max) const {
+  return Error(ErrorCode::kExhausted, quoted() + " is exhausted: " + std::to_string(asked) +
+                                          " ids were asked for, and " + std::to_string(left) +
+                                          " are left up to its max " + std::to_string(max) + ".");
+}
+
+Error Sentences::past_max(std::int64_t to, std::uint64_t max) const {
+  return Error(ErrorCode::kInvalid, quoted() + " can't be advanced to " + std::to_string(to) +
+                                        ", past its max " + std::to_string(max) +
+                                        "; raise max first.");
+}
+
+// --- Warnings
+
+std::string Sentences::closed_in_doubt(std::uint64_t ids) const {
+  return quoted() + " was closed with an op in doubt: up to " + std::to_string(ids) +
+         " ids may be skipped.";
+}
+
+std::string Sentences::lost_slot(std::uint64_t ids) const {
+  return quoted() + " lost its slot with an op in doubt: up to " + std::to_string(ids) +
+         " ids may be skipped.";
+}
+
+std::string Sentences::left_a_slot() const {
+  return quoted() + " left a slot behind that is not its own.";
+}
+
+// --- The stop
+
+std::string Sentences::set_back(std::int64_t value, std::int64_t high_water,
+                                std::int64_t issued) const {
+  const std::string reserved =
+      ", and this node has reserved ids up to " + std::to_string(high_water);
+  return stopped("its value in the store is " + std::to_string(value) +
+                 (value < issued ? issued_so_far(issued) : reserved) +
+                 ". The store was probably set back by a restored backup or an old copy. " +
+                 what_to_run());
+}
+
+std::string Sentences::vanished(std::int64_t issued) const {
+  return stopped("it has vanished from the store" + issued_so_far(issued) +
+                 ". The store was probably set back by a restored backup, or another one is in its "
+                 "place. " +
+                 what_to_run());
+}
+
+std::string Sentences::contradicted(const std::string& what, std::int64_t issued) const {
+  return stopped(what + issued_so_far(issued) +
+                 ". The store was probably set back, or changed by something else than nextid. " +
+                 what_to_run());
+}
+
+std::string Sentences::damaged(const std::string& why) const {
+  return stopped(why.ends_with('.') ? why : why + ". " + what_to_run());
+}
+
+std::string Sentences::stopped(const std::string& why) const {
+  return quoted() + " has stopped: " + why;
+}
+
+std::string Sentences::what_to_run() const {
+  constexpr std::string_view kPlain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_:/.,@+-=";
+  const std::string& url = rules_.store_url;
+  const bool plain = url.find_first_not_of(kPlain) == std::string::npos;
+  return "Do not only restart: run `nextid recover " + counter_ + " --store " +
+         (plain ? url : "'" + url + "'") + "` first.";
+}
+
+}  // namespace nextid::engine
