@@ -53,6 +53,11 @@ RequestId Counter::add(std::uint64_t count, base::MonotonicTime deadline, RangeR
   return engine().request(&receiver, tag, count, deadline);
 }
 
+void Counter::reserve(std::uint64_t count, base::MonotonicTime deadline, RangeReceiver& receiver) {
+  add(count, deadline, receiver, 0);
+  run();
+}
+
 std::uint64_t Counter::take_at_mark() {
   if (lane().left() == 0) return 0;
   {

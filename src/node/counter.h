@@ -30,12 +30,12 @@ struct CounterChange {
 };
 
 /// Thread-safe. Receivers are called, and the store is, with no lock held.
-class Counter : public std::enable_shared_from_this<Counter> {
+class Counter final : public KeyedCounter, public std::enable_shared_from_this<Counter> {
  public:
   Counter(std::string name, Runtime& runtime);
 
   /// It never changes.
-  const std::string& name() const noexcept NEXTID_NO_THREAD_SAFETY_ANALYSIS {
+  const std::string& name() const noexcept override NEXTID_NO_THREAD_SAFETY_ANALYSIS {
     return succession_.counter();
   }
 
@@ -57,7 +57,7 @@ class Counter : public std::enable_shared_from_this<Counter> {
   void run();
 
   bool cancel(RequestId request);
-  void count_as_burned(std::uint64_t count, BurnReason reason);
+  void count_as_burned(std::uint64_t count, BurnReason reason) override;
 
   /// See Store::advance(); begins at once.
   void advance(std::uint64_t to, base::MonotonicTime deadline, Store::CounterReceiver receiver);
@@ -98,6 +98,8 @@ class Counter : public std::enable_shared_from_this<Counter> {
     bool has_closed = false;
   };
 
+  std::shared_ptr<KeyedCounter> share() override { return shared_from_this(); }
+  void reserve(std::uint64_t count, base::MonotonicTime deadline, RangeReceiver& receiver) override;
   IdempotentRequests& keyed_requests() NEXTID_EXCLUDES(mutex_);
   engine::Engine& engine() NEXTID_REQUIRES(mutex_);
   Ticked tick() NEXTID_REQUIRES(mutex_);

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "base/mutex.h"
-#include "node/counter.h"
 #include "node/random.h"
 #include "node/store_call.h"
 
@@ -39,7 +38,7 @@ class IdempotentRequests::Flow final : public RangeReceiver,
   Flow(IdempotentRequests& requests, std::string key, std::uint64_t count,
        base::MonotonicTime deadline)
       : requests_(requests),
-        counter_(requests.counter_.shared_from_this()),
+        counter_(requests.counter_.share()),
         key_(std::move(key)),
         count_(count),
         deadline_(deadline) {}
@@ -70,8 +69,7 @@ class IdempotentRequests::Flow final : public RangeReceiver,
     if (!record) return requests_.finish(shared_from_this(), record.error());
     if (*record) return answer(**record);
     reserving_ = shared_from_this();
-    counter_->add(count_, deadline_, *this, 0);
-    counter_->run();
+    counter_->reserve(count_, deadline_, *this);
   }
 
   void remember(const IdRange& range) {
@@ -121,7 +119,7 @@ class IdempotentRequests::Flow final : public RangeReceiver,
   }
 
   IdempotentRequests& requests_;
-  const std::shared_ptr<Counter> counter_;  // Keeps requests_.
+  const std::shared_ptr<KeyedCounter> counter_;  // Keeps requests_.
   const std::string key_;
   const std::uint64_t count_;
   const base::MonotonicTime deadline_;     // Of the first request: until its ids are reserved.

@@ -18,7 +18,21 @@
 
 namespace nextid::node {
 
-class Counter;
+/// The counter whose ids the keys stand for, as IdempotentRequests know it.
+class KeyedCounter {
+ public:
+  virtual const std::string& name() const noexcept = 0;
+  /// Keeps it, and what it owns.
+  virtual std::shared_ptr<KeyedCounter> share() = 0;
+  /// Asks for ids of it; the answer goes to `receiver`, perhaps before this returns.
+  virtual void reserve(std::uint64_t count, base::MonotonicTime deadline,
+                       RangeReceiver& receiver) = 0;
+  /// `count` ids that were reserved reach no caller.
+  virtual void count_as_burned(std::uint64_t count, BurnReason reason) = 0;
+
+ protected:
+  ~KeyedCounter() = default;
+};
 
 /// Equal keys join: the first request of a key recalls what the store has, else it reserves ids as
 /// any request does, and has the store remember them under the key; then all are answered. When
@@ -32,7 +46,8 @@ class Counter;
 class IdempotentRequests {
  public:
   /// `counter` owns this, and outlives its use by the runtime's calls.
-  IdempotentRequests(Counter& counter, Runtime& runtime) : counter_(counter), runtime_(runtime) {}
+  IdempotentRequests(KeyedCounter& counter, Runtime& runtime)
+      : counter_(counter), runtime_(runtime) {}
 
   /// Queues a request; nothing is sent and no receiver is called before the next pump().
   void add(RequestId id, std::uint64_t count, base::MonotonicTime deadline, RangeReceiver& receiver,
@@ -59,7 +74,7 @@ class IdempotentRequests {
   void refuse_expired(const std::shared_ptr<Flow>& flow);
   void finish(const std::shared_ptr<Flow>& flow, const Result<IdRange>& answer);
 
-  Counter& counter_;
+  KeyedCounter& counter_;
   Runtime& runtime_;
   mutable base::Mutex mutex_;
   std::map<std::string, std::shared_ptr<Flow>> flows_ NEXTID_GUARDED_BY(mutex_);  // By key.
