@@ -71,9 +71,9 @@ void Process::check_held() {
   const std::uint64_t held = this->held();
   if (held == 0) largest_cache_ = last_cache_;
   if (held > largest_cache_ - 1) {
-    context_.violated(Invariant::kAccounted, std::to_string(held) +
-                                                 " ids are held, with a cache of " +
-                                                 std::to_string(largest_cache_));
+    context_.violated(
+        Invariant::kAccounted,
+        std::to_string(held) + " ids are held, with a cache of " + std::to_string(largest_cache_));
   }
 }
 
