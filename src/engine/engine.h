@@ -40,7 +40,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "nextid/accounting.h"
 #include "nextid/error.h"

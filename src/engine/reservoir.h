@@ -98,7 +98,6 @@ class Reservoir {
 
   // --- The tail
 
-  const Block& tail() const noexcept { return tail_; }
   bool has_tail() const noexcept { return !tail_.empty(); }
   /// Empties the stock. Of it, only the run that ends at `value` can go back (I7): it becomes the
   /// tail; returns how many ids are dropped.
