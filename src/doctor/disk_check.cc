@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "doctor/checks.h"
-#include "store/sqlite_url.h"
+#include "store/sqlite/url.h"
 
 namespace nextid::doctor {
 namespace {

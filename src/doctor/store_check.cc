@@ -10,7 +10,7 @@
 #include "doctor/checks.h"
 #include "protocol/http_reply.h"
 #include "store/factory.h"
-#include "store/sqlite_url.h"
+#include "store/sqlite/url.h"
 
 namespace nextid::doctor {
 namespace {

@@ -5,11 +5,11 @@
 
 #include "base/stray_text.h"
 #include "store/backup.h"
-#include "store/dynamodb_store.h"
-#include "store/memory_store.h"
-#include "store/sqlite_backup.h"
-#include "store/sqlite_store.h"
-#include "store/sqlite_url.h"
+#include "store/dynamodb/store.h"
+#include "store/memory/store.h"
+#include "store/sqlite/backup.h"
+#include "store/sqlite/store.h"
+#include "store/sqlite/url.h"
 
 namespace nextid::store {
 namespace {

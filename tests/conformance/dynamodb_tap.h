@@ -14,7 +14,7 @@
 
 #include "aws/dynamodb_reply.h"
 #include "conformance/dynamodb_server.h"
-#include "store/dynamodb_store.h"
+#include "store/dynamodb/store.h"
 
 namespace nextid::test {
 

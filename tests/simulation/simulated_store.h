@@ -10,7 +10,7 @@
 #include "contract/op.h"
 #include "simulation/context.h"
 #include "simulation/ledger.h"
-#include "store/memory_store.h"
+#include "store/memory/store.h"
 
 namespace nextid::simulation {
 

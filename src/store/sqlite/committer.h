@@ -1,0 +1,85 @@
+// Groups of ops, each committed in one transaction of an open SQLite file.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nextid/error.h"
+
+#include "base/clock.h"
+#include "contract/store_driver.h"
+#include "store/sqlite/opening.h"
+
+namespace nextid::store {
+
+/// A request for a page of counters, and its answer.
+struct Listing {
+  std::string after;
+  std::size_t limit = 0;
+  std::function<void(Result<CounterPage>)> done;
+};
+
+/// What waits for the same commit.
+struct Group {
+  std::vector<contract::Call> calls;
+  std::vector<Listing> listings;
+
+  bool empty() const noexcept { return calls.empty() && listings.empty(); }
+};
+
+/// The answers of a group, in its order.
+struct Answers {
+  std::vector<contract::Outcome> outcomes;
+  std::vector<Result<CounterPage>> pages;
+};
+
+/// Turns groups into answers. Not thread-safe: one thread at a time.
+class SqliteCommitter {
+ public:
+  SqliteCommitter(SqliteFile file, std::function<base::WallMicros()> wall_clock);
+  /// Closes the file: see close_sqlite_file().
+  ~SqliteCommitter();
+  SqliteCommitter(const SqliteCommitter&) = delete;
+  SqliteCommitter& operator=(const SqliteCommitter&) = delete;
+
+  /// Blocks for one commit, or until about contract::kAttemptTimeout. Whatever it returns is
+  /// durable (I2): the transaction has ended. It leaves the connection ready for the next group.
+  Answers commit(const Group& group) noexcept;
+
+  const StoreOpening& opening() const noexcept { return file_.opening; }
+
+  /// Checkpoints when enough frames have piled up. To be called between commits, when nobody waits.
+  void tidy() noexcept;
+
+ private:
+  struct Statements {
+    explicit Statements(Database& database);
+
+    Statement begin_write;
+    Statement begin_read;
+    Statement commit;
+    Statement savepoint;
+    Statement release;
+    Statement roll_back_to;
+  };
+
+  void write(const Group& group, Answers& answers);
+  contract::Outcome attempt_alone(const contract::Op& op);
+  contract::Outcome attempt(const contract::Op& op);
+  contract::Outcome attempt_in_savepoint(const contract::Op& op);
+  contract::Outcome apply(const contract::Op& op);
+  void read(const Group& group, const std::string& why_not_write, Answers& answers);
+  contract::Outcome look(const contract::Op& op, const std::string& why_not_write);
+  void read_pages(const Group& group, Answers& answers);
+
+  SqliteFile file_;
+  const std::function<base::WallMicros()> wall_clock_;
+  // The connection closes with the last of its statements: these must go before it.
+  std::optional<Statements> statements_;
+};
+
+}  // namespace nextid::store
