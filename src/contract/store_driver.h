@@ -19,9 +19,6 @@ namespace nextid::contract {
 /// How long one attempt may take before the store reports it as NotApplied or InDoubt.
 inline constexpr std::chrono::milliseconds kAttemptTimeout{500};
 
-/// A slot whose seq is older than this may be pruned; a younger one never.
-inline constexpr std::chrono::minutes kSlotIdleLimit{10};
-
 /// One attempt at an op. `done` is called exactly once, from any thread, under no lock of the
 /// store's, perhaps before submit() returns. It may submit again.
 struct Call {

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <cstdio>
 #include <limits>
 #include <optional>
 #include <string_view>
 
-#include "contract/store_driver.h"
+#include "contract/transition.h"
 
 namespace nextid::store {
 namespace {
@@ -157,12 +156,11 @@ std::vector<WriterSlot> slots_of(const json::object& item) {
 
 std::vector<WriterSlot> idle_slots(const json::object& item, contract::WriterId asking,
                                    base::WallMicros now, std::size_t most) {
-  using std::chrono::microseconds;
-  constexpr auto kIdle = static_cast<std::uint64_t>(microseconds(contract::kSlotIdleLimit).count());
+  const contract::Seq oldest_kept = contract::pruned_below(now);
   const std::string own = writer_text(asking);
   std::vector<WriterSlot> idle;
   for (WriterSlot& slot : slots_of(item)) {
-    if (slot.seq + kIdle >= now || slot.writer == own) continue;
+    if (slot.seq >= oldest_kept || slot.writer == own) continue;
     idle.push_back(std::move(slot));
     if (idle.size() == most) break;
   }

@@ -7,6 +7,7 @@
 
 #include "contract/op.h"
 #include "contract/op_check.h"
+#include "contract/transition.h"
 #include "store/dynamodb/confirmed.h"
 #include "store/dynamodb/identity.h"
 #include "store/dynamodb/item.h"
@@ -22,7 +23,6 @@ namespace {
 namespace json = boost::json;
 using aws::DynamodbReply;
 using contract::Advance;
-using contract::Committed;
 using contract::CounterState;
 using contract::Damaged;
 using contract::Define;
@@ -50,26 +50,6 @@ constexpr std::chrono::milliseconds kLongestLook{2'000};
 bool is_about_records(const contract::Op& op) {
   return std::holds_alternative<contract::Recall>(op) ||
          std::holds_alternative<contract::Remember>(op);
-}
-
-template <typename SlotOp>
-bool is_in_turn(const SlotOp& op, const CounterState& state) {
-  return state.slot ? state.slot->seq == op.prev : state.floor < op.seq;
-}
-
-/// Why a state can't become what the op makes of it, though the op's own conditions hold: a bound
-/// that DynamoDB's numbers do not have.
-std::optional<std::string> beyond_bounds(const Reserve& op, const CounterState& state) {
-  if (!is_in_turn(op, state) || state.definition.revision != op.revision ||
-      state.value > op.limit || state.value <= limit_of(op)) {
-    return std::nullopt;
-  }
-  return "counter '" + op.counter + "' would pass 2^63 - 1";
-}
-
-template <typename SlotOp>
-std::optional<std::string> beyond_bounds(const SlotOp&, const CounterState&) {
-  return std::nullopt;
 }
 
 /// Calls then(state, done) with the counter as `writer` sees it.
@@ -298,12 +278,8 @@ void DynamodbStore::Impl::start(Redefine op, Done done) {
 void DynamodbStore::Impl::start(GiveBack op, Done done) {
   read(op.counter, op.writer, std::move(done),
        [self = shared_from_this(), op](CounterState state, Done answer) {
-         if (!is_in_turn(op, state) || state.value != op.end) {
-           return answer(Refused{std::move(state)});
-         }
-         if (op.new_end < contract::value_before_first(state.definition)) {
-           return answer(NotApplied{"counter '" + op.counter + "' would fall below its start"});
-         }
+         contract::Transition seen = contract::apply(op, std::move(state));
+         if (!seen.change) return answer(std::move(seen.outcome));
          self->start_in_turn(op, std::move(answer));
        });
 }
@@ -336,8 +312,10 @@ void DynamodbStore::Impl::send(SlotOp op, SlotForm form, Done done) {
 /// What a state, in which the op's condition failed, means for it.
 template <typename SlotOp>
 void DynamodbStore::Impl::refused(SlotOp op, SlotForm form, CounterState state, Done done) {
-  if (auto why = beyond_bounds(op, state)) return done(NotApplied{*std::move(why)});
-  if (form == SlotForm::kFollows && !state.slot && is_in_turn(op, state)) {
+  // A bound that DynamoDB's numbers do not have, so that the condition has it instead.
+  contract::Transition seen = contract::apply(op, state);
+  if (std::holds_alternative<NotApplied>(seen.outcome)) return done(std::move(seen.outcome));
+  if (form == SlotForm::kFollows && !state.slot && contract::is_in_turn(op, state)) {
     if (identity_) done = confirmed_from_now(identity_, std::move(done));
     return send(std::move(op), SlotForm::kNew, std::move(done));
   }
@@ -363,11 +341,12 @@ void DynamodbStore::Impl::release(Release op, std::optional<contract::Seq> seen_
 }
 
 void DynamodbStore::Impl::release_refused(Release op, CounterState state, bool again, Done done) {
-  if (state.slot && state.slot->seq != op.prev) return done(Refused{std::move(state)});
-  // Gone, and nothing of this writer can land: what a release is for.
-  if (!state.slot && state.floor >= op.seq) return done(Committed{state.value});
+  const contract::Seq floor = state.floor;
+  contract::Transition seen = contract::apply(op, std::move(state));
+  // Not its turn; or the slot is gone, and nothing of this writer can land: what a release is for.
+  if (!seen.change) return done(std::move(seen.outcome));
   if (again) return done(NotApplied{"counter '" + op.counter + "' changed during a release"});
-  release(std::move(op), state.floor, std::move(done));
+  release(std::move(op), floor, std::move(done));
 }
 
 // --- The store

@@ -1,25 +1,15 @@
 #include "store/sqlite/counters.h"
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 #include <utility>
-
-#include "nextid/id_range.h"
-
-#include "base/checked.h"
-#include "contract/store_driver.h"
 
 namespace nextid::store {
 namespace {
 
-using contract::Committed;
+using contract::Change;
 using contract::CounterState;
-using contract::Found;
-using contract::Missing;
-using contract::NotApplied;
 using contract::Outcome;
-using contract::Refused;
 using contract::Slot;
 
 // A counter and its writers' slots are neighbours in one B-tree, so that a reserve, which writes
@@ -93,21 +83,6 @@ std::optional<CounterState> parse_counter(const Statement& row) {
   return state;
 }
 
-/// Where a new counter begins; at its max where it has no room for what is to be left out.
-std::int64_t first_value(const Definition& definition, std::uint64_t skip) {
-  const std::int64_t before = contract::value_before_first(definition);
-  const auto distance = base::checked_mul<std::uint64_t>(skip, definition.increment);
-  const auto value = distance ? base::checked_add<std::int64_t>(before, *distance) : std::nullopt;
-  const std::int64_t max = signed_of(definition.max);
-  return value ? std::min(*value, max) : max;
-}
-
-/// The condition that all ops with a seq share.
-template <typename SlotOp>
-bool is_in_turn(const SlotOp& op, const CounterState& state) {
-  return state.slot ? state.slot->seq == op.prev : state.floor < op.seq;
-}
-
 }  // namespace
 
 void create_counters_table(Database& database) { database.execute(kCreateTable); }
@@ -128,9 +103,7 @@ SqliteCounters::SqliteCounters(Database& database)
       list_(database, kList) {}
 
 Outcome SqliteCounters::find(const contract::Load& op) {
-  auto state = read(op.counter, op.writer);
-  if (!state) return Missing{};
-  return Found{std::move(*state)};
+  return contract::apply(op, read(op.counter, op.writer)).outcome;
 }
 
 Outcome SqliteCounters::apply(const contract::Load& op, base::WallMicros now) {
@@ -139,86 +112,8 @@ Outcome SqliteCounters::apply(const contract::Load& op, base::WallMicros now) {
 }
 
 Outcome SqliteCounters::apply(const contract::Define& op) {
-  if (auto existing = read(op.counter, op.writer)) return Found{std::move(*existing)};
-  const Definition& definition = op.definition;
-  CounterState state;
-  state.value = first_value(definition, skip_for_new_);
-  state.definition = definition;
-  insert_counter_.bind_text(1, op.counter)
-      .bind(2, state.value)
-      .bind(3, signed_of(definition.start))
-      .bind(4, signed_of(definition.increment))
-      .bind(5, signed_of(definition.max))
-      .bind(6, signed_of(definition.cache))
-      .bind_text(7, definition.comment)
-      .bind(8, signed_of(definition.revision))
-      .run();
-  return Found{std::move(state)};
-}
-
-Outcome SqliteCounters::apply(const contract::Redefine& op) {
-  auto state = read(op.counter, op.writer);
-  if (!state) return Missing{};
-  const Definition& before = state->definition;
-  const Definition& after = op.definition;
-  if (after.start != before.start || after.increment != before.increment ||
-      after.revision - 1 != before.revision || state->value > signed_of(after.max)) {
-    return Refused{std::move(*state)};
-  }
-  redefine_.bind_text(1, op.counter)
-      .bind(2, signed_of(after.max))
-      .bind(3, signed_of(after.cache))
-      .bind_text(4, after.comment)
-      .bind(5, signed_of(after.revision))
-      .run();
-  state->definition = after;
-  return Found{std::move(*state)};
-}
-
-Outcome SqliteCounters::apply(const contract::Reserve& op) {
-  auto state = read(op.counter, op.writer);
-  if (!state) return Missing{};
-  if (!is_in_turn(op, *state) || state->definition.revision != op.revision ||
-      state->value > op.limit) {
-    return Refused{std::move(*state)};
-  }
-  const auto end = base::checked_add<std::int64_t>(state->value, op.step);
-  if (!end) return NotApplied{"counter '" + op.counter + "' would pass 2^63 - 1"};
-  move(op.counter, op.writer, *state, *end, {op.seq, *end});
-  return Committed{*end};
-}
-
-Outcome SqliteCounters::apply(const contract::GiveBack& op) {
-  auto state = read(op.counter, op.writer);
-  if (!state) return Missing{};
-  if (!is_in_turn(op, *state) || state->value != op.end) return Refused{std::move(*state)};
-  if (op.new_end < contract::value_before_first(state->definition)) {
-    return NotApplied{"counter '" + op.counter + "' would fall below its start"};
-  }
-  move(op.counter, op.writer, *state, op.new_end, {op.seq, op.new_end});
-  return Committed{op.new_end};
-}
-
-Outcome SqliteCounters::apply(const contract::Advance& op) {
-  auto state = read(op.counter, op.writer);
-  if (!state) return Missing{};
-  if (!is_in_turn(op, *state) || state->definition.revision != op.revision ||
-      state->value >= op.to) {
-    return Refused{std::move(*state)};
-  }
-  move(op.counter, op.writer, *state, op.to, {op.seq, state->value});
-  return Committed{state->value};
-}
-
-Outcome SqliteCounters::apply(const contract::Release& op) {
-  auto state = read(op.counter, op.writer);
-  if (!state) return Missing{};
-  if (state->slot && !is_in_turn(op, *state)) return Refused{std::move(*state)};
-  // Without a slot, too: an earlier op of this writer may still be on its way. Where the floor is
-  // above this one, it has been applied.
-  raise_floor(op.counter, std::max(op.seq, state->slot ? state->slot->seq : 0));
-  if (state->slot) delete_slot_.bind_text(1, op.counter).bind(2, column_of(op.writer)).run();
-  return Committed{state->value};
+  auto transition = contract::apply(op, read(op.counter, op.writer), skip_for_new_);
+  return write(op.counter, op.writer, std::move(transition));
 }
 
 std::optional<CounterState> SqliteCounters::read(const std::string& counter,
@@ -246,14 +141,54 @@ bool SqliteCounters::has_slots(const std::string& counter) {
   return found;
 }
 
-void SqliteCounters::move(const std::string& counter, contract::WriterId writer,
-                          const CounterState& before, std::int64_t value, const Slot& slot) {
-  set_value_.bind_text(1, counter).bind(2, value).run();
-  (before.slot ? set_slot_ : insert_slot_)
+Outcome SqliteCounters::write(const std::string& counter, contract::WriterId writer,
+                              contract::Transition transition) {
+  if (transition.change) {
+    const Change& change = *transition.change;
+    if (change.definition) write_definition(counter, change);
+    if (change.value && !change.makes_counter) {
+      set_value_.bind_text(1, counter).bind(2, *change.value).run();
+    }
+    if (change.floor) raise_floor(counter, *change.floor);
+    write_slot(counter, writer, change);
+  }
+  return std::move(transition.outcome);
+}
+
+void SqliteCounters::write_definition(const std::string& counter, const Change& change) {
+  const Definition& definition = *change.definition;
+  if (!change.makes_counter) {
+    redefine_.bind_text(1, counter)
+        .bind(2, signed_of(definition.max))
+        .bind(3, signed_of(definition.cache))
+        .bind_text(4, definition.comment)
+        .bind(5, signed_of(definition.revision))
+        .run();
+    return;
+  }
+  insert_counter_.bind_text(1, counter)
+      .bind(2, *change.value)
+      .bind(3, signed_of(definition.start))
+      .bind(4, signed_of(definition.increment))
+      .bind(5, signed_of(definition.max))
+      .bind(6, signed_of(definition.cache))
+      .bind_text(7, definition.comment)
+      .bind(8, signed_of(definition.revision))
+      .run();
+}
+
+void SqliteCounters::write_slot(const std::string& counter, contract::WriterId writer,
+                                const Change& change) {
+  if (change.slot_write == Change::SlotWrite::kKeep) return;
+  if (change.slot_write == Change::SlotWrite::kRemove) {
+    delete_slot_.bind_text(1, counter).bind(2, column_of(writer)).run();
+    return;
+  }
+  (change.slot_write == Change::SlotWrite::kReplace ? set_slot_ : insert_slot_)
       .bind_text(1, counter)
       .bind(2, column_of(writer))
-      .bind(3, signed_of(slot.seq))
-      .bind(4, slot.end)
+      .bind(3, signed_of(change.slot.seq))
+      .bind(4, change.slot.end)
       .run();
 }
 
@@ -262,10 +197,8 @@ void SqliteCounters::raise_floor(const std::string& counter, contract::Seq floor
 }
 
 void SqliteCounters::prune(const contract::Load& op, base::WallMicros now) {
-  using std::chrono::microseconds;
-  constexpr auto kIdle = static_cast<std::uint64_t>(microseconds(contract::kSlotIdleLimit).count());
-  if (now <= kIdle) return;
-  const std::int64_t oldest_kept = signed_of(std::min(now - kIdle, kMaxId));
+  const std::int64_t oldest_kept = signed_of(contract::pruned_below(now));
+  if (oldest_kept == 0) return;
   const auto bind = [&](Statement& statement) -> Statement& {
     return statement.bind_text(1, op.counter).bind(2, column_of(op.writer)).bind(3, oldest_kept);
   };

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "contract/op.h"
+#include "contract/transition.h"
 #include "store/sqlite/database.h"
 
 namespace nextid::store {
@@ -30,11 +31,11 @@ class SqliteCounters {
   /// `now` decides which slots are pruned.
   contract::Outcome apply(const contract::Load& op, base::WallMicros now);
   contract::Outcome apply(const contract::Define& op);
-  contract::Outcome apply(const contract::Redefine& op);
-  contract::Outcome apply(const contract::Reserve& op);
-  contract::Outcome apply(const contract::GiveBack& op);
-  contract::Outcome apply(const contract::Advance& op);
-  contract::Outcome apply(const contract::Release& op);
+  /// Redefine, Reserve, GiveBack, Advance, Release.
+  template <typename CounterOp>
+  contract::Outcome apply(const CounterOp& op) {
+    return write(op.counter, op.writer, contract::apply(op, read(op.counter, op.writer)));
+  }
   /// A Load that prunes nothing, so writes nothing.
   contract::Outcome find(const contract::Load& op);
   CounterPage list(const std::string& after, std::size_t limit);
@@ -42,9 +43,12 @@ class SqliteCounters {
  private:
   std::optional<contract::CounterState> read(const std::string& counter, contract::WriterId writer);
   bool has_slots(const std::string& counter);
-  /// Sets the value of the counter that was read as `before`, and the writer's slot.
-  void move(const std::string& counter, contract::WriterId writer,
-            const contract::CounterState& before, std::int64_t value, const contract::Slot& slot);
+  /// Makes the change, and returns the outcome.
+  contract::Outcome write(const std::string& counter, contract::WriterId writer,
+                          contract::Transition transition);
+  void write_definition(const std::string& counter, const contract::Change& change);
+  void write_slot(const std::string& counter, contract::WriterId writer,
+                  const contract::Change& change);
   void raise_floor(const std::string& counter, contract::Seq floor);
   void prune(const contract::Load& op, base::WallMicros now);
   SqliteFailure nonsense(const std::string& counter) const;
