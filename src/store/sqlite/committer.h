@@ -1,59 +1,36 @@
 // Groups of ops, each committed in one transaction of an open SQLite file.
 #pragma once
 
-#include <cstddef>
-#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
-#include <vector>
 
-#include "nextid/error.h"
+#include "nextid/statistics.h"
 
 #include "base/clock.h"
-#include "contract/store_driver.h"
+#include "contract/op.h"
+#include "store/common/group_commit.h"
 #include "store/sqlite/opening.h"
 
 namespace nextid::store {
 
-/// A request for a page of counters, and its answer.
-struct Listing {
-  std::string after;
-  std::size_t limit = 0;
-  std::function<void(Result<CounterPage>)> done;
-};
-
-/// What waits for the same commit.
-struct Group {
-  std::vector<contract::Call> calls;
-  std::vector<Listing> listings;
-
-  bool empty() const noexcept { return calls.empty() && listings.empty(); }
-};
-
-/// The answers of a group, in its order.
-struct Answers {
-  std::vector<contract::Outcome> outcomes;
-  std::vector<Result<CounterPage>> pages;
-};
-
-/// Turns groups into answers. Not thread-safe: one thread at a time.
-class SqliteCommitter {
+/// Not thread-safe: one thread at a time.
+class SqliteCommitter final : public Committer {
  public:
   SqliteCommitter(SqliteFile file, std::function<base::WallMicros()> wall_clock);
   /// Closes the file: see close_sqlite_file().
-  ~SqliteCommitter();
+  ~SqliteCommitter() override;
   SqliteCommitter(const SqliteCommitter&) = delete;
   SqliteCommitter& operator=(const SqliteCommitter&) = delete;
 
   /// Blocks for one commit, or until about contract::kAttemptTimeout. Whatever it returns is
   /// durable (I2): the transaction has ended. It leaves the connection ready for the next group.
-  Answers commit(const Group& group) noexcept;
+  Answers commit(const Group& group) noexcept override;
 
   const StoreOpening& opening() const noexcept { return file_.opening; }
 
-  /// Checkpoints when enough frames have piled up. To be called between commits, when nobody waits.
-  void tidy() noexcept;
+  /// Checkpoints when enough frames have piled up.
+  void tidy() noexcept override;
 
  private:
   struct Statements {

@@ -13,12 +13,13 @@
 #include "base/clock.h"
 #include "base/fork.h"
 #include "contract/store_driver.h"
+#include "store/common/group_commit.h"
 #include "store/sqlite/opening.h"
 
 namespace nextid::store {
 
-/// Group commit by a leader: the thread that submits while no commit runs commits, itself, for all
-/// that wait. What arrives meanwhile goes to the store's own thread, so no caller leads twice.
+/// Group commit by the submitter (store/common/group_commit.h): handing a commit to a thread would
+/// cost as much as the commit.
 ///
 /// Durability (I2): WAL with synchronous=FULL; no outcome leaves before its COMMIT has returned.
 /// Blocks the submitting thread for one commit, at most about contract::kAttemptTimeout when
@@ -47,12 +48,12 @@ class SqliteStore final : public contract::StoreDriver {
   const StoreOpening& opening() const noexcept override { return opening_; }
 
  private:
-  class Impl;
-  explicit SqliteStore(std::shared_ptr<Impl> impl);
+  SqliteStore(StoreOpening opening, std::shared_ptr<GroupCommit> commits)
+      : opening_(std::move(opening)), commits_(std::move(commits)) {}
 
   const base::ForkGuard fork_guard_;
   const StoreOpening opening_;
-  std::shared_ptr<Impl> impl_;
+  std::shared_ptr<GroupCommit> commits_;
 };
 
 }  // namespace nextid::store
