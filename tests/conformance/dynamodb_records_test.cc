@@ -33,7 +33,7 @@ using Kind = aws::DynamodbReply::Kind;
 /// The lines that a store logs, from any thread.
 class Lines {
  public:
-  store::DynamodbStore::Log log() {
+  Log log() {
     return [this](LogLevel level, const std::string& line) {
       const std::lock_guard lock(mutex_);
       lines_.emplace_back(level, line);

@@ -45,16 +45,16 @@ void DynamodbIdentity::watch() {
 }
 
 void DynamodbIdentity::tick() {
-  std::unique_lock lock(mutex_);
-  if (!doubt_.empty()) return;
-  const Time now = means_.now();
-  const bool in_trouble = !trouble_.empty() || is_careful(now);
-  const bool due = now - began_ >= (in_trouble ? kIntervalInTrouble : kInterval);
-  if (due) {
-    begin(std::move(lock));
-  } else {
-    lock.unlock();
+  bool begins = false;
+  {
+    const base::Lock lock(mutex_);
+    if (!doubt_.empty()) return;
+    const Time now = means_.now();
+    const bool in_trouble = !trouble_.empty() || is_careful(now);
+    const bool due = now - began_ >= (in_trouble ? kIntervalInTrouble : kInterval);
+    begins = due && plan_look();
   }
+  if (begins) begin();
   watch();
 }
 
@@ -86,12 +86,12 @@ std::optional<DynamodbIdentity::Answer> DynamodbIdentity::known_locked(const Nee
 }
 
 std::optional<DynamodbIdentity::Answer> DynamodbIdentity::known(const Need& need) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return known_locked(need, means_.now());
 }
 
 void DynamodbIdentity::ask(Need need, std::function<void(Answer)> then) {
-  std::unique_lock lock(mutex_);
+  base::Lock lock(mutex_);
   const Time now = means_.now();
   if (auto answer = known_locked(need, now)) {
     lock.unlock();
@@ -100,20 +100,34 @@ void DynamodbIdentity::ask(Need need, std::function<void(Answer)> then) {
   if (is_careful(now)) need = {now, true};
   const bool will_do = looking_ && began_ >= need.oldest && !need.strict;
   (will_do ? riding_ : waiting_).push_back({need, std::move(then)});
-  if (!will_do) begin(std::move(lock));
+  const bool begins = !will_do && plan_look();
+  lock.unlock();
+  if (begins) begin();
 }
 
 void DynamodbIdentity::prepare(const Need& need) {
-  std::unique_lock lock(mutex_);
-  if (!known_locked(need, means_.now())) begin(std::move(lock));
+  bool begins = false;
+  {
+    const base::Lock lock(mutex_);
+    begins = !known_locked(need, means_.now()) && plan_look();
+  }
+  if (begins) begin();
 }
 
-/// Begins the next look, unless one is under way or planned: then that one comes first.
-void DynamodbIdentity::begin(std::unique_lock<std::mutex> lock) {
-  if (looking_ || planned_) return;
+/// False where one is under way or planned: that one comes first. Else the caller is to begin it.
+bool DynamodbIdentity::plan_look() {
+  if (looking_ || planned_) return false;
   planned_ = true;
-  const Time passed = means_.now() - ended_;
-  lock.unlock();
+  return true;
+}
+
+/// Begins the look that was planned.
+void DynamodbIdentity::begin() {
+  Time passed{};
+  {
+    const base::Lock lock(mutex_);
+    passed = means_.now() - ended_;
+  }
   if (passed < kPause) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(kPause - passed);
     if (means_.after(left, [self = shared_from_this()] { self->look(); })) return;
@@ -124,7 +138,7 @@ void DynamodbIdentity::begin(std::unique_lock<std::mutex> lock) {
 void DynamodbIdentity::look() {
   Time began{};
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     planned_ = false;
     looking_ = true;
     began = began_ = means_.now();
@@ -138,8 +152,9 @@ void DynamodbIdentity::looked(Time began, const TableLook& look) {
   std::vector<Waiting> answered;
   std::vector<Answer> answers;
   bool first_doubt = false;
+  bool begins = false;
   {
-    std::unique_lock lock(mutex_);
+    const base::Lock lock(mutex_);
     looking_ = false;
     ended_ = means_.now();
     const bool was_in_doubt = !doubt_.empty();
@@ -149,8 +164,9 @@ void DynamodbIdentity::looked(Time began, const TableLook& look) {
     for (const Waiting& waiting : answered) {
       answers.push_back(after_look(waiting.need, ended_, seen));
     }
-    if (!waiting_.empty()) begin(std::move(lock));
+    begins = !waiting_.empty() && plan_look();
   }
+  if (begins) begin();
   if (first_doubt && means_.on_doubt) means_.on_doubt(doubt());
   for (std::size_t i = 0; i < answered.size(); ++i) answered[i].then(std::move(answers[i]));
 }
@@ -185,14 +201,14 @@ DynamodbIdentity::Answer DynamodbIdentity::after_look(const Need& need, Time now
 }
 
 void DynamodbIdentity::heard(const aws::DynamodbReply& reply) {
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   if (reply.date) heard_date_ = reply.date;
   if (reply.kind == Kind::kTableMissing) careful_until_ = means_.now() + kCarefulFor;
 }
 
 std::string DynamodbIdentity::doubt() const {
   if (!in_doubt_) return "";
-  const std::lock_guard lock(mutex_);
+  const base::Lock lock(mutex_);
   return doubt_;
 }
 

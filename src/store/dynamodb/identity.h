@@ -36,12 +36,12 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "aws/dynamodb_reply.h"
+#include "base/mutex.h"
 
 namespace nextid::store {
 
@@ -145,38 +145,40 @@ class DynamodbIdentity : public std::enable_shared_from_this<DynamodbIdentity> {
     std::function<void(Answer)> then;
   };
 
-  std::optional<Answer> known_locked(const Need& need, Time now) const;
-  bool is_careful(Time now) const { return now < careful_until_; }
-  bool is_older_by_service(Time age) const;
-  bool may_go_on(Time now) const;
-  Answer unknown() const;
-  Answer after_look(const Need& need, Time now, bool seen) const;
-  void begin(std::unique_lock<std::mutex> lock);
+  std::optional<Answer> known_locked(const Need& need, Time now) const NEXTID_REQUIRES(mutex_);
+  bool is_careful(Time now) const NEXTID_REQUIRES(mutex_) { return now < careful_until_; }
+  bool is_older_by_service(Time age) const NEXTID_REQUIRES(mutex_);
+  bool may_go_on(Time now) const NEXTID_REQUIRES(mutex_);
+  Answer unknown() const NEXTID_REQUIRES(mutex_);
+  Answer after_look(const Need& need, Time now, bool seen) const NEXTID_REQUIRES(mutex_);
+  bool plan_look() NEXTID_REQUIRES(mutex_);
+  void begin();
   void look();
   void looked(Time began, const TableLook& look);
-  bool take(Time began, const TableLook& look);
+  bool take(Time began, const TableLook& look) NEXTID_REQUIRES(mutex_);
   void tick();
   std::string sentence(const std::string& other) const;
 
   const Names names_;
   const Means means_;
 
-  mutable std::mutex mutex_;
-  std::string doubt_;
+  mutable base::Mutex mutex_;
+  std::string doubt_ NEXTID_GUARDED_BY(mutex_);
   std::atomic<bool> in_doubt_{false};  // doubt_ is not empty, and will not change.
   // When the last look that showed the table began, and when the last one did that has ended.
-  Time seen_;
-  Time tried_;
-  std::optional<ServiceTime> seen_date_;  // By the service's clock.
-  std::optional<ServiceTime> heard_date_;
-  std::string trouble_;  // Why the look at tried_ did not show the table.
-  Time careful_until_{0};
-  Time began_;  // Of the last look, ended or not.
-  Time ended_;
-  bool looking_ = false;
-  bool planned_ = false;          // The next look waits for kPause to pass.
-  std::vector<Waiting> riding_;   // For the look under way.
-  std::vector<Waiting> waiting_;  // For the next one.
+  Time seen_ NEXTID_GUARDED_BY(mutex_);
+  Time tried_ NEXTID_GUARDED_BY(mutex_);
+  // By the service's clock.
+  std::optional<ServiceTime> seen_date_ NEXTID_GUARDED_BY(mutex_);
+  std::optional<ServiceTime> heard_date_ NEXTID_GUARDED_BY(mutex_);
+  std::string trouble_ NEXTID_GUARDED_BY(mutex_);  // Why the look at tried_ did not show the table.
+  Time careful_until_ NEXTID_GUARDED_BY(mutex_){0};
+  Time began_ NEXTID_GUARDED_BY(mutex_);  // Of the last look, ended or not.
+  Time ended_ NEXTID_GUARDED_BY(mutex_);
+  bool looking_ NEXTID_GUARDED_BY(mutex_) = false;
+  bool planned_ NEXTID_GUARDED_BY(mutex_) = false;  // The next look waits for kPause to pass.
+  std::vector<Waiting> riding_ NEXTID_GUARDED_BY(mutex_);   // For the look under way.
+  std::vector<Waiting> waiting_ NEXTID_GUARDED_BY(mutex_);  // For the next one.
 };
 
 }  // namespace nextid::store

@@ -13,7 +13,7 @@
 
 #include <boost/json/object.hpp>
 
-#include "nextid/store.h"
+#include "nextid/log.h"
 
 #include "aws/dynamodb_client.h"
 #include "base/clock.h"
@@ -30,7 +30,6 @@ namespace nextid::store {
 /// the old item when the condition fails, a consistent GetItem follows.
 class DynamodbRecords : public std::enable_shared_from_this<DynamodbRecords> {
  public:
-  using Log = std::function<void(LogLevel, const std::string&)>;
   using WallClock = std::function<base::WallMicros()>;
   using Done = std::function<void(contract::Outcome)>;
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "nextid/store.h"
+#include "nextid/log.h"
 
 #include "aws/dynamodb_client.h"
 #include "base/clock.h"
@@ -20,8 +20,6 @@ inline constexpr const char* kExpiryAttribute = "expires_at";
 /// the table at the same time.
 class DynamodbRecordsTable : public std::enable_shared_from_this<DynamodbRecordsTable> {
  public:
-  using Log = std::function<void(LogLevel, const std::string&)>;
-
   /// The table is that of `client` with kRecordsSuffix; it is made only if `create` is true.
   DynamodbRecordsTable(std::shared_ptr<aws::DynamodbClient> client, bool create, Log log);
 

@@ -1,6 +1,7 @@
 // Counters in a DynamoDB table, or any server that speaks its API: shared by many machines.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -9,7 +10,7 @@
 #include <vector>
 
 #include "nextid/error.h"
-#include "nextid/store.h"
+#include "nextid/log.h"
 
 #include "aws/environment.h"
 #include "base/clock.h"
@@ -31,11 +32,11 @@ namespace nextid::store {
 /// Damaged from then on, without a call, and health() says why (I8).
 ///
 /// Outcomes come from the store's own thread. Never blocks but in open() and the destructor. Each
-/// call to DynamoDB takes at most DynamodbSettings::attempt_timeout, an op at most a few calls.
+/// call to DynamoDB takes at most DynamodbSettings::attempt_timeout. An op nearly always takes one;
+/// attempt_limit() is for the one that takes the most.
 class DynamodbStore final : public contract::StoreDriver {
  public:
   using WallClock = std::function<base::WallMicros()>;
-  using Log = std::function<void(LogLevel, const std::string&)>;
 
   /// Finds region, endpoint and credentials, looks at the table, and makes it when it is missing.
   /// Blocks for seconds at worst, a minute when the table is being made. Errors: kInvalid (no
@@ -53,6 +54,7 @@ class DynamodbStore final : public contract::StoreDriver {
   /// Reads the whole table for each page, in pages of 1 MB: a Scan is in no order.
   void list(const std::string& after, std::size_t limit,
             std::function<void(Result<CounterPage>)> done) override;
+  std::chrono::milliseconds attempt_limit() const noexcept override;
   const StoreOpening& opening() const noexcept override { return opening_; }
   StoreHealth health() const override;
 

@@ -1,9 +1,7 @@
 #include "store/dynamodb/table.h"
 
 #include <algorithm>
-#include <condition_variable>
 #include <future>
-#include <mutex>
 #include <optional>
 #include <string_view>
 #include <thread>
@@ -110,8 +108,7 @@ std::string how_to_create(const DynamodbClient& client) {
 
 class Table {
  public:
-  Table(DynamodbClient& client, bool create,
-        const std::function<void(LogLevel, const std::string&)>& log)
+  Table(DynamodbClient& client, bool create, const Log& log)
       : client_(client), create_(create), log_(log) {}
 
   Result<PreparedTable> prepare() {
@@ -179,15 +176,14 @@ class Table {
 
   DynamodbClient& client_;
   const bool create_;
-  const std::function<void(LogLevel, const std::string&)>& log_;
+  const Log& log_;
   bool asked_ = false;
   bool made_ = false;
 };
 
 }  // namespace
 
-Result<PreparedTable> prepare_table(aws::DynamodbClient& client, bool create,
-                                    const std::function<void(LogLevel, const std::string&)>& log) {
+Result<PreparedTable> prepare_table(aws::DynamodbClient& client, bool create, const Log& log) {
   return Table(client, create, log).prepare();
 }
 

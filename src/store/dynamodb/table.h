@@ -8,7 +8,7 @@
 #include <boost/json/object.hpp>
 
 #include "nextid/error.h"
-#include "nextid/store.h"
+#include "nextid/log.h"
 
 #include "aws/dynamodb_client.h"
 
@@ -23,8 +23,7 @@ struct PreparedTable {
 /// and `create` is true; several nodes may do so at the same time. Blocks: some seconds while the
 /// service does not answer or throttles, a minute while the table is being made. Errors say what to
 /// do: kInvalid for a table with other keys, or none and `create` false; kUnavailable for the rest.
-Result<PreparedTable> prepare_table(aws::DynamodbClient& client, bool create,
-                                    const std::function<void(LogLevel, const std::string&)>& log);
+Result<PreparedTable> prepare_table(aws::DynamodbClient& client, bool create, const Log& log);
 
 /// What DescribeTable answers of a table; empty texts where it does not say.
 struct TableDescription {

@@ -45,7 +45,7 @@ bool is_in_turn(const SlotOp& op, const CounterState& seen) {
 MemoryStore::MemoryStore(WallClock wall_clock) : wall_clock_(std::move(wall_clock)) {}
 
 void MemoryStore::submit(std::vector<contract::Call> calls) {
-  std::unique_lock lock(mutex_);
+  base::Lock lock(mutex_);
   waiting_.insert(waiting_.end(), std::make_move_iterator(calls.begin()),
                   std::make_move_iterator(calls.end()));
   // Answers may submit: what they submit is taken in the loop, so that they do not pile up on the
@@ -65,14 +65,14 @@ void MemoryStore::submit(std::vector<contract::Call> calls) {
 
 Outcome MemoryStore::attempt(const contract::Op& op) {
   if (auto why = contract::refuse_unstorable(op)) return NotApplied{std::move(*why)};
-  return std::visit([this](const auto& each) { return apply(each); }, op);
+  return std::visit([this](const auto& each) NEXTID_REQUIRES(mutex_) { return apply(each); }, op);
 }
 
 void MemoryStore::list(const std::string& after, std::size_t limit,
                        std::function<void(Result<CounterPage>)> done) {
   CounterPage page;
   {
-    const std::lock_guard lock(mutex_);
+    const base::Lock lock(mutex_);
     auto it = counters_.upper_bound(after);
     for (; it != counters_.end() && page.counters.size() < limit; ++it) {
       page.counters.push_back(contract::info_of(it->first, it->second.state));

@@ -1,16 +1,17 @@
 // A store in memory: the contract in its plainest form. For tests, and as the model of the others.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "contract/store_driver.h"
 
 namespace nextid::store {
@@ -27,6 +28,7 @@ class MemoryStore final : public contract::StoreDriver {
   void submit(std::vector<contract::Call> calls) override;
   void list(const std::string& after, std::size_t limit,
             std::function<void(Result<CounterPage>)> done) override;
+  std::chrono::milliseconds attempt_limit() const noexcept override { return {}; }
   const StoreOpening& opening() const noexcept override { return opening_; }
 
  private:
@@ -36,29 +38,30 @@ class MemoryStore final : public contract::StoreDriver {
   };
   using RecordName = std::pair<std::string, std::string>;  // A counter and a key.
 
-  contract::Outcome attempt(const contract::Op& op);
-  contract::Outcome apply(const contract::Load& op);
-  contract::Outcome apply(const contract::Define& op);
-  contract::Outcome apply(const contract::Redefine& op);
-  contract::Outcome apply(const contract::Reserve& op);
-  contract::Outcome apply(const contract::GiveBack& op);
-  contract::Outcome apply(const contract::Advance& op);
-  contract::Outcome apply(const contract::Release& op);
-  contract::Outcome apply(const contract::Recall& op);
-  contract::Outcome apply(const contract::Remember& op);
-  Counter* find(const std::string& name);
+  contract::Outcome attempt(const contract::Op& op) NEXTID_REQUIRES(mutex_);
+  contract::Outcome apply(const contract::Load& op) NEXTID_REQUIRES(mutex_);
+  contract::Outcome apply(const contract::Define& op) NEXTID_REQUIRES(mutex_);
+  contract::Outcome apply(const contract::Redefine& op) NEXTID_REQUIRES(mutex_);
+  contract::Outcome apply(const contract::Reserve& op) NEXTID_REQUIRES(mutex_);
+  contract::Outcome apply(const contract::GiveBack& op) NEXTID_REQUIRES(mutex_);
+  contract::Outcome apply(const contract::Advance& op) NEXTID_REQUIRES(mutex_);
+  contract::Outcome apply(const contract::Release& op) NEXTID_REQUIRES(mutex_);
+  contract::Outcome apply(const contract::Recall& op) NEXTID_REQUIRES(mutex_);
+  contract::Outcome apply(const contract::Remember& op) NEXTID_REQUIRES(mutex_);
+  Counter* find(const std::string& name) NEXTID_REQUIRES(mutex_);
   void prune(Counter& counter, contract::WriterId asking) const;
   std::optional<contract::IdempotencyRecord> recall(const RecordName& name,
-                                                    base::WallMicros now) const;
+                                                    base::WallMicros now) const
+      NEXTID_REQUIRES(mutex_);
 
   const WallClock wall_clock_;
   const StoreOpening opening_{.identity = {}, .made = true, .remark = {}};
-  std::mutex mutex_;
-  std::map<std::string, Counter, std::less<>> counters_;
+  base::Mutex mutex_;
+  std::map<std::string, Counter, std::less<>> counters_ NEXTID_GUARDED_BY(mutex_);
   // One whose time is over stays until its key is used again.
-  std::map<RecordName, contract::IdempotencyRecord> records_;
-  std::vector<contract::Call> waiting_;
-  bool busy_ = false;  // Some thread takes what waits.
+  std::map<RecordName, contract::IdempotencyRecord> records_ NEXTID_GUARDED_BY(mutex_);
+  std::vector<contract::Call> waiting_ NEXTID_GUARDED_BY(mutex_);
+  bool busy_ NEXTID_GUARDED_BY(mutex_) = false;  // Some thread takes what waits.
 };
 
 }  // namespace nextid::store

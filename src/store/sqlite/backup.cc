@@ -14,7 +14,6 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "contract/store_driver.h"
 #include "store/sqlite/creation.h"
 #include "store/sqlite/doubt.h"
 #include "store/sqlite/opening.h"
@@ -170,7 +169,7 @@ BackupContents restore_sqlite(const std::string& file, const std::string& given,
   const std::string path = resolve_sqlite_path(given);
   const auto backup = open_alone(absolute(file));
   FileLock lock(path + "-lock");
-  const auto hold = lock.acquire(base::monotonic_now() + contract::kAttemptTimeout);
+  const auto hold = lock.acquire(base::monotonic_now() + kSqliteLockLimit);
   refuse_if_in_use(path, lock);
   if (has_bytes(path) && !force) {
     throw conflict("can't restore: there is a store at " + path +

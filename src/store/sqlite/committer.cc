@@ -93,7 +93,7 @@ Answers SqliteCommitter::commit(const Group& group) noexcept {
 /// Throws if nothing of the group was, or will be, applied.
 void SqliteCommitter::write(const Group& group, Answers& answers) {
   Database& database = *file_.database;
-  const auto deadline = base::monotonic_now() + contract::kAttemptTimeout;
+  const auto deadline = base::monotonic_now() + kSqliteLockLimit;
   const auto hold = file_.lock->acquire(deadline);
   database.set_busy_timeout(until(deadline));
   statements_->begin_write.run();
@@ -158,7 +158,7 @@ void SqliteCommitter::read(const Group& group, const std::string& why_not_write,
   Database& database = *file_.database;
   std::optional<SqliteFailure> failure;
   try {
-    database.set_busy_timeout(contract::kAttemptTimeout);
+    database.set_busy_timeout(kSqliteLockLimit);
     statements_->begin_read.run();
     file_.guard->check_files();
     for (const contract::Call& call : group.calls) {
@@ -198,7 +198,7 @@ void SqliteCommitter::read_pages(const Group& group, Answers& answers) {
 void SqliteCommitter::tidy() noexcept {
   if (!file_.guard->checkpoint_is_due()) return;
   try {
-    const auto hold = file_.lock->acquire(base::monotonic_now() + contract::kAttemptTimeout);
+    const auto hold = file_.lock->acquire(base::monotonic_now() + kSqliteLockLimit);
     file_.guard->checkpoint();
   } catch (const SqliteFailure&) {
     // Nothing is lost: the commits stay in the log.

@@ -23,7 +23,7 @@ class SqliteCommitter final : public Committer {
   SqliteCommitter(const SqliteCommitter&) = delete;
   SqliteCommitter& operator=(const SqliteCommitter&) = delete;
 
-  /// Blocks for one commit, or until about contract::kAttemptTimeout. Whatever it returns is
+  /// Blocks for one commit, or until about kSqliteLockLimit. Whatever it returns is
   /// durable (I2): the transaction has ended. It leaves the connection ready for the next group.
   Answers commit(const Group& group) noexcept override;
 

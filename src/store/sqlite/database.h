@@ -37,6 +37,9 @@ class SqliteFailure : public std::runtime_error {
 /// damage, else kUnavailable.
 Error error_of(const SqliteFailure& failure);
 
+/// How long a commit waits for other users of the file.
+inline constexpr std::chrono::milliseconds kSqliteLockLimit{500};
+
 /// What to do about a damaged file, for the end of a sentence.
 inline constexpr const char* kRepair =
     "stop all its users and repair it with sqlite3's .recover: an older copy would give out ids "

@@ -6,13 +6,13 @@
 #include <fcntl.h>
 #include <list>
 #include <memory>
-#include <mutex>
 #include <sys/stat.h>
 #include <thread>
 
 #include <sqlite3.h>
 
 #include "base/fork.h"
+#include "base/mutex.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/ofd_lock.h"
 
@@ -38,8 +38,8 @@ struct MainFile::Entry {
 /// Those of this process, and in a child those of its parents. The mutex is held across fork(), so
 /// that the child finds the list whole.
 struct MainFile::Entries {
-  std::mutex mutex;
-  std::list<Entry> list;
+  base::Mutex mutex;
+  std::list<Entry> list NEXTID_GUARDED_BY(mutex);
 
   static Entries& get() {
     static Entries* const entries = make();  // Outlives stores in static variables.
@@ -47,12 +47,15 @@ struct MainFile::Entries {
   }
 
   static Entries* make() {
-    base::at_fork([] { get().mutex.lock(); }, [] { get().mutex.unlock(); },
-                  [] { get().mutex.unlock(); });
+    base::at_fork(&lock_for_fork, &unlock_after_fork, &unlock_after_fork);
     return new Entries;
   }
 
-  Entry* find(const FileId& id, bool of_parent) {
+  // What one takes the other lets go of: no function by itself is balanced.
+  static void lock_for_fork() NEXTID_NO_THREAD_SAFETY_ANALYSIS { get().mutex.lock(); }
+  static void unlock_after_fork() NEXTID_NO_THREAD_SAFETY_ANALYSIS { get().mutex.unlock(); }
+
+  Entry* find(const FileId& id, bool of_parent) NEXTID_REQUIRES(mutex) {
     for (Entry& entry : list) {
       if (entry.id == id && entry.fork_guard.in_child() == of_parent) return &entry;
     }
@@ -67,7 +70,7 @@ MainFile::MainFile(const std::string& path) {
   };
   const auto id = file_id_of(path);
   Entries& entries = Entries::get();
-  const std::lock_guard lock(entries.mutex);
+  const base::Lock lock(entries.mutex);
   // A second descriptor would, when it closes, drop SQLite's locks: so look before opening.
   entry_ = id ? entries.find(*id, false) : nullptr;
   if (entry_ == nullptr) {
@@ -85,7 +88,7 @@ MainFile::MainFile(const std::string& path) {
 
 MainFile::~MainFile() {
   Entries& entries = Entries::get();
-  const std::lock_guard lock(entries.mutex);
+  const base::Lock lock(entries.mutex);
   if (in_use_ && --entry_->uses == 0) unlock(entry_->fd->get(), kUse);
   if (--entry_->shares > 0) return;
   entries.list.remove_if([this](const Entry& entry) { return &entry == entry_; });
@@ -93,7 +96,7 @@ MainFile::~MainFile() {
 
 bool MainFile::is_inherited(const FileId& id) {
   Entries& entries = Entries::get();
-  const std::lock_guard lock(entries.mutex);
+  const base::Lock lock(entries.mutex);
   return entries.find(id, true) != nullptr;
 }
 
@@ -116,13 +119,13 @@ MainFile::Opening::~Opening() { unlock(fd_, kOpening); }
 
 bool MainFile::is_used_by_others() const {
   Entries& entries = Entries::get();
-  const std::lock_guard lock(entries.mutex);
+  const base::Lock lock(entries.mutex);
   return entry_->uses > (in_use_ ? 1 : 0) || is_held_elsewhere(entry_->fd->get(), kUse);
 }
 
 void MainFile::begin_use() {
   Entries& entries = Entries::get();
-  const std::lock_guard lock(entries.mutex);
+  const base::Lock lock(entries.mutex);
   if (in_use_) return;
   in_use_ = true;
   if (++entry_->uses == 1) try_lock_shared(entry_->fd->get(), kUse);

@@ -15,7 +15,6 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "contract/store_driver.h"
 #include "store/sqlite/creation.h"
 #include "store/sqlite/doubt.h"
 #include "store/sqlite/note.h"
@@ -388,7 +387,7 @@ void close_sqlite_file(SqliteFile file, std::chrono::milliseconds limit) noexcep
 }
 
 void end_recovery(SqliteFile& file, std::uint64_t skip_for_new) {
-  const auto hold = file.lock->acquire(base::monotonic_now() + contract::kAttemptTimeout);
+  const auto hold = file.lock->acquire(base::monotonic_now() + kSqliteLockLimit);
   file.guard->end_past(skip_for_new);
 }
 

@@ -4,7 +4,6 @@
 #include <cstdio>
 #include <cstring>
 
-#include "contract/store_driver.h"
 #include "store/sqlite/counters.h"
 #include "store/sqlite/records.h"
 #include "store/sqlite/seal.h"
@@ -84,7 +83,7 @@ void configure(Database& database) {
   sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
   sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, nullptr);
   sqlite3_db_config(db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, nullptr);
-  database.set_busy_timeout(contract::kAttemptTimeout);
+  database.set_busy_timeout(kSqliteLockLimit);
   database.execute(kPageSize);
   database.execute(kConfiguration);
 }

@@ -1,6 +1,7 @@
 // Counters in an SQLite file. Several processes may share it, on one machine's own disk.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -14,6 +15,7 @@
 #include "base/fork.h"
 #include "contract/store_driver.h"
 #include "store/common/group_commit.h"
+#include "store/sqlite/database.h"
 #include "store/sqlite/opening.h"
 
 namespace nextid::store {
@@ -22,7 +24,7 @@ namespace nextid::store {
 /// cost as much as the commit.
 ///
 /// Durability (I2): WAL with synchronous=FULL; no outcome leaves before its COMMIT has returned.
-/// Blocks the submitting thread for one commit, at most about contract::kAttemptTimeout when
+/// Blocks the submitting thread for one commit, at most about kSqliteLockLimit when
 /// another process holds the file, and then reports NotApplied.
 ///
 /// Next to PATH lie, while it is open, SQLite's PATH-wal and PATH-shm, and PATH-lock: the four are
@@ -45,6 +47,9 @@ class SqliteStore final : public contract::StoreDriver {
   void submit(std::vector<contract::Call> calls) override;
   void list(const std::string& after, std::size_t limit,
             std::function<void(Result<CounterPage>)> done) override;
+  /// A commit that can't write looks instead, which may wait as long; before it may come the same
+  /// of the commit under way, and the checkpoint after that.
+  std::chrono::milliseconds attempt_limit() const noexcept override { return 5 * kSqliteLockLimit; }
   const StoreOpening& opening() const noexcept override { return opening_; }
 
  private:
