@@ -91,14 +91,6 @@ Result<SqliteSettings> parse_sqlite_url(std::string_view rest, bool create) {
   return settings;
 }
 
-std::optional<SqliteSettings> sqlite_settings(std::string_view url, bool create) {
-  constexpr std::string_view kScheme = "sqlite:";
-  if (!url.starts_with(kScheme)) return std::nullopt;
-  auto settings = parse_sqlite_url(url.substr(kScheme.size()), create);
-  if (!settings) return std::nullopt;
-  return *std::move(settings);
-}
-
 std::string absolute_path(const std::string& path) {
   std::error_code error;
   const auto absolute = std::filesystem::absolute(path, error);

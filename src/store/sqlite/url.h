@@ -1,7 +1,6 @@
 // The URL of an SQLite store: sqlite:PATH?create=false
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,9 +17,6 @@ struct SqliteSettings {
 /// refused, with what was probably meant: slashes of a host, "file:", ":memory:", '%', '#' and
 /// parameters that there are not. `create` holds where the URL does not say. kInvalid.
 Result<SqliteSettings> parse_sqlite_url(std::string_view rest, bool create = true);
-
-/// Those of a whole URL; none for another store's, and for one that is wrong.
-std::optional<SqliteSettings> sqlite_settings(std::string_view url, bool create = true);
 
 /// The path from the root, for messages; as it is given where there is no working directory.
 std::string absolute_path(const std::string& path);
