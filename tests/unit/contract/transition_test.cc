@@ -309,6 +309,8 @@ TEST(Transition, DefineLeavesIdsOutAsFarAsThereIsRoom) {
   EXPECT_EQ(value_of(tens, 491), 5000);
   EXPECT_EQ(value_of(tens, 492), 5000);
   EXPECT_EQ(value_of(tens, kMaxId), 5000) << "the distance passes 64 bits";
+  EXPECT_EQ(value_of({1, std::uint64_t{1} << 33, 7000, 1, "", 1}, std::uint64_t{1} << 31), 7000)
+      << "the distance is 2^64, which is 0 where it wraps";
   EXPECT_EQ(value_of({100, 1, kMaxId, 1, "", 1}, kMaxId), kMax) << "the value passes 63 bits";
   EXPECT_EQ(value_of({1, kMaxId, kMaxId, 1, "", 1}, 1), 1);
 }
