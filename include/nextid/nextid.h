@@ -7,6 +7,7 @@
 #include "nextid/error.h"
 #include "nextid/id_generator.h"
 #include "nextid/id_range.h"
+#include "nextid/log.h"
 #include "nextid/statistics.h"
 #include "nextid/store.h"
 #include "nextid/version.h"

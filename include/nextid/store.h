@@ -12,6 +12,7 @@
 #include "nextid/accounting.h"
 #include "nextid/counter.h"
 #include "nextid/error.h"
+#include "nextid/log.h"
 #include "nextid/statistics.h"
 
 namespace nextid {
@@ -19,8 +20,6 @@ namespace nextid {
 namespace node {
 class Node;
 }
-
-enum class LogLevel { kInfo, kWarning, kError };
 
 /// Bounds and seams of an opened store. Every bound refuses with kOverloaded or kInvalid, at once.
 struct StoreOptions {
@@ -50,8 +49,8 @@ struct StoreOptions {
   std::string state_dir = {};
   /// Default time a request may wait, for callers that give none.
   std::chrono::milliseconds request_timeout = std::chrono::seconds(5);
-  /// Receives the rare lines worth keeping; called from any thread; may be empty.
-  std::function<void(LogLevel, const std::string&)> log = {};
+  /// Receives the rare lines worth keeping.
+  Log log = {};
 };
 
 /// A handle on an opened store; copies share it. Thread-safe.

@@ -1,6 +1,7 @@
 // What a store keeps of a counter, as its writers see it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,6 +27,9 @@ struct Slot {
 
   friend bool operator==(const Slot&, const Slot&) = default;
 };
+
+/// A slot whose seq is older than this may be pruned; a younger one never.
+inline constexpr std::chrono::minutes kSlotIdleLimit{10};
 
 /// A counter as one atomic read shows it. `value` is the last id reserved; start - increment, which
 /// may be negative, before the first one.

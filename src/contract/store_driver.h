@@ -16,12 +16,6 @@
 
 namespace nextid::contract {
 
-/// How long one attempt may take before the store reports it as NotApplied or InDoubt.
-inline constexpr std::chrono::milliseconds kAttemptTimeout{500};
-
-/// A slot whose seq is older than this may be pruned; a younger one never.
-inline constexpr std::chrono::minutes kSlotIdleLimit{10};
-
 /// One attempt at an op. `done` is called exactly once, from any thread, under no lock of the
 /// store's, perhaps before submit() returns. It may submit again.
 struct Call {
@@ -35,9 +29,18 @@ class StoreDriver {
   virtual ~StoreDriver() = default;
 
   /// Attempts the ops, each atomic by itself, in no promised order. They may share one commit.
+  ///
+  /// It is called by I/O threads, so a store on a network never blocks here: it has threads of its
+  /// own. A store on this machine's disk may commit in the calling thread, and so block it for a
+  /// commit, or until attempt_limit() where it waits for others.
   virtual void submit(std::vector<Call> calls) = 0;
 
-  /// Counters whose names follow `after` in byte order, at most `limit`.
+  /// How long an attempt may take, from submit() to its outcome: what waits for the store's answer
+  /// longer is given up as NotApplied or InDoubt. The time that the machine gives it no processor
+  /// is on top. Never changes.
+  virtual std::chrono::milliseconds attempt_limit() const noexcept = 0;
+
+  /// Counters whose names follow `after` in byte order, at most `limit`. Blocks as submit() does.
   virtual void list(const std::string& after, std::size_t limit,
                     std::function<void(Result<CounterPage>)> done) = 0;
 

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <chrono>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,8 +23,8 @@ Findings check_store(const std::string& url, const StoreOptions& options);
 /// What a state directory remembers, beside the store that was opened. Makes none.
 Findings check_state_dir(const std::string& directory, const StoreOpening& opening);
 
-/// The file system of an SQLite file: its kind, its room, and what a durable write takes. Writes a
-/// file of its own next to it, and removes it. Nothing for other stores.
+/// The file system of a store that is a file: its kind, its room, and what a durable write takes.
+/// Writes a file of its own next to it, and removes it. Nothing for other stores.
 Findings check_disk(const std::string& url);
 
 /// This machine's clock by itself.
@@ -38,8 +37,5 @@ Findings check_port(const net::HostPort& address, std::string_view option);
 
 /// Open files and threads.
 Findings check_limits(const server::Config& config);
-
-/// PATH of "sqlite:PATH"; none for other stores, and for URLs that are wrong.
-std::optional<std::string> sqlite_path(std::string_view url);
 
 }  // namespace nextid::doctor

@@ -7,13 +7,14 @@
 #include <cstring>
 #include <filesystem>
 #include <linux/magic.h>
+#include <optional>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 #include <vector>
 
 #include "doctor/checks.h"
-#include "store/sqlite_url.h"
+#include "store/factory.h"
 
 namespace nextid::doctor {
 namespace {
@@ -141,20 +142,15 @@ Finding check_writing(const std::string& path) {
 
 }  // namespace
 
-std::optional<std::string> sqlite_path(std::string_view url) {
-  const auto settings = store::sqlite_settings(url);
-  return settings ? std::optional(settings->path) : std::nullopt;
-}
-
 Findings check_disk(const std::string& url) {
-  const auto path = sqlite_path(url);
-  if (!path) return {};
-  std::string directory = std::filesystem::path(*path).parent_path().string();
+  const auto file = store::local_file(url);
+  if (!file) return {};
+  std::string directory = std::filesystem::path(file->path).parent_path().string();
   if (directory.empty()) directory = ".";
   Findings findings{check_kind(directory)};
   if (findings.back().verdict == Verdict::kFail) return findings;
   findings.push_back(check_room(directory));
-  findings.push_back(check_writing(*path));
+  findings.push_back(check_writing(file->path));
   return findings;
 }
 

@@ -11,7 +11,6 @@
 #include "doctor/checks.h"
 #include "protocol/http_reply.h"
 #include "store/factory.h"
-#include "store/sqlite_url.h"
 
 namespace nextid::doctor {
 namespace {
@@ -40,12 +39,10 @@ double ms_since(steady_clock::time_point begin) {
 
 /// What there is to say of a store in a file that is not there.
 std::optional<Finding> check_missing(const std::string& url, bool create) {
-  const auto settings = store::sqlite_settings(url, create);
-  if (!settings) return std::nullopt;
-  const auto there = store::require_sqlite_store(settings->path);
-  if (there) return std::nullopt;
-  if (!settings->create) return fail(kStore, there.error().what());
-  return ok(kStore, "'" + store::absolute_path(settings->path) +
+  const auto file = store::local_file(url, create);
+  if (!file || file->missing.empty()) return std::nullopt;
+  if (!file->create) return fail(kStore, file->missing);
+  return ok(kStore, "'" + file->full_path +
                         "' does not exist yet; `nextid serve` makes it, and ids begin at 1.");
 }
 
@@ -115,7 +112,7 @@ Findings check_opened_store(const std::string& url, const StoreOptions& given,
   auto store = open_store(store::never_making(url), options);
   if (!store) return {fail(kStore, store.error().what())};
   findings.push_back(ok(kStore, url + " opened in " + in_ms(ms_since(begin)) + "."));
-  if (url.starts_with("memory:")) {
+  if (store::traits_of(url).forgets) {
     findings.push_back(warn(kStore,
                             "It is gone when the server stops, and ids are issued twice. Use "
                             "it for tests; sqlite:PATH keeps its counters."));

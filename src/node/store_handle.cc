@@ -56,7 +56,7 @@ struct Remembered {
 };
 
 Result<Remembered> remember(const std::string& directory, std::string_view url) {
-  if (url.starts_with("memory:")) {
+  if (store::traits_of(url).forgets) {
     return Error(ErrorCode::kInvalid,
                  "a store in memory is gone with its process: there is nothing for a state "
                  "directory to remember; leave out state-dir, or set it to none.");

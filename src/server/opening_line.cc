@@ -10,7 +10,7 @@ namespace {
 /// "3 counters"; "" where the store can't tell, or only by reading a whole table.
 std::string count_of_counters(const Store& store) {
   constexpr std::size_t kMostCounted = 1000;
-  if (store.url().starts_with("dynamodb:")) return "";
+  if (store::traits_of(store.url()).lists_by_reading_all) return "";
   const auto page = store.counters("", kMostCounted);
   if (!page) return "";
   if (page->more) return "over 1,000 counters";

@@ -4,19 +4,12 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "nextid/counter.h"
 #include "nextid/error.h"
 
-namespace nextid::store {
+#include "store/common/backup_contents.h"
 
-/// What a file that was, or can be, a store has.
-struct BackupContents {
-  std::string identity;               ///< Of the store.
-  std::int64_t used_s = 0;            ///< When it was last in use, in seconds since 1970.
-  std::vector<CounterInfo> counters;  ///< All, by name.
-};
+namespace nextid::store {
 
 /// Writes a consistent copy of the store to `file`, while others may use the store: verified, and
 /// whole or not there at all. An existing file stays, kConflict, unless `force`. The copy gives out

@@ -5,11 +5,11 @@
 
 #include "base/stray_text.h"
 #include "store/backup.h"
-#include "store/dynamodb_store.h"
-#include "store/memory_store.h"
-#include "store/sqlite_backup.h"
-#include "store/sqlite_store.h"
-#include "store/sqlite_url.h"
+#include "store/dynamodb/store.h"
+#include "store/memory/store.h"
+#include "store/sqlite/backup.h"
+#include "store/sqlite/store.h"
+#include "store/sqlite/url.h"
 
 namespace nextid::store {
 namespace {
@@ -22,6 +22,8 @@ Opened open_memory(const std::string& rest, const OpenOptions&) {
   }
   return std::shared_ptr<contract::StoreDriver>(std::make_shared<MemoryStore>());
 }
+
+std::string show_memory(const std::string&) { return "in memory"; }
 
 Opened open_sqlite(const std::string& rest, const OpenOptions& options) {
   const auto settings = parse_sqlite_url(rest, options.create);
@@ -37,6 +39,26 @@ Opened open_sqlite(const std::string& rest, const OpenOptions& options) {
   return std::shared_ptr<contract::StoreDriver>(std::move(store.value()));
 }
 
+std::string show_sqlite(const std::string& rest) {
+  const auto settings = parse_sqlite_url(rest);
+  return "sqlite:" + (settings ? absolute_path(settings->path) : rest);
+}
+
+std::string sqlite_never_making(const std::string& rest) {
+  const auto settings = parse_sqlite_url(rest);
+  return settings ? settings->path + "?create=false" : rest;
+}
+
+std::optional<LocalFile> sqlite_file(const std::string& rest, bool create) {
+  const auto settings = parse_sqlite_url(rest, create);
+  if (!settings) return std::nullopt;
+  LocalFile file{settings->path, absolute_path(settings->path), settings->create, {}};
+  if (const auto there = require_sqlite_store(settings->path); !there) {
+    file.missing = there.error().what();
+  }
+  return file;
+}
+
 Opened open_dynamodb(const std::string& rest, const OpenOptions& options) {
   auto settings = parse_dynamodb_url(rest, options.create);
   if (!settings) return settings.error();
@@ -44,6 +66,26 @@ Opened open_dynamodb(const std::string& rest, const OpenOptions& options) {
   auto store = DynamodbStore::open(*settings, options.log);
   if (!store) return store.error();
   return std::shared_ptr<contract::StoreDriver>(*std::move(store));
+}
+
+/// The URL's parameters but for create, and create=false.
+std::string dynamodb_never_making(const std::string& rest) {
+  const auto question = rest.find('?');
+  std::string result = rest.substr(0, question);
+  char separator = '?';
+  const auto add = [&](std::string_view parameter) {
+    result.append(1, separator).append(parameter);
+    separator = '&';
+  };
+  for (auto at = question; at != std::string::npos;) {
+    const auto next = rest.find('&', at + 1);
+    const std::string_view parameter =
+        std::string_view(rest).substr(at + 1, next == std::string::npos ? next : next - at - 1);
+    if (parameter != "create=true" && parameter != "create=false") add(parameter);
+    at = next;
+  }
+  add("create=false");
+  return result;
 }
 
 /// Calls something of the SQLite store that throws.
@@ -79,21 +121,47 @@ Result<void> end_recovery_of_file(const std::string& rest, std::uint64_t skip_fo
   }
 }
 
+/// All that is known of a kind of store here. `rest` is a URL behind "NAME:". A function that a
+/// kind of store has no use for is left out.
 struct Scheme {
   std::string_view name;
   std::string_view form;
-  Opened (*open)(const std::string& rest, const OpenOptions& options);
-  // What only a store with files of its own has.
-  Result<BackupContents> (*back_up)(const std::string& rest, const std::string& file, bool force);
-  Result<BackupContents> (*restore)(const std::string& file, const std::string& rest, bool force);
-  Result<void> (*end_recovery)(const std::string& rest, std::uint64_t skip_for_new);
+  Traits traits = {};
+  Opened (*open)(const std::string& rest, const OpenOptions& options) = nullptr;
+  /// See never_making(); left out where opening never makes anything that lasts.
+  std::string (*never_making)(const std::string& rest) = nullptr;
+  /// See shown_url(); left out where the URL is as good.
+  std::string (*show)(const std::string& rest) = nullptr;
+  // What only a store with a file of its own has.
+  std::optional<LocalFile> (*local_file)(const std::string& rest, bool create) = nullptr;
+  Result<BackupContents> (*back_up)(const std::string& rest, const std::string& file,
+                                    bool force) = nullptr;
+  Result<BackupContents> (*restore)(const std::string& file, const std::string& rest,
+                                    bool force) = nullptr;
+  Result<void> (*end_recovery)(const std::string& rest, std::uint64_t skip_for_new) = nullptr;
 };
 
-constexpr std::array<Scheme, 3> kSchemes{{
-    {"memory", "memory:", &open_memory, nullptr, nullptr, nullptr},
-    {"sqlite", "sqlite:PATH", &open_sqlite, &back_up_file, &restore_file, &end_recovery_of_file},
-    {"dynamodb", "dynamodb://TABLE", &open_dynamodb, nullptr, nullptr, nullptr},
-}};
+constexpr std::array kSchemes{
+    Scheme{.name = "memory",
+           .form = "memory:",
+           .traits = {.forgets = true},
+           .open = &open_memory,
+           .show = &show_memory},
+    Scheme{.name = "sqlite",
+           .form = "sqlite:PATH",
+           .open = &open_sqlite,
+           .never_making = &sqlite_never_making,
+           .show = &show_sqlite,
+           .local_file = &sqlite_file,
+           .back_up = &back_up_file,
+           .restore = &restore_file,
+           .end_recovery = &end_recovery_of_file},
+    Scheme{.name = "dynamodb",
+           .form = "dynamodb://TABLE",
+           .traits = {.lists_by_reading_all = true},
+           .open = &open_dynamodb,
+           .never_making = &dynamodb_never_making},
+};
 
 struct Chosen {
   const Scheme* scheme;
@@ -155,30 +223,26 @@ Result<void> end_recovery(std::string_view url, std::uint64_t skip_for_new) {
 }
 
 std::string never_making(std::string_view url) {
-  if (const auto file = sqlite_settings(url)) return "sqlite:" + file->path + "?create=false";
-  if (!url.starts_with("dynamodb:")) return std::string(url);  // In memory, or none at all.
-  const auto question = url.find('?');
-  std::string result(url.substr(0, question));
-  char separator = '?';
-  const auto add = [&](std::string_view parameter) {
-    result.append(1, separator).append(parameter);
-    separator = '&';
-  };
-  for (auto at = question; at != std::string_view::npos;) {
-    const auto next = url.find('&', at + 1);
-    const auto parameter =
-        url.substr(at + 1, next == std::string_view::npos ? next : next - at - 1);
-    if (parameter != "create=true" && parameter != "create=false") add(parameter);
-    at = next;
-  }
-  add("create=false");
-  return result;
+  const auto chosen = choose(url);
+  if (!chosen || chosen->scheme->never_making == nullptr) return std::string(url);
+  return std::string(chosen->scheme->name) + ":" + chosen->scheme->never_making(chosen->rest);
 }
 
 std::string shown_url(std::string_view url) {
-  if (url.starts_with("memory:")) return "in memory";
-  if (const auto file = sqlite_settings(url)) return "sqlite:" + absolute_path(file->path);
-  return base::visible(url);
+  const auto chosen = choose(url);
+  if (!chosen || chosen->scheme->show == nullptr) return base::visible(url);
+  return chosen->scheme->show(chosen->rest);
+}
+
+Traits traits_of(std::string_view url) {
+  const auto chosen = choose(url);
+  return chosen ? chosen->scheme->traits : Traits();
+}
+
+std::optional<LocalFile> local_file(std::string_view url, bool create) {
+  const auto chosen = choose(url);
+  if (!chosen || chosen->scheme->local_file == nullptr) return std::nullopt;
+  return chosen->scheme->local_file(chosen->rest, create);
 }
 
 }  // namespace nextid::store

@@ -3,17 +3,16 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "nextid/error.h"
-#include "nextid/store.h"
+#include "nextid/log.h"
 
 #include "contract/store_driver.h"
 
 namespace nextid::store {
-
-using Log = std::function<void(LogLevel, const std::string&)>;
 
 struct OpenOptions {
   bool create = true;  ///< StoreOptions::create_store; a URL that says so wins.
@@ -40,5 +39,27 @@ std::string never_making(std::string_view url);
 
 /// A store for messages: with an absolute path and without parameters where it is a file.
 std::string shown_url(std::string_view url);
+
+/// What the kind of a store tells, before it is opened.
+struct Traits {
+  bool forgets = false;  ///< It ends with the process that opened it.
+  /// A page of its counters takes a look at all that it has, which may take long and cost money.
+  bool lists_by_reading_all = false;
+};
+
+/// Those of the store that a URL names; the defaults where it names none.
+Traits traits_of(std::string_view url);
+
+/// A store that is a file of this machine.
+struct LocalFile {
+  std::string path;       ///< As the URL has it.
+  std::string full_path;  ///< From the root, for messages.
+  bool create = true;     ///< It is made when it is missing.
+  std::string missing;    ///< A sentence, where there is none yet.
+};
+
+/// None for other stores, and for URLs that are wrong. `create` holds where the URL does not say.
+/// Makes nothing.
+std::optional<LocalFile> local_file(std::string_view url, bool create = true);
 
 }  // namespace nextid::store

@@ -1,7 +1,5 @@
 // When a look at the table is needed, and what follows from it: with looks and a clock of the
 // test's own.
-#include "store/dynamodb_identity.h"
-
 #include <chrono>
 #include <deque>
 #include <functional>
@@ -12,6 +10,8 @@
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "store/dynamodb/identity.h"
 
 namespace nextid::store {
 namespace {

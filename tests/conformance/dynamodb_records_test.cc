@@ -1,7 +1,5 @@
 // The idempotency records' own table: made when it is first needed, written with a condition, and
 // read with care.
-#include "store/dynamodb_records.h"
-
 #include <algorithm>
 #include <chrono>
 #include <memory>
@@ -18,7 +16,8 @@
 #include "conformance/dynamodb_server.h"
 #include "conformance/dynamodb_tap.h"
 #include "conformance/store_fixture.h"
-#include "store/dynamodb_item.h"
+#include "store/dynamodb/item.h"
+#include "store/dynamodb/records.h"
 
 namespace nextid::test {
 namespace {
@@ -34,7 +33,7 @@ using Kind = aws::DynamodbReply::Kind;
 /// The lines that a store logs, from any thread.
 class Lines {
  public:
-  store::DynamodbStore::Log log() {
+  Log log() {
     return [this](LogLevel level, const std::string& line) {
       const std::lock_guard lock(mutex_);
       lines_.emplace_back(level, line);

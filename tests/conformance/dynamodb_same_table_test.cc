@@ -15,9 +15,9 @@
 #include "conformance/dynamodb_server.h"
 #include "conformance/dynamodb_tap.h"
 #include "conformance/store_fixture.h"
-#include "store/dynamodb_identity.h"
-#include "store/dynamodb_item.h"
-#include "store/dynamodb_table.h"
+#include "store/dynamodb/identity.h"
+#include "store/dynamodb/item.h"
+#include "store/dynamodb/table.h"
 
 namespace nextid::test {
 namespace {

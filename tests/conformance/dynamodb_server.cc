@@ -13,8 +13,8 @@
 #include <unistd.h>
 #include <utility>
 
-#include "store/dynamodb_records_table.h"
-#include "store/dynamodb_store.h"
+#include "store/dynamodb/records_table.h"
+#include "store/dynamodb/store.h"
 
 namespace nextid::test {
 namespace {

@@ -9,7 +9,7 @@
 #include "aws/dynamodb_client.h"
 #include "base/clock.h"
 #include "contract/store_driver.h"
-#include "store/dynamodb_url.h"
+#include "store/dynamodb/url.h"
 
 namespace nextid::test {
 

@@ -11,7 +11,7 @@
 #include "conformance/dynamodb_server.h"
 #include "conformance/dynamodb_tap.h"
 #include "conformance/store_fixture.h"
-#include "store/dynamodb_item.h"
+#include "store/dynamodb/item.h"
 
 namespace nextid::test {
 namespace {

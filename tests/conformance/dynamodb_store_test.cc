@@ -1,6 +1,4 @@
 // What is DynamoDB's own: items that other programs made, damaged ones, many slots, and the URL.
-#include "store/dynamodb_store.h"
-
 #include <future>
 #include <memory>
 #include <string>
@@ -14,8 +12,9 @@
 
 #include "conformance/dynamodb_server.h"
 #include "conformance/store_fixture.h"
-#include "store/dynamodb_item.h"
-#include "store/dynamodb_requests.h"
+#include "store/dynamodb/item.h"
+#include "store/dynamodb/requests.h"
+#include "store/dynamodb/store.h"
 
 namespace nextid::test {
 namespace {

@@ -60,8 +60,7 @@ DynamodbTap::DynamodbTap(const DynamodbServer& server, bool sends_old_items)
 DynamodbTap::~DynamodbTap() = default;
 
 std::shared_ptr<contract::StoreDriver> DynamodbTap::open(
-    store::DynamodbSettings settings, store::DynamodbStore::Log log,
-    std::function<base::WallMicros()> clock) const {
+    store::DynamodbSettings settings, Log log, std::function<base::WallMicros()> clock) const {
   settings.endpoint = http_->url();
   return store::DynamodbStore::open(settings, std::move(log), std::move(clock),
                                     server_.environment())

@@ -14,7 +14,7 @@
 
 #include "aws/dynamodb_reply.h"
 #include "conformance/dynamodb_server.h"
-#include "store/dynamodb_store.h"
+#include "store/dynamodb/store.h"
 
 namespace nextid::test {
 
@@ -43,8 +43,7 @@ class DynamodbTap {
   ~DynamodbTap();
 
   /// A store behind it.
-  std::shared_ptr<contract::StoreDriver> open(store::DynamodbSettings settings,
-                                              store::DynamodbStore::Log log,
+  std::shared_ptr<contract::StoreDriver> open(store::DynamodbSettings settings, Log log,
                                               std::function<base::WallMicros()> clock) const;
 
   void answer(Answer answer);

@@ -1,9 +1,9 @@
-#include "store/dynamodb_url.h"
-
 #include <chrono>
 #include <string>
 
 #include <gtest/gtest.h>
+
+#include "store/dynamodb/url.h"
 
 namespace nextid::store {
 namespace {

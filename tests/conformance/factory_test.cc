@@ -85,6 +85,34 @@ TEST(Factory, ShowsWhereAStoreIs) {
   EXPECT_EQ(store::shown_url("dynamodb://t?region=r"), "dynamodb://t?region=r");
 }
 
+TEST(Factory, KnowsOfAKindOfStoreWhatOthersGoBy) {
+  EXPECT_TRUE(store::traits_of("memory:").forgets);
+  EXPECT_FALSE(store::traits_of("sqlite:ids.db").forgets);
+  EXPECT_FALSE(store::traits_of("dynamodb://t").forgets);
+  EXPECT_TRUE(store::traits_of("dynamodb://t?region=r").lists_by_reading_all);
+  EXPECT_FALSE(store::traits_of("sqlite:ids.db").lists_by_reading_all);
+  EXPECT_FALSE(store::traits_of("mysql:ids").forgets) << "no store at all";
+}
+
+TEST(Factory, KnowsWhichStoresAreFiles) {
+  const TempDir directory;
+  const std::string path = directory.file("ids.db");
+  const auto missing = store::local_file("sqlite:" + path, false);
+  ASSERT_TRUE(missing);
+  EXPECT_EQ(missing->path, path);
+  EXPECT_FALSE(missing->create);
+  EXPECT_NE(missing->missing.find("no store at " + path), std::string::npos) << missing->missing;
+  EXPECT_TRUE(store::local_file("sqlite:" + path + "?create=true", false)->create);
+  EXPECT_FALSE(std::filesystem::exists(path)) << "looking makes nothing";
+  ASSERT_TRUE(store::open_driver("sqlite:" + path).has_value());
+  EXPECT_EQ(store::local_file("sqlite:" + path)->missing, "");
+  EXPECT_EQ(store::local_file("sqlite:ids.db")->full_path,
+            (std::filesystem::current_path() / "ids.db").string());
+  for (const char* url : {"memory:", "dynamodb://t", "sqlite:", "sqlite:/x?mode=ro", "ids.db"}) {
+    EXPECT_FALSE(store::local_file(url)) << url;
+  }
+}
+
 TEST(Factory, RefusesCharactersThatNobodySees) {
   const TempDir directory;
   const std::string url = "sqlite:" + directory.file("ids.db");

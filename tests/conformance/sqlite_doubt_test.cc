@@ -1,12 +1,12 @@
 // What makes a store doubtful, as a table; tests/e2e/test_same_store.py has the files to it.
-#include "store/sqlite_doubt.h"
-
 #include <functional>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "store/sqlite/doubt.h"
 
 namespace nextid::test {
 namespace {

@@ -19,7 +19,7 @@
 
 #include "conformance/sqlite_raw.h"
 #include "conformance/store_harness.h"
-#include "store/sqlite_store.h"
+#include "store/sqlite/store.h"
 
 namespace nextid::test {
 namespace {

@@ -8,7 +8,7 @@
 
 #include <sqlite3.h>
 
-#include "store/sqlite_store.h"
+#include "store/sqlite/store.h"
 
 namespace nextid::test {
 

@@ -1,6 +1,4 @@
 // What the URL of an SQLite store may say, and what is refused with what was meant.
-#include "store/sqlite_url.h"
-
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -10,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "conformance/store_harness.h"
+#include "store/sqlite/url.h"
 
 namespace nextid::store {
 namespace {

@@ -16,7 +16,7 @@
 #include <gtest/gtest.h>
 
 #include "conformance/store_fixture.h"
-#include "store/memory_store.h"
+#include "store/memory/store.h"
 
 namespace nextid::test {
 namespace {

@@ -6,8 +6,8 @@
 
 #include "base/clock.h"
 #include "conformance/dynamodb_server.h"
-#include "store/memory_store.h"
-#include "store/sqlite_store.h"
+#include "store/memory/store.h"
+#include "store/sqlite/store.h"
 
 namespace nextid::test {
 namespace {

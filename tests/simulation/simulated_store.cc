@@ -35,7 +35,7 @@ base::WallMicros SimulatedStore::wall_now() const { return wall_clock(context_, 
 
 void SimulatedStore::attempt(contract::Op op, std::uint64_t opened, Done done) {
   const auto exchange = std::make_shared<Exchange>(Exchange{std::move(done)});
-  context_.queue.after(contract::kAttemptTimeout,
+  context_.queue.after(kAttemptLimit,
                        [this, exchange] { end(exchange, InDoubt{"no answer in time"}); });
   const Parameters& p = context_.parameters;
   if (context_.fails(p.late_copies)) {

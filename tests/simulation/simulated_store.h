@@ -10,7 +10,7 @@
 #include "contract/op.h"
 #include "simulation/context.h"
 #include "simulation/ledger.h"
-#include "store/memory_store.h"
+#include "store/memory/store.h"
 
 namespace nextid::simulation {
 
@@ -21,12 +21,13 @@ namespace nextid::simulation {
 class SimulatedStore {
  public:
   using Done = std::function<void(contract::Outcome)>;
+  static constexpr std::chrono::milliseconds kAttemptLimit{500};
 
   SimulatedStore(Context& context, Ledger& ledger);
 
   /// Which store it is: another number after an exchange.
   std::uint64_t identity() const noexcept { return here_.identity; }
-  /// One attempt over the network; `done` is called once, within contract::kAttemptTimeout. Who
+  /// One attempt over the network; `done` is called once, within kAttemptLimit. Who
   /// opened another store than the one that it comes to learns that it is Damaged.
   void attempt(contract::Op op, std::uint64_t opened, Done done);
 

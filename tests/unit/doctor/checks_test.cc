@@ -13,6 +13,7 @@
 
 #include "nextid/nextid.h"
 
+#include "store/factory.h"
 #include "unit/node/scratch_dir.h"
 
 namespace nextid::doctor {
@@ -28,7 +29,9 @@ bool has(const Findings& findings, Verdict verdict, std::string_view part) {
   });
 }
 
-std::string path_of(const ScratchDir& directory) { return *sqlite_path(directory.sqlite_url()); }
+std::string path_of(const ScratchDir& directory) {
+  return store::local_file(directory.sqlite_url())->path;
+}
 
 TEST(ClockCheck, TakesTheTimesOfThisCentury) {
   EXPECT_EQ(check_clock(system_clock::now()).at(0).verdict, Verdict::kOk);

@@ -10,7 +10,7 @@
 #include "contract/store_driver.h"
 #include "scratch_dir.h"
 #include "store/factory.h"
-#include "store/sqlite_store.h"
+#include "store/sqlite/store.h"
 
 namespace nextid::testing {
 namespace {

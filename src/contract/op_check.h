@@ -1,0 +1,21 @@
+// What no store accepts: ops that no engine sends, refused before they reach any counter.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "contract/op.h"
+
+namespace nextid::contract {
+
+/// Why `op` can't be attempted, or nothing. Refused are: a step below 1, or a give-back that ends
+/// no lower, which would move a counter the wrong way (I7); writer 0, which stands for nobody,
+/// except in Load, Define and Redefine; seq 0, which stands for none; keys that are no idempotency
+/// keys; and numbers past kMaxId.
+std::optional<std::string> refuse_unstorable(const Op& op);
+
+/// True when the ids of `record` are ids: none is below 1 or past kMaxId, and there is one at
+/// least.
+bool has_ids(const IdempotencyRecord& record) noexcept;
+
+}  // namespace nextid::contract

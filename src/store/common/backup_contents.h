@@ -1,0 +1,19 @@
+// What a backup tells of itself.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "nextid/counter.h"
+
+namespace nextid::store {
+
+/// What a file that was, or can be, a store has.
+struct BackupContents {
+  std::string identity;               ///< Of the store.
+  std::int64_t used_s = 0;            ///< When it was last in use, in seconds since 1970.
+  std::vector<CounterInfo> counters;  ///< All, by name.
+};
+
+}  // namespace nextid::store

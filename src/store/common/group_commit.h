@@ -1,0 +1,107 @@
+// Who commits what waits: one commit for all ops that came while the last one ran.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "nextid/counter.h"
+#include "nextid/error.h"
+
+#include "base/mutex.h"
+#include "contract/store_driver.h"
+
+namespace nextid::store {
+
+/// A request for a page of counters, and its answer.
+struct Listing {
+  std::string after;
+  std::size_t limit = 0;
+  std::function<void(Result<CounterPage>)> done;
+};
+
+/// What waits for the same commit.
+struct Group {
+  std::vector<contract::Call> calls;
+  std::vector<Listing> listings;
+
+  bool empty() const noexcept { return calls.empty() && listings.empty(); }
+};
+
+/// The answers of a group, in its order.
+struct Answers {
+  std::vector<contract::Outcome> outcomes;
+  std::vector<Result<CounterPage>> pages;
+};
+
+/// Turns groups into answers. Used by one thread at a time.
+class Committer {
+ public:
+  virtual ~Committer() = default;
+
+  /// Blocks for one commit. What it returns is durable (I2), or known not to be.
+  virtual Answers commit(const Group& group) noexcept = 0;
+
+  /// Called after the answers of each commit: for work that nobody should wait for.
+  virtual void tidy() noexcept {}
+};
+
+/// A queue and its leader, who alone uses the committer. Thread-safe.
+///
+///   One leader: at most one thread commits. What waits has a leader, always.
+///   No answer leaves before the commit that it tells of has returned (I2), nor under a lock.
+///   No caller leads twice in a row: what came during its commit is the thread's to commit, so that
+///   nobody is kept from its own work by the ops of others.
+class GroupCommit : public std::enable_shared_from_this<GroupCommit> {
+ public:
+  enum class Leader {
+    /// Whoever submits while no commit runs: where a commit takes less than it takes to wake a
+    /// thread, a local file. Submitting blocks for a commit at most.
+    kSubmitter,
+    /// A thread of its own: where a commit may take as long as a network does. Submitting never
+    /// blocks.
+    kOwnThread,
+  };
+
+  /// Throws std::system_error where it needs a thread at once, and the system has none.
+  static std::shared_ptr<GroupCommit> start(std::unique_ptr<Committer> committer, Leader leader);
+
+  GroupCommit(const GroupCommit&) = delete;
+  GroupCommit& operator=(const GroupCommit&) = delete;
+
+  void submit(std::vector<contract::Call> calls) NEXTID_EXCLUDES(mutex_);
+  void list(Listing listing) NEXTID_EXCLUDES(mutex_);
+
+  /// Waits until all has been answered, and ends the thread. May be called from an answer: then
+  /// what waits is answered after that one, and the object lives until then. Nothing is submitted
+  /// afterwards, except by answers. To be called once, before the last reference goes.
+  void stop() NEXTID_EXCLUDES(mutex_);
+
+ private:
+  /// Who leads now.
+  enum class Leading { kNobody, kCaller, kThread };
+
+  GroupCommit(std::unique_ptr<Committer> committer, Leader leader);
+
+  bool is_to_lead() NEXTID_REQUIRES(mutex_);
+  void lead() NEXTID_EXCLUDES(mutex_);
+  void run_thread() NEXTID_EXCLUDES(mutex_);
+  bool hand_over() NEXTID_REQUIRES(mutex_);
+  void commit(Group group) NEXTID_EXCLUDES(mutex_);
+  void verify() const NEXTID_REQUIRES(mutex_);
+
+  const Leader leader_;
+  const std::unique_ptr<Committer> committer_;  // The leader's.
+  mutable base::Mutex mutex_;
+  std::condition_variable wake_;
+  Group waiting_ NEXTID_GUARDED_BY(mutex_);
+  Leading leading_ NEXTID_GUARDED_BY(mutex_) = Leading::kNobody;
+  bool stopping_ NEXTID_GUARDED_BY(mutex_) = false;
+  std::thread thread_ NEXTID_GUARDED_BY(mutex_);
+};
+
+}  // namespace nextid::store

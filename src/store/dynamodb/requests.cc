@@ -1,0 +1,198 @@
+#include "store/dynamodb/requests.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/checked.h"
+
+namespace nextid::store {
+namespace {
+
+namespace json = boost::json;
+
+json::object key_of(const std::string& counter) { return {{kKeyAttribute, text(counter)}}; }
+
+/// The expressions of an UpdateItem, and what stands in them.
+struct Write {
+  std::string update;
+  std::string condition;
+  json::object names;
+  json::object values;
+};
+
+json::object update_request(const std::string& counter, Write write, const char* answers) {
+  return {{"Key", key_of(counter)},
+          {"UpdateExpression", std::move(write.update)},
+          {"ConditionExpression", std::move(write.condition)},
+          {"ExpressionAttributeNames", std::move(write.names)},
+          {"ExpressionAttributeValues", std::move(write.values)},
+          {"ReturnValues", answers},
+          {"ReturnValuesOnConditionCheckFailure", "ALL_OLD"}};
+}
+
+/// Sets all of a definition in `write`.
+void set_definition(const Definition& definition, Write& write) {
+  write.update +=
+      "start_value = :start, #increment = :increment, max_value = :max, #cache = :cache,"
+      " revision = :revision";
+  write.names = {{"#increment", "increment"}, {"#cache", "cache"}, {"#comment", "comment"}};
+  write.values[":start"] = number(definition.start);
+  write.values[":increment"] = number(definition.increment);
+  write.values[":max"] = number(definition.max);
+  write.values[":cache"] = number(definition.cache);
+  write.values[":revision"] = number(definition.revision);
+  if (definition.comment.empty()) {
+    write.update += " REMOVE #comment";
+  } else {
+    write.update += ", #comment = :comment";
+    write.values[":comment"] = text(definition.comment);
+  }
+}
+
+/// The condition that the item has this revision; 0 stands for none.
+std::string has_revision(std::uint64_t revision, json::object& values) {
+  if (revision == 0) return "attribute_not_exists(revision)";
+  values[":rev"] = number(revision);
+  return "revision = :rev";
+}
+
+/// The condition that an attribute is `wanted`, which `value` stands for; a missing one means 1.
+std::string is_or_means(const std::string& attribute, const std::string& value,
+                        std::uint64_t wanted) {
+  const std::string same = attribute + " = " + value;
+  return wanted != 1 ? same : "(" + same + " OR attribute_not_exists(" + attribute + "))";
+}
+
+/// Adds to `write`, which sets the value, what makes it exactly-once: the condition on the writer's
+/// slot, and the new one.
+template <typename SlotOp>
+json::object in_turn(const SlotOp& op, SlotForm form, Write write) {
+  const std::string writer = writer_text(op.writer);
+  write.names["#s"] = seq_attribute(writer);
+  write.names["#e"] = end_attribute(writer);
+  write.values[":seq"] = number(op.seq);
+  write.update += ", #s = :seq";
+  const std::string rest = " AND " + write.condition;
+  if (form == SlotForm::kFollows) {
+    write.condition = "#s = :prev" + rest;
+    write.values[":prev"] = number(op.prev);
+  } else {
+    // Written out, and not as (no floor OR floor below): a parser may take long for parentheses.
+    write.condition = "attribute_not_exists(#s) AND attribute_not_exists(#f)" + rest +
+                      " OR attribute_not_exists(#s) AND #f < :seq" + rest;
+    write.names["#f"] = "floor";
+  }
+  return update_request(op.counter, std::move(write), "UPDATED_NEW");
+}
+
+}  // namespace
+
+std::int64_t limit_of(const contract::Reserve& op) noexcept {
+  constexpr auto kMax = std::numeric_limits<std::int64_t>::max();
+  constexpr auto kMin = std::numeric_limits<std::int64_t>::min();
+  return std::min(op.limit, base::checked_sub<std::int64_t>(kMax, op.step).value_or(kMin));
+}
+
+json::object get_request(const std::string& counter) {
+  return {{"Key", key_of(counter)}, {"ConsistentRead", true}};
+}
+
+json::object define_request(const contract::Define& op) {
+  Write write;
+  write.update = "SET current_value = :value, ";
+  write.values[":value"] = number(contract::value_before_first(op.definition));
+  set_definition(op.definition, write);
+  write.condition = "attribute_not_exists(counter_id)";
+  return update_request(op.counter, std::move(write), "NONE");
+}
+
+json::object redefine_request(const contract::Redefine& op) {
+  const Definition& definition = op.definition;
+  Write write;
+  write.update = "SET ";
+  set_definition(definition, write);
+  write.condition = has_revision(definition.revision - 1, write.values) +
+                    " AND current_value <= :max AND " +
+                    is_or_means("start_value", ":start", definition.start) + " AND " +
+                    is_or_means("#increment", ":increment", definition.increment);
+  return update_request(op.counter, std::move(write), "ALL_NEW");
+}
+
+json::object slot_request(const contract::Reserve& op, SlotForm form) {
+  Write write;
+  write.update = "SET current_value = current_value + :n, #e = current_value + :n";
+  write.values = {{":n", number(op.step)}, {":limit", number(limit_of(op))}};
+  write.condition = "current_value <= :limit AND " + has_revision(op.revision, write.values);
+  return in_turn(op, form, std::move(write));
+}
+
+json::object slot_request(const contract::GiveBack& op, SlotForm form) {
+  Write write;
+  write.update = "SET current_value = :new_end, #e = :new_end";
+  write.values = {{":end", number(op.end)}, {":new_end", number(op.new_end)}};
+  write.condition = "current_value = :end";
+  return in_turn(op, form, std::move(write));
+}
+
+json::object slot_request(const contract::Advance& op, SlotForm form) {
+  Write write;
+  // The slot gets the value before: right-hand sides read the item as it was.
+  write.update = "SET current_value = :to, #e = current_value";
+  write.values = {{":to", number(op.to)}};
+  write.condition = "current_value < :to AND " + has_revision(op.revision, write.values);
+  return in_turn(op, form, std::move(write));
+}
+
+json::object release_request(const contract::Release& op, contract::Seq floor) {
+  const std::string writer = writer_text(op.writer);
+  Write write;
+  write.update = "SET #f = :f REMOVE #s, #e";
+  write.names = {{"#s", seq_attribute(writer)}, {"#e", end_attribute(writer)}, {"#f", "floor"}};
+  write.values = {{":f", number(floor)}};
+  std::string slot = "attribute_not_exists(#s)";
+  if (op.prev <= floor) {
+    slot = "(#s = :prev OR " + slot + ")";
+    write.values[":prev"] = number(op.prev);
+  }
+  write.condition =
+      "attribute_exists(counter_id) AND " + slot + " AND (attribute_not_exists(#f) OR #f <= :f)";
+  return update_request(op.counter, std::move(write), "ALL_NEW");
+}
+
+json::object prune_request(const std::string& counter, const std::vector<WriterSlot>& idle,
+                           contract::Seq floor) {
+  json::object names{{"#f", "floor"}};
+  json::object values{{":f", number(floor)}};
+  std::string removed;
+  std::string condition = "(attribute_not_exists(#f) OR #f <= :f)";
+  for (std::size_t i = 0; i < idle.size(); ++i) {
+    const std::string n = std::to_string(i);
+    names["#s" + n] = seq_attribute(idle[i].writer);
+    names["#e" + n] = end_attribute(idle[i].writer);
+    values[":s" + n] = number(idle[i].seq);
+    removed.append(i == 0 ? "" : ", ").append("#s").append(n).append(", #e").append(n);
+    condition.append(" AND #s").append(n).append(" = :s").append(n);
+  }
+  return {{"Key", key_of(counter)},
+          {"UpdateExpression", "SET #f = :f REMOVE " + removed},
+          {"ConditionExpression", condition},
+          {"ExpressionAttributeNames", std::move(names)},
+          {"ExpressionAttributeValues", std::move(values)},
+          {"ReturnValues", "ALL_NEW"}};
+}
+
+json::object scan_request(const std::string& after) {
+  json::object request{
+      {"ConsistentRead", true},
+      {"ProjectionExpression",
+       "counter_id, current_value, start_value, #increment, max_value, #cache, #comment, revision"},
+      {"ExpressionAttributeNames",
+       {{"#increment", "increment"}, {"#cache", "cache"}, {"#comment", "comment"}}}};
+  if (!after.empty()) {
+    request["FilterExpression"] = "counter_id > :after";
+    request["ExpressionAttributeValues"] = json::object{{":after", text(after)}};
+  }
+  return request;
+}
+
+}  // namespace nextid::store

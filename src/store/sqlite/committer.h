@@ -1,0 +1,62 @@
+// Groups of ops, each committed in one transaction of an open SQLite file.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "nextid/statistics.h"
+
+#include "base/clock.h"
+#include "contract/op.h"
+#include "store/common/group_commit.h"
+#include "store/sqlite/opening.h"
+
+namespace nextid::store {
+
+/// Not thread-safe: one thread at a time.
+class SqliteCommitter final : public Committer {
+ public:
+  SqliteCommitter(SqliteFile file, std::function<base::WallMicros()> wall_clock);
+  /// Closes the file: see close_sqlite_file().
+  ~SqliteCommitter() override;
+  SqliteCommitter(const SqliteCommitter&) = delete;
+  SqliteCommitter& operator=(const SqliteCommitter&) = delete;
+
+  /// Blocks for one commit, or until about kSqliteLockLimit. Whatever it returns is
+  /// durable (I2): the transaction has ended. It leaves the connection ready for the next group.
+  Answers commit(const Group& group) noexcept override;
+
+  const StoreOpening& opening() const noexcept { return file_.opening; }
+
+  /// Checkpoints when enough frames have piled up.
+  void tidy() noexcept override;
+
+ private:
+  struct Statements {
+    explicit Statements(Database& database);
+
+    Statement begin_write;
+    Statement begin_read;
+    Statement commit;
+    Statement savepoint;
+    Statement release;
+    Statement roll_back_to;
+  };
+
+  void write(const Group& group, Answers& answers);
+  contract::Outcome attempt_alone(const contract::Op& op);
+  contract::Outcome attempt(const contract::Op& op);
+  contract::Outcome attempt_in_savepoint(const contract::Op& op);
+  contract::Outcome apply(const contract::Op& op);
+  void read(const Group& group, const std::string& why_not_write, Answers& answers);
+  contract::Outcome look(const contract::Op& op, const std::string& why_not_write);
+  void read_pages(const Group& group, Answers& answers);
+
+  SqliteFile file_;
+  const std::function<base::WallMicros()> wall_clock_;
+  // The connection closes with the last of its statements: these must go before it.
+  std::optional<Statements> statements_;
+};
+
+}  // namespace nextid::store

@@ -1,0 +1,124 @@
+#include "store/sqlite/file_lock.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+
+#include <sqlite3.h>
+
+#include "store/sqlite/database.h"
+#include "store/sqlite/ofd_lock.h"
+
+namespace nextid::store {
+namespace {
+
+using std::chrono::microseconds;
+
+constexpr microseconds kShortPause{50};
+constexpr microseconds kLongPause{1000};
+
+// Bytes of the file, beyond what is ever written there.
+constexpr off_t kTurnstile = off_t{1} << 62;
+constexpr off_t kUse = kTurnstile + 1;
+
+/// Each pass of the turnstile is two system calls; who waits behind it waits for so many commits.
+constexpr unsigned kMostAtOnce = 4;
+
+}  // namespace
+
+/// The lock on its byte, until the end of a scope.
+class FileLock::Turnstile {
+ public:
+  explicit Turnstile(const FileLock& lock) : fd_(lock.fd_->get()) {}
+  ~Turnstile() { unlock(fd_, kTurnstile); }
+  Turnstile(const Turnstile&) = delete;
+  Turnstile& operator=(const Turnstile&) = delete;
+
+  /// Where the system has no such locks, it goes without order.
+  bool try_enter() const { return try_lock_exclusive(fd_, kTurnstile) != LockResult::kHeld; }
+
+ private:
+  const int fd_;
+};
+
+FileLock::Hold::~Hold() {
+  if (lock_->fd_) ::flock(lock_->fd_->get(), LOCK_UN);
+}
+
+FileLock::Hold FileLock::acquire(base::MonotonicTime deadline) {
+  const auto retry = [&](const auto& try_once, microseconds longest_pause) {
+    for (microseconds pause = kShortPause; !try_once();
+         pause = std::min(pause * 2, longest_pause)) {
+      if (base::monotonic_now() >= deadline) {
+        throw SqliteFailure(SQLITE_BUSY,
+                            path_ + " is held by another process; see that it runs, or stop it");
+      }
+      std::this_thread::sleep_for(pause);
+    }
+  };
+  if (!fd_) open_file();
+  if (++at_once_ < kMostAtOnce && try_lock()) return Hold(*this);
+  at_once_ = 0;
+  const Turnstile turnstile(*this);
+  retry([&] { return turnstile.try_enter(); }, kLongPause);
+  // Only one process is here at a time, so it can look often.
+  retry([&] { return try_lock(); }, kShortPause);
+  return Hold(*this);
+}
+
+bool FileLock::try_lock() {
+  if (::flock(fd_->get(), LOCK_EX | LOCK_NB) == 0) {
+    if (in_use_ || !file_is_gone()) return true;
+    // A lock on a deleted file excludes nobody who comes later.
+    open_file();
+    return false;
+  }
+  if (errno == EWOULDBLOCK || errno == EINTR) return false;
+  const std::string reason = std::strerror(errno);
+  if (created_) remove_file();
+  throw SqliteFailure(SQLITE_IOERR, "can't lock " + path_ + ": " + reason +
+                                        "; keep the database on this machine's own disk");
+}
+
+bool FileLock::is_used_by_others() const { return is_held_elsewhere(fd_->get(), kUse); }
+
+void FileLock::begin_use() {
+  in_use_ = true;
+  try_lock_shared(fd_->get(), kUse);
+}
+
+void FileLock::end_use() { unlock(fd_->get(), kUse); }
+
+void FileLock::remove_file() noexcept { ::unlink(path_.c_str()); }
+
+void FileLock::open_file() {
+  constexpr int kFlags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
+  constexpr mode_t kMode = 0644;
+  int fd = -1;
+  do {
+    fd = ::open(path_.c_str(), kFlags);
+    if (fd < 0 && errno == ENOENT) {
+      fd = ::open(path_.c_str(), kFlags | O_CREAT | O_EXCL, kMode);
+      if (fd >= 0) created_ = true;
+    }
+  } while (fd < 0 && errno == EEXIST);
+  if (fd < 0) {
+    throw SqliteFailure(SQLITE_CANTOPEN, "can't open the lock file " + path_ + ": " +
+                                             std::strerror(errno) +
+                                             "; make its directory writable for this user");
+  }
+  fd_ = std::make_unique<base::ParentOnlyFd>(fd);
+}
+
+bool FileLock::file_is_gone() const {
+  struct stat status {};
+  return ::fstat(fd_->get(), &status) != 0 || status.st_nlink == 0;
+}
+
+}  // namespace nextid::store

@@ -1,0 +1,46 @@
+#include "store/sqlite/store.h"
+
+#include <utility>
+
+#include "store/sqlite/committer.h"
+
+namespace nextid::store {
+
+Result<std::shared_ptr<SqliteStore>> SqliteStore::open(const std::string& path,
+                                                       const SqliteOpenOptions& options,
+                                                       WallClock wall_clock) {
+  if (path.empty() || path.find('\0') != std::string::npos) {
+    return Error(ErrorCode::kInvalid, "an SQLite store needs the path of a file: sqlite:PATH");
+  }
+  try {
+    auto committer =
+        std::make_unique<SqliteCommitter>(open_sqlite_file(path, options), std::move(wall_clock));
+    StoreOpening opening = committer->opening();
+    auto commits = GroupCommit::start(std::move(committer), GroupCommit::Leader::kSubmitter);
+    return std::shared_ptr<SqliteStore>(new SqliteStore(std::move(opening), std::move(commits)));
+  } catch (const SqliteFailure& failure) {
+    return error_of(failure);
+  }
+}
+
+SqliteStore::~SqliteStore() {
+  if (fork_guard_.in_child()) {
+    // Its connection, locks and thread are the parent's: not even their memory is let go of.
+    static_cast<void>(new std::shared_ptr<GroupCommit>(std::move(commits_)));
+    return;
+  }
+  commits_->stop();
+}
+
+void SqliteStore::submit(std::vector<contract::Call> calls) {
+  const auto commits = commits_;  // An answer may destroy this store.
+  commits->submit(std::move(calls));
+}
+
+void SqliteStore::list(const std::string& after, std::size_t limit,
+                       std::function<void(Result<CounterPage>)> done) {
+  const auto commits = commits_;
+  commits->list({after, limit, std::move(done)});
+}
+
+}  // namespace nextid::store

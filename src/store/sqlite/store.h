@@ -1,0 +1,64 @@
+// Counters in an SQLite file. Several processes may share it, on one machine's own disk.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "nextid/error.h"
+
+#include "base/clock.h"
+#include "base/fork.h"
+#include "contract/store_driver.h"
+#include "store/common/group_commit.h"
+#include "store/sqlite/database.h"
+#include "store/sqlite/opening.h"
+
+namespace nextid::store {
+
+/// Group commit by the submitter (store/common/group_commit.h): handing a commit to a thread would
+/// cost as much as the commit.
+///
+/// Durability (I2): WAL with synchronous=FULL; no outcome leaves before its COMMIT has returned.
+/// Blocks the submitting thread for one commit, at most about kSqliteLockLimit when
+/// another process holds the file, and then reports NotApplied.
+///
+/// Next to PATH lie, while it is open, SQLite's PATH-wal and PATH-shm, and PATH-lock: the four are
+/// one store. After the last one has closed it PATH alone is (I8: seal.h, guard.h).
+class SqliteStore final : public contract::StoreDriver {
+ public:
+  using WallClock = std::function<base::WallMicros()>;
+
+  /// Opens or makes the database. Errors name the file, and nothing in it has changed then:
+  /// kCorrupt (no database of ours, damaged, from a newer version), kUnavailable (can't be
+  /// opened, read-only, disk full, held by another process), kInvalid (no path, or a file that was
+  /// open when this process was forked).
+  static Result<std::shared_ptr<SqliteStore>> open(const std::string& path,
+                                                   const SqliteOpenOptions& options = {},
+                                                   WallClock wall_clock = &base::wall_now_us);
+
+  /// Waits for what was submitted. May be called from a `done`. In a forked child it does nothing.
+  ~SqliteStore() override;
+
+  void submit(std::vector<contract::Call> calls) override;
+  void list(const std::string& after, std::size_t limit,
+            std::function<void(Result<CounterPage>)> done) override;
+  /// A commit that can't write looks instead, which may wait as long; before it may come the same
+  /// of the commit under way, and the checkpoint after that.
+  std::chrono::milliseconds attempt_limit() const noexcept override { return 5 * kSqliteLockLimit; }
+  const StoreOpening& opening() const noexcept override { return opening_; }
+
+ private:
+  SqliteStore(StoreOpening opening, std::shared_ptr<GroupCommit> commits)
+      : opening_(std::move(opening)), commits_(std::move(commits)) {}
+
+  const base::ForkGuard fork_guard_;
+  const StoreOpening opening_;
+  std::shared_ptr<GroupCommit> commits_;
+};
+
+}  // namespace nextid::store
