@@ -5,7 +5,9 @@
 
 #include "base/stray_text.h"
 #include "store/backup.h"
+#ifdef NEXTID_DYNAMODB
 #include "store/dynamodb_store.h"
+#endif
 #include "store/memory_store.h"
 #include "store/sqlite_backup.h"
 #include "store/sqlite_store.h"
@@ -37,6 +39,7 @@ Opened open_sqlite(const std::string& rest, const OpenOptions& options) {
   return std::shared_ptr<contract::StoreDriver>(std::move(store.value()));
 }
 
+#ifdef NEXTID_DYNAMODB
 Opened open_dynamodb(const std::string& rest, const OpenOptions& options) {
   auto settings = parse_dynamodb_url(rest, options.create);
   if (!settings) return settings.error();
@@ -45,6 +48,13 @@ Opened open_dynamodb(const std::string& rest, const OpenOptions& options) {
   if (!store) return store.error();
   return std::shared_ptr<contract::StoreDriver>(*std::move(store));
 }
+#else
+Opened open_dynamodb(const std::string& rest, const OpenOptions&) {
+  return Error(ErrorCode::kInvalid, "'dynamodb:" + rest +
+                                        "' can't be opened: this build of nextid has no DynamoDB; "
+                                        "build it with NEXTID_DYNAMODB=ON");
+}
+#endif
 
 /// Calls something of the SQLite store that throws.
 template <typename Call>
