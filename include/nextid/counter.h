@@ -35,13 +35,17 @@ struct Definition {
 /// What to make of a counter's definition. What is left out stays as it is; in a counter that does
 /// not exist yet, it is Definition's default, and `cache` StoreOptions::default_cache.
 struct DefinitionChange {
-  std::optional<std::uint64_t> start = {};      ///< An existing counter's own, or a conflict.
-  std::optional<std::uint64_t> increment = {};  ///< The same.
-  std::optional<std::uint64_t> max = {};        ///< Not below the counter's value, nor its start.
+  /// An existing counter's own, or a conflict.
+  std::optional<std::uint64_t> start = {};
+  /// The same.
+  std::optional<std::uint64_t> increment = {};
+  /// Not below the counter's value, nor its start.
+  std::optional<std::uint64_t> max = {};
   std::optional<std::uint64_t> cache = {};
-  std::optional<std::string> comment = {};  ///< At most kMaxCommentBytes, of UTF-8.
-  std::optional<std::uint64_t> revision =
-      {};  ///< The one that the change is based on, or a conflict.
+  /// At most kMaxCommentBytes, of UTF-8.
+  std::optional<std::string> comment = {};
+  /// The one that the change is based on, or a conflict.
+  std::optional<std::uint64_t> revision = {};
 };
 
 inline constexpr std::size_t kMaxCommentBytes = 512;

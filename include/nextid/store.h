@@ -23,20 +23,26 @@ class Node;
 
 /// Bounds and seams of an opened store. Every bound refuses with kOverloaded or kInvalid, at once.
 struct StoreOptions {
-  std::uint64_t max_range = 1'000'000;           ///< Most ids one request may ask for.
-  std::uint64_t max_waiting_requests = 100'000;  ///< Waiting requests a counter.
-  std::uint64_t max_waiting_ids =
-      1'000'000'000;                           ///< Ids that waiting requests of a counter ask for.
-  std::uint64_t max_reservation = 10'000'000;  ///< Most ids one store call reserves; >= max_range.
-  std::size_t max_counters = 100'000;          ///< Counters this process serves at a time.
+  /// Most ids one request may ask for.
+  std::uint64_t max_range = 1'000'000;
+  /// Waiting requests a counter.
+  std::uint64_t max_waiting_requests = 100'000;
+  /// Ids that waiting requests of a counter ask for.
+  std::uint64_t max_waiting_ids = 1'000'000'000;
+  /// Most ids one store call reserves; >= max_range.
+  std::uint64_t max_reservation = 10'000'000;
+  /// Counters this process serves at a time.
+  std::size_t max_counters = 100'000;
   /// A counter without requests for this long gives back the ids that it holds ahead, and releases
   /// its slot in the store; if no generator holds it, it is forgotten. It is served again on use,
   /// for one more read of the store. While one that is held is idle it takes less than 1 KB.
   std::chrono::milliseconds idle_counter_timeout = std::chrono::minutes(5);
   /// How often a counter in use has the store forget writers that ended without a word.
   std::chrono::milliseconds pruning_interval = std::chrono::hours(1);
-  std::uint64_t default_cache = 1;  ///< Written into the definition of counters made on first use.
-  bool auto_create = true;          ///< Make counters on first use; otherwise they are kNotFound.
+  /// Written into the definition of counters made on first use.
+  std::uint64_t default_cache = 1;
+  /// Make counters on first use; otherwise they are kNotFound.
+  bool auto_create = true;
   /// How long an idempotency key stands for its ids; whole seconds, at least one.
   std::chrono::seconds idempotency_retention = std::chrono::hours(24);
   /// Make the store if there is none; otherwise that is kInvalid.

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <iterator>
-#include <new>
-#include <openssl/evp.h>
 #include <utility>
+
+#include <boost/uuid/name_generator_sha1.hpp>
+#include <boost/uuid/random_generator.hpp>
 
 #include "base/canary.h"
 #include "base/mutex.h"
@@ -14,17 +15,15 @@ namespace nextid::node {
 using base::Canary;
 using base::canary;
 
-/// The first half of its SHA-256.
+/// A UUID of version 5: SHA-1 of the name after 128 secret bits. Clients choose names, and without
+/// the secret, which no process shares, nobody can look for two of one key.
 HighWaters::Key HighWaters::key_of(std::string_view counter) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  unsigned length = 0;
-  // It fails for want of memory alone.
-  if (EVP_Digest(counter.data(), counter.size(), digest.data(), &length, EVP_sha256(), nullptr) !=
-      1) {
-    throw std::bad_alloc();
-  }
+  static const boost::uuids::uuid secret = boost::uuids::random_generator()();
+  const boost::uuids::uuid name =
+      boost::uuids::name_generator_sha1(secret)(counter.data(), counter.size());
+  static_assert(sizeof(name) == sizeof(Key));
   Key key;
-  std::memcpy(key.data(), digest.data(), sizeof(key));
+  std::memcpy(key.data(), &name, sizeof(key));
   return key;
 }
 

@@ -21,7 +21,7 @@
 
 namespace nextid::node {
 
-/// Thread-safe. A counter costs 28 to 57 bytes, since names are kept as hashes of 128 bits: two
+/// Thread-safe. A counter costs 28 to 57 bytes, since names are kept as hashes of 122 bits: two
 /// names of one hash are less likely than any other way to go wrong.
 ///
 /// Only marks below which the store can never rightly be may come in: Engine::issued(), and never
@@ -62,7 +62,8 @@ class HighWaters {
   using Key = std::array<std::uint64_t, 2>;
   struct Hash {
     using is_avalanching = void;
-    std::size_t operator()(const Key& key) const noexcept { return key[0]; }
+    // Each half has bits that are the same in all UUIDs of a kind, but not in the same places.
+    std::size_t operator()(const Key& key) const noexcept { return key[0] ^ key[1]; }
   };
   static Key key_of(std::string_view counter);
 

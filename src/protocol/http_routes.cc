@@ -252,7 +252,7 @@ static_assert(std::all_of(kCalls.begin(), kCalls.end(), [](const Call& call) {
 
 // --- Matching
 
-std::string_view std_view(boost::urls::string_view text) noexcept {
+std::string_view std_view(boost::core::string_view text) noexcept {
   return {text.data(), text.size()};
 }
 
@@ -353,8 +353,8 @@ Refusal take_arguments(const HttpRequest& request, const Match& match,
   return take_parameters(*match.call, url, arguments);
 }
 
-boost::urls::result<boost::urls::url_view> parse_target(std::string_view target) {
-  const boost::urls::string_view text(target.data(), target.size());
+boost::system::result<boost::urls::url_view> parse_target(std::string_view target) {
+  const boost::core::string_view text(target.data(), target.size());
   // Clients that take this server for a proxy send the absolute form (RFC 9112, 3.2.2).
   return target.starts_with('/') ? boost::urls::parse_origin_form(text)
                                  : boost::urls::parse_absolute_uri(text);

@@ -5,7 +5,9 @@
 
 #include "base/stray_text.h"
 #include "store/backup.h"
+#ifdef NEXTID_DYNAMODB
 #include "store/dynamodb/store.h"
+#endif
 #include "store/memory/store.h"
 #include "store/sqlite/backup.h"
 #include "store/sqlite/store.h"
@@ -59,6 +61,7 @@ std::optional<LocalFile> sqlite_file(const std::string& rest, bool create) {
   return file;
 }
 
+#ifdef NEXTID_DYNAMODB
 Opened open_dynamodb(const std::string& rest, const OpenOptions& options) {
   auto settings = parse_dynamodb_url(rest, options.create);
   if (!settings) return settings.error();
@@ -67,6 +70,13 @@ Opened open_dynamodb(const std::string& rest, const OpenOptions& options) {
   if (!store) return store.error();
   return std::shared_ptr<contract::StoreDriver>(*std::move(store));
 }
+#else
+Opened open_dynamodb(const std::string& rest, const OpenOptions&) {
+  return Error(ErrorCode::kInvalid, "'dynamodb:" + rest +
+                                        "' can't be opened: this build of nextid has no DynamoDB; "
+                                        "build it with NEXTID_DYNAMODB=ON");
+}
+#endif
 
 /// The URL's parameters but for create, and create=false.
 std::string dynamodb_never_making(const std::string& rest) {

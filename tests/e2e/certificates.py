@@ -24,8 +24,9 @@ class Authority:
         self._directory = directory
         self.file = directory / "authority.pem"
         self._key = directory / "authority.key"
+        # Python 3.13 refuses an authority that does not say what its key is for.
         _openssl("req", "-x509", *_NEW_KEY, "-keyout", self._key, "-out", self.file, "-days", "2",
-                 "-subj", "/CN=nextid test authority")
+                 "-subj", "/CN=nextid test authority", "-addext", "keyUsage=critical,keyCertSign")
 
     def certificate_for(self, name, days=2):
         """`name` as a certificate has it: "IP:127.0.0.1", "DNS:example.com". Days below 0: over."""
@@ -33,7 +34,7 @@ class Authority:
         made = Certificate(stem.with_name(f"{stem.name}.pem"), stem.with_name(f"{stem.name}.key"))
         request = stem.with_name(f"{stem.name}.csr")
         extensions = stem.with_name(f"{stem.name}.ext")
-        extensions.write_text(f"subjectAltName={name}\n")
+        extensions.write_text(f"subjectAltName={name}\nauthorityKeyIdentifier=keyid\n")
         _openssl("req", *_NEW_KEY, "-keyout", made.key, "-out", request, "-subj", "/CN=server")
         _openssl("x509", "-req", "-in", request, "-CA", self.file, "-CAkey", self._key,
                  "-CAcreateserial", "-days", days, "-extfile", extensions, "-out", made.certificate)

@@ -1,0 +1,29 @@
+# What the test programs are made with.
+
+if(NEXTID_PCH)
+  nextid_precompile(nextid_test_pch HEADERS <gtest/gtest.h> DEPENDS GTest::gtest)
+endif()
+
+# nextid_test(NAME [ONE_THREAD] SOURCES a.cc DEPENDS targets...)
+# A GoogleTest program whose cases ctest runs one by one, each with a time limit. Those of code that
+# only ever runs in one thread say so: the thread sanitizer has nothing to find in them. The others
+# are what the target nextid_thread_tests builds, and have the label "threads"; nextid_tests builds
+# all, and no more than they need.
+add_custom_target(nextid_tests)
+add_custom_target(nextid_thread_tests)
+function(nextid_test name)
+  cmake_parse_arguments(ARG "ONE_THREAD" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  nextid_settings(${name})
+  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gtest_main)
+  nextid_use_precompiled(${name} nextid_test_pch)
+  add_dependencies(nextid_tests ${name})
+  set(label threads)
+  if(ARG_ONE_THREAD)
+    set(label one-thread)
+  else()
+    add_dependencies(nextid_thread_tests ${name})
+  endif()
+  gtest_discover_tests(${name} PROPERTIES TIMEOUT 120 LABELS ${label} DISCOVERY_TIMEOUT 60)
+endfunction()
