@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -275,6 +276,27 @@ TEST_F(SqliteProcesses, OpenAnOldFileThatAKilledOneBroughtUpToDate) {
     EXPECT_TRUE(std::holds_alternative<contract::Remembered>(
         run(**opened, contract::Recall{"orders", "key0"})));
   }
+}
+
+TEST_F(SqliteProcesses, OpenAnOldFileWhoseFirstSealCameOverInPart) {
+  make_version_1(path_);
+  const auto old_bytes = std::filesystem::file_size(path_);
+  {
+    Child victim([&](int pipe) {
+      const auto store = open_sqlite(path_);
+      const std::int64_t opened = 1;
+      if (::write(pipe, &opened, sizeof opened) != sizeof opened) return 1;
+      return ::pause();
+    });
+    ASSERT_TRUE(victim.read());
+  }
+  // As a checkpoint leaves it that is killed once the pages that were there are written: the schema
+  // names a page that is missing.
+  ASSERT_GT(std::filesystem::file_size(path_), old_bytes);
+  std::filesystem::resize_file(path_, old_bytes);
+  const auto opened = SqliteStore::open(path_);
+  ASSERT_TRUE(opened.has_value()) << opened.error().what();
+  EXPECT_EQ(found(run(**opened, Load{"orders", 7})).value, 42);
 }
 
 TEST_F(SqliteProcesses, AForkedChildLeavesTheStoreToItsParent) {

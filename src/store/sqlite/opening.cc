@@ -171,10 +171,10 @@ void join(SqliteFile& file, const std::string& path) {
   const Alone alone = read_alone(path);
   connect(file, path);
   auto seal = SqliteSeal(*file.database).read();
-  if (!seal || !alone.seal) throw file.database->failure(SQLITE_CORRUPT);
+  if (!seal) throw file.database->failure(SQLITE_CORRUPT);
   file.opening.identity = seal->identity;
   file.counters->set_skip_for_new(seal->skip_for_new);
-  const std::int64_t in_main = alone.seal->mark;
+  const std::int64_t in_main = alone.seal ? alone.seal->mark : 0;
   file.guard = std::make_unique<SqliteGuard>(
       SqliteGuard::Parts{*file.database, *file.lock, *file.main_file, *std::move(seal), in_main},
       &base::wall_now_us);

@@ -31,6 +31,7 @@ constexpr const char* kConfiguration =
 /// Reads through SQLite's file layer: closing a descriptor of our own would drop the locks that
 /// another connection of this process has on the file. Touches neither WAL nor journal.
 SqliteHeader read_header(const std::string& path) {
+  constexpr std::size_t kReadVersionAt = 19;  // 1: a rollback journal; 2: a log.
   constexpr std::size_t kVersionAt = 60;
   constexpr std::size_t kApplicationIdAt = 68;
   std::array<unsigned char, 100> bytes{};
@@ -50,6 +51,7 @@ SqliteHeader read_header(const std::string& path) {
   header.is_sqlite = std::memcmp(bytes.data(), "SQLite format 3", 16) == 0;
   header.application_id = number_at(kApplicationIdAt);
   header.version = number_at(kVersionAt);
+  header.has_log = bytes[kReadVersionAt] == 2;
   return header;
 }
 

@@ -13,6 +13,7 @@ struct SqliteHeader {
   bool is_sqlite = false;
   std::int64_t application_id = 0;
   std::int64_t version = 0;
+  bool has_log = false;  ///< Its journal is a write-ahead log, as of every file with a seal.
 };
 
 /// Touches neither log nor journal. Throws SqliteFailure.

@@ -3,6 +3,11 @@
 #include <array>
 #include <cstdio>
 #include <random>
+#include <sys/stat.h>
+
+#include <sqlite3.h>
+
+#include "store/sqlite/schema.h"
 
 namespace nextid::store {
 namespace {
@@ -115,8 +120,32 @@ std::unique_ptr<Database> open_immutable(const std::string& path) {
   return std::make_unique<Database>(path, uri_of(path), kFlags);
 }
 
-/// A checkpoint that a crash or a full disk cut short leaves pages of several moments. The schema
-/// has not changed between them, and the seal is in one page: so this reads right.
+namespace {
+
+bool has_bytes(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && status.st_size > 0;
+}
+
+/// Whether a file of an older version may have been left in the middle of being brought up to date:
+/// what lies beside it has the pages that it lacks, or those that it had.
+bool may_be_half_way(const std::string& path) {
+  return has_bytes(path + "-wal") || (has_bytes(path + "-journal") && !read_header(path).has_log);
+}
+
+void read_seal(Database& database, Alone& alone) {
+  alone.seal_page = static_cast<std::uint32_t>(
+      database.integer("SELECT rootpage FROM sqlite_schema WHERE name = 'seal'"));
+  if (alone.seal_page != 0) alone.seal = SqliteSeal(database).read();
+}
+
+}  // namespace
+
+/// A checkpoint that a crash or a full disk cut short leaves pages of several moments. The seal is
+/// in one page, and once it is there the schema does not change: so this reads right. Only an older
+/// file may be cut, while it gets its first seal, between the schema and a page that it names. It
+/// has no seal yet: SQLite replays its log, or plays its journal back. Whether a log is that of
+/// this file, doubt_of_log() tells.
 Alone read_alone(const std::string& path) {
   const auto database = open_immutable(path);
   // The first page may have come over, and the pages by which the file grew not: SQLite takes a
@@ -124,10 +153,12 @@ Alone read_alone(const std::string& path) {
   database->execute("PRAGMA writable_schema = ON");
   Alone alone;
   alone.page_bytes = static_cast<std::uint32_t>(database->integer("PRAGMA page_size"));
-  alone.seal_page = static_cast<std::uint32_t>(
-      database->integer("SELECT rootpage FROM sqlite_schema WHERE name = 'seal'"));
-  if (alone.seal_page == 0) return alone;
-  alone.seal = SqliteSeal(*database).read();
+  try {
+    read_seal(*database, alone);
+  } catch (const SqliteFailure& failure) {
+    if (failure.code() != SQLITE_CORRUPT || !may_be_half_way(path)) throw;
+    return {std::nullopt, 0, alone.page_bytes};
+  }
   return alone;
 }
 

@@ -70,7 +70,7 @@ std::unique_ptr<Database> open_immutable(const std::string& path);
 
 /// What the main file tells by itself, whatever log lies beside it.
 struct Alone {
-  std::optional<Seal> seal;     ///< None in a file of an older version.
+  std::optional<Seal> seal;     ///< None in a file of an older version, or one cut on its way.
   std::uint32_t seal_page = 0;  ///< The page that the seal is in.
   std::uint32_t page_bytes = 0;
 };
