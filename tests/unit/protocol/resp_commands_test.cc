@@ -5,6 +5,8 @@
 #include <variant>
 #include <vector>
 
+#include <gtest/gtest.h>
+
 namespace nextid::protocol {
 namespace {
 
