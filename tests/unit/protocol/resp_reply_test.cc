@@ -4,6 +4,8 @@
 #include <string_view>
 #include <utility>
 
+#include <gtest/gtest.h>
+
 #include "nextid/counter.h"
 
 namespace nextid::protocol {
