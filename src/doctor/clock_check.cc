@@ -4,7 +4,6 @@
 
 #include "base/time_text.h"
 #include "doctor/checks.h"
-#include "protocol/http_reply.h"
 
 namespace nextid::doctor {
 namespace {

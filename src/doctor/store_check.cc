@@ -9,7 +9,6 @@
 
 #include "base/time_text.h"
 #include "doctor/checks.h"
-#include "protocol/http_reply.h"
 #include "store/factory.h"
 
 namespace nextid::doctor {
