@@ -16,7 +16,7 @@
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/server_options.h"
-#include "protocol/http_reply.h"
+#include "http/codec/counter_json.h"
 
 namespace nextid::cli {
 namespace {
@@ -35,8 +35,8 @@ struct Request {
 std::string format(const IdRange& range, const Request& request) {
   std::string text;
   if (request.json) {
-    protocol::append_range_json(text, range,
-                                {.range = request.range, .ids = protocol::IdFormat::kNumber});
+    const http::RangeFormat json{.range = request.range, .ids = http::IdFormat::kNumber};
+    text = http::RangeJson(range, json).view();
   } else {
     text = std::to_string(range.start());
     if (request.range) text += " " + std::to_string(range.end());

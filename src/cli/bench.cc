@@ -17,6 +17,7 @@
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/server_options.h"
+#include "loadtool/id_source.h"
 #include "loadtool/load.h"
 #include "net/address.h"
 #include "server/environment.h"
@@ -25,8 +26,9 @@ namespace nextid::cli {
 namespace {
 
 struct Request {
-  std::string http = "127.0.0.1:8000";
-  std::string resp;
+  /// A server's address, and what it speaks there.
+  std::string address = "127.0.0.1:8000";
+  const loadtool::Protocol* protocol = &loadtool::protocols().front();
   bool in_process = false;
   server::ConfigSources sources;
   std::string counter = "bench";
@@ -50,19 +52,17 @@ Result<std::string> token_of(const server::Environment& environment) {
 }
 
 Result<Sources> connect(const Request& request) {
-  const bool resp = !request.resp.empty();
-  const std::string& text = resp ? request.resp : request.http;
-  const auto address = net::parse_host_port(text);
+  const auto address = net::parse_host_port(request.address);
   if (!address) {
     return Error(ErrorCode::kInvalid,
-                 "The address is '" + text + "': " + address.error().what() + ".");
+                 "The address is '" + request.address + "': " + address.error().what() + ".");
   }
   const auto token = token_of(request.sources.environment);
   if (!token) return token.error();
   const loadtool::Target target{*address, request.counter, *token};
   Sources sources;
   for (std::size_t i = 0; i < request.clients; ++i) {
-    auto source = resp ? loadtool::connect_resp(target) : loadtool::connect_http(target);
+    auto source = request.protocol->connect(target);
     if (!source) return source.error();
     sources.push_back(*std::move(source));
   }
@@ -132,21 +132,35 @@ int bench(const Request& request) {
   return outcome.ids > 0 ? kOk : kUnavailable;
 }
 
+/// A server by one of its addresses, or the library in this process: one of them.
+void add_target_options(CLI::App& command, Request& request) {
+  auto* in_process = command.add_flag("--in-process", request.in_process,
+                                      "No server: the library, on --store, instead");
+  std::vector<CLI::Option*> others{in_process};
+  for (const loadtool::Protocol& protocol : loadtool::protocols()) {
+    const bool is_default = &protocol == request.protocol;
+    const auto set = [&request, &protocol](const std::string& address) {
+      request.address = address;
+      request.protocol = &protocol;
+    };
+    auto* option = command
+                       .add_option_function<std::string>(
+                           "--" + std::string(protocol.name), set,
+                           "A server's " + std::string(protocol.title) + " address" +
+                               (is_default ? " [" + request.address + "]" : ", instead"))
+                       ->type_name("HOST:PORT");
+    for (CLI::Option* other : others) option->excludes(other);
+    others.push_back(option);
+  }
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app, Outcome& outcome) {
   const auto request = std::make_shared<Request>();
   auto* command = app.add_subcommand(
       "bench", "Load a server or a store, show its speed, and check that every id is new");
-  auto* http = command->add_option("--http", request->http, "A server's HTTP address")
-                   ->type_name("HOST:PORT")
-                   ->capture_default_str();
-  auto* resp = command->add_option("--resp", request->resp, "A server's RESP address, instead")
-                   ->type_name("HOST:PORT");
-  auto* in_process = command->add_flag("--in-process", request->in_process,
-                                       "No server: the library, on --store, instead");
-  resp->excludes(http);
-  in_process->excludes(http)->excludes(resp);
+  add_target_options(*command, *request);
   add_store_options(*command, request->sources);
   command->add_option("--counter", request->counter, "The counter, which is used up")
       ->capture_default_str();

@@ -12,7 +12,7 @@
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/server_options.h"
-#include "protocol/http_reply.h"
+#include "http/codec/counter_json.h"
 
 namespace nextid::cli {
 namespace {
@@ -28,9 +28,7 @@ int list(const Request& request) {
   auto counters = all_counters(*store);
   if (!counters) return report(counters.error());
   if (!request.json) return print(counter_table(*counters));
-  return print(
-      protocol::counters_reply({*std::move(counters), false}, protocol::IdFormat::kNumber).body +
-      "\n");
+  return print(http::page_json({*std::move(counters), false}, http::IdFormat::kNumber) + "\n");
 }
 
 }  // namespace

@@ -15,7 +15,7 @@
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/server_options.h"
-#include "protocol/http_reply.h"
+#include "http/codec/counter_json.h"
 
 namespace nextid::cli {
 namespace {
@@ -61,7 +61,7 @@ std::string describe(const CounterInfo& counter) {
 }
 
 std::string json_of(const CounterInfo& counter) {
-  return protocol::counter_reply(counter, protocol::IdFormat::kNumber).body + "\n";
+  return http::counter_json(counter, http::IdFormat::kNumber) + "\n";
 }
 
 int define(const Request& request) {

@@ -9,6 +9,7 @@
 #include "cli/output.h"
 #include "cli/server_options.h"
 #include "doctor/checks.h"
+#include "server/front_ends.h"
 
 namespace nextid::cli {
 namespace {
@@ -37,8 +38,10 @@ Findings examine(const server::Config& config) {
   add(doctor::check_clock(std::chrono::system_clock::now()));
   add(doctor::check_store(config.store, config.store_options));
   add(doctor::check_disk(config.store));
-  add(doctor::check_port(config.http, "http"));
-  if (config.resp) add(doctor::check_port(*config.resp, "resp"));
+  for (const auto& front_end : server::front_end_kinds()) {
+    const auto address = front_end.address(config);
+    if (address) add(doctor::check_port(*address, front_end.name));
+  }
   add(doctor::check_limits(config));
   return findings;
 }

@@ -1,7 +1,9 @@
 // `nextid serve`: the server as a process, with its signals and limits.
 #include <memory>
 #include <signal.h>
+#include <string_view>
 #include <sys/resource.h>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -9,6 +11,7 @@
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/server_options.h"
+#include "server/front_ends.h"
 #include "server/options.h"
 #include "server/server.h"
 #include "systemd/service_manager.h"
@@ -53,10 +56,11 @@ int serve(const server::ConfigSources& sources) {
   // Before any thread starts, so that all inherit it and sigwait() alone gets them.
   const sigset_t signals = awaited_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  const auto sockets = systemd::take_inherited_sockets();
+  std::vector<std::string_view> names;
+  for (const auto& kind : server::front_end_kinds()) names.push_back(kind.name);
+  const auto sockets = systemd::take_inherited_sockets(names);
   if (!sockets) return report(sockets.error());
-  const auto server =
-      server::Server::start(*config, {.http = sockets->http, .resp = sockets->resp});
+  const auto server = server::Server::start(*config, *sockets);
   if (!server) return report(server.error());
   systemd::notify_ready("Serving " + (*server)->addresses());
   wait_for_stop_signal(**server);

@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "nextid/error.h"
@@ -30,9 +32,18 @@ struct Target {
   std::string token;  ///< "" for none.
 };
 
-/// Each connects at once; kUnavailable says why it can't. An answer may take kAnswerLimit.
+/// A protocol that a client of a load speaks.
+struct Protocol {
+  std::string_view name;   ///< As the server's option with its address: "http"
+  std::string_view title;  ///< "HTTP"
+  /// Connects at once; kUnavailable says why it can't. An answer may take kAnswerLimit.
+  Result<std::unique_ptr<IdSource>> (*connect)(const Target& target);
+};
+std::span<const Protocol> protocols();
+
 Result<std::unique_ptr<IdSource>> connect_http(const Target& target);
 Result<std::unique_ptr<IdSource>> connect_resp(const Target& target);
+
 /// A generator of this process's own.
 std::unique_ptr<IdSource> use_store(const Store& store, const std::string& counter);
 

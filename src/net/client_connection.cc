@@ -22,18 +22,18 @@ constexpr std::size_t kMaxLingerBytes = 256 * 1024;
 }  // namespace
 
 ClientConnection::ClientConnection(IoThread& io, Stream stream, const ClientSettings& settings,
-                                   std::size_t first_input_bytes, stats::Protocol protocol)
+                                   std::size_t first_input_bytes, stats::FrontEndStats& stats)
     : Connection(io),
       stream_(std::move(stream)),
       settings_(settings),
-      protocol_(protocol),
+      stats_(stats),
       input_(first_input_bytes),
       now_(base::monotonic_now()),
       idle_since_(now_) {}
 
 void ClientConnection::join() {
   io().adopt(shared_from_this());
-  stats().connection_opened(protocol_);
+  stats_.connection_opened();
 }
 
 void ClientConnection::start() {
@@ -68,7 +68,7 @@ void ClientConnection::on_read(const error_code& error, std::size_t size) {
     return go_on();
   }
   if (error) return abort();
-  stats().received(protocol_, size);
+  stats_.received(size);
   if (state_ == State::kLingering) return discard_input(size);
   input_end_ += size;
   take_requests();
@@ -147,7 +147,7 @@ void ClientConnection::note_answer(base::MonotonicTime taken) {
 
 void ClientConnection::count_latencies(base::MonotonicTime now) {
   for (const Answered& answered : answered_) {
-    stats().answered(protocol_, now - answered.taken, answered.count);
+    stats_.answered(now - answered.taken, answered.count);
   }
   answered_.clear();
 }
@@ -167,7 +167,7 @@ bool ClientConnection::send_output(base::MonotonicTime now) {
     const std::size_t size = stream_.write_some(
         boost::asio::buffer(output_.data() + sent_, output_.size() - sent_), error);
     sent_ += size;
-    stats().sent(protocol_, size);
+    stats_.sent(size);
     if (error == boost::asio::error::would_block) {
       wait_until_writable(now);
       return false;
@@ -278,7 +278,7 @@ void ClientConnection::abort() {
 void ClientConnection::close() {
   state_ = State::kClosed;
   stream_.close();
-  stats().connection_closed(protocol_);
+  stats_.connection_closed();
   io().forget(shared_from_this());
 }
 

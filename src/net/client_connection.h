@@ -43,9 +43,9 @@ class ClientConnection : public Connection {
   void abort() final;
 
  protected:
-  /// `settings` must outlive the connection.
+  /// `settings` and `stats`, which are of this thread, must outlive the connection.
   ClientConnection(IoThread& io, Stream stream, const ClientSettings& settings,
-                   std::size_t first_input_bytes, stats::Protocol protocol);
+                   std::size_t first_input_bytes, stats::FrontEndStats& stats);
 
   // ---- What a protocol provides ----
 
@@ -99,7 +99,7 @@ class ClientConnection : public Connection {
   /// The output has the answer now to a request for ids that was taken at `taken`.
   void note_answer(base::MonotonicTime taken);
   /// What is to be counted as answered.
-  stats::FrontEndStats& stats() noexcept { return io().stats(); }
+  stats::FrontEndStats& stats() noexcept { return stats_; }
   /// The output is sent at the end of this turn.
   void schedule_flush();
 
@@ -141,7 +141,7 @@ class ClientConnection : public Connection {
 
   Stream stream_;
   const ClientSettings& settings_;
-  const stats::Protocol protocol_;
+  stats::FrontEndStats& stats_;
   State state_ = State::kOpen;
 
   std::vector<char> input_;

@@ -1,13 +1,12 @@
 #include "net/io_thread.h"
 
-#include <ctime>
+#include <algorithm>
 #include <utility>
 
 #include <boost/asio/post.hpp>
 
+#include "base/check.h"
 #include "base/mutex.h"
-#include "base/time_text.h"
-#include "protocol/http_reply.h"
 
 namespace nextid::net {
 namespace {
@@ -21,22 +20,15 @@ thread_local const IoThread* current_thread = nullptr;
 
 }  // namespace
 
-void Connection::on_range(std::uint64_t tag, Result<IdRange> range) noexcept {
-  if (io_.in_this_thread()) {
-    deliver(tag, std::move(range));
-  } else {
-    io_.post_answer(*this, tag, std::move(range));
-  }
-}
-
-IoThread::IoThread(Store store, std::chrono::milliseconds sweep_period)
+IoThread::IoThread(Store store, std::chrono::milliseconds sweep_period,
+                   std::span<const stats::FrontEndLabels> front_ends)
     : store_(std::move(store)),
       generators_(store_),
       sweep_period_(sweep_period),
       work_(context_.get_executor()),
       sweep_timer_(context_),
       batch_(store_),
-      date_(base::gmt_text(std::time(nullptr))),
+      stats_(front_ends.begin(), front_ends.end()),
       thread_([this] { run(); }) {}
 
 IoThread::~IoThread() { stop(); }
@@ -46,6 +38,14 @@ void IoThread::run() {
   schedule_sweep();
   context_.run();
   current_thread = nullptr;
+}
+
+stats::FrontEndStats& IoThread::stats_of(std::string_view front_end) noexcept {
+  const auto stats = std::find_if(stats_.begin(), stats_.end(), [&](const auto& candidate) {
+    return candidate.labels().name == front_end;
+  });
+  NEXTID_CHECK(stats != stats_.end());
+  return *stats;
 }
 
 bool IoThread::in_this_thread() const noexcept { return current_thread == this; }
@@ -157,7 +157,6 @@ void IoThread::schedule_sweep() {
   sweep_timer_.expires_after(sweep_period_);
   sweep_timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
-    date_ = base::gmt_text(std::time(nullptr));
     const auto now = base::monotonic_now();
     for (const auto& connection : connections()) connection->sweep(now);
     generators_.forget_unused(now - kGeneratorLifetime);

@@ -12,7 +12,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <string>
+#include <span>
 #include <string_view>
 #include <thread>
 #include <unordered_set>
@@ -36,8 +36,10 @@ namespace nextid::net {
 
 class IoThread {
  public:
-  /// Starts the thread. `sweep_period` is the resolution of the connections' time limits.
-  IoThread(Store store, std::chrono::milliseconds sweep_period);
+  /// Starts the thread. `sweep_period` is the resolution of the connections' time limits;
+  /// `front_ends` are those whose connections will join.
+  IoThread(Store store, std::chrono::milliseconds sweep_period,
+           std::span<const stats::FrontEndLabels> front_ends);
   /// Calls stop().
   ~IoThread();
   IoThread(const IoThread&) = delete;
@@ -51,8 +53,8 @@ class IoThread {
   /// Counts a connection that is on its way to adopt().
   void expect_connection() noexcept { open_connections_.fetch_add(1); }
   std::size_t open_connections() const noexcept { return open_connections_.load(); }
-  /// To be read by any thread, and written on this one.
-  const stats::FrontEndStats& stats() const noexcept { return stats_; }
+  /// Of each front end. To be read by any thread, and written on this one.
+  const std::vector<stats::FrontEndStats>& stats() const noexcept { return stats_; }
 
   /// Hands over an answer that another thread received.
   void post_answer(Connection& connection, std::uint64_t tag, Result<IdRange> range);
@@ -69,13 +71,12 @@ class IoThread {
 
   // ---- On this thread ----
 
-  stats::FrontEndStats& stats() noexcept { return stats_; }
+  /// Of the front end of that name.
+  stats::FrontEndStats& stats_of(std::string_view front_end) noexcept;
   const Store& store() const noexcept { return store_; }
   /// Those of this thread's connections.
   SharedGenerators& generators() noexcept { return generators_; }
   bool draining() const noexcept { return draining_; }
-  /// The text of an HTTP Date header, at most a second old.
-  std::string_view date() const noexcept { return date_; }
 
   void adopt(std::shared_ptr<Connection> connection);
   void forget(const std::shared_ptr<Connection>& connection);
@@ -119,14 +120,13 @@ class IoThread {
   std::vector<std::shared_ptr<Connection>> to_flush_;
   std::vector<std::shared_ptr<Connection>> flushing_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
-  std::string date_;
   bool draining_ = false;
 
   base::Mutex mail_mutex_;
   std::vector<Answer> mail_ NEXTID_GUARDED_BY(mail_mutex_);
   std::vector<Answer> opened_mail_;  // Of this thread alone.
 
-  stats::FrontEndStats stats_;
+  std::vector<stats::FrontEndStats> stats_;
 
   std::atomic<std::size_t> open_connections_{0};
   base::Mutex empty_mutex_;

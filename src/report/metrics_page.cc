@@ -81,6 +81,7 @@ class ObservationMetrics final : public prometheus::Collectable {
 
   void add_process(Page& page) const;
   void add_requests(Page& page) const;
+  static void add_requests_of(const stats::FrontEndCounts& front_end, Page& page);
   void add_connections(Page& page) const;
   void add_ids(Page& page) const;
   void add_batches(Page& page) const;
@@ -127,62 +128,54 @@ void ObservationMetrics::add_process(Page& page) const {
   gauge("process_max_fds", "Most files and sockets that may be open.", process.max_open_files);
 }
 
-bool gives_ids(stats::Route route) noexcept {
-  using stats::Route;
-  return route == Route::kNext || route == Route::kRange || route == Route::kRespIncr ||
-         route == Route::kRespIncrby;
-}
-
 /// What alerts look at is there from the start: to a rate, a series that appears with its first
 /// event has had none. That is every result of what hands out ids, and the "ok" of the others.
-void ObservationMetrics::add_requests(Page& page) const {
-  const stats::FrontEndCounts& front_end = observation_.front_end;
-  page.begin(MetricType::Counter, "nextid_requests_total",
-             "Requests answered, by what they asked for and how they ended.");
-  for (std::size_t route = 0; route < stats::kRouteCount; ++route) {
+void ObservationMetrics::add_requests_of(const stats::FrontEndCounts& front_end, Page& page) {
+  for (std::size_t route = 0; route < front_end.requests.size(); ++route) {
+    const stats::RouteLabel& label = front_end.labels.routes[route];
     for (std::size_t ending = 0; ending < stats::kEndings; ++ending) {
       const std::uint64_t count = front_end.requests[route][ending];
-      const bool from_the_start = gives_ids(static_cast<stats::Route>(route)) ||
-                                  ending == static_cast<std::size_t>(stats::Ending::kOk);
+      const bool from_the_start =
+          label.gives_ids || ending == static_cast<std::size_t>(stats::Ending::kOk);
       if (count == 0 && !from_the_start) continue;
-      const stats::RouteLabel& label = stats::kRoutes[route];
-      page.counter({{"protocol", to_string(label.protocol)},
+      page.counter({{"protocol", front_end.labels.name},
                     {"route", label.name},
                     {"result", to_string(static_cast<stats::Ending>(ending))}},
                    static_cast<double>(count));
     }
   }
+}
+
+void ObservationMetrics::add_requests(Page& page) const {
+  page.begin(MetricType::Counter, "nextid_requests_total",
+             "Requests answered, by what they asked for and how they ended.");
+  for (const auto& front_end : observation_.front_ends) add_requests_of(front_end, page);
   page.begin(MetricType::Histogram, "nextid_allocation_duration_seconds",
              "From reading a request for ids to having its answer ready to send.");
-  for (std::size_t i = 0; i < stats::kProtocols; ++i) {
-    page.durations({{"protocol", to_string(static_cast<stats::Protocol>(i))}},
-                   front_end.latencies[i]);
+  for (const auto& front_end : observation_.front_ends) {
+    page.durations({{"protocol", front_end.labels.name}}, front_end.latencies);
   }
 }
 
 void ObservationMetrics::add_connections(Page& page) const {
-  using OfProtocol = stats::FrontEndCounts::OfProtocol;
-  const auto each = [&](auto add) {
-    for (std::size_t i = 0; i < stats::kProtocols; ++i) {
-      add(to_string(static_cast<stats::Protocol>(i)), observation_.front_end.protocols[i]);
+  using Counts = stats::FrontEndCounts;
+  const auto add = [&](MetricType type, const char* name, const char* help,
+                       std::uint64_t Counts::*member) {
+    page.begin(type, name, help);
+    for (const Counts& front_end : observation_.front_ends) {
+      const auto value = static_cast<double>(front_end.*member);
+      const Labels labels{{"protocol", front_end.labels.name}};
+      type == MetricType::Gauge ? page.gauge(labels, value) : page.counter(labels, value);
     }
   };
-  page.begin(MetricType::Gauge, "nextid_open_connections", "Clients that are connected.");
-  each([&](std::string_view protocol, const OfProtocol& counts) {
-    page.gauge({{"protocol", protocol}}, static_cast<double>(counts.open_connections));
-  });
-  page.begin(MetricType::Counter, "nextid_connections_total", "Clients that have connected.");
-  each([&](std::string_view protocol, const OfProtocol& counts) {
-    page.counter({{"protocol", protocol}}, static_cast<double>(counts.connections));
-  });
-  page.begin(MetricType::Counter, "nextid_received_bytes_total", "Bytes read from clients.");
-  each([&](std::string_view protocol, const OfProtocol& counts) {
-    page.counter({{"protocol", protocol}}, static_cast<double>(counts.received_bytes));
-  });
-  page.begin(MetricType::Counter, "nextid_sent_bytes_total", "Bytes sent to clients.");
-  each([&](std::string_view protocol, const OfProtocol& counts) {
-    page.counter({{"protocol", protocol}}, static_cast<double>(counts.sent_bytes));
-  });
+  add(MetricType::Gauge, "nextid_open_connections", "Clients that are connected.",
+      &Counts::open_connections);
+  add(MetricType::Counter, "nextid_connections_total", "Clients that have connected.",
+      &Counts::connections);
+  add(MetricType::Counter, "nextid_received_bytes_total", "Bytes read from clients.",
+      &Counts::received_bytes);
+  add(MetricType::Counter, "nextid_sent_bytes_total", "Bytes sent to clients.",
+      &Counts::sent_bytes);
 }
 
 void ObservationMetrics::add_ids(Page& page) const {

@@ -38,7 +38,7 @@ struct Observation {
   std::vector<CounterObservation> counters;  ///< The kObservedCounters that returned most ids.
   StoreCalls store_calls;
   StoreHealth store_health;
-  stats::FrontEndCounts front_end;
+  std::vector<stats::FrontEndCounts> front_ends;
 };
 
 inline constexpr std::size_t kObservedCounters = 100;

@@ -17,9 +17,9 @@ constexpr int kIdleShare = 50;
 
 }  // namespace
 
-Reporter::Reporter(Store store, FrontEnd front_end)
+Reporter::Reporter(Store store, FrontEnds front_ends)
     : store_(std::move(store)),
-      front_end_(std::move(front_end)),
+      front_ends_(std::move(front_ends)),
       started_(std::chrono::system_clock::now()),
       started_at_(base::monotonic_now()),
       next_look_(started_at_),
@@ -108,7 +108,7 @@ Observation Reporter::observe() {
   observation.counters = counters_;
   observation.store_calls = store_.store_calls();
   observation.store_health = store_.health();
-  observation.front_end = front_end_();
+  observation.front_ends = front_ends_();
   return observation;
 }
 

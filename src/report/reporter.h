@@ -24,13 +24,13 @@ namespace nextid::report {
 /// where a look takes over a millisecond, so seldom that looks take 1/50 of the time.
 class Reporter {
  public:
-  /// The counts of all front ends now; called on the reporter's thread.
-  using FrontEnd = std::function<stats::FrontEndCounts()>;
+  /// The counts of each front end now; called on the reporter's thread.
+  using FrontEnds = std::function<std::vector<stats::FrontEndCounts>()>;
   /// Receives a page, once, on the reporter's thread, or before the call returns when it comes
   /// after stop(): then the page is empty. Must not block.
   using Done = std::function<void(std::string page)>;
 
-  Reporter(Store store, FrontEnd front_end);
+  Reporter(Store store, FrontEnds front_ends);
   /// Calls stop().
   ~Reporter();
   Reporter(const Reporter&) = delete;
@@ -59,7 +59,7 @@ class Reporter {
   Observation observe();
 
   const Store store_;
-  const FrontEnd front_end_;
+  const FrontEnds front_ends_;
   const std::chrono::system_clock::time_point started_;
   const base::MonotonicTime started_at_;
 

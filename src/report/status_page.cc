@@ -47,18 +47,24 @@ json::object burned_json(const Accounting& accounting) {
   return reasons;
 }
 
-json::object latency_json(const stats::FrontEndCounts& front_end) {
+using FrontEnds = std::vector<stats::FrontEndCounts>;
+
+std::uint64_t requests_in_all(const FrontEnds& front_ends) {
+  std::uint64_t sum = 0;
+  for (const auto& front_end : front_ends) sum += front_end.requests_in_all();
+  return sum;
+}
+
+json::object latency_json(const FrontEnds& front_ends) {
   Durations all;
-  for (const Durations& durations : front_end.latencies) all += durations;
+  for (const auto& front_end : front_ends) all += front_end.latencies;
   return {{"bounds", array_of(kDurationBoundsUs)}, {"counts", array_of(all.counts)}};
 }
 
-json::object connections_json(const stats::FrontEndCounts& front_end) {
+json::object connections_json(const FrontEnds& front_ends) {
   json::object connections;
-  for (std::size_t i = 0; i < stats::kProtocols; ++i) {
-    const auto name = to_string(static_cast<stats::Protocol>(i));
-    connections[json::string_view(name.data(), name.size())] =
-        front_end.protocols[i].open_connections;
+  for (const auto& front_end : front_ends) {
+    connections[text(front_end.labels.name)] = front_end.open_connections;
   }
   return connections;
 }
@@ -132,10 +138,10 @@ std::string status_page(const Observation& observation, std::size_t limit) {
       {"reservations", accounting.reservations},
       {"refills", accounting.refills},
       {"waits", accounting.waits},
-      {"requests", observation.front_end.requests_in_all()},
+      {"requests", requests_in_all(observation.front_ends)},
       {"waiting", observation.node.waiting_requests},
-      {"connections", connections_json(observation.front_end)},
-      {"latency_us", latency_json(observation.front_end)},
+      {"connections", connections_json(observation.front_ends)},
+      {"latency_us", latency_json(observation.front_ends)},
       {"batch_sizes", array_of(accounting.batch_sizes)},
       {"counters", std::move(counters)},
   });

@@ -42,7 +42,7 @@ std::string one_line(std::string text) {
 }
 
 // The members of the object that follow its time and level.
-std::string json_members(const std::string& message, LogFields fields) {
+std::string json_members(const std::string& message, const LogFields& fields) {
   json::object object{{"message", json_text(message)}};
   for (const LogField& field : fields) {
     json::value& value = object[json::string_view(field.name.data(), field.name.size())];
@@ -67,7 +67,7 @@ Logger::Logger(LogLevel least, LogFormat format)
                            : R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v)");
 }
 
-void Logger::log(LogLevel level, const std::string& message, LogFields fields) const {
+void Logger::log(LogLevel level, const std::string& message, const LogFields& fields) const {
   if (!logger_->should_log(level_of(level))) return;
   const std::string text = one_line(message);
   logger_->log(level_of(level), "{}",

@@ -5,13 +5,13 @@
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
-#include "nextid/store.h"
+#include "nextid/log.h"
 
 namespace spdlog {
 class logger;
@@ -27,7 +27,7 @@ struct LogField {
   std::string_view name;
   std::variant<std::uint64_t, std::string> value;
 };
-using LogFields = std::initializer_list<LogField>;
+using LogFields = std::vector<LogField>;
 
 /// Copies share the sink. Thread-safe. Whatever a message has in it, it is one line.
 class Logger {
@@ -35,15 +35,15 @@ class Logger {
   Logger(LogLevel least, LogFormat format);
 
   void operator()(LogLevel level, const std::string& message) const { log(level, message, {}); }
-  void info(const std::string& message, LogFields fields = {}) const {
+  void info(const std::string& message, const LogFields& fields = {}) const {
     log(LogLevel::kInfo, message, fields);
   }
-  void warning(const std::string& message, LogFields fields = {}) const {
+  void warning(const std::string& message, const LogFields& fields = {}) const {
     log(LogLevel::kWarning, message, fields);
   }
 
  private:
-  void log(LogLevel level, const std::string& message, LogFields fields) const;
+  void log(LogLevel level, const std::string& message, const LogFields& fields) const;
 
   LogFormat format_;
   std::shared_ptr<spdlog::logger> logger_;

@@ -248,13 +248,13 @@ constexpr std::array kOptions{
     Option{"write-timeout", "TIME", "30s",
            "How long a client may leave an answer unread before it is disconnected.",
            with<set_time, &Config::clients, &net::ClientSettings::write_timeout>},
-    Option{"max-head-bytes", "N", "16384",
-           "Longest head of a request, its line and fields; longer ones are answered 431.",
-           number<kMinHeadBytes, kMaxHttpBytes, &Config::http_limits,
-                  &protocol::HttpLimits::max_head_bytes>},
+    Option{
+        "max-head-bytes", "N", "16384",
+        "Longest head of a request, its line and fields; longer ones are answered 431.",
+        number<kMinHeadBytes, kMaxHttpBytes, &Config::http_limits, &http::Limits::max_head_bytes>},
     Option{"max-body-bytes", "N", "65536",
            "Longest body of a request that is read at all; longer ones are answered 413.",
-           number<0, kMaxHttpBytes, &Config::http_limits, &protocol::HttpLimits::max_body_bytes>},
+           number<0, kMaxHttpBytes, &Config::http_limits, &http::Limits::max_body_bytes>},
     Option{
         "shutdown-timeout", "TIME", "10s",
         "How long a stop by SIGTERM or SIGINT may take: answering what waits, closing the store.",

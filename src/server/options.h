@@ -16,10 +16,10 @@
 #include "nextid/error.h"
 #include "nextid/store.h"
 
+#include "http/codec/request_parser.h"
 #include "net/address.h"
 #include "net/client_settings.h"
 #include "net/tls.h"
-#include "protocol/http_request_parser.h"
 #include "server/logging.h"
 
 namespace nextid::server {
@@ -32,7 +32,7 @@ struct Config {
   std::size_t threads = 1;
   StoreOptions store_options;
   net::ClientSettings clients;
-  protocol::HttpLimits http_limits;
+  http::Limits http_limits;
   std::chrono::milliseconds shutdown_timeout = std::chrono::seconds(10);
   /// The token file; "": everyone may do everything.
   std::string tokens;

@@ -1,22 +1,25 @@
-// The pages about this server, as answers of HTTP.
+// The pages about this server.
 #pragma once
 
-#include "net/report_source.h"
+#include <string>
+#include <utility>
+
 #include "report/reporter.h"
+#include "service/reports.h"
 
 namespace nextid::server {
 
 /// Thread-safe. See report::Reporter.
-class Reports final : public net::ReportSource {
+class Reports final : public service::Reports {
  public:
-  Reports(Store store, report::Reporter::FrontEnd front_end)
-      : reporter_(std::move(store), std::move(front_end)) {}
+  Reports(Store store, report::Reporter::FrontEnds front_ends)
+      : reporter_(std::move(store), std::move(front_ends)) {}
 
-  void report(const protocol::Metrics& call, Done done) override;
-  void report(const protocol::Status& call, Done done) override;
+  void report(const service::ShowMetrics& call, service::Done<service::Page> done) override;
+  void report(const service::ShowStatus& call, service::Done<service::Page> done) override;
   std::string doubt() const override { return reporter_.doubt(); }
 
-  /// Answers what was asked; what is asked later gets 503.
+  /// Answers what was asked; what is asked later is answered kUnavailable.
   void stop() { reporter_.stop(); }
 
  private:

@@ -6,8 +6,6 @@
 #include "nextid/version.h"
 
 #include "base/clock.h"
-#include "net/http_connection.h"
-#include "net/resp_connection.h"
 #include "server/opening_line.h"
 #include "server/protected_mode.h"
 
@@ -18,10 +16,6 @@ using std::chrono::milliseconds;
 
 // Clients over the limit that are told so; beyond these they are closed without a word.
 constexpr std::size_t kMaxRefusals = 256;
-
-// None to speak of: pools of Redis clients keep connections for as long as they live. Not the
-// largest number, which nanoseconds do not hold.
-constexpr std::chrono::hours kRespIdleTimeout{24 * 365 * 100};
 
 // Time limits are kept to within a quarter of the shortest.
 milliseconds sweep_period(const net::ClientSettings& settings) {
@@ -47,12 +41,6 @@ std::string describe(const Accounting& accounting) {
   return text + ")";
 }
 
-protocol::BrowserGuard::Settings browser_settings(const Config& config) {
-  return {.listen_host = config.http.host,
-          .allowed_hosts = config.allowed_hosts,
-          .check_host = config.tokens.empty()};
-}
-
 void warn_of_exposure(const Logger& logger, const std::string& path) {
   if (const auto warning = auth::exposure_of_file(path)) logger.warning(*warning);
 }
@@ -66,14 +54,19 @@ void log_opening(const Logger& logger, const Store& store) {
 
 // Before the store is touched. What a name stands for is known when it is listened on.
 Result<void> check_addresses(const Config& config, const ListeningSockets& sockets) {
-  const auto check = [&](const net::HostPort& address) {
-    return check_exposure(config, address, net::may_be_loopback(address.host));
-  };
-  if (!sockets.http) {
-    if (const auto allowed = check(config.http); !allowed) return allowed;
+  for (const FrontEndKind& kind : front_end_kinds()) {
+    const auto address = kind.address(config);
+    if (!address || sockets.contains(kind.name)) continue;
+    const auto allowed = check_exposure(config, *address, net::may_be_loopback(address->host));
+    if (!allowed) return allowed;
   }
-  if (config.resp && !sockets.resp) return check(*config.resp);
   return {};
+}
+
+std::vector<stats::FrontEndLabels> labels_of_all() {
+  std::vector<stats::FrontEndLabels> labels;
+  for (const FrontEndKind& kind : front_end_kinds()) labels.push_back(kind.labels);
+  return labels;
 }
 
 }  // namespace
@@ -107,81 +100,104 @@ Result<std::unique_ptr<Server>> Server::start(const Config& config,
   if (const auto listening = server->listen(config, sockets); !listening) {
     return listening.error();
   }
-  logger.info("listening on " + server->addresses() + ", store " + config.store,
-              {{"http", server->http_url()},
-               {"resp", server->resp_url()},
-               {"store", config.store},
-               {"version", std::string(kVersion)}});
+  LogFields fields = server->addresses_by_name();
+  fields.push_back({"store", config.store});
+  fields.push_back({"version", std::string(kVersion)});
+  logger.info("listening on " + server->addresses() + ", store " + config.store, fields);
   return server;
 }
 
 Server::Server(const Config& config, Front front, Store store, const Logger& logger)
     : logger_(logger),
       front_(std::move(front)),
-      gate_(*front_.access, browser_settings(config), logger_),
       store_(std::move(store)),
       reports_(store_, [this] { return front_end_counts(); }),
-      http_node_{config.clients, config.http_limits, gate_, reports_},
-      resp_node_(*front_.access) {
-  resp_node_.settings = config.clients;
-  resp_node_.settings.idle_timeout = kRespIdleTimeout;
-  resp_node_.log = logger_;
-  resp_node_.open_connections = [this] { return open_connections(); };
+      service_(store_, reports_),
+      max_connections_(config.clients.max_connections) {
+  const FrontEndParts parts{.config = config,
+                            .access = *front_.access,
+                            .service = service_,
+                            .open_connections = [this] { return open_connections(); },
+                            .log = logger_};
+  for (const FrontEndKind& kind : front_end_kinds()) {
+    if (kind.address(config)) front_ends_.push_back(kind.make(parts));
+  }
   for (std::size_t i = 0; i < config.threads; ++i) {
-    threads_.push_back(std::make_unique<net::IoThread>(store_, sweep_period(http_node_.settings)));
+    threads_.push_back(
+        std::make_unique<net::IoThread>(store_, sweep_period(config.clients), labels_of_all()));
   }
 }
 
 Server::~Server() { stop(std::chrono::seconds(1)); }
 
-// Both addresses are taken before anyone is served.
+// All addresses are taken before anyone is served.
 Result<void> Server::listen(const Config& config, const ListeningSockets& sockets) {
-  auto http = listen(
-      config, config.http, sockets.http, "--http", [this](net::IoThread& io, net::Socket socket) {
-        welcome(
-            *std::make_shared<net::HttpConnection>(io, stream_of(std::move(socket)), http_node_));
-      });
-  if (!http) return http.error();
-  if (config.resp) {
-    auto resp = listen(config, *config.resp, sockets.resp, "--resp",
-                       [this](net::IoThread& io, net::Socket socket) {
-                         welcome(*std::make_shared<net::RespConnection>(
-                             io, stream_of(std::move(socket)), resp_node_));
-                       });
-    if (!resp) return resp.error();
-    resp_ = *std::move(resp);
-    resp_node_.port = resp_->address().port;
-    resp_->start();
+  std::vector<Served> served;
+  for (const FrontEndKind& kind : front_end_kinds()) {
+    if (!kind.address(config)) continue;
+    net::FrontEnd& front_end = *front_ends_[served.size()];
+    auto listener = listen(config, sockets, kind, front_end);
+    if (!listener) return listener.error();
+    front_end.listens_on((*listener)->address());
+    served.push_back({kind, *std::move(listener)});
   }
-  http_ = *std::move(http);
-  http_->start();
+  served_ = std::move(served);
+  for (const Served& each : served_) each.listener->start();
   return {};
 }
 
 Result<std::shared_ptr<net::Listener>> Server::listen(const Config& config,
-                                                      const net::HostPort& address,
-                                                      std::optional<int> socket,
-                                                      std::string_view option,
-                                                      net::Listener::Welcome welcome) {
+                                                      const ListeningSockets& sockets,
+                                                      const FrontEndKind& kind,
+                                                      net::FrontEnd& front_end) {
   std::vector<net::IoThread*> threads;
   for (const auto& thread : threads_) threads.push_back(thread.get());
+  auto connect = [this, &front_end](net::IoThread& io, net::Socket socket) {
+    welcome(*front_end.connect(io, stream_of(std::move(socket))));
+  };
+  const auto socket = sockets.find(kind.name);
   auto listener =
-      socket
-          ? net::Listener::adopt(*socket, std::move(threads), std::move(welcome), logger_)
-          : net::Listener::open(address, option, std::move(threads), std::move(welcome), logger_);
+      socket != sockets.end()
+          ? net::Listener::adopt(socket->second, std::move(threads), std::move(connect), logger_)
+          : net::Listener::open(*kind.address(config), kind.option(), std::move(threads),
+                                std::move(connect), logger_);
   if (!listener) return listener.error();
   const auto allowed = check_exposure(config, (*listener)->address(), (*listener)->is_loopback());
   if (!allowed) return allowed.error();
   return listener;
 }
 
-std::string Server::resp_url() const {
-  if (!resp_) return "off";
-  return (front_.tls ? "rediss://" : "redis://") + resp_->address().to_string();
+const Server::Served* Server::find(std::string_view front_end) const {
+  for (const Served& served : served_) {
+    if (served.kind.name == front_end) return &served;
+  }
+  return nullptr;
+}
+
+std::uint16_t Server::port(std::string_view front_end) const {
+  return find(front_end)->listener->address().port;
+}
+
+std::string Server::url(std::string_view front_end) const { return url(*find(front_end)); }
+
+std::string Server::url(const Served& served) const {
+  const std::string_view scheme = front_.tls ? served.kind.tls_scheme : served.kind.scheme;
+  return std::string(scheme) + "://" + served.listener->address().to_string();
 }
 
 std::string Server::addresses() const {
-  return resp_ ? http_url() + " and " + resp_url() : http_url();
+  std::string text;
+  for (const Served& served : served_) text += (text.empty() ? "" : " and ") + url(served);
+  return text;
+}
+
+LogFields Server::addresses_by_name() const {
+  LogFields fields;
+  for (const FrontEndKind& kind : front_end_kinds()) {
+    const Served* served = find(kind.name);
+    fields.push_back({kind.name, served != nullptr ? url(*served) : "off"});
+  }
+  return fields;
 }
 
 net::Stream Server::stream_of(net::Socket socket) const {
@@ -190,11 +206,11 @@ net::Stream Server::stream_of(net::Socket socket) const {
 
 void Server::welcome(net::ClientConnection& connection) {
   const auto open = open_connections();  // With this one.
-  if (open <= http_node_.settings.max_connections) {
+  if (open <= max_connections_) {
     connection.start();
   } else {
     connection.refuse();
-    if (open > http_node_.settings.max_connections + kMaxRefusals) connection.abort();
+    if (open > max_connections_ + kMaxRefusals) connection.abort();
   }
 }
 
@@ -226,10 +242,15 @@ void Server::reload() {
   }
 }
 
-stats::FrontEndCounts Server::front_end_counts() const {
-  stats::FrontEndCounts sum;
-  for (const auto& thread : threads_) sum += thread->stats().value();
-  return sum;
+std::vector<stats::FrontEndCounts> Server::front_end_counts() const {
+  std::vector<stats::FrontEndCounts> sums;
+  for (const auto& thread : threads_) {
+    for (std::size_t i = 0; i < thread->stats().size(); ++i) {
+      stats::FrontEndCounts counts = thread->stats()[i].value();
+      i < sums.size() ? void(sums[i] += counts) : sums.push_back(std::move(counts));
+    }
+  }
+  return sums;
 }
 
 Accounting Server::stop(milliseconds limit) {
@@ -243,7 +264,7 @@ Accounting Server::stop(milliseconds limit) {
   reports_.stop();
   for (const auto& thread : threads_) thread->stop();
   accounting_ = store_.accounting();
-  if (http_) log_closing(accounting_);
+  if (!served_.empty()) log_closing(accounting_);
   return accounting_;
 }
 
@@ -260,8 +281,7 @@ void Server::log_closing(const Accounting& accounting) const {
 }
 
 void Server::drain(base::MonotonicTime deadline) {
-  if (http_) http_->close();
-  if (resp_) resp_->close();
+  for (const Served& served : served_) served.listener->close();
   for (const auto& thread : threads_) thread->drain();
   for (const auto& thread : threads_) {
     if (!thread->wait_until_empty(deadline)) thread->abort_connections();

@@ -3,8 +3,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,23 +16,20 @@
 
 #include "auth/access.h"
 #include "net/client_connection.h"
-#include "net/http_gate.h"
-#include "net/http_node.h"
 #include "net/io_thread.h"
 #include "net/listener.h"
-#include "net/resp_node.h"
 #include "net/tls.h"
+#include "server/front_ends.h"
 #include "server/logging.h"
 #include "server/options.h"
 #include "server/reports.h"
+#include "service/service.h"
 
 namespace nextid::server {
 
-/// Sockets that listen already, in the place of the configured addresses; the server's from now on.
-struct ListeningSockets {
-  std::optional<int> http = {};
-  std::optional<int> resp = {};  ///< Not used where RESP is off.
-};
+/// Sockets that listen already, by the name of their front end, in the place of the configured
+/// addresses; the server's from now on. Not used where the front end is off.
+using ListeningSockets = std::map<std::string, int, std::less<>>;
 
 class Server {
  public:
@@ -46,13 +44,9 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  std::uint16_t http_port() const noexcept { return http_->address().port; }
-  /// "http://127.0.0.1:8000", and https where there is TLS.
-  std::string http_url() const {
-    return (front_.tls ? "https://" : "http://") + http_->address().to_string();
-  }
-  /// Requires Config::resp.
-  std::uint16_t resp_port() const noexcept { return resp_->address().port; }
+  /// Of a front end that is not off: the port, and "http://127.0.0.1:8000" or the like.
+  std::uint16_t port(std::string_view front_end) const;
+  std::string url(std::string_view front_end) const;
 
   /// "http://127.0.0.1:8000 and redis://127.0.0.1:6380"
   std::string addresses() const;
@@ -73,29 +67,36 @@ class Server {
   };
   static Result<Front> open_front(const Config& config);
 
+  /// A front end that is not off, and where it listens.
+  struct Served {
+    const FrontEndKind& kind;
+    std::shared_ptr<net::Listener> listener;
+  };
+
   Server(const Config& config, Front front, Store store, const Logger& logger);
   Result<void> listen(const Config& config, const ListeningSockets& sockets);
-  Result<std::shared_ptr<net::Listener>> listen(const Config& config, const net::HostPort& address,
-                                                std::optional<int> socket, std::string_view option,
-                                                net::Listener::Welcome welcome);
-  std::string resp_url() const;
+  Result<std::shared_ptr<net::Listener>> listen(const Config& config,
+                                                const ListeningSockets& sockets,
+                                                const FrontEndKind& kind, net::FrontEnd& front_end);
+  const Served* find(std::string_view front_end) const;
+  std::string url(const Served& served) const;
+  LogFields addresses_by_name() const;
   net::Stream stream_of(net::Socket socket) const;
   void welcome(net::ClientConnection& connection);
   std::size_t open_connections() const noexcept;
-  stats::FrontEndCounts front_end_counts() const;
+  std::vector<stats::FrontEndCounts> front_end_counts() const;
   void log_closing(const Accounting& accounting) const;
   void drain(base::MonotonicTime deadline);
 
   Logger logger_;
   const Front front_;
-  net::HttpGate gate_;
   Store store_;
   Reports reports_;  // Reads the threads' counts, until stop().
-  net::HttpNode http_node_;
-  net::RespNode resp_node_;
-  std::vector<std::unique_ptr<net::IoThread>> threads_;
-  std::shared_ptr<net::Listener> http_;  // After the threads whose event loop they use.
-  std::shared_ptr<net::Listener> resp_;  // None where RESP is off.
+  const service::Service service_;
+  std::vector<std::unique_ptr<net::FrontEnd>> front_ends_;  // Those that are not off.
+  std::vector<std::unique_ptr<net::IoThread>> threads_;     // Have connections of those.
+  std::vector<Served> served_;  // Whose listeners use the threads. Empty until all listen.
+  const std::size_t max_connections_;
   bool stopped_ = false;
   Accounting accounting_;
 };

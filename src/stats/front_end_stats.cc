@@ -13,10 +13,6 @@ constexpr std::array<std::string_view, kEndings> kEndingNames{
 
 }  // namespace
 
-std::string_view to_string(Protocol protocol) noexcept {
-  return protocol == Protocol::kHttp ? "http" : "resp";
-}
-
 std::string_view to_string(Ending ending) noexcept {
   return kEndingNames[static_cast<std::size_t>(ending)];
 }
@@ -38,33 +34,32 @@ std::uint64_t FrontEndCounts::requests_in_all() const noexcept {
 }
 
 FrontEndCounts& FrontEndCounts::operator+=(const FrontEndCounts& other) noexcept {
-  for (std::size_t route = 0; route < kRouteCount; ++route) {
+  for (std::size_t route = 0; route < requests.size(); ++route) {
     for (std::size_t ending = 0; ending < kEndings; ++ending) {
       requests[route][ending] += other.requests[route][ending];
     }
   }
-  for (std::size_t protocol = 0; protocol < kProtocols; ++protocol) {
-    latencies[protocol] += other.latencies[protocol];
-    protocols[protocol].open_connections += other.protocols[protocol].open_connections;
-    protocols[protocol].connections += other.protocols[protocol].connections;
-    protocols[protocol].received_bytes += other.protocols[protocol].received_bytes;
-    protocols[protocol].sent_bytes += other.protocols[protocol].sent_bytes;
-  }
+  latencies += other.latencies;
+  open_connections += other.open_connections;
+  connections += other.connections;
+  received_bytes += other.received_bytes;
+  sent_bytes += other.sent_bytes;
   return *this;
 }
 
-FrontEndCounts FrontEndStats::value() const noexcept {
-  FrontEndCounts counts;
-  for (std::size_t route = 0; route < kRouteCount; ++route) {
+FrontEndCounts FrontEndStats::value() const {
+  FrontEndCounts counts{.labels = labels_,
+                        .requests = {},
+                        .latencies = latencies_.value(),
+                        .open_connections = open_connections_.value(),
+                        .connections = connections_.value(),
+                        .received_bytes = received_bytes_.value(),
+                        .sent_bytes = sent_bytes_.value()};
+  counts.requests.resize(labels_.routes.size());
+  for (std::size_t route = 0; route < counts.requests.size(); ++route) {
     for (std::size_t ending = 0; ending < kEndings; ++ending) {
-      counts.requests[route][ending] = requests_[route][ending].value();
+      counts.requests[route][ending] = requests_[route * kEndings + ending].value();
     }
-  }
-  for (std::size_t protocol = 0; protocol < kProtocols; ++protocol) {
-    counts.latencies[protocol] = latencies_[protocol].value();
-    const OfProtocol& own = protocols_[protocol];
-    counts.protocols[protocol] = {own.open_connections.value(), own.connections.value(),
-                                  own.received_bytes.value(), own.sent_bytes.value()};
   }
   return counts;
 }

@@ -1,9 +1,9 @@
 #include "systemd/service_manager.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <string_view>
 #include <sys/socket.h>
 #include <systemd/sd-daemon.h>
 #include <vector>
@@ -30,31 +30,38 @@ Result<std::vector<std::string>> inherited_names() {
   return copies;
 }
 
+/// "http or resp"
+std::string in_words(std::span<const std::string_view> names) {
+  std::string text;
+  for (const std::string_view name : names) {
+    text += (text.empty() ? "" : " or ") + std::string(name);
+  }
+  return text;
+}
+
 }  // namespace
 
-Result<InheritedSockets> take_inherited_sockets() {
-  const auto names = inherited_names();
-  if (!names) return names.error();
+Result<InheritedSockets> take_inherited_sockets(std::span<const std::string_view> names) {
+  const auto inherited = inherited_names();
+  if (!inherited) return inherited.error();
   InheritedSockets sockets;
-  for (std::size_t i = 0; i < names->size(); ++i) {
-    const std::string& name = (*names)[i];
+  for (std::size_t i = 0; i < inherited->size(); ++i) {
+    std::string name = (*inherited)[i];
     const int descriptor = SD_LISTEN_FDS_START + static_cast<int>(i);
     // What systemd says where nobody gave a name: the socket unit's, or "unknown".
     const bool unnamed = name == "unknown" || name.ends_with(".socket");
-    const bool is_http = name == "http" || (unnamed && names->size() == 1);
-    if (!is_http && name != "resp") {
+    if (unnamed && inherited->size() == 1) name = names.front();
+    if (std::find(names.begin(), names.end(), name) == names.end()) {
       return invalid("The inherited socket '" + name +
-                     "' has no use here: its FileDescriptorName must be http or resp.");
+                     "' has no use here: its FileDescriptorName must be " + in_words(names) + ".");
     }
     if (sd_is_socket_inet(descriptor, AF_UNSPEC, SOCK_STREAM, /*listening=*/1, 0) <= 0) {
-      return invalid("The inherited socket '" + name + "' is no listening TCP socket.");
+      return invalid("The inherited socket '" + (*inherited)[i] + "' is no listening TCP socket.");
     }
-    std::optional<int>& place = is_http ? sockets.http : sockets.resp;
-    if (place) {
+    if (!sockets.emplace(name, descriptor).second) {
       return invalid("More than one socket named '" + name +
                      "' was inherited; name one address in the socket unit.");
     }
-    place = descriptor;
   }
   return sockets;
 }

@@ -2,23 +2,24 @@
 // All of it does nothing where no service manager asks for it.
 #pragma once
 
-#include <optional>
+#include <functional>
+#include <map>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "nextid/error.h"
 
 namespace nextid::systemd {
 
-/// Listening TCP sockets that this process was started with (sd_listen_fds(3)); its own to close.
-struct InheritedSockets {
-  std::optional<int> http = {};
-  std::optional<int> resp = {};
-};
+/// Listening TCP sockets that this process was started with (sd_listen_fds(3)), by name; its own to
+/// close.
+using InheritedSockets = std::map<std::string, int, std::less<>>;
 
-/// Takes them, by their FileDescriptorName=, "http" or "resp"; a single one without a name is
-/// HTTP's. Removes the variables that announce them, so call it once, before threads start.
-/// kInvalid names a socket that is of no use.
-Result<InheritedSockets> take_inherited_sockets();
+/// Takes them, by their FileDescriptorName=, which must be one of `names`; a single one without a
+/// name is the first's. Removes the variables that announce them, so call it once, before threads
+/// start. kInvalid names a socket that is of no use.
+Result<InheritedSockets> take_inherited_sockets(std::span<const std::string_view> names);
 
 /// READY=1 (sd_notify(3)), and a line for `systemctl status`.
 void notify_ready(const std::string& status);

@@ -5,36 +5,36 @@
 #include <string_view>
 
 #include "fuzz/torn.h"
-#include "protocol/http_reply.h"
-#include "protocol/http_request_parser.h"
-#include "protocol/http_routes.h"
+#include "http/codec/reply.h"
+#include "http/codec/request_parser.h"
+#include "http/codec/routes.h"
 
 namespace nextid::fuzz {
 namespace {
 
-using protocol::HttpRequestParser;
+using http::RequestParser;
 
-constexpr protocol::HttpLimits kLimits{.max_head_bytes = 512, .max_body_bytes = 256};
+constexpr http::Limits kLimits{.max_head_bytes = 512, .max_body_bytes = 256};
 
 std::string text_of(std::string_view bytes, std::size_t piece) {
-  HttpRequestParser parser(kLimits);
+  RequestParser parser(kLimits);
   std::string text;
   feed_in_pieces(bytes, piece, parser.max_unconsumed_bytes(),
                  [&](std::string_view kept, bool& more, bool& ended) {
                    const auto outcome = parser.feed(kept);
-                   if (outcome.status == HttpRequestParser::Status::kNeedMore) {
+                   if (outcome.status == RequestParser::Status::kNeedMore) {
                      more = true;
-                   } else if (outcome.status == HttpRequestParser::Status::kError) {
+                   } else if (outcome.status == RequestParser::Status::kError) {
                      text += "error " + parser.problem().detail;
                      ended = true;
                    } else {
                      const auto& request = parser.request();
                      text += std::string(request.method) + " " + std::string(request.target) + " " +
                              std::string(request.body);
-                     const auto routed = protocol::route_of(request, 1'000);
+                     const auto routed = http::route_of(request, 1'000);
                      text += std::to_string(routed.call.index()) + std::string(routed.counter());
-                     if (const auto* problem = std::get_if<protocol::Problem>(&routed.call)) {
-                       protocol::append_reply(text, protocol::problem_reply(*problem), {});
+                     if (const auto* problem = std::get_if<http::Problem>(&routed.call)) {
+                       http::append_reply(text, http::problem_reply(*problem), {});
                      }
                    }
                    return outcome.consumed;

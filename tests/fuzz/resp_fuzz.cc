@@ -5,26 +5,26 @@
 #include <string_view>
 
 #include "fuzz/torn.h"
-#include "protocol/resp_commands.h"
-#include "protocol/resp_parser.h"
+#include "resp/codec/commands.h"
+#include "resp/codec/parser.h"
 
 namespace nextid::fuzz {
 namespace {
 
-using protocol::RespParser;
+using resp::Parser;
 
-constexpr protocol::RespLimits kLimits{.max_command_bytes = 512, .max_arguments = 16};
+constexpr resp::Limits kLimits{.max_command_bytes = 512, .max_arguments = 16};
 
 std::string text_of(std::string_view bytes, std::size_t piece) {
-  RespParser parser(kLimits);
-  protocol::RespSession session;
+  Parser parser(kLimits);
+  resp::Session session;
   std::string text;
   feed_in_pieces(bytes, piece, parser.max_unconsumed_bytes(),
                  [&](std::string_view kept, bool& more, bool& ended) {
                    const auto outcome = parser.feed(kept);
-                   if (outcome.status == RespParser::Status::kNeedMore) {
+                   if (outcome.status == Parser::Status::kNeedMore) {
                      more = true;
-                   } else if (outcome.status == RespParser::Status::kError) {
+                   } else if (outcome.status == Parser::Status::kError) {
                      text += "error " + parser.error();
                      ended = true;
                    } else {
@@ -32,11 +32,11 @@ std::string text_of(std::string_view bytes, std::size_t piece) {
                        text += argument;
                        text += '\n';
                      }
-                     const auto routed = protocol::route_of(
-                         {parser.arguments(), parser.was_inline()}, session, 1'000);
+                     const auto routed =
+                         resp::route_of({parser.arguments(), parser.was_inline()}, session, 1'000);
                      const auto& call = routed.call;
                      text += std::to_string(call.index());
-                     if (const auto* answer = std::get_if<protocol::RespAnswer>(&call)) {
+                     if (const auto* answer = std::get_if<resp::Answer>(&call)) {
                        if (!answer->bytes.ends_with("\r\n")) std::abort();
                        text += answer->bytes;
                      }

@@ -1,4 +1,5 @@
 // The two pages about a node. tests/e2e/test_operations.py reads them from a real server.
+#include <array>
 #include <limits>
 #include <string>
 
@@ -25,8 +26,12 @@ CounterObservation counter(const std::string& name, std::uint64_t returned, doub
   return observation;
 }
 
+constexpr std::array kRoutes{stats::RouteLabel{"other", false}, stats::RouteLabel{"next", true}};
+constexpr stats::FrontEndLabels kHttp{"http", kRoutes};
+
 Observation two_counters() {
   Observation observation;
+  observation.front_ends.push_back(stats::FrontEndStats(kHttp).value());
   observation.store_url = "sqlite:/tmp/\xff.db";
   observation.node.accounting.returned = 30;
   observation.returned_so_far = 30;
@@ -50,6 +55,13 @@ TEST(MetricsPage, HasTheNumbers) {
   EXPECT_TRUE(has_line(page, "# TYPE nextid_requests_total counter"));
   EXPECT_TRUE(
       has_line(page, "nextid_requests_total{protocol=\"http\",route=\"next\",result=\"ok\"} 0"));
+  // What gives ids is there with all its results, the rest with "ok".
+  EXPECT_TRUE(has_line(
+      page, "nextid_requests_total{protocol=\"http\",route=\"next\",result=\"exhausted\"} 0"));
+  EXPECT_TRUE(
+      has_line(page, "nextid_requests_total{protocol=\"http\",route=\"other\",result=\"ok\"} 0"));
+  EXPECT_FALSE(has_line(
+      page, "nextid_requests_total{protocol=\"http\",route=\"other\",result=\"exhausted\"} 0"));
 }
 
 TEST(MetricsPage, CumulatesBuckets) {
@@ -64,7 +76,7 @@ TEST(MetricsPage, CumulatesBuckets) {
 
 TEST(MetricsPage, TellsTimesInSeconds) {
   Observation observation = two_counters();
-  auto& latency = observation.front_end.latencies[0];
+  auto& latency = observation.front_ends[0].latencies;
   latency.counts[duration_bucket(250)] = 3;
   latency.sum_us = 600;
   const std::string page = metrics_page(observation);
@@ -122,9 +134,11 @@ TEST(MetricsPage, TellsWhatHasStopped) {
 }
 
 TEST(MetricsPage, HasWhatAlertsLookAtFromTheStart) {
-  const std::string page = metrics_page(Observation{});
+  Observation observation;
+  observation.front_ends.push_back(stats::FrontEndStats(kHttp).value());
+  const std::string page = metrics_page(observation);
   for (const std::string result : {"corrupt", "overloaded", "unavailable", "deadline"}) {
-    EXPECT_TRUE(has_line(page, "nextid_requests_total{protocol=\"resp\",route=\"INCR\",result=\"" +
+    EXPECT_TRUE(has_line(page, "nextid_requests_total{protocol=\"http\",route=\"next\",result=\"" +
                                    result + "\"} 0"));
   }
   EXPECT_TRUE(has_line(page, "nextid_store_calls_total{call=\"reserve\",result=\"in_doubt\"} 0"));

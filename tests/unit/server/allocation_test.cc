@@ -40,7 +40,7 @@ class AllocationTest : public ServerTest {
 
   /// `commands` has as many as there are answers.
   std::uint64_t fewest_for_resp(const std::string& commands, int answers = 1) {
-    HttpClient client(server_->resp_port());
+    HttpClient client(server_->port("resp"));
     return fewest_allocations([&] {
       ASSERT_TRUE(client.send(commands));
       for (int i = 0; i < answers; ++i) ASSERT_TRUE(client.read_line().starts_with(':'));

@@ -34,7 +34,7 @@ class ServerTest : public ::testing::Test {
     server_ = *std::move(server);
   }
 
-  HttpClient connect() { return HttpClient(server_->http_port()); }
+  HttpClient connect() { return HttpClient(server_->port("http")); }
 
   Accounting stop() { return server_->stop(std::chrono::seconds(10)); }
 

@@ -19,7 +19,7 @@ using std::chrono::milliseconds;
 
 class RespServerTest : public ServerTest {
  protected:
-  HttpClient connect_resp() { return HttpClient(server_->resp_port()); }
+  HttpClient connect_resp() { return HttpClient(server_->port("resp")); }
 
   /// Callers need the token "secret", which is for the counters a*.
   void require_token() {
@@ -163,7 +163,7 @@ TEST_F(RespServerTest, InfoTellsOfThisServer) {
   client.send("INFO\r\nQUIT\r\n");
   const std::string answers = rest_of(client);
   for (const std::string& line :
-       {"\r\ntcp_port:" + std::to_string(server_->resp_port()) + "\r\n",
+       {"\r\ntcp_port:" + std::to_string(server_->port("resp")) + "\r\n",
         std::string("\r\nids_returned:1\r\n"), std::string("\r\nconnected_clients:1\r\n")}) {
     EXPECT_NE(answers.find(line), std::string::npos) << line << answers;
   }

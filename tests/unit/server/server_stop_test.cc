@@ -16,7 +16,7 @@ TEST_F(ServerTest, SaysWhyItCannotListen) {
   start();
   auto taken = config_;
   taken.store = "memory:";
-  taken.http.port = server_->http_port();
+  taken.http.port = server_->port("http");
   const auto second = server::Server::start(taken);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code(), ErrorCode::kUnavailable);
@@ -39,7 +39,7 @@ TEST_F(ServerTest, ListensOnIpv6AndNames) {
     const auto server = server::Server::start(config);
     if (!server && std::string(host) == "::1") GTEST_SKIP() << "not run: no IPv6 on this machine";
     ASSERT_TRUE(server) << server.error().what();
-    EXPECT_NE((*server)->http_port(), 0);
+    EXPECT_NE((*server)->port("http"), 0);
   }
 }
 

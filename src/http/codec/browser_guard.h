@@ -1,0 +1,51 @@
+// Keeps web pages of other sites from using a visitor's browser against this server.
+//
+// A page can have a browser send requests to any address that the browser reaches, loopback too.
+// It can't read the answers of another origin; but an id is taken all the same (cross-site request
+// forgery). And where its own name leads to our address (DNS rebinding), it can read them, too.
+// What gives such requests away are fields that no script can set: Sec-Fetch-Site (W3C Fetch
+// Metadata), Origin (RFC 6454) and Host. Programs that are no browsers send none of the first two.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/codec/problem.h"
+#include "http/codec/request.h"
+
+namespace nextid::http {
+
+/// Immutable, so any thread may ask it. check() of a request without such fields, with a Host that
+/// is ours, takes no allocation.
+class BrowserGuard {
+ public:
+  struct Settings {
+    std::string listen_host;                 ///< A name or an address; IPv6 without brackets.
+    std::vector<std::string> allowed_hosts;  ///< Further names that lead here, without ports.
+    bool check_host = true;  ///< Without tokens: any page that gets through may do everything.
+  };
+
+  explicit BrowserGuard(const Settings& settings);
+
+  /// Refuses as `forbidden` (403)
+  ///   - where hosts are checked, a Host that is not ours: localhost, 127.0.0.1, [::1], the listen
+  ///     host, an allowed one; on 0.0.0.0 and [::], any address, since only names can be rebound.
+  ///     HTTP/1.0 without Host is no browser's;
+  ///   - if the call takes ids or changes something (`acts`): a Sec-Fetch-Site other than
+  ///     same-origin and none, or an Origin other than the Host's and those of allowed hosts.
+  /// Refuses as `invalid` (400) such a field that is repeated.
+  Refusal check(const Request& request, bool acts) const;
+
+ private:
+  Refusal check_host(std::string_view host) const;
+  bool is_ours(std::string_view host) const;
+  bool is_own_origin(std::string_view origin, std::string_view host) const;
+
+  std::vector<std::string> own_hosts_;      // As Host fields have them, without ports.
+  std::vector<std::string> allowed_hosts_;  // The same.
+  bool check_host_;
+  bool any_address_is_ours_;
+};
+
+}  // namespace nextid::http

@@ -1,0 +1,91 @@
+#include "http/codec/definition_body.h"
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <boost/beast/core/string.hpp>
+
+#include "base/quoting.h"
+#include "base/whole_number.h"
+#include "http/codec/json_object.h"
+
+namespace nextid::http {
+namespace {
+
+constexpr std::string_view kJson = "application/json";
+constexpr std::string_view kJsonSuffix = "+json";
+
+bool ends_with_ignoring_case(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() &&
+         boost::beast::iequals({text.data() + text.size() - end.size(), end.size()},
+                               {end.data(), end.size()});
+}
+
+bool is_json(std::string_view content_type) {
+  const auto end = content_type.substr(0, content_type.find(';')).find_last_not_of(" \t");
+  const auto essence = content_type.substr(0, end + 1);
+  return (essence.size() == kJson.size() && ends_with_ignoring_case(essence, kJson)) ||
+         ends_with_ignoring_case(essence, kJsonSuffix);
+}
+
+Refusal check_content_type(const Field& field) {
+  if (field.count == 0) return std::nullopt;
+  if (field.count > 1) return invalid("The field Content-Type is given more than once.");
+  if (is_json(field.value)) return std::nullopt;
+  return invalid("The Content-Type is " + base::in_quotes(field.value) +
+                 "; it must be application/json, or left out.");
+}
+
+JsonField number_field(std::string_view name, std::optional<std::uint64_t>& number,
+                       std::uint64_t min = 1) {
+  return {.name = name,
+          .expected = "a whole number from " + std::to_string(min) + " to " +
+                      std::to_string(kMaxId) + ", as a number or as text",
+          .take = [&number, min](JsonKind, std::string_view text) {
+            number = base::whole_number(text, min, kMaxId);
+            return number.has_value();
+          }};
+}
+
+JsonField comment_field(std::optional<std::string>& comment) {
+  return {.name = "comment",
+          .expected = "text of at most " + std::to_string(kMaxCommentBytes) + " bytes in UTF-8",
+          .take = [&comment](JsonKind kind, std::string_view text) {
+            comment = text;
+            return kind == JsonKind::kString && text.size() <= kMaxCommentBytes;
+          }};
+}
+
+}  // namespace
+
+Refusal parse_definition(const Request& request, DefinitionChange& change) {
+  if (auto refusal = check_content_type(request.content_type)) return refusal;
+  if (request.body.empty()) return std::nullopt;
+  const std::array fields{
+      number_field("start", change.start),
+      number_field("increment", change.increment),
+      number_field("max", change.max),
+      number_field("cache", change.cache),
+      comment_field(change.comment),
+      number_field("revision", change.revision, 0),  // 0 is what other programs' items have.
+  };
+  return read_json_object(request.body, fields);
+}
+
+Refusal parse_advance(const Request& request, std::uint64_t& to) {
+  if (auto refusal = check_content_type(request.content_type)) return refusal;
+  std::optional<std::uint64_t> number;
+  const std::array fields{number_field("to", number)};
+  if (!request.body.empty()) {
+    if (auto refusal = read_json_object(request.body, fields)) return refusal;
+  }
+  if (!number) {
+    return invalid("The field 'to' is missing: the body must be JSON such as {\"to\":1000}.");
+  }
+  to = *number;
+  return std::nullopt;
+}
+
+}  // namespace nextid::http

@@ -1,0 +1,41 @@
+#include "http/codec/problem.h"
+
+#include <utility>
+
+namespace nextid::http {
+namespace {
+
+unsigned status_of(ErrorCode code) noexcept {
+  switch (code) {
+    case ErrorCode::kInvalid:
+      return 400;
+    case ErrorCode::kNotFound:
+      return 404;
+    case ErrorCode::kConflict:
+    case ErrorCode::kExhausted:
+      return 409;
+    case ErrorCode::kCorrupt:
+      return 500;
+    case ErrorCode::kOverloaded:
+    case ErrorCode::kUnavailable:
+      return 503;
+    case ErrorCode::kDeadline:
+      return 504;
+  }
+  return 500;
+}
+
+}  // namespace
+
+Problem invalid(std::string sentence) { return {.detail = std::move(sentence)}; }
+
+Problem forbidden(std::string sentence) {
+  return {.status = 403, .code = "forbidden", .detail = std::move(sentence)};
+}
+
+Problem problem_of(const Error& error) {
+  return {
+      .status = status_of(error.code()), .code = to_string(error.code()), .detail = error.what()};
+}
+
+}  // namespace nextid::http

@@ -1,0 +1,221 @@
+#include "http/codec/reply.h"
+
+#include <array>
+#include <initializer_list>
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+
+#include "base/quoting.h"
+#include "http/codec/digits.h"
+
+namespace nextid::http {
+namespace {
+
+namespace json = boost::json;
+
+struct StatusLine {
+  unsigned status;
+  std::string_view reason;
+};
+
+constexpr std::array kStatusLines{
+    StatusLine{200, "OK"},
+    StatusLine{201, "Created"},
+    StatusLine{304, "Not Modified"},
+    StatusLine{400, "Bad Request"},
+    StatusLine{401, "Unauthorized"},
+    StatusLine{403, "Forbidden"},
+    StatusLine{404, "Not Found"},
+    StatusLine{405, "Method Not Allowed"},
+    StatusLine{408, "Request Timeout"},
+    StatusLine{409, "Conflict"},
+    StatusLine{413, "Content Too Large"},
+    StatusLine{431, "Request Header Fields Too Large"},
+    StatusLine{500, "Internal Server Error"},
+    StatusLine{503, "Service Unavailable"},
+    StatusLine{504, "Gateway Timeout"},
+};
+
+std::string_view reason_of(unsigned status) noexcept {
+  for (const auto& line : kStatusLines) {
+    if (line.status == status) return line.reason;
+  }
+  return "Unknown";
+}
+
+struct Title {
+  std::string_view code;
+  std::string_view title;
+};
+
+constexpr std::array kTitles{
+    Title{"invalid", "The request is wrong"},
+    Title{"unauthorized", "The request needs a token"},
+    Title{"forbidden", "The caller may not do this"},
+    Title{"not_found", "There is no such thing"},
+    Title{"method_not_allowed", "The method is not for this path"},
+    Title{"conflict", "The request contradicts what there is"},
+    Title{"exhausted", "The counter has too few ids left"},
+    Title{"too_large", "The request is too large"},
+    Title{"corrupt", "The store contradicts itself"},
+    Title{"overloaded", "The server has too much to do"},
+    Title{"unavailable", "The store does not answer"},
+    Title{"deadline", "The time limit passed"},
+};
+
+std::string_view title_of(std::string_view code) noexcept {
+  for (const auto& title : kTitles) {
+    if (title.code == code) return title.title;
+  }
+  return code;
+}
+
+json::string_view json_view(std::string_view text) noexcept { return {text.data(), text.size()}; }
+
+struct Head {
+  unsigned status;
+  std::string_view content_type;
+  bool no_store;
+  bool retry_soon;
+  std::string_view allow;
+  std::string_view location;
+  std::string_view challenge;
+  std::string_view etag;
+};
+
+// What a page of ours may do in a browser: load from and talk to this server, and nothing else.
+constexpr std::string_view kPageFields =
+    "Cache-Control: no-cache\r\n"
+    "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
+    "connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'\r\n"
+    "X-Content-Type-Options: nosniff\r\n"
+    "Referrer-Policy: no-referrer\r\n";
+
+void append(std::string& out, std::initializer_list<std::string_view> pieces) {
+  for (const auto piece : pieces) out.append(piece);
+}
+
+void append_head(std::string& out, const Head& head, std::size_t body_bytes,
+                 const ReplyFrame& frame) {
+  append(out, {"HTTP/1.1 ", Digits(head.status).view(), " ", reason_of(head.status),
+               "\r\nDate: ", frame.date, "\r\n"});
+  if (head.status != 304) {
+    append(out, {"Content-Type: ", head.content_type,
+                 "\r\nContent-Length: ", Digits(body_bytes).view(), "\r\n"});
+  }
+  if (head.no_store) out.append("Cache-Control: no-store\r\n");
+  if (head.retry_soon) out.append("Retry-After: 1\r\n");
+  if (!head.allow.empty()) append(out, {"Allow: ", head.allow, "\r\n"});
+  if (!head.location.empty()) append(out, {"Location: ", head.location, "\r\n"});
+  if (!head.challenge.empty()) append(out, {"WWW-Authenticate: ", head.challenge, "\r\n"});
+  if (!frame.request_id.empty()) append(out, {"X-Request-Id: ", frame.request_id, "\r\n"});
+  if (!head.etag.empty()) append(out, {"ETag: ", head.etag, "\r\n", kPageFields});
+  if (frame.close) {
+    out.append("Connection: close\r\n");
+  } else if (frame.announce_keep_alive) {
+    out.append("Connection: keep-alive\r\n");
+  }
+  out.append("\r\n");
+}
+
+// A further member of a JSON object, with its comma; "" without an id.
+std::string request_id_member(std::string_view id) {
+  if (id.empty()) return "";
+  return ",\"request_id\":" + json::serialize(json::value(json_view(id)));
+}
+
+}  // namespace
+
+Reply problem_reply(const Problem& problem) {
+  // The detail may quote bytes of requests, paths and store errors, and JSON must be UTF-8.
+  const json::object body{
+      {"type", "urn:nextid:error:" + std::string(problem.code)},
+      {"title", json_view(title_of(problem.code))},
+      {"status", problem.status},
+      {"detail", json_view(base::printable(problem.detail, problem.detail.size()))},
+  };
+  return {.status = problem.status,
+          .content_type = "application/problem+json",
+          .no_store = true,
+          .retry_soon = problem.status == 503,
+          .allow = problem.allow,
+          .location = {},
+          .challenge = problem.challenge,
+          .code = problem.code,
+          .detail = problem.detail,
+          .body = json::serialize(body)};
+}
+
+Reply status_reply(std::string_view status) {
+  return {.body = json::serialize(json::object{{"status", json_view(status)}})};
+}
+
+Reply reply_of(const CounterInfo& counter, IdFormat ids) {
+  return {.body = counter_json(counter, ids)};
+}
+
+Reply reply_of(const DefinedCounter& defined, IdFormat ids) {
+  Reply reply = reply_of(defined.counter, ids);
+  if (defined.created) {
+    reply.status = 201;
+    reply.location = "/v1/counters/" + defined.counter.name;  // No character of it needs encoding.
+  }
+  return reply;
+}
+
+Reply reply_of(const CounterPage& page, IdFormat ids) { return {.body = page_json(page, ids)}; }
+
+// Doubt is for good, so that it is corrupt, and 503 since that is what probes act on.
+Reply reply_of(const service::CheckReady::Answer& readiness, IdFormat) {
+  if (readiness.doubt.empty()) return status_reply("ready");
+  return problem_reply(
+      {.status = 503, .code = to_string(ErrorCode::kCorrupt), .detail = readiness.doubt});
+}
+
+Reply reply_of(const service::Page& page, IdFormat) {
+  return {.content_type = page.content_type, .no_store = true, .body = page.text};
+}
+
+Reply asset_reply(const web::Asset& asset, std::string_view if_none_match) {
+  // An ETag has its quotes, and no other has any inside: so one that is found is a whole one.
+  const bool has_it =
+      if_none_match == "*" || if_none_match.find(asset.etag) != std::string_view::npos;
+  if (has_it) return {.status = 304, .etag = asset.etag, .body = {}};
+  return {.content_type = asset.content_type, .etag = asset.etag, .body = std::string(asset.body)};
+}
+
+void append_reply(std::string& out, const Reply& reply, const ReplyFrame& frame) {
+  const Head head{.status = reply.status,
+                  .content_type = reply.content_type,
+                  .no_store = reply.no_store,
+                  .retry_soon = reply.retry_soon,
+                  .allow = reply.allow,
+                  .location = reply.location,
+                  .challenge = reply.challenge,
+                  .etag = reply.etag};
+  const std::string id_member = reply.code.empty() ? "" : request_id_member(frame.request_id);
+  append_head(out, head, reply.body.size() + id_member.size(), frame);
+  if (frame.head_only) return;
+  out.append(reply.body);
+  out.insert(out.size() - (id_member.empty() ? 0 : 1), id_member);  // Before the object's brace.
+}
+
+void append_range_reply(std::string& out, const IdRange& range, RangeFormat format,
+                        const ReplyFrame& frame) {
+  const RangeJson body(range, format);
+  constexpr Head kHead{.status = 200,
+                       .content_type = "application/json",
+                       .no_store = true,
+                       .retry_soon = false,
+                       .allow = {},
+                       .location = {},
+                       .challenge = {},
+                       .etag = {}};
+  append_head(out, kHead, body.view().size(), frame);
+  out.append(body.view());
+}
+
+}  // namespace nextid::http

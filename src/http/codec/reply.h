@@ -1,0 +1,73 @@
+// Writes HTTP/1.1 answers. Pure formatting, appended to a caller's string; the answers that carry
+// ids take no allocation beyond that string's growth.
+#pragma once
+
+#include <cstdint>
+#include <ctime>
+#include <string>
+#include <string_view>
+
+#include "nextid/counter.h"
+#include "nextid/id_range.h"
+
+#include "http/codec/counter_json.h"
+#include "http/codec/problem.h"
+#include "service/call.h"
+#include "web/asset.h"
+
+namespace nextid::http {
+
+/// What the connection, and not the call, decides about an answer.
+struct ReplyFrame {
+  std::string_view date = {};        ///< base::gmt_text() of about now.
+  bool close = false;                ///< The connection ends with this answer.
+  bool announce_keep_alive = false;  ///< An HTTP/1.0 client asked to go on.
+  bool head_only = false;            ///< HEAD: all headers, no body.
+  std::string_view request_id = {};  ///< X-Request-Id, and a member of problems, when not empty.
+};
+
+/// An answer of any call. The string_views point to static text.
+struct Reply {
+  unsigned status = 200;
+  std::string_view content_type = "application/json";
+  bool no_store = false;            ///< Cache-Control: no-store
+  bool retry_soon = false;          ///< Retry-After: 1
+  std::string_view allow = {};      ///< Allow, when not empty.
+  std::string location = {};        ///< Location, when not empty.
+  std::string_view challenge = {};  ///< WWW-Authenticate, when not empty.
+  std::string_view code = {};       ///< Of the problem, when it is one.
+  std::string detail = {};          ///< The same.
+  /// When not empty: ETag, Cache-Control: no-cache, and the fields that confine a page in a
+  /// browser.
+  std::string_view etag = {};
+  std::string body;
+};
+
+Reply problem_reply(const Problem& problem);
+/// {"status":"ok"} and the like.
+Reply status_reply(std::string_view status);
+// The answers to a service::Call, by its Answer.
+Reply reply_of(const CounterInfo& counter, IdFormat ids);
+/// 201 with its Location where it was made.
+Reply reply_of(const DefinedCounter& defined, IdFormat ids);
+Reply reply_of(const CounterPage& page, IdFormat ids);
+Reply reply_of(const service::CheckReady::Answer& readiness, IdFormat ids);
+Reply reply_of(const service::Page& page, IdFormat ids);
+/// The same, or the problem.
+template <typename Answer>
+Reply reply_of(const Result<Answer>& answer, IdFormat ids) {
+  return answer ? reply_of(*answer, ids) : problem_reply(problem_of(answer.error()));
+}
+
+/// A file of the page; 304 where `if_none_match` is a list of ETags that names it (RFC
+/// 9110, 13.1.2).
+Reply asset_reply(const web::Asset& asset, std::string_view if_none_match);
+
+void append_reply(std::string& out, const Reply& reply, const ReplyFrame& frame);
+/// The whole answer of an allocating call.
+void append_range_reply(std::string& out, const IdRange& range, RangeFormat format,
+                        const ReplyFrame& frame);
+/// The interim answer to `Expect: 100-continue`.
+inline constexpr std::string_view kContinueReply = "HTTP/1.1 100 Continue\r\n\r\n";
+
+}  // namespace nextid::http

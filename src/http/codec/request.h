@@ -1,0 +1,49 @@
+// The parts of an HTTP request that calls depend on.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace nextid::http {
+
+/// A header field that may be there once. Calls that mind it refuse it where it is repeated.
+struct Field {
+  std::string_view value;  ///< The last one's.
+  unsigned count = 0;
+};
+
+struct Request {
+  std::string_view method;
+  std::string_view target;
+  Field content_type;
+  Field idempotency_key;
+  Field if_none_match;
+  Field authorization;
+  Field host;  ///< Once, or not at all in HTTP/1.0.
+  Field origin;
+  Field sec_fetch_site;
+  Field request_id;  ///< X-Request-Id
+  std::string_view body;
+  bool http_1_0 = false;
+  bool keep_alive = true;
+};
+
+/// A field of a request by its name, in any case.
+struct HttpFieldName {
+  std::string_view name;
+  Field Request::*field;
+};
+
+/// All that the parser notes; it passes over the others.
+inline constexpr std::array kHttpFields{
+    HttpFieldName{"Content-Type", &Request::content_type},
+    HttpFieldName{"Idempotency-Key", &Request::idempotency_key},
+    HttpFieldName{"If-None-Match", &Request::if_none_match},
+    HttpFieldName{"Authorization", &Request::authorization},
+    HttpFieldName{"Host", &Request::host},
+    HttpFieldName{"Origin", &Request::origin},
+    HttpFieldName{"Sec-Fetch-Site", &Request::sec_fetch_site},
+    HttpFieldName{"X-Request-Id", &Request::request_id},
+};
+
+}  // namespace nextid::http

@@ -1,0 +1,167 @@
+#include "http/connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/post.hpp>
+
+#include "http/counting.h"
+#include "http/date.h"
+
+namespace nextid::http {
+namespace {
+
+constexpr std::size_t kFirstInputBytes = 4 * 1024;
+
+}  // namespace
+
+Connection::Connection(net::IoThread& io, net::Stream stream, FrontEnd& front)
+    : PipelinedConnection(
+          io, std::move(stream), front.settings,
+          std::min(kFirstInputBytes, RequestParser(front.limits).max_unconsumed_bytes()),
+          io.stats_of(kLabels.name)),
+      front_(front),
+      session_(front.gate.access()),
+      parser_(front.limits) {}
+
+void Connection::refuse_as_too_many() {
+  take_last({.status = 503,
+             .code = "overloaded",
+             .detail = "The server has its limit of " + std::to_string(settings().max_connections) +
+                       " connections; try again soon, or elsewhere."});
+}
+
+void Connection::refuse_as_too_slow() {
+  take_last({.status = 408,
+             .code = "deadline",
+             .detail = "The request did not arrive whole within " +
+                       std::to_string(settings().header_timeout.count()) + " ms."});
+}
+
+bool Connection::take_input() {
+  bool took_request = false;
+  while (may_take_request() && !input().empty()) {
+    const auto outcome = parser_.feed(input());
+    consume(outcome.consumed);
+    if (outcome.status == RequestParser::Status::kNeedMore) break;
+    if (outcome.status == RequestParser::Status::kError) {
+      take_last(parser_.problem());
+      break;
+    }
+    took_request = true;
+    take(parser_.request());
+  }
+  if (open() && parser_.take_expectation()) {
+    add_request({});
+    answer(last_tag(), Continue{});
+  }
+  return took_request;
+}
+
+// --- Requests
+
+void Connection::take(const Request& request) {
+  Entry& entry = add_request(request);
+  auto routed = route_of(request, settings().max_range);
+  entry.route = routed.counted_as;
+  if (auto refusal = front_.gate.check(request, routed, session_, entry.request_id)) {
+    routed.call = *std::move(refusal);
+  }
+  std::visit([this](auto&& call) { take(std::move(call)); }, std::move(routed.call));
+}
+
+void Connection::take(Allocate&& call) {
+  last().format = {.range = call.range, .ids = call.ids};
+  net::GeneratorHold ids = generator(call.counter);
+  if (!call.key.empty()) return ask(std::move(ids), call.count, call.key);
+  // With others before it, it must wait for its turn: ids of a connection grow.
+  if (call.count == 1 && queue().size() == 1) {
+    if (const std::uint64_t id = ids->try_next_id()) {
+      last().generator = std::move(ids);
+      return answer(last_tag(), Result<IdRange>(IdRange(id, 1, 1)));
+    }
+  }
+  ask(std::move(ids), call.count);
+}
+
+void Connection::take(Health&&) { answer_now(status_reply("ok")); }
+
+void Connection::take(ShowAsset&& call) {
+  answer_now(asset_reply(*call.asset, call.if_none_match));
+}
+
+void Connection::take(Problem&& problem) { answer_now(problem_reply(problem)); }
+
+// Answers after all others, and takes no more requests.
+void Connection::take_last(const Problem& problem) {
+  Request none;
+  none.keep_alive = false;
+  add_request(none);
+  answer_now(problem_reply(problem));
+}
+
+void Connection::take(ServiceCall&& call) {
+  call_in_turn([this, call = std::move(call)] {
+    const auto self = std::static_pointer_cast<Connection>(shared_from_this());
+    const auto done = [self, ids = call.ids](const auto& answer) -> void {
+      boost::asio::post(self->io().context(), [self, reply = reply_of(answer, ids)]() mutable {
+        self->end_call(std::move(reply));
+      });
+    };
+    std::visit([&](const auto& asked) { front_.service.start(asked, done); }, call.call);
+  });
+}
+
+// --- Answers
+
+Entry& Connection::add_request(const Request& request) {
+  Entry& entry = add(stats::kOtherRoute);
+  entry.close = !request.keep_alive;
+  entry.announce_keep_alive = request.http_1_0 && request.keep_alive;
+  entry.head_only = request.method == "HEAD";
+  if (entry.close) close_after_answers();
+  return entry;
+}
+
+void Connection::write(Entry& entry) {
+  const bool last_of_drain = io().draining() && queue().size() == 1 && input().empty();
+  if (last_of_drain) close_after_answers();
+  const ReplyFrame frame{.date = date(),
+                         .close = entry.close || last_of_drain,
+                         .announce_keep_alive = entry.announce_keep_alive,
+                         .head_only = entry.head_only,
+                         .request_id = entry.request_id};
+  if (const auto* range = std::get_if<Result<IdRange>>(&entry.answer)) {
+    count(entry, *range);
+    if (!*range) {
+      return write_reply(entry, problem_reply(problem_of(range->error())), frame);
+    }
+    append_range_reply(output(), **range, entry.format, frame);
+    put_ids(entry, **range);
+  } else if (const auto* reply = std::get_if<Reply>(&entry.answer)) {
+    stats().count(entry.route, ending_of(*reply));
+    write_reply(entry, *reply, frame);
+  } else {
+    output().append(kContinueReply);
+  }
+}
+
+// Every error has an id by which it is found again, here and in the log.
+void Connection::write_reply(const Entry& entry, const Reply& reply, ReplyFrame frame) {
+  std::string new_id;
+  if (!reply.code.empty() && entry.request_id.empty()) {
+    new_id = front_.gate.new_request_id();
+    frame.request_id = new_id;
+  }
+  if (reply.status >= 500) {
+    front_.gate.note_failure(reply, std::string(frame.request_id), base::monotonic_now());
+  }
+  append_reply(output(), reply, frame);
+}
+
+void Connection::shrink() {
+  parser_.forget_request();
+  PipelinedConnection::shrink();
+}
+
+}  // namespace nextid::http

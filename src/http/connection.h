@@ -1,0 +1,65 @@
+// An HTTP/1.x client: reads pipelined requests, answers them in order, at most kMaxPipeline of them
+// at a time.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include "nextid/id_generator.h"
+
+#include "auth/access.h"
+#include "http/codec/reply.h"
+#include "http/codec/request_parser.h"
+#include "http/codec/routes.h"
+#include "http/front_end.h"
+#include "net/pipelined_connection.h"
+
+namespace nextid::http {
+
+/// The place of an interim 100 Continue among the answers.
+struct Continue {};
+
+/// A request, and how its answer is to be framed.
+struct Entry : net::Unanswered<Reply, Continue> {
+  RangeFormat format;
+  bool close = false;
+  bool announce_keep_alive = false;
+  bool head_only = false;
+  std::string request_id;  ///< "": none.
+};
+
+class Connection final : public net::PipelinedConnection<Entry> {
+ public:
+  /// `front` must outlive the connection.
+  Connection(net::IoThread& io, net::Stream stream, FrontEnd& front);
+
+ private:
+  bool take_input() override;
+  std::size_t max_input_bytes() const noexcept override { return parser_.max_unconsumed_bytes(); }
+  bool in_request() const noexcept override { return parser_.in_request(); }
+  void shrink() override;
+  void refuse_as_too_many() override;
+  void refuse_as_too_slow() override;
+
+  // Requests.
+  void take(const Request& request);
+  void take(Allocate&& call);
+  void take(Health&&);
+  void take(ServiceCall&& call);
+  void take(ShowAsset&& call);
+  void take(Problem&& problem);
+  void take_last(const Problem& problem);
+
+  // Answers.
+  Entry& add_request(const Request& request);
+  void answer_now(Reply reply) { answer(last_tag(), std::move(reply)); }
+  void write(Entry& entry) override;
+  void write_reply(const Entry& entry, const Reply& reply, ReplyFrame frame);
+
+  FrontEnd& front_;
+  auth::Session session_;  // Of the sender of the request that was taken last.
+  RequestParser parser_;
+};
+
+}  // namespace nextid::http

@@ -1,0 +1,21 @@
+#include "http/front_end.h"
+
+#include <utility>
+
+#include "http/connection.h"
+
+namespace nextid::http {
+
+FrontEnd::FrontEnd(const net::ClientSettings& clients, const Limits& request_limits,
+                   const auth::Access& access, const BrowserGuard::Settings& browsers,
+                   const service::Service& asked, Log log)
+    : settings(clients),
+      limits(request_limits),
+      gate(access, browsers, std::move(log)),
+      service(asked) {}
+
+std::shared_ptr<net::ClientConnection> FrontEnd::connect(net::IoThread& io, net::Stream stream) {
+  return std::make_shared<Connection>(io, std::move(stream), *this);
+}
+
+}  // namespace nextid::http

@@ -1,0 +1,30 @@
+// HTTP as one of the protocols that are served: what its connections share.
+#pragma once
+
+#include <memory>
+
+#include "http/codec/request_parser.h"
+#include "http/gate.h"
+#include "net/client_settings.h"
+#include "net/front_end.h"
+#include "service/service.h"
+
+namespace nextid::http {
+
+/// Thread-safe.
+class FrontEnd final : public net::FrontEnd {
+ public:
+  /// `access` and `service` must outlive it.
+  FrontEnd(const net::ClientSettings& clients, const Limits& request_limits,
+           const auth::Access& access, const BrowserGuard::Settings& browsers,
+           const service::Service& asked, Log log);
+
+  std::shared_ptr<net::ClientConnection> connect(net::IoThread& io, net::Stream stream) override;
+
+  const net::ClientSettings settings;
+  const Limits limits;
+  Gate gate;  ///< What requests pass first.
+  const service::Service& service;
+};
+
+}  // namespace nextid::http

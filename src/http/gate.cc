@@ -1,0 +1,63 @@
+#include "http/gate.h"
+
+#include <array>
+#include <cstdio>
+#include <random>
+#include <utility>
+#include <variant>
+
+#include "base/mutex.h"
+#include "http/access.h"
+#include "http/codec/request_id.h"
+
+namespace nextid::http {
+namespace {
+
+std::string random_prefix() {
+  std::random_device device;
+  std::array<char, 2 * 8 + 1> text{};
+  std::snprintf(text.data(), text.size(), "%08x%08x", device(), device());
+  return std::string(text.data()) + "-";
+}
+
+}  // namespace
+
+Gate::Gate(const auth::Access& access, const BrowserGuard::Settings& browsers, Log log)
+    : access_(access), guard_(browsers), log_(std::move(log)), id_prefix_(random_prefix()) {}
+
+Refusal Gate::check(const Request& request, const Routed& routed, auth::Session& session,
+                    std::string& request_id) const {
+  if (auto refusal = parse_request_id(request.request_id, request_id)) return refusal;
+  // Probes of load balancers name whatever they like.
+  if (std::holds_alternative<Health>(routed.call)) return std::nullopt;
+  if (auto refusal = guard_.check(request, routed.needs.acts())) return refusal;
+  return check_access(request, routed, session);
+}
+
+std::string Gate::new_request_id() {
+  return id_prefix_ + std::to_string(next_id_.fetch_add(1, std::memory_order_relaxed));
+}
+
+void Gate::note_failure(const Reply& reply, const std::string& request_id,
+                        base::MonotonicTime now) {
+  std::string line;
+  {
+    const base::Lock lock(failure_mutex_);
+    if (now - second_begin_ >= std::chrono::seconds(1)) {
+      second_begin_ = now;
+      logged_ = 0;
+    }
+    if (logged_ == kFailuresLogged) {
+      ++left_out_;
+      return;
+    }
+    ++logged_;
+    const auto left_out = std::exchange(left_out_, 0);
+    line = "Request " + request_id + " was answered " + std::to_string(reply.status) + " (" +
+           std::string(reply.code) + "): " + reply.detail;
+    if (left_out > 0) line += " Before it, " + std::to_string(left_out) + " others that failed.";
+  }
+  log_(LogLevel::kWarning, line);
+}
+
+}  // namespace nextid::http

@@ -1,0 +1,57 @@
+// What every HTTP request passes before it is served, and what becomes known of those that fail.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+#include "nextid/log.h"
+
+#include "auth/access.h"
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "http/codec/browser_guard.h"
+#include "http/codec/problem.h"
+#include "http/codec/reply.h"
+#include "http/codec/request.h"
+#include "http/codec/routes.h"
+
+namespace nextid::http {
+
+/// One for all connections. Thread-safe.
+class Gate {
+ public:
+  /// `access` must outlive it.
+  Gate(const auth::Access& access, const BrowserGuard::Settings& browsers, Log log);
+
+  const auth::Access& access() const noexcept { return access_; }
+
+  /// Why the request is refused, if it is. Its sender is signed in at `session`, and `request_id`
+  /// receives its X-Request-Id.
+  Refusal check(const Request& request, const Routed& routed, auth::Session& session,
+                std::string& request_id) const;
+
+  /// For an answer that tells of an error, where the request has no id: unique in the process, and
+  /// most probably in the world.
+  std::string new_request_id();
+
+  /// Logs an answer of 500 or more, at most kFailuresLogged a second; how many it left out is told
+  /// with the next one.
+  void note_failure(const Reply& reply, const std::string& request_id, base::MonotonicTime now);
+  static constexpr unsigned kFailuresLogged = 5;
+
+ private:
+  const auth::Access& access_;
+  const BrowserGuard guard_;
+  const Log log_;
+  const std::string id_prefix_;
+  std::atomic<std::uint64_t> next_id_{1};
+
+  base::Mutex failure_mutex_;
+  base::MonotonicTime second_begin_ NEXTID_GUARDED_BY(failure_mutex_);
+  unsigned logged_ NEXTID_GUARDED_BY(failure_mutex_) = 0;  // Since second_begin_.
+  std::uint64_t left_out_ NEXTID_GUARDED_BY(failure_mutex_) = 0;
+};
+
+}  // namespace nextid::http

@@ -1,0 +1,101 @@
+#include "resp/codec/answers.h"
+
+#include <algorithm>
+
+#include "nextid/version.h"
+
+#include "base/glob.h"
+
+namespace nextid::resp {
+namespace {
+
+std::string error_answer(const Error& error) {
+  std::string bytes;
+  append_error(bytes, error);
+  return bytes;
+}
+
+std::string values_answer(const std::vector<Result<CounterInfo>>& found, bool as_array,
+                          Version version) {
+  std::string bytes;
+  if (as_array) append_array_head(bytes, found.size());
+  for (const auto& counter : found) {
+    if (counter && counter->value) {
+      append_bulk(bytes, std::to_string(*counter->value));
+    } else {
+      append_null(bytes, version);
+    }
+  }
+  return bytes;
+}
+
+}  // namespace
+
+std::string lookup_answer(Lookup::Kind kind, const std::vector<Result<CounterInfo>>& found,
+                          Version version) {
+  for (const auto& counter : found) {
+    if (!counter && counter.error().code() != ErrorCode::kNotFound) {
+      return error_answer(counter.error());
+    }
+  }
+  const auto exist =
+      std::count_if(found.begin(), found.end(), [](const auto& counter) { return counter; });
+  std::string bytes;
+  switch (kind) {
+    case Lookup::Kind::kExists:
+      append_integer(bytes, exist);
+      return bytes;
+    case Lookup::Kind::kType:
+      append_simple(bytes, exist > 0 ? "string" : "none");
+      return bytes;
+    case Lookup::Kind::kGet:
+    case Lookup::Kind::kMGet:
+      return values_answer(found, kind == Lookup::Kind::kMGet, version);
+  }
+  return bytes;
+}
+
+std::string scan_answer(const Scan& scan, const CounterPage& page, std::uint64_t cursor) {
+  std::vector<std::string_view> names;
+  for (const CounterInfo& counter : page.counters) {
+    const bool fits = scan.pattern.empty() || base::glob_matches(scan.pattern, counter.name);
+    if (fits && scan.strings) names.push_back(counter.name);
+  }
+  std::string bytes;
+  append_array_head(bytes, 2);
+  append_bulk(bytes, std::to_string(cursor));
+  append_array_head(bytes, names.size());
+  for (const std::string_view name : names) append_bulk(bytes, name);
+  return bytes;
+}
+
+std::string count_answer(const Result<std::uint64_t>& count) {
+  if (!count) return error_answer(count.error());
+  std::string bytes;
+  append_integer(bytes, static_cast<std::int64_t>(*count));
+  return bytes;
+}
+
+std::string greeting(const Session& session) {
+  std::string bytes;
+  append_map_head(bytes, 7, session.version);
+  const auto add_text = [&bytes](std::string_view key, std::string_view value) {
+    append_bulk(bytes, key);
+    append_bulk(bytes, value);
+  };
+  const auto add_number = [&bytes](std::string_view key, std::int64_t value) {
+    append_bulk(bytes, key);
+    append_integer(bytes, value);
+  };
+  add_text("server", "nextid");
+  add_text("version", kVersion);
+  add_number("proto", static_cast<int>(session.version));
+  add_number("id", static_cast<std::int64_t>(session.id));
+  add_text("mode", "standalone");
+  add_text("role", "master");
+  append_bulk(bytes, "modules");
+  append_array_head(bytes, 0);
+  return bytes;
+}
+
+}  // namespace nextid::resp

@@ -1,0 +1,94 @@
+// From a Redis command to what it asks for, or why it is refused. No I/O. A new command is a row of
+// the table in resp_commands.cc.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "resp/codec/reply.h"
+#include "service/call.h"
+#include "stats/route_labels.h"
+
+namespace nextid::resp {
+
+/// What a connection said about itself.
+struct Session {
+  std::uint64_t id = 0;  ///< Of this connection.
+  Version version = Version::kResp2;
+  std::string client_name;
+};
+
+/// INCR, INCRBY
+struct Increment {
+  std::string_view counter;  ///< A counter name.
+  std::uint64_t count = 1;   ///< 1 ... max_range.
+};
+
+/// GET, MGET, EXISTS, TYPE
+struct Lookup {
+  enum class Kind { kGet, kMGet, kExists, kType };
+  Kind kind = Kind::kGet;
+  service::FindCounters call;  ///< With the names as given: what is no counter name does not exist.
+};
+
+/// SCAN
+struct Scan {
+  std::uint64_t cursor = 0;
+  std::size_t count = 10;  ///< 1 ... kMaxScanCount
+  std::string pattern;     ///< A glob, or "" for all.
+  bool strings = true;     ///< False for a TYPE that no counter has.
+};
+inline constexpr std::size_t kMaxScanCount = 1000;
+
+/// INFO
+struct Info {};
+
+/// AUTH, and HELLO with or without it. The answer to a HELLO is the server's greeting.
+struct Greeting {
+  bool hello = false;
+  std::optional<Version> version;          ///< Unchanged otherwise.
+  std::optional<std::string_view> secret;  ///< A token, as AUTH's password.
+  std::optional<std::string> client_name;  ///< HELLO ... SETNAME
+};
+
+/// RESET: as a new connection; and QUIT.
+struct Reset {};
+struct Quit {};
+
+/// A client that speaks HTTP to this port, perhaps a browser that was tricked: it gets no answer.
+struct SpokeHttp {};
+
+/// The answer itself.
+struct Answer {
+  std::string bytes;
+};
+
+using Call = std::variant<Increment, Lookup, Scan, service::CountCounters, Info, Greeting, Reset,
+                          Quit, SpokeHttp, Answer>;
+
+struct Command {
+  std::span<const std::string_view> arguments;  ///< Its name first; at least that.
+  bool was_inline = false;
+};
+
+struct Routed {
+  Call call;
+  service::Needs needs;
+  std::span<const std::string_view> keys = {};  ///< The arguments that are counters.
+  stats::Route counted_as = stats::kOtherRoute;
+};
+
+/// The commands that are told apart.
+extern const stats::FrontEndLabels kLabels;
+
+/// `max_range` is the largest count of one INCRBY. CLIENT commands change `session`. Views in the
+/// result are of the arguments.
+Routed route_of(const Command& command, Session& session, std::uint64_t max_range);
+
+}  // namespace nextid::resp

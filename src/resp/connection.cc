@@ -1,0 +1,198 @@
+#include "resp/connection.h"
+
+#include <memory>
+#include <utility>
+
+#include <boost/asio/post.hpp>
+
+#include "resp/access.h"
+#include "resp/codec/answers.h"
+#include "resp/codec/reply.h"
+#include "resp/counting.h"
+
+namespace nextid::resp {
+namespace {
+
+constexpr std::size_t kFirstInputBytes = 4 * 1024;
+
+}  // namespace
+
+Connection::Connection(net::IoThread& io, net::Stream stream, FrontEnd& front)
+    : PipelinedConnection(io, std::move(stream), front.settings, kFirstInputBytes,
+                          io.stats_of(kLabels.name)),
+      front_(front),
+      parser_(front.limits),
+      caller_(front.access) {
+  session_.id = ++front.last_client;
+}
+
+void Connection::refuse_as_too_many() {
+  answer_error("ERR", "The server has its limit of " + std::to_string(settings().max_connections) +
+                          " connections; try again soon, or elsewhere.");
+  close_after_answers();
+}
+
+void Connection::refuse_as_too_slow() {
+  route_ = stats::kOtherRoute;
+  answer_error("ERR", "The command did not arrive whole within " +
+                          std::to_string(settings().header_timeout.count()) + " ms.");
+  close_after_answers();
+}
+
+bool Connection::take_input() {
+  bool took_command = false;
+  while (may_take_request() && !input().empty()) {
+    const auto outcome = parser_.feed(input());
+    consume(outcome.consumed);
+    if (outcome.status == Parser::Status::kNeedMore) break;
+    if (outcome.status == Parser::Status::kError) {
+      route_ = stats::kOtherRoute;
+      answer_error("ERR", "Protocol error: " + parser_.error() + ".");
+      close_after_answers();
+      break;
+    }
+    took_command = true;
+    take(Command{parser_.arguments(), parser_.was_inline()});
+  }
+  return took_command;
+}
+
+// --- Commands
+
+void Connection::take(const Command& command) {
+  auto routed = route_of(command, session_, settings().max_range);
+  route_ = routed.counted_as;
+  if (auto refusal = check_access(routed, caller_)) {
+    return answer_now(*std::move(refusal));
+  }
+  std::visit([this](auto&& call) { take(std::move(call)); }, std::move(routed.call));
+}
+
+void Connection::take(const Increment& call) {
+  net::GeneratorHold hold = generator(call.counter);
+  // With others before it, it must wait for its turn: ids of a connection grow.
+  Entry& entry = add(route_);
+  if (call.count == 1 && queue().size() == 1) {
+    if (const std::uint64_t id = hold->try_next_id()) {
+      entry.generator = std::move(hold);
+      return answer(last_tag(), Result<IdRange>(IdRange(id, 1, 1)));
+    }
+  }
+  ask(std::move(hold), call.count);
+}
+
+template <typename Asked, typename Render>
+void Connection::start(Asked call, Render render) {
+  add(route_);
+  call_in_turn([this, call = std::move(call), render = std::move(render)] {
+    const auto self = std::static_pointer_cast<Connection>(shared_from_this());
+    front_.service.start(call, [self, render](Result<typename Asked::Answer> answer) {
+      boost::asio::post(self->io().context(), [self, render, answer = std::move(answer)] {
+        self->end_call(self->closed() ? std::string() : render(answer));
+      });
+    });
+  });
+}
+
+void Connection::take(Lookup&& call) {
+  start(std::move(call.call), [this, kind = call.kind](const auto& found) {
+    return lookup_answer(kind, *found, session_.version);
+  });
+}
+
+void Connection::take(Scan&& call) {
+  auto after = front_.cursors.find(call.cursor);
+  if (!after) {
+    return answer_error("ERR", "The cursor " + std::to_string(call.cursor) +
+                                   " is not known here, or no more: begin the scan again with 0.");
+  }
+  service::ListCounters list{.after = *std::move(after), .limit = call.count};
+  start(std::move(list), [this, scan = std::move(call)](const Result<CounterPage>& page) {
+    return page_answer(scan, page);
+  });
+}
+
+std::string Connection::page_answer(const Scan& scan, const Result<CounterPage>& page) {
+  if (page) {
+    const bool more = page->more && !page->counters.empty();
+    return scan_answer(scan, *page, more ? front_.cursors.add(page->counters.back().name) : 0);
+  }
+  std::string bytes;
+  append_error(bytes, page.error());
+  return bytes;
+}
+
+void Connection::take(service::CountCounters&& call) { start(call, count_answer); }
+
+void Connection::take(Greeting&& call) {
+  if (call.secret) {
+    if (!front_.access.needs_tokens()) {
+      return answer_error("ERR",
+                          "AUTH was sent, but this server has no tokens: connect without a "
+                          "password, or start it with --tokens FILE.");
+    }
+    if (!caller_.sign_in(*call.secret)) {
+      return answer_error("WRONGPASS",
+                          "This is no token of this server; the user's name does not "
+                          "matter, the token is the password.");
+    }
+  }
+  if (!call.hello) return answer_now("+OK\r\n");
+  if (front_.access.needs_tokens() && caller_.name().empty()) {
+    return answer_error("NOAUTH", "This server wants a token first: HELLO 3 AUTH default <token>.");
+  }
+  if (call.version) session_.version = *call.version;
+  if (call.client_name) session_.client_name = *std::move(call.client_name);
+  answer_now(greeting(session_));
+}
+
+void Connection::take(Info) {
+  std::string bytes;
+  append_text(bytes, front_.info(io().store().accounting()), session_.version);
+  answer_now(std::move(bytes));
+}
+
+void Connection::take(Reset) {
+  caller_.sign_out();
+  session_.version = Version::kResp2;
+  session_.client_name.clear();
+  answer_now("+RESET\r\n");
+}
+
+void Connection::take(Quit) {
+  answer_now("+OK\r\n");
+  close_after_answers();
+}
+
+void Connection::take(SpokeHttp) {
+  front_.note_http();
+  abort();
+}
+
+// --- Answers
+
+void Connection::answer_now(std::string bytes) {
+  add(route_);
+  answer(last_tag(), std::move(bytes));
+}
+
+void Connection::answer_error(std::string_view code, std::string_view sentence) {
+  std::string bytes;
+  append_error(bytes, code, sentence);
+  answer_now(std::move(bytes));
+}
+
+void Connection::write(Entry& entry) {
+  if (const auto* range = std::get_if<Result<IdRange>>(&entry.answer)) {
+    count(entry, *range);
+    if (!*range) return append_error(output(), range->error());
+    append_integer(output(), static_cast<std::int64_t>((*range)->end()));
+    put_ids(entry, **range);
+  } else {
+    const auto& bytes = std::get<std::string>(entry.answer);
+    stats().count(entry.route, ending_of_resp(bytes));
+    output() += bytes;
+  }
+}
+
+}  // namespace nextid::resp

@@ -1,0 +1,62 @@
+// A Redis client: reads pipelined commands, answers them in order, at most kMaxPipeline of them at
+// a time. Past that it stops reading.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "auth/access.h"
+#include "net/pipelined_connection.h"
+#include "resp/codec/commands.h"
+#include "resp/codec/parser.h"
+#include "resp/front_end.h"
+
+namespace nextid::resp {
+
+/// A command; its answer is ids, or bytes.
+using Entry = net::Unanswered<std::string>;
+
+class Connection final : public net::PipelinedConnection<Entry> {
+ public:
+  /// `front` must outlive the connection.
+  Connection(net::IoThread& io, net::Stream stream, FrontEnd& front);
+
+ private:
+  bool take_input() override;
+  std::size_t max_input_bytes() const noexcept override { return parser_.max_unconsumed_bytes(); }
+  void refuse_as_too_many() override;
+  void refuse_as_too_slow() override;
+
+  // Commands.
+  void take(const Command& command);
+  void take(const Increment& call);
+  void take(Lookup&& call);
+  void take(Scan&& call);
+  void take(service::CountCounters&& call);
+  void take(Info);
+  void take(Greeting&& call);
+  void take(Reset);
+  void take(Quit);
+  void take(SpokeHttp);
+  void take(Answer&& answer) { answer_now(std::move(answer.bytes)); }
+
+  /// Starts the call when all before it are answered. `render` makes bytes of its answer, on this
+  /// connection's thread.
+  template <typename Asked, typename Render>
+  void start(Asked call, Render render);
+  std::string page_answer(const Scan& scan, const Result<CounterPage>& page);
+
+  // Answers.
+  void answer_now(std::string bytes);
+  void answer_error(std::string_view code, std::string_view sentence);
+  void write(Entry& entry) override;
+
+  FrontEnd& front_;
+  Parser parser_;
+  Session session_;
+  auth::Session caller_;
+  stats::Route route_ = stats::kOtherRoute;  // Of the command that is being taken.
+};
+
+}  // namespace nextid::resp

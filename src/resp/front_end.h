@@ -1,0 +1,54 @@
+// The Redis protocol as one of those that are served: what its connections share.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "nextid/accounting.h"
+#include "nextid/log.h"
+
+#include "auth/access.h"
+#include "base/clock.h"
+#include "net/client_settings.h"
+#include "net/front_end.h"
+#include "resp/codec/parser.h"
+#include "resp/scan_cursors.h"
+#include "service/service.h"
+
+namespace nextid::resp {
+
+/// Thread-safe.
+class FrontEnd final : public net::FrontEnd {
+ public:
+  /// `who` and `asked` must outlive it. `clients_of_all` counts the clients of all front ends.
+  FrontEnd(const net::ClientSettings& clients, const auth::Access& who,
+           const service::Service& asked, std::function<std::size_t()> clients_of_all, Log log);
+
+  std::shared_ptr<net::ClientConnection> connect(net::IoThread& io, net::Stream stream) override;
+  void listens_on(const net::HostPort& address) override { port_ = address.port; }
+
+  /// A client spoke HTTP, and is cut off: the log tells of the first.
+  void note_http();
+  /// What INFO tells, of a store with this accounting.
+  std::string info(const Accounting& accounting) const;
+
+  const net::ClientSettings settings;
+  const Limits limits;
+  const auth::Access& access;
+  const service::Service& service;
+  ScanCursors cursors;
+  std::atomic<std::uint64_t> last_client{0};
+
+ private:
+  const std::function<std::size_t()> open_connections_;
+  const Log log_;
+  const base::MonotonicTime started_ = base::monotonic_now();
+  std::uint16_t port_ = 0;
+  std::atomic<std::uint64_t> http_cut_off_{0};
+};
+
+}  // namespace nextid::resp

@@ -1,0 +1,51 @@
+// The protocols that a server can serve: a list, which the server, the sockets that it inherits and
+// its log lines go through. A new one is a folder beside src/http, a row in front_ends.cc, and its
+// address in Config.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "nextid/log.h"
+
+#include "auth/access.h"
+#include "net/address.h"
+#include "net/front_end.h"
+#include "server/options.h"
+#include "service/service.h"
+#include "stats/route_labels.h"
+
+namespace nextid::server {
+
+/// What front ends are made with; all of it outlives them.
+struct FrontEndParts {
+  const Config& config;
+  const auth::Access& access;
+  const service::Service& service;
+  std::function<std::size_t()> open_connections;  ///< Of all front ends.
+  Log log;
+};
+
+struct FrontEndKind {
+  /// In metrics and log lines, and of a socket that systemd hands over; --NAME is the option with
+  /// its address.
+  std::string_view name;
+  std::string_view scheme;      ///< Of its URLs: "http"
+  std::string_view tls_scheme;  ///< "https"
+  const stats::FrontEndLabels& labels;
+  /// Nothing where it is off.
+  std::optional<net::HostPort> (*address)(const Config& config);
+  std::unique_ptr<net::FrontEnd> (*make)(const FrontEndParts& parts);
+
+  std::string option() const { return "--" + std::string(name); }
+};
+
+/// In the order in which they are named to people; the first one is never off.
+std::span<const FrontEndKind> front_end_kinds();
+
+}  // namespace nextid::server

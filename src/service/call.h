@@ -1,0 +1,97 @@
+// What callers may ask of the store and of this server, in no protocol's words. Ids are not among
+// it: they have their own way, IdGenerator, which a connection's batch takes.
+//
+// Each call says who may ask for it (kNeeds) and what it is answered with (Answer), or an Error. A
+// new one is a struct here and a start() of Service.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nextid/counter.h"
+#include "nextid/error.h"
+
+#include "service/needs.h"
+
+namespace nextid::service {
+
+struct ListCounters {
+  using Answer = CounterPage;
+  static constexpr Needs kNeeds = kLists;
+
+  std::string after;        ///< "" or a counter name.
+  std::size_t limit = 100;  ///< 1 ... kMostListed.
+};
+inline constexpr std::size_t kMostListed = 1000;
+
+struct ShowCounter {
+  using Answer = CounterInfo;
+  static constexpr Needs kNeeds = kLooksAt;
+
+  std::string counter;
+};
+
+/// What is no counter name is answered kNotFound.
+struct FindCounters {
+  using Answer = std::vector<Result<CounterInfo>>;  ///< In the order of `counters`.
+  static constexpr Needs kNeeds = kLooksAt;
+
+  std::vector<std::string> counters;
+};
+
+/// Reads the whole list.
+struct CountCounters {
+  using Answer = std::uint64_t;
+  static constexpr Needs kNeeds = kCounts;
+};
+
+struct DefineCounter {
+  using Answer = DefinedCounter;
+  static constexpr Needs kNeeds = kDefines;
+
+  std::string counter;
+  DefinitionChange change;
+};
+
+struct AdvanceCounter {
+  using Answer = CounterInfo;
+  static constexpr Needs kNeeds = kDefines;
+
+  std::string counter;
+  std::uint64_t to = 1;  ///< 1 ... kMaxId.
+};
+
+/// Whether it can give ids: the store answers, and is in no doubt.
+struct CheckReady {
+  struct Answer {
+    /// Why ids are not given out any more; "" where they are. See Reports::doubt().
+    std::string doubt;
+  };
+  static constexpr Needs kNeeds = kEveryone;
+};
+
+/// A page about this server.
+struct Page {
+  std::string_view content_type;  ///< Static text.
+  std::string text;
+};
+
+/// In Prometheus' text format.
+struct ShowMetrics {
+  using Answer = Page;
+  static constexpr Needs kNeeds = kInspects;
+};
+
+/// For a dashboard, as JSON.
+struct ShowStatus {
+  using Answer = Page;
+  static constexpr Needs kNeeds = kInspects;
+
+  std::size_t limit = 20;  ///< Of the busiest counters, 1 ... kMostInStatus.
+};
+inline constexpr std::size_t kMostInStatus = 100;
+
+}  // namespace nextid::service

@@ -1,0 +1,98 @@
+#include "service/service.h"
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+
+namespace nextid::service {
+namespace {
+
+// The answers to a FindCounters, as they come.
+struct Search {
+  std::vector<Result<CounterInfo>> found;
+  std::atomic<std::size_t> left;
+  Done<FindCounters::Answer> done;
+};
+
+// A CountCounters under way, page by page.
+struct Count {
+  Store store;
+  std::uint64_t sum = 0;
+  Done<std::uint64_t> done;
+};
+
+void count_from(const std::shared_ptr<Count>& count, const std::string& after) {
+  count->store.async_counters(after, kMostListed, [count](const Result<CounterPage>& page) {
+    if (!page) return count->done(page.error());
+    count->sum += page->counters.size();
+    if (!page->more || page->counters.empty()) return count->done(count->sum);
+    count_from(count, page->counters.back().name);
+  });
+}
+
+}  // namespace
+
+void Service::start(const ListCounters& call, Done<CounterPage> done) const {
+  store_.async_counters(call.after, call.limit, std::move(done));
+}
+
+void Service::start(const ShowCounter& call, Done<CounterInfo> done) const {
+  store_.async_counter(call.counter, std::move(done));
+}
+
+void Service::start(const FindCounters& call, Done<FindCounters::Answer> done) const {
+  if (call.counters.empty()) return done(FindCounters::Answer{});
+  const auto search = std::make_shared<Search>();
+  search->found.assign(call.counters.size(),
+                       Error(ErrorCode::kNotFound, "there is no such counter."));
+  search->left = call.counters.size();
+  search->done = std::move(done);
+  for (std::size_t i = 0; i < call.counters.size(); ++i) {
+    const auto take = [search, i](Result<CounterInfo> counter) {
+      search->found[i] = std::move(counter);
+      if (--search->left == 0) search->done(std::move(search->found));
+    };
+    if (is_counter_name(call.counters[i])) {
+      store_.async_counter(call.counters[i], take);
+    } else {
+      take(search->found[i]);
+    }
+  }
+}
+
+void Service::start(const CountCounters&, Done<std::uint64_t> done) const {
+  count_from(std::make_shared<Count>(Count{store_, 0, std::move(done)}), "");
+}
+
+void Service::start(const DefineCounter& call, Done<DefinedCounter> done) const {
+  store_.async_define(call.counter, call.change, std::move(done));
+}
+
+void Service::start(const AdvanceCounter& call, Done<CounterInfo> done) const {
+  store_.async_advance(call.counter, call.to, std::move(done));
+}
+
+// Reads one counter: a list would read all of a DynamoDB table, for each probe. A counter that has
+// stopped makes the whole node not ready: the store was set back or exchanged, and the counters
+// that nobody has asked for since are no better.
+void Service::start(const CheckReady&, Done<CheckReady::Answer> done) const {
+  if (std::string doubt = reports_.doubt(); !doubt.empty()) {
+    return done(CheckReady::Answer{std::move(doubt)});
+  }
+  store_.async_counter(
+      kDefaultCounter, [done = std::move(done)](const Result<CounterInfo>& counter) {
+        const bool store_answers = counter || counter.error().code() != ErrorCode::kUnavailable;
+        if (!store_answers) return done(counter.error());
+        done(CheckReady::Answer{});
+      });
+}
+
+void Service::start(const ShowMetrics& call, Done<Page> done) const {
+  reports_.report(call, std::move(done));
+}
+
+void Service::start(const ShowStatus& call, Done<Page> done) const {
+  reports_.report(call, std::move(done));
+}
+
+}  // namespace nextid::service

@@ -1,0 +1,36 @@
+// Does what callers ask for.
+#pragma once
+
+#include <utility>
+
+#include "nextid/store.h"
+
+#include "service/call.h"
+#include "service/done.h"
+#include "service/reports.h"
+
+namespace nextid::service {
+
+/// Thread-safe. Whoever starts a call has seen to it that the caller may have it: permission_of()
+/// the call's kNeeds.
+class Service {
+ public:
+  /// `reports` must outlive it.
+  Service(Store store, Reports& reports) : store_(std::move(store)), reports_(reports) {}
+
+  void start(const ListCounters& call, Done<CounterPage> done) const;
+  void start(const ShowCounter& call, Done<CounterInfo> done) const;
+  void start(const FindCounters& call, Done<FindCounters::Answer> done) const;
+  void start(const CountCounters& call, Done<std::uint64_t> done) const;
+  void start(const DefineCounter& call, Done<DefinedCounter> done) const;
+  void start(const AdvanceCounter& call, Done<CounterInfo> done) const;
+  void start(const CheckReady& call, Done<CheckReady::Answer> done) const;
+  void start(const ShowMetrics& call, Done<Page> done) const;
+  void start(const ShowStatus& call, Done<Page> done) const;
+
+ private:
+  const Store store_;
+  Reports& reports_;
+};
+
+}  // namespace nextid::service

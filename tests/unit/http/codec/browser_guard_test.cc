@@ -1,0 +1,110 @@
+#include "http/codec/browser_guard.h"
+
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+namespace nextid::http {
+namespace {
+
+Request to(std::string_view host) {
+  Request request;
+  request.method = "POST";
+  request.target = "/next";
+  request.host = {host, 1};
+  return request;
+}
+
+Request from(std::string_view origin, std::string_view host = "127.0.0.1:8000") {
+  Request request = to(host);
+  request.origin = {origin, 1};
+  return request;
+}
+
+Request fetched(std::string_view site) {
+  Request request = to("127.0.0.1:8000");
+  request.sec_fetch_site = {site, 1};
+  return request;
+}
+
+// 0 when the request passes.
+unsigned status_of(const BrowserGuard& guard, const Request& request, bool acts = true) {
+  const auto refusal = guard.check(request, acts);
+  if (!refusal) return 0;
+  EXPECT_EQ(refusal->code, refusal->status == 403 ? "forbidden" : "invalid");
+  EXPECT_TRUE(refusal->detail.ends_with('.')) << refusal->detail;
+  return refusal->status;
+}
+
+TEST(BrowserGuardTest, OnlyOwnHostsWithoutTokens) {
+  const BrowserGuard guard({.listen_host = "127.0.0.1", .allowed_hosts = {"ids.example", "::5"}});
+  for (const auto* own : {"127.0.0.1", "127.0.0.1:8000", "127.0.0.1:1", "localhost", "LocalHost:80",
+                          "[::1]", "[::1]:8000", "ids.example", "IDS.example:443", "[::5]:1"}) {
+    EXPECT_EQ(status_of(guard, to(own), true), 0U) << own;
+    EXPECT_EQ(status_of(guard, to(own), false), 0U) << own;
+  }
+  for (const auto* other :
+       {"", ":8000", "evil.example", "evil.example:8000", "localhost.evil.example",
+        "evil.localhost", "localhost:8000@evil.example", "127.0.0.1.evil.example", "10.0.0.1",
+        "[::2]", "[::1]x", "::1", "x.ids.example", "localhost:80:80", "127.0.0.1\\evil.example"}) {
+    EXPECT_EQ(status_of(guard, to(other), true), 403U) << other;
+    EXPECT_EQ(status_of(guard, to(other), false), 403U) << other;
+  }
+  EXPECT_EQ(status_of(guard, Request{}), 0U);
+}
+
+TEST(BrowserGuardTest, AnyAddressIsOursOnAllOfThem) {
+  for (const auto* all : {"0.0.0.0", "::"}) {
+    const BrowserGuard guard({.listen_host = all, .allowed_hosts = {}});
+    EXPECT_EQ(status_of(guard, to("10.0.0.1:8000")), 0U);
+    EXPECT_EQ(status_of(guard, to("[fe80::1]:8000")), 0U);
+    EXPECT_EQ(status_of(guard, to("evil.example")), 403U);
+    EXPECT_EQ(status_of(guard, to("10.0.0.1.evil.example")), 403U);
+    EXPECT_EQ(status_of(guard, to("[evil.example]")), 403U);
+  }
+  const BrowserGuard one({.listen_host = "10.0.0.1", .allowed_hosts = {}});
+  EXPECT_EQ(status_of(one, to("10.0.0.1:8000")), 0U);
+  EXPECT_EQ(status_of(one, to("10.0.0.2:8000")), 403U);
+}
+
+TEST(BrowserGuardTest, WithTokensAnyHostWillDo) {
+  const BrowserGuard guard({.listen_host = "0.0.0.0", .allowed_hosts = {}, .check_host = false});
+  EXPECT_EQ(status_of(guard, to("ids.example")), 0U);
+  EXPECT_EQ(status_of(guard, from("https://evil.example", "ids.example")), 403U);
+  EXPECT_EQ(status_of(guard, from("https://ids.example", "ids.example")), 0U);
+}
+
+TEST(BrowserGuardTest, OtherSitesMayNotAct) {
+  const BrowserGuard guard({.listen_host = "127.0.0.1", .allowed_hosts = {"ids.example"}});
+  EXPECT_EQ(status_of(guard, fetched("same-origin")), 0U);
+  EXPECT_EQ(status_of(guard, fetched("none")), 0U);  // Typed in by the user.
+  for (const auto* other : {"cross-site", "same-site", "", "Same-Origin", "new-word"}) {
+    EXPECT_EQ(status_of(guard, fetched(other)), 403U) << other;
+    EXPECT_EQ(status_of(guard, fetched(other), false), 0U) << other;
+  }
+
+  for (const auto* own : {"http://127.0.0.1:8000", "https://127.0.0.1:8000", "https://ids.example",
+                          "https://IDS.example:4430"}) {
+    EXPECT_EQ(status_of(guard, from(own)), 0U) << own;
+  }
+  for (const auto* other :
+       {"null", "", "http://127.0.0.1:3000", "http://127.0.0.1", "http://localhost:8000",
+        "http://evil.example", "127.0.0.1:8000", "http://127.0.0.1:8000.evil.example",
+        "http://ids.example.evil.example", "http://ids.example:80:80"}) {
+    EXPECT_EQ(status_of(guard, from(other)), 403U) << other;
+    EXPECT_EQ(status_of(guard, from(other), false), 0U) << other;
+  }
+}
+
+TEST(BrowserGuardTest, RepeatedFieldsAreRefused) {
+  const BrowserGuard guard({.listen_host = "127.0.0.1", .allowed_hosts = {}});
+  auto request = fetched("none");
+  request.sec_fetch_site.count = 2;
+  EXPECT_EQ(status_of(guard, request), 400U);
+  request = from("http://127.0.0.1:8000");
+  request.origin.count = 2;
+  EXPECT_EQ(status_of(guard, request), 400U);
+}
+
+}  // namespace
+}  // namespace nextid::http

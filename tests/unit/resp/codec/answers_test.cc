@@ -1,0 +1,68 @@
+#include "resp/codec/answers.h"
+
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace nextid::resp {
+namespace {
+
+CounterInfo counter(const std::string& name, std::optional<std::uint64_t> value) {
+  CounterInfo info;
+  info.name = name;
+  info.value = value;
+  return info;
+}
+
+class LookupAnswerTest : public ::testing::Test {
+ protected:
+  std::vector<Result<CounterInfo>> found_{counter("a", 7), counter("new", std::nullopt),
+                                          Error(ErrorCode::kNotFound, "there is no such counter.")};
+};
+
+TEST_F(LookupAnswerTest, IsTheValueOrNull) {
+  EXPECT_EQ(lookup_answer(Lookup::Kind::kGet, {found_[0]}, Version::kResp2), "$1\r\n7\r\n");
+  EXPECT_EQ(lookup_answer(Lookup::Kind::kGet, {found_[1]}, Version::kResp2), "$-1\r\n");
+  EXPECT_EQ(lookup_answer(Lookup::Kind::kGet, {found_[2]}, Version::kResp3), "_\r\n");
+  EXPECT_EQ(lookup_answer(Lookup::Kind::kMGet, found_, Version::kResp2),
+            "*3\r\n$1\r\n7\r\n$-1\r\n$-1\r\n");
+}
+
+TEST_F(LookupAnswerTest, CountsAndTypesWhatExists) {
+  EXPECT_EQ(lookup_answer(Lookup::Kind::kExists, found_, Version::kResp2), ":2\r\n");
+  EXPECT_EQ(lookup_answer(Lookup::Kind::kType, {found_[0]}, Version::kResp2), "+string\r\n");
+  EXPECT_EQ(lookup_answer(Lookup::Kind::kType, {found_[2]}, Version::kResp2), "+none\r\n");
+}
+
+TEST_F(LookupAnswerTest, IsTheErrorWhereTheStoreDoesNotAnswer) {
+  found_.push_back(Error(ErrorCode::kUnavailable, "The store is away."));
+  for (const auto kind : {Lookup::Kind::kGet, Lookup::Kind::kMGet, Lookup::Kind::kExists}) {
+    EXPECT_EQ(lookup_answer(kind, found_, Version::kResp2), "-UNAVAILABLE The store is away.\r\n");
+  }
+}
+
+TEST(ScanAnswer, HasTheCursorAndTheNamesThatFit) {
+  const CounterPage page{.counters = {counter("a1", 1), counter("b", 1), counter("a2", 1)},
+                         .more = true};
+  EXPECT_EQ(scan_answer({}, page, 9), "*2\r\n$1\r\n9\r\n*3\r\n$2\r\na1\r\n$1\r\nb\r\n$2\r\na2\r\n");
+  EXPECT_EQ(scan_answer({.pattern = "a*"}, page, 0),
+            "*2\r\n$1\r\n0\r\n*2\r\n$2\r\na1\r\n$2\r\na2\r\n");
+  EXPECT_EQ(scan_answer({.pattern = "", .strings = false}, page, 0), "*2\r\n$1\r\n0\r\n*0\r\n");
+}
+
+TEST(CountAnswer, IsANumberOrTheError) {
+  EXPECT_EQ(count_answer(5), ":5\r\n");
+  EXPECT_EQ(count_answer(Error(ErrorCode::kDeadline, "Too late.")), "-DEADLINE Too late.\r\n");
+}
+
+TEST(Greeting, IsAMapInResp3) {
+  Session session{.id = 7, .version = Version::kResp3, .client_name = {}};
+  EXPECT_TRUE(greeting(session).starts_with("%7\r\n$6\r\nserver\r\n$6\r\nnextid\r\n"));
+  EXPECT_NE(greeting(session).find("$2\r\nid\r\n:7\r\n"), std::string::npos);
+  session.version = Version::kResp2;
+  EXPECT_TRUE(greeting(session).starts_with("*14\r\n"));
+}
+
+}  // namespace
+}  // namespace nextid::resp

@@ -1,0 +1,103 @@
+// What callers may ask of the store and of the server.
+#include "service/service.h"
+
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+namespace nextid::service {
+namespace {
+
+class FakeReports final : public Reports {
+ public:
+  void report(const ShowMetrics&, Done<Page> done) override { done(Page{"text/plain", "metrics"}); }
+  void report(const ShowStatus& call, Done<Page> done) override {
+    done(Page{"application/json", std::to_string(call.limit)});
+  }
+  std::string doubt() const override { return doubt_; }
+
+  std::string doubt_;
+};
+
+class ServiceTest : public ::testing::Test {
+ protected:
+  template <typename Call>
+  Result<typename Call::Answer> ask(const Call& call) {
+    using Answer = Result<typename Call::Answer>;
+    auto promise = std::make_shared<std::promise<Answer>>();
+    auto answer = promise->get_future();
+    service_.start(call, [promise](Answer given) { promise->set_value(std::move(given)); });
+    return answer.get();
+  }
+
+  Store store_ = open_store("memory:").value();
+  FakeReports reports_;
+  Service service_{store_, reports_};
+};
+
+TEST_F(ServiceTest, DefinesAdvancesAndShows) {
+  const auto defined = ask(DefineCounter{.counter = "a", .change = {.increment = 5}});
+  ASSERT_TRUE(defined);
+  EXPECT_TRUE(defined->created);
+  EXPECT_EQ(ask(AdvanceCounter{.counter = "a", .to = 10})->value, 10U);
+  const auto shown = ask(ShowCounter{.counter = "a"});
+  ASSERT_TRUE(shown);
+  EXPECT_EQ(shown->value, 10U);
+  EXPECT_EQ(shown->definition.increment, 5U);
+  EXPECT_EQ(ask(ShowCounter{.counter = "b"}).error().code(), ErrorCode::kNotFound);
+}
+
+TEST_F(ServiceTest, FindsEachNameInItsPlace) {
+  ask(DefineCounter{.counter = "a", .change = {}});
+  ask(DefineCounter{.counter = "b", .change = {}});
+  const auto found = ask(FindCounters{.counters = {"b", "no name", "none", "a"}});
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->size(), 4U);
+  EXPECT_EQ((*found)[0]->name, "b");
+  EXPECT_EQ((*found)[1].error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ((*found)[2].error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ((*found)[3]->name, "a");
+  EXPECT_TRUE(ask(FindCounters{})->empty());
+}
+
+TEST_F(ServiceTest, ListsAPageAndCountsAll) {
+  for (int i = 0; i < 5; ++i) {
+    ask(DefineCounter{.counter = "c" + std::to_string(i), .change = {}});
+  }
+  const auto page = ask(ListCounters{.after = "c1", .limit = 2});
+  ASSERT_TRUE(page);
+  ASSERT_EQ(page->counters.size(), 2U);
+  EXPECT_EQ(page->counters[0].name, "c2");
+  EXPECT_TRUE(page->more);
+  EXPECT_EQ(*ask(CountCounters{}), 5U);
+}
+
+TEST_F(ServiceTest, CountsBeyondOnePage) {
+  for (std::size_t i = 0; i < kMostListed + 1; ++i) {
+    ask(DefineCounter{.counter = "c" + std::to_string(i), .change = {}});
+  }
+  EXPECT_EQ(*ask(CountCounters{}), kMostListed + 1);
+}
+
+TEST_F(ServiceTest, IsReadyUnlessItIsInDoubt) {
+  EXPECT_EQ(ask(CheckReady{})->doubt, "");
+  reports_.doubt_ = "The file was exchanged.";
+  EXPECT_EQ(ask(CheckReady{})->doubt, "The file was exchanged.");
+}
+
+TEST_F(ServiceTest, IsNotReadyWithoutItsStore) {
+  ASSERT_TRUE(store_.close(std::chrono::seconds(1)));
+  EXPECT_EQ(ask(CheckReady{}).error().code(), ErrorCode::kUnavailable);
+}
+
+TEST_F(ServiceTest, HandsOnWhatTheReportsSay) {
+  EXPECT_EQ(ask(ShowMetrics{})->text, "metrics");
+  EXPECT_EQ(ask(ShowStatus{.limit = 7})->text, "7");
+}
+
+}  // namespace
+}  // namespace nextid::service
