@@ -85,15 +85,33 @@ struct StoreOpening {
   std::string remark = {};  ///< A sentence about what can't be watched over here; mostly empty.
 };
 
+enum class HealthVerdict : std::uint8_t {
+  kOk,
+  kWarn,  ///< It works, and is likely to make trouble.
+  kFail,  ///< It does not work.
+};
+
+/// A number of a fact, as /metrics has it.
+struct HealthFigure {
+  std::string name;     ///< "credentials_expiry_timestamp_seconds": of the metric, behind nextid_.
+  std::string meaning;  ///< A sentence.
+  double value = 0;
+};
+
+/// What a store knows of one of its means, in its own words. None of them holds a secret.
+struct HealthFact {
+  std::string subject;  ///< "credentials"
+  HealthVerdict verdict = HealthVerdict::kOk;
+  std::string sentence;  ///< For what is not well, also what to do.
+  std::vector<HealthFigure> figures = {};
+};
+
 /// What a store knows about its own means; all empty for a store in this process or on its disk.
 struct StoreHealth {
   /// Why no id of the store is given out any more, for good: a sentence that says what to run.
   /// Empty while there is no such reason (I8).
   std::string doubt = {};
-  /// When the credentials in use end, where they do.
-  std::optional<std::chrono::system_clock::time_point> credentials_expire = {};
-  std::string credentials_source = {};   ///< "the environment"; never a secret.
-  std::string credentials_trouble = {};  ///< Why the last renewal failed; empty when it did not.
+  std::vector<HealthFact> facts = {};
   /// How far this machine's clock is ahead of the store's, by the last answer that told its time.
   std::optional<std::chrono::milliseconds> clock_ahead = {};
 };

@@ -1,11 +1,13 @@
 #include "aws/dynamodb_client.h"
 
+#include <chrono>
 #include <exception>
 #include <filesystem>
 #include <utility>
 
 #include <boost/json/serialize.hpp>
 
+#include "aws/credential_health.h"
 #include "aws/credential_sources.h"
 #include "aws/endpoint.h"
 #include "aws/profile_files.h"
@@ -78,9 +80,8 @@ void DynamodbClient::observe(std::function<void(const DynamodbReply&)> look) {
 StoreHealth DynamodbClient::health() const {
   StoreHealth health;
   const auto credentials = shared_->credentials->current();
-  health.credentials_expire = credentials->expires;
-  health.credentials_source = credentials->source;
-  health.credentials_trouble = shared_->credentials->trouble();
+  health.facts.push_back(
+      health_of(*credentials, shared_->credentials->trouble(), std::chrono::system_clock::now()));
   const std::int64_t clock_ahead_ms = shared_->clock_ahead_ms;
   if (clock_ahead_ms != kUnknown) health.clock_ahead = std::chrono::milliseconds(clock_ahead_ms);
   return health;

@@ -5,13 +5,11 @@
 #include <utility>
 #include <vector>
 
+#include "nextid/statistics.h"
+
 namespace nextid::doctor {
 
-enum class Verdict {
-  kOk,
-  kWarn,  ///< It works, and is likely to make trouble.
-  kFail,  ///< It does not work.
-};
+using Verdict = HealthVerdict;
 
 /// One line: what was looked at, and a sentence; for what is not well, also what to do.
 struct Finding {

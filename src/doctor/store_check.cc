@@ -7,24 +7,17 @@
 
 #include "nextid/store.h"
 
-#include "base/time_text.h"
 #include "doctor/checks.h"
 #include "store/factory.h"
 
 namespace nextid::doctor {
 namespace {
 
-using std::chrono::duration_cast;
-using std::chrono::milliseconds;
 using std::chrono::steady_clock;
-using std::chrono::system_clock;
 
 constexpr const char* kStore = "store";
-constexpr const char* kCredentials = "credentials";
 constexpr std::size_t kReads = 5;
 constexpr double kSlowMs = 100;
-/// Temporary credentials are renewed several minutes before their end.
-constexpr std::chrono::minutes kSoon{2};
 
 std::string in_ms(double time_ms) {
   std::array<char, 32> number{};
@@ -70,27 +63,6 @@ Finding check_writing(const Store& store) {
             "It takes writes; one that changes nothing took " + in_ms(ms_since(begin)) + ".");
 }
 
-Findings check_credentials(const StoreHealth& health) {
-  if (health.credentials_source.empty()) return {};
-  const std::string from = "They are from " + health.credentials_source;
-  if (!health.credentials_trouble.empty()) {
-    return {warn(kCredentials, from + ", and can't be renewed: " + health.credentials_trouble)};
-  }
-  if (!health.credentials_expire) return {ok(kCredentials, from + ", and do not expire.")};
-  const auto left = *health.credentials_expire - system_clock::now();
-  const std::string until =
-      " until " + base::gmt_text(system_clock::to_time_t(*health.credentials_expire));
-  if (left <= system_clock::duration::zero()) {
-    return {
-        fail(kCredentials, from + ", and were valid" + until + ". Get new ones: log in again.")};
-  }
-  if (left <= kSoon) {
-    return {
-        warn(kCredentials, from + ", and are valid only" + until + ". See that they are renewed.")};
-  }
-  return {ok(kCredentials, from + ", and are valid" + until + ".")};
-}
-
 Findings check_opening(const StoreOpening& opening) {
   Findings findings;
   if (!opening.identity.empty()) findings.push_back(ok(kStore, "It is " + opening.identity + "."));
@@ -120,8 +92,10 @@ Findings check_opened_store(const std::string& url, const StoreOptions& given,
   for (auto& finding : check_opening(opening)) findings.push_back(std::move(finding));
   findings.push_back(check_reading(*store));
   findings.push_back(check_writing(*store));
-  const StoreHealth health = store->health();
-  for (auto& finding : check_credentials(health)) findings.push_back(std::move(finding));
+  StoreHealth health = store->health();
+  for (HealthFact& fact : health.facts) {
+    findings.push_back({fact.verdict, std::move(fact.subject), std::move(fact.sentence)});
+  }
   if (health.clock_ahead) {
     for (auto& finding : check_clock_ahead(*health.clock_ahead)) {
       findings.push_back(std::move(finding));

@@ -54,7 +54,7 @@ class ObservationMetrics final : public prometheus::Collectable {
   struct Page {
     std::vector<MetricFamily> families;
 
-    void begin(MetricType type, const char* name, const char* help) {
+    void begin(MetricType type, const std::string& name, const std::string& help) {
       families.push_back({name, help, type, {}});
     }
     void counter(Labels labels, double value) {
@@ -73,7 +73,7 @@ class ObservationMetrics final : public prometheus::Collectable {
       begin(MetricType::Counter, name, help);
       counter({}, static_cast<double>(value));
     }
-    void one_gauge(const char* name, const char* help, double value) {
+    void one_gauge(const std::string& name, const std::string& help, double value) {
       begin(MetricType::Gauge, name, help);
       gauge({}, value);
     }
@@ -271,15 +271,10 @@ void ObservationMetrics::add_doubts(Page& page) const {
 
 void ObservationMetrics::add_store_health(Page& page) const {
   const StoreHealth& health = observation_.store_health;
-  if (health.credentials_expire) {
-    page.one_gauge("nextid_credentials_expiry_timestamp_seconds",
-                   "When the store's credentials in use end, since 1970.",
-                   seconds_since_1970(*health.credentials_expire));
-  }
-  if (!health.credentials_source.empty()) {
-    page.one_gauge("nextid_credentials_renewal_failing",
-                   "1 when the last attempt to renew the store's credentials failed, else 0.",
-                   health.credentials_trouble.empty() ? 0 : 1);
+  for (const HealthFact& fact : health.facts) {
+    for (const HealthFigure& figure : fact.figures) {
+      page.one_gauge("nextid_" + figure.name, figure.meaning, figure.value);
+    }
   }
   if (health.clock_ahead) {
     page.one_gauge("nextid_clock_ahead_seconds",

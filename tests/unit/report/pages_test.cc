@@ -94,16 +94,19 @@ TEST(MetricsPage, SaysInfinityOfWhatIsNotUsed) {
   EXPECT_TRUE(has_line(page, "nextid_counter_days_to_exhaustion{counter=\"busy\"} 12.5"));
 }
 
-TEST(MetricsPage, KnowsCredentialsWhereThereAreAny) {
+TEST(MetricsPage, HasTheFiguresOfTheStore) {
   Observation observation = two_counters();
-  EXPECT_EQ(metrics_page(observation).find("nextid_credentials"), std::string::npos);
-  observation.store_health.credentials_source = "the environment";
-  observation.store_health.credentials_trouble = "no answer";
-  observation.store_health.credentials_expire =
-      std::chrono::system_clock::time_point(std::chrono::seconds(1'900'000'000));
+  EXPECT_EQ(metrics_page(observation).find("nextid_lease"), std::string::npos);
+  observation.store_health.facts = {
+      {.subject = "lease",
+       .verdict = HealthVerdict::kWarn,
+       .sentence = "It ends.",
+       .figures = {{"lease_expiry_timestamp_seconds", "When it ends.", 1'900'000'000},
+                   {"lease_renewal_failing", "1 when it is not renewed.", 1}}}};
   const std::string page = metrics_page(observation);
-  EXPECT_TRUE(has_line(page, "nextid_credentials_expiry_timestamp_seconds 1900000000"));
-  EXPECT_TRUE(has_line(page, "nextid_credentials_renewal_failing 1"));
+  EXPECT_TRUE(has_line(page, "# HELP nextid_lease_expiry_timestamp_seconds When it ends."));
+  EXPECT_TRUE(has_line(page, "nextid_lease_expiry_timestamp_seconds 1900000000"));
+  EXPECT_TRUE(has_line(page, "nextid_lease_renewal_failing 1"));
 }
 
 Observation two_stopped() {
