@@ -1,8 +1,6 @@
-// The interface each store implements: DESIGN's store contract. One attempt a call; the engine
-// alone repeats.
+// The interface each store implements. One attempt a call; the engine alone repeats.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <string>
@@ -30,15 +28,13 @@ class StoreDriver {
 
   /// Attempts the ops, each atomic by itself, in no promised order. They may share one commit.
   ///
+  /// Every attempt ends, within a limit that the store's own header tells: what waits longer is
+  /// given up as NotApplied or InDoubt. Nodes that close wait for that, however long it takes.
+  ///
   /// It is called by I/O threads, so a store on a network never blocks here: it has threads of its
   /// own. A store on this machine's disk may commit in the calling thread, and so block it for a
-  /// commit, or until attempt_limit() where it waits for others.
+  /// commit, or until that limit where it waits for others.
   virtual void submit(std::vector<Call> calls) = 0;
-
-  /// How long an attempt may take, from submit() to its outcome: what waits for the store's answer
-  /// longer is given up as NotApplied or InDoubt. The time that the machine gives it no processor
-  /// is on top. Never changes.
-  virtual std::chrono::milliseconds attempt_limit() const noexcept = 0;
 
   /// Counters whose names follow `after` in byte order, at most `limit`. Blocks as submit() does.
   virtual void list(const std::string& after, std::size_t limit,

@@ -90,8 +90,8 @@ class Runtime {
     base::Lock lock(mutex_);
     return changed_.wait_until(lock.native(), time, done);
   }
-  /// Returns in bounded time: each attempt has a time limit, and calls end when the driver is
-  /// dropped.
+  /// Returns in bounded time: each attempt has a limit (store_driver.h), and calls end when the
+  /// driver is dropped.
   void wait_for_attempts();
   /// Lets the driver go: the store closes as soon as nobody reads from it.
   void drop_driver();

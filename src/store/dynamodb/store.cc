@@ -43,8 +43,6 @@ using Done = std::function<void(Outcome)>;
 /// Slots that one write removes: far below the limits of an expression.
 constexpr std::size_t kSlotsPerPrune = 25;
 constexpr int kPrunesPerLoad = 8;
-/// Those of a Load: the read, and its prunes. Any other op takes fewer.
-constexpr int kMostCalls = 1 + kPrunesPerLoad;
 /// A DescribeTable takes longer than a call on an item, and ids may wait for it.
 constexpr std::chrono::milliseconds kShortestLook{500};
 constexpr std::chrono::milliseconds kLongestLook{2'000};
@@ -92,10 +90,6 @@ class DynamodbStore::Impl : public std::enable_shared_from_this<DynamodbStore::I
   /// Begins to look whether the table stays the one with this TableId.
   void watch(const std::string& table_id);
 
-  /// All calls of an op, and two looks at the table: the one under way may have begun too early.
-  std::chrono::milliseconds attempt_limit() const noexcept {
-    return kMostCalls * settings_.attempt_timeout + 2 * kLongestLook;
-  }
   aws::DynamodbClient& client() noexcept { return *client_; }
   /// Why no id is given any more; empty while there is no such reason.
   std::string doubt() const { return identity_ ? identity_->doubt() : ""; }
@@ -405,10 +399,6 @@ void DynamodbStore::list(const std::string& after, std::size_t limit,
   DynamodbListing::start(
       impl->client(), after, limit, [impl](const std::string& line) { impl->warn(line); },
       [impl, done = std::move(done)](Result<CounterPage> page) { done(std::move(page)); });
-}
-
-std::chrono::milliseconds DynamodbStore::attempt_limit() const noexcept {
-  return impl_->attempt_limit();
 }
 
 StoreHealth DynamodbStore::health() const {

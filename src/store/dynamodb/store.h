@@ -1,7 +1,6 @@
 // Counters in a DynamoDB table, or any server that speaks its API: shared by many machines.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -33,7 +32,8 @@ namespace nextid::store {
 ///
 /// Outcomes come from the store's own thread. Never blocks but in open() and the destructor. Each
 /// call to DynamoDB takes at most DynamodbSettings::attempt_timeout. An op nearly always takes one;
-/// attempt_limit() is for the one that takes the most.
+/// a Load that prunes takes up to nine, and an outcome may wait for two looks at the table, of 2 s
+/// at most.
 class DynamodbStore final : public contract::StoreDriver {
  public:
   using WallClock = std::function<base::WallMicros()>;
@@ -54,7 +54,6 @@ class DynamodbStore final : public contract::StoreDriver {
   /// Reads the whole table for each page, in pages of 1 MB: a Scan is in no order.
   void list(const std::string& after, std::size_t limit,
             std::function<void(Result<CounterPage>)> done) override;
-  std::chrono::milliseconds attempt_limit() const noexcept override;
   const StoreOpening& opening() const noexcept override { return opening_; }
   StoreHealth health() const override;
 

@@ -1,7 +1,6 @@
 // A store in memory: the contract in its plainest form. For tests, and as the model of the others.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -28,7 +27,6 @@ class MemoryStore final : public contract::StoreDriver {
   void submit(std::vector<contract::Call> calls) override;
   void list(const std::string& after, std::size_t limit,
             std::function<void(Result<CounterPage>)> done) override;
-  std::chrono::milliseconds attempt_limit() const noexcept override { return {}; }
   const StoreOpening& opening() const noexcept override { return opening_; }
 
  private:

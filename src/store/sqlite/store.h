@@ -1,7 +1,6 @@
 // Counters in an SQLite file. Several processes may share it, on one machine's own disk.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -25,7 +24,9 @@ namespace nextid::store {
 ///
 /// Durability (I2): WAL with synchronous=FULL; no outcome leaves before its COMMIT has returned.
 /// Blocks the submitting thread for one commit, at most about kSqliteLockLimit when
-/// another process holds the file, and then reports NotApplied.
+/// another process holds the file, and then reports NotApplied. An attempt ends within five times
+/// that: a commit that can't write looks instead, which may wait as long; before it may come the
+/// same of the commit under way, and the checkpoint after that.
 ///
 /// Next to PATH lie, while it is open, SQLite's PATH-wal and PATH-shm, and PATH-lock: the four are
 /// one store. After the last one has closed it PATH alone is (I8: seal.h, guard.h).
@@ -47,9 +48,6 @@ class SqliteStore final : public contract::StoreDriver {
   void submit(std::vector<contract::Call> calls) override;
   void list(const std::string& after, std::size_t limit,
             std::function<void(Result<CounterPage>)> done) override;
-  /// A commit that can't write looks instead, which may wait as long; before it may come the same
-  /// of the commit under way, and the checkpoint after that.
-  std::chrono::milliseconds attempt_limit() const noexcept override { return 5 * kSqliteLockLimit; }
   const StoreOpening& opening() const noexcept override { return opening_; }
 
  private:
