@@ -16,8 +16,8 @@ constexpr std::array<std::string_view, 3> kStoreOptions{"store", "no-create-stor
 void add_option(CLI::App& command, const server::Option& option, server::ConfigSources& sources) {
   const std::string name(option.name);
   const auto set = [&sources, name](const std::string& value) { sources.flags[name] = value; };
-  const std::string help = std::string(option.help) + " [" + std::string(option.default_text) +
-                           "; " + option.environment_name() + "]";
+  const std::string help = option.full_help() + " [" + std::string(option.default_text) + "; " +
+                           option.environment_name() + "]";
   if (option.is_switch()) {
     command.add_flag_callback(
         "--" + name, [set] { set("true"); }, help);

@@ -10,6 +10,7 @@
 #include "base/whole_number.h"
 #include "server/config_file.h"
 #include "server/environment.h"
+#include "store/factory.h"
 
 namespace nextid::server {
 namespace {
@@ -141,14 +142,14 @@ constexpr std::string_view kStoreOption = "store";
 
 constexpr std::array kOptions{
     Option{kStoreOption, "URL", "sqlite:ids.db",
-           "The store: sqlite:PATH for a file; dynamodb://TABLE for a table that many machines "
-           "share (docs/dynamodb.md); memory: for tests. Made when missing, unless "
-           "no-create-store, or ?create=false behind it, says otherwise.",
+           "Made when missing, unless no-create-store, or ?create=false behind it, says "
+           "otherwise.",
            [](Config& config, std::string_view text) -> Result<void> {
              if (text.empty()) return invalid("it must be a URL such as sqlite:ids.db");
              config.store = text;
              return {};
-           }},
+           },
+           [] { return "The store: " + store::url_forms() + ". "; }},
     Option{"no-create-store", "", "false",
            "Do not make the store when it is missing: a path that is wrong, or a disk that is not "
            "mounted, is an error then, and no new store whose ids begin at 1. A URL with create= "
@@ -385,6 +386,10 @@ std::string Option::environment_name() const {
   return result;
 }
 
+std::string Option::full_help() const {
+  return (help_before == nullptr ? "" : help_before()) + std::string(help);
+}
+
 std::span<const Option> options() { return kOptions; }
 
 Result<Config> load_config(const ConfigSources& sources) {
@@ -429,7 +434,7 @@ std::string options_markdown() {
   for (const auto& option : kOptions) {
     const std::string value = option.is_switch() ? "" : " " + std::string(option.value_name);
     page += "| `--" + std::string(option.name) + value + "` | `" + option.environment_name() +
-            "` | `" + std::string(option.default_text) + "` | " + std::string(option.help) + " |\n";
+            "` | `" + std::string(option.default_text) + "` | " + option.full_help() + " |\n";
   }
   return page;
 }

@@ -48,13 +48,16 @@ struct Option {
   std::string_view name;        ///< The flag is --name, the key in the file name.
   std::string_view value_name;  ///< "URL", "TIME", ...; "" for a flag that means "true" by itself.
   std::string_view default_text;
-  std::string_view help;  ///< One sentence, without the default.
+  std::string_view help;  ///< Sentences, without the default.
   /// Takes a value. A failure's sentence continues "... is 'TEXT': ", and is of kInvalid.
   Result<void> (*apply)(Config& config, std::string_view text);
+  /// What else `help` says, before the rest, where another room has the words.
+  std::string (*help_before)() = nullptr;
 
   bool is_switch() const noexcept { return value_name.empty(); }
   /// NEXTID_NAME
   std::string environment_name() const;
+  std::string full_help() const;
 };
 
 std::span<const Option> options();

@@ -135,7 +135,8 @@ Result<void> end_recovery_of_file(const std::string& rest, std::uint64_t skip_fo
 /// kind of store has no use for is left out.
 struct Scheme {
   std::string_view name;
-  std::string_view form;
+  std::string_view form;  ///< Of its URLs.
+  std::string_view use;   ///< Behind the form, in the help of --store.
   Traits traits = {};
   Opened (*open)(const std::string& rest, const OpenOptions& options) = nullptr;
   /// See never_making(); left out where opening never makes anything that lasts.
@@ -151,14 +152,11 @@ struct Scheme {
   Result<void> (*end_recovery)(const std::string& rest, std::uint64_t skip_for_new) = nullptr;
 };
 
+/// In the order in which people see them.
 constexpr std::array kSchemes{
-    Scheme{.name = "memory",
-           .form = "memory:",
-           .traits = {.forgets = true},
-           .open = &open_memory,
-           .show = &show_memory},
     Scheme{.name = "sqlite",
            .form = "sqlite:PATH",
+           .use = "for a file",
            .open = &open_sqlite,
            .never_making = &sqlite_never_making,
            .show = &show_sqlite,
@@ -168,9 +166,16 @@ constexpr std::array kSchemes{
            .end_recovery = &end_recovery_of_file},
     Scheme{.name = "dynamodb",
            .form = "dynamodb://TABLE",
+           .use = "for a table that many machines share (docs/dynamodb.md)",
            .traits = {.lists_by_reading_all = true},
            .open = &open_dynamodb,
            .never_making = &dynamodb_never_making},
+    Scheme{.name = "memory",
+           .form = "memory:",
+           .use = "for tests",
+           .traits = {.forgets = true},
+           .open = &open_memory,
+           .show = &show_memory},
 };
 
 struct Chosen {
@@ -242,6 +247,14 @@ std::string shown_url(std::string_view url) {
   const auto chosen = choose(url);
   if (!chosen || chosen->scheme->show == nullptr) return base::visible(url);
   return chosen->scheme->show(chosen->rest);
+}
+
+std::string url_forms() {
+  std::string forms;
+  for (const Scheme& scheme : kSchemes) {
+    forms.append(forms.empty() ? "" : "; ").append(scheme.form).append(" ").append(scheme.use);
+  }
+  return forms;
 }
 
 Traits traits_of(std::string_view url) {

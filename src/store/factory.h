@@ -40,6 +40,9 @@ std::string never_making(std::string_view url);
 /// A store for messages: with an absolute path and without parameters where it is a file.
 std::string shown_url(std::string_view url);
 
+/// The URLs that there are, for people: "sqlite:PATH for a file; memory: for tests".
+std::string url_forms();
+
 /// What the kind of a store tells, before it is opened.
 struct Traits {
   bool forgets = false;  ///< It ends with the process that opened it.

@@ -127,7 +127,7 @@ TEST(Factory, RefusesCharactersThatNobodySees) {
 
 TEST(Factory, NamesTheKnownSchemes) {
   for (const char* url : {"", "ids.db", "mysql:ids", "sqlite", "SQLite:ids.db", ":", "sqlitex:a"}) {
-    expect_invalid(url, "memory: or sqlite:PATH");
+    expect_invalid(url, "use sqlite:PATH or dynamodb://TABLE or memory:");
   }
 }
 
