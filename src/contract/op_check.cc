@@ -1,13 +1,12 @@
 #include "contract/op_check.h"
 
-#include <array>
 #include <string>
-#include <utility>
 
 #include "nextid/id_generator.h"
 #include "nextid/id_range.h"
 
 #include "base/checked.h"
+#include "contract/definition_fields.h"
 
 namespace nextid::contract {
 namespace {
@@ -16,17 +15,12 @@ std::optional<std::string> check(const Load&) { return std::nullopt; }
 
 std::optional<std::string> check_definition(const std::string& counter,
                                             const Definition& definition) {
-  const std::array<std::pair<const char*, std::uint64_t>, 5> fields{{
-      {"start", definition.start},
-      {"increment", definition.increment},
-      {"max", definition.max},
-      {"cache", definition.cache},
-      {"revision", definition.revision},
-  }};
-  for (const auto& [name, value] : fields) {
-    if (value < 1 || value > kMaxId) {
-      return "counter '" + counter + "' can't be defined: its " + name + " is " +
-             std::to_string(value) + ", and must be 1 to " + std::to_string(kMaxId);
+  for (const NumberField& field : kNumberFields) {
+    const std::uint64_t value = definition.*field.member;
+    if (value < field.least || value > field.most) {
+      return "counter '" + counter + "' can't be defined: its " + std::string(field.name) + " is " +
+             std::to_string(value) + ", and must be " + std::to_string(field.least) + " to " +
+             std::to_string(field.most);
     }
   }
   return std::nullopt;

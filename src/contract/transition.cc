@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/checked.h"
+#include "contract/definition_fields.h"
 
 namespace nextid::contract {
 namespace {
@@ -58,8 +59,7 @@ Transition apply(const Redefine& op, std::optional<CounterState> state) {
   if (!state) return missing();
   const Definition& before = state->definition;
   const Definition& after = op.definition;
-  const bool keeps_its_ids = after.start == before.start && after.increment == before.increment;
-  if (!keeps_its_ids || before.revision != after.revision - 1 ||
+  if (!same_where_fixed(before, after) || before.revision != after.revision - 1 ||
       state->value > static_cast<std::int64_t>(after.max)) {
     return refused(std::move(state));
   }

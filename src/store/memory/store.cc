@@ -7,6 +7,7 @@
 
 #include "base/canary.h"
 #include "base/checked.h"
+#include "contract/definition_fields.h"
 #include "contract/op_check.h"
 
 namespace nextid::store {
@@ -102,9 +103,8 @@ Outcome MemoryStore::apply(const contract::Redefine& op) {
   Counter* counter = find(op.counter);
   if (counter == nullptr) return Missing{};
   CounterState seen = seen_by(*counter, op.writer);
-  const bool keeps_its_ids = op.definition.start == seen.definition.start &&
-                             op.definition.increment == seen.definition.increment;
-  if (!keeps_its_ids || seen.definition.revision != op.definition.revision - 1 ||
+  if (!contract::same_where_fixed(seen.definition, op.definition) ||
+      seen.definition.revision != op.definition.revision - 1 ||
       seen.value > static_cast<std::int64_t>(op.definition.max)) {
     return Refused{std::move(seen)};
   }
