@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "contract/definition_fields.h"
 #include "contract/transition.h"
 
 namespace nextid::store {
@@ -59,19 +60,17 @@ Result<void> read_optional(const json::object& item, const std::string& attribut
 
 Result<Definition> parse_definition(const json::object& item) {
   Definition definition;
-  definition.revision = 0;
-  struct {
-    const char* attribute;
-    std::uint64_t& field;
-  } const numbers[] = {{"start_value", definition.start},
-                       {"increment", definition.increment},
-                       {"max_value", definition.max},
-                       {"cache", definition.cache},
-                       {"revision", definition.revision}};
-  for (const auto& [attribute, field] : numbers) {
-    if (auto read = read_optional(item, attribute, 1, field); !read) return read.error();
+  definition.revision = 0;  // Where there is none, another program made the item.
+  for (const auto& field : contract::kNumberFields) {
+    auto read = read_optional(item, attribute_of(field.name),
+                              static_cast<std::int64_t>(field.least), definition.*field.member);
+    if (!read) return read.error();
   }
-  if (const json::string* comment = member(item, "comment", "S")) definition.comment = *comment;
+  for (const auto& field : contract::kTextFields) {
+    if (const json::string* text = member(item, attribute_of(field.name), "S")) {
+      definition.*field.member = *text;
+    }
+  }
   return definition;
 }
 
@@ -90,6 +89,12 @@ Result<std::optional<contract::Slot>> parse_slot(const json::object& item,
 }
 
 }  // namespace
+
+std::string attribute_of(std::string_view field) {
+  if (field == "start") return "start_value";
+  if (field == "max") return "max_value";
+  return std::string(field);
+}
 
 std::string writer_text(contract::WriterId writer) {
   char digits[kWriterDigits + 1];

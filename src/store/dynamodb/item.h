@@ -4,6 +4,8 @@
 //   current_value  N  the last id reserved
 //   start_value, increment, max_value, cache  N,  comment  S
 //   revision       N  absent in an item that another program made with ADD current_value :n
+//                  these are the fields of contract/definition_fields.h; a missing one means the
+//                  default
 //   floor          N  no op whose writer has no slot is applied unless its seq is above it
 //   s:WRITER, e:WRITER  N  a writer's slot: its last seq, and the value that op led to
 #pragma once
@@ -11,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <boost/json/object.hpp>
@@ -29,6 +32,9 @@ struct WriterSlot {
   std::string writer;  ///< As in the attributes' names: 16 hexadecimal digits.
   contract::Seq seq = 0;
 };
+
+/// The attribute of a definition's field: its name, but for the two that had another one first.
+std::string attribute_of(std::string_view field);
 
 std::string writer_text(contract::WriterId writer);
 std::string seq_attribute(const std::string& writer);

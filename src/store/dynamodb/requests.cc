@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <limits>
+#include <string_view>
+#include <utility>
 
 #include "base/checked.h"
+#include "contract/definition_fields.h"
 
 namespace nextid::store {
 namespace {
@@ -30,23 +33,45 @@ json::object update_request(const std::string& counter, Write write, const char*
           {"ReturnValuesOnConditionCheckFailure", "ALL_OLD"}};
 }
 
-/// Sets all of a definition in `write`.
-void set_definition(const Definition& definition, Write& write) {
-  write.update +=
-      "start_value = :start, #increment = :increment, max_value = :max, #cache = :cache,"
-      " revision = :revision";
-  write.names = {{"#increment", "increment"}, {"#cache", "cache"}, {"#comment", "comment"}};
-  write.values[":start"] = number(definition.start);
-  write.values[":increment"] = number(definition.increment);
-  write.values[":max"] = number(definition.max);
-  write.values[":cache"] = number(definition.cache);
-  write.values[":revision"] = number(definition.revision);
-  if (definition.comment.empty()) {
-    write.update += " REMOVE #comment";
-  } else {
-    write.update += ", #comment = :comment";
-    write.values[":comment"] = text(definition.comment);
+/// What stands for the attribute of a definition's field: some of them are words that DynamoDB
+/// keeps for itself.
+std::string placeholder(std::string_view field) { return std::string("#").append(field); }
+/// What stands for its value.
+std::string value_of(std::string_view field) { return std::string(":").append(field); }
+
+/// What the placeholders of all fields stand for.
+json::object field_names() {
+  json::object names;
+  for (const auto& field : contract::kDefinitionFields) {
+    const auto name = contract::name_of(field);
+    names[placeholder(name)] = attribute_of(name);
   }
+  return names;
+}
+
+/// Sets all of a definition in `write`, which ends where an assignment may follow. Text that is
+/// empty is no attribute.
+void set_definition(const Definition& definition, Write& write) {
+  std::string assigned;
+  std::string removed;
+  const auto assign = [&](std::string_view field, json::object value) {
+    assigned.append(assigned.empty() ? "" : ", ");
+    assigned.append(placeholder(field)).append(" = ").append(value_of(field));
+    write.values[value_of(field)] = std::move(value);
+  };
+  for (const auto& field : contract::kNumberFields) {
+    assign(field.name, number(definition.*field.member));
+  }
+  for (const auto& field : contract::kTextFields) {
+    const std::string& value = definition.*field.member;
+    if (!value.empty()) {
+      assign(field.name, text(value));
+    } else {
+      removed.append(removed.empty() ? " REMOVE " : ", ").append(placeholder(field.name));
+    }
+  }
+  write.update += assigned + removed;
+  write.names = field_names();
 }
 
 /// The condition that the item has this revision; 0 stands for none.
@@ -56,11 +81,13 @@ std::string has_revision(std::uint64_t revision, json::object& values) {
   return "revision = :rev";
 }
 
-/// The condition that an attribute is `wanted`, which `value` stands for; a missing one means 1.
-std::string is_or_means(const std::string& attribute, const std::string& value,
-                        std::uint64_t wanted) {
-  const std::string same = attribute + " = " + value;
-  return wanted != 1 ? same : "(" + same + " OR attribute_not_exists(" + attribute + "))";
+/// The condition that a field has the value which set_definition() would write; a missing attribute
+/// means the default.
+std::string is_as_in(const Definition& wanted, const contract::NumberField& field) {
+  const std::string attribute = placeholder(field.name);
+  const std::string same = attribute + " = " + value_of(field.name);
+  if (wanted.*field.member != Definition().*field.member) return same;
+  return "(" + same + " OR attribute_not_exists(" + attribute + "))";
 }
 
 /// Adds to `write`, which sets the value, what makes it exactly-once: the condition on the writer's
@@ -111,10 +138,11 @@ json::object redefine_request(const contract::Redefine& op) {
   Write write;
   write.update = "SET ";
   set_definition(definition, write);
-  write.condition = has_revision(definition.revision - 1, write.values) +
-                    " AND current_value <= :max AND " +
-                    is_or_means("start_value", ":start", definition.start) + " AND " +
-                    is_or_means("#increment", ":increment", definition.increment);
+  write.condition =
+      has_revision(definition.revision - 1, write.values) + " AND current_value <= :max";
+  for (const auto& field : contract::kNumberFields) {
+    if (field.never_changes()) write.condition += " AND " + is_as_in(definition, field);
+  }
   return update_request(op.counter, std::move(write), "ALL_NEW");
 }
 
@@ -182,12 +210,13 @@ json::object prune_request(const std::string& counter, const std::vector<WriterS
 }
 
 json::object scan_request(const std::string& after) {
-  json::object request{
-      {"ConsistentRead", true},
-      {"ProjectionExpression",
-       "counter_id, current_value, start_value, #increment, max_value, #cache, #comment, revision"},
-      {"ExpressionAttributeNames",
-       {{"#increment", "increment"}, {"#cache", "cache"}, {"#comment", "comment"}}}};
+  std::string attributes = "counter_id, current_value";
+  for (const auto& field : contract::kDefinitionFields) {
+    attributes.append(", ").append(placeholder(contract::name_of(field)));
+  }
+  json::object request{{"ConsistentRead", true},
+                       {"ProjectionExpression", std::move(attributes)},
+                       {"ExpressionAttributeNames", field_names()}};
   if (!after.empty()) {
     request["FilterExpression"] = "counter_id > :after";
     request["ExpressionAttributeValues"] = json::object{{":after", text(after)}};

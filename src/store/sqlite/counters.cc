@@ -4,6 +4,8 @@
 #include <limits>
 #include <utility>
 
+#include "contract/definition_fields.h"
+
 namespace nextid::store {
 namespace {
 
@@ -15,6 +17,9 @@ using contract::Slot;
 // A counter and its writers' slots are neighbours in one B-tree, so that a reserve, which writes
 // both, puts one page into the WAL instead of two. The row of writer 0 is the counter itself, with
 // its value and its floor; the others are slots, with the seq and the end of the writer's last op.
+//
+// This is the table of the first version: columns that came later are added by schema.cc. Writers'
+// rows have nothing in a definition's columns.
 constexpr const char* kCreateTable =
     "CREATE TABLE counters ("
     " name TEXT NOT NULL,"
@@ -25,20 +30,54 @@ constexpr const char* kCreateTable =
     " PRIMARY KEY (name, writer)"
     ") WITHOUT ROWID, STRICT";
 
+/// The columns of a definition, which are named as its fields: "start, increment, ...", each behind
+/// `table`.
+std::string definition_columns(const std::string& table = "") {
+  std::string columns;
+  for (const auto& field : contract::kDefinitionFields) {
+    columns.append(columns.empty() ? "" : ", ").append(table).append(contract::name_of(field));
+  }
+  return columns;
+}
+
+/// A parameter for each of them: "?3, ?4, ..." for 3.
+std::string definition_parameters(int first) {
+  std::string parameters;
+  for (std::size_t i = 0; i < contract::kDefinitionFields.size(); ++i) {
+    parameters.append(i == 0 ? "?" : ", ?").append(std::to_string(first++));
+  }
+  return parameters;
+}
+
+// Columns of select_sql() and list_sql(). Both begin with the counter's value and floor.
+constexpr int kSlotSeq = 2;
+constexpr int kSlotEnd = 3;
+constexpr int kDefinitionSelected = 4;
+constexpr int kNameListed = 2;
+constexpr int kDefinitionListed = 3;
+
 // A join of two searches: `writer IN (0, ?2)` would make SQLite build a table of the two first.
-constexpr const char* kSelect =
-    "SELECT counter.value, counter.seq, counter.start, counter.increment, counter.max,"
-    " counter.cache, counter.comment, counter.revision, slot.seq, slot.value"
-    " FROM counters AS counter LEFT JOIN counters AS slot"
-    " ON slot.name = counter.name AND slot.writer = nullif(?2, 0)"
-    " WHERE counter.name = ?1 AND counter.writer = 0";
+std::string select_sql() {
+  return "SELECT counter.value, counter.seq, slot.seq, slot.value, " +
+         definition_columns("counter.") +
+         " FROM counters AS counter LEFT JOIN counters AS slot"
+         " ON slot.name = counter.name AND slot.writer = nullif(?2, 0)"
+         " WHERE counter.name = ?1 AND counter.writer = 0";
+}
+std::string list_sql() {
+  return "SELECT value, seq, name, " + definition_columns() +
+         " FROM counters WHERE writer = 0 AND name > ?1 ORDER BY name LIMIT ?2";
+}
+std::string insert_counter_sql() {
+  return "INSERT INTO counters (name, writer, seq, value, " + definition_columns() +
+         ") VALUES (?1, 0, 0, ?2, " + definition_parameters(3) + ")";
+}
+// Writes what never changes once more, as it was.
+std::string redefine_sql() {
+  return "UPDATE counters SET (" + definition_columns() + ") = (" + definition_parameters(2) +
+         ") WHERE name = ?1 AND writer = 0";
+}
 constexpr const char* kHasSlots = "SELECT 1 FROM counters WHERE name = ?1 LIMIT 1";
-constexpr const char* kInsertCounter =
-    "INSERT INTO counters (name, writer, seq, value, start, increment, max, cache, comment,"
-    " revision) VALUES (?1, 0, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-constexpr const char* kRedefine =
-    "UPDATE counters SET max = ?2, cache = ?3, comment = ?4, revision = ?5"
-    " WHERE name = ?1 AND writer = 0";
 constexpr const char* kSetValue = "UPDATE counters SET value = ?2 WHERE name = ?1 AND writer = 0";
 constexpr const char* kInsertSlot =
     "INSERT INTO counters (name, writer, seq, value) VALUES (?1, ?2, ?3, ?4)";
@@ -51,36 +90,54 @@ constexpr const char* kNewestIdleSlot =
     "SELECT max(seq) FROM counters WHERE name = ?1 AND writer NOT IN (0, ?2) AND seq < ?3";
 constexpr const char* kDeleteIdleSlots =
     "DELETE FROM counters WHERE name = ?1 AND writer NOT IN (0, ?2) AND seq < ?3";
-constexpr const char* kList =
-    "SELECT value, seq, start, increment, max, cache, comment, revision, name"
-    " FROM counters WHERE writer = 0 AND name > ?1 ORDER BY name LIMIT ?2";
 
 /// SQLite has no unsigned 64-bit integers: writers, which are all 64 bits, keep their bits.
 std::int64_t column_of(contract::WriterId writer) { return static_cast<std::int64_t>(writer); }
 
 std::int64_t signed_of(std::uint64_t number) { return static_cast<std::int64_t>(number); }
 
-/// The counter of the row that `row` stands on, its columns in the order of kSelect; nothing if its
-/// numbers contradict each other.
-std::optional<CounterState> parse_counter(const Statement& row) {
+/// The definition of the row that `row` stands on, whose columns begin at `column`; nothing if a
+/// number is none that nextid writes.
+std::optional<Definition> parse_definition(const Statement& row, int column) {
+  Definition definition;
+  bool valid = true;
+  contract::for_each_field(
+      [&](const contract::NumberField& field) {
+        const std::int64_t value = row.integer(column++);
+        valid = valid && value >= signed_of(field.least);
+        definition.*field.member = static_cast<std::uint64_t>(value);
+      },
+      [&](const contract::TextField& field) { definition.*field.member = row.text(column++); });
+  if (!valid) return std::nullopt;
+  return definition;
+}
+
+/// The counter of that row: its value, its floor, and from `column` on its definition. Nothing if
+/// its numbers contradict each other.
+std::optional<CounterState> parse_counter(const Statement& row, int column) {
+  auto definition = parse_definition(row, column);
+  if (!definition) return std::nullopt;
   CounterState state;
   state.value = row.integer(0);
+  state.definition = *std::move(definition);
   const std::int64_t floor = row.integer(1);
-  const std::int64_t start = row.integer(2);
-  const std::int64_t increment = row.integer(3);
-  const std::int64_t max = row.integer(4);
-  const std::int64_t cache = row.integer(5);
-  const std::int64_t revision = row.integer(7);
-  if (floor < 0 || std::min({start, increment, max, cache, revision}) < 1) return std::nullopt;
-  if (state.value < start - increment) return std::nullopt;
+  if (floor < 0 || state.value < contract::value_before_first(state.definition)) {
+    return std::nullopt;
+  }
   state.floor = static_cast<contract::Seq>(floor);
-  state.definition.start = static_cast<std::uint64_t>(start);
-  state.definition.increment = static_cast<std::uint64_t>(increment);
-  state.definition.max = static_cast<std::uint64_t>(max);
-  state.definition.cache = static_cast<std::uint64_t>(cache);
-  state.definition.comment = row.text(6);
-  state.definition.revision = static_cast<std::uint64_t>(revision);
   return state;
+}
+
+/// Binds it to the parameters from `index` on. It must live until the statement is done.
+Statement& bind_definition(Statement& statement, int index, const Definition& definition) {
+  contract::for_each_field(
+      [&](const contract::NumberField& field) {
+        statement.bind(index++, signed_of(definition.*field.member));
+      },
+      [&](const contract::TextField& field) {
+        statement.bind_text(index++, definition.*field.member);
+      });
+  return statement;
 }
 
 }  // namespace
@@ -89,10 +146,10 @@ void create_counters_table(Database& database) { database.execute(kCreateTable);
 
 SqliteCounters::SqliteCounters(Database& database)
     : database_(database),
-      select_(database, kSelect),
+      select_(database, select_sql()),
       has_slots_(database, kHasSlots),
-      insert_counter_(database, kInsertCounter),
-      redefine_(database, kRedefine),
+      insert_counter_(database, insert_counter_sql()),
+      redefine_(database, redefine_sql()),
       set_value_(database, kSetValue),
       insert_slot_(database, kInsertSlot),
       set_slot_(database, kSetSlot),
@@ -100,7 +157,7 @@ SqliteCounters::SqliteCounters(Database& database)
       raise_floor_(database, kRaiseFloor),
       newest_idle_slot_(database, kNewestIdleSlot),
       delete_idle_slots_(database, kDeleteIdleSlots),
-      list_(database, kList) {}
+      list_(database, list_sql()) {}
 
 Outcome SqliteCounters::find(const contract::Load& op) {
   return contract::apply(op, read(op.counter, op.writer)).outcome;
@@ -122,11 +179,12 @@ std::optional<CounterState> SqliteCounters::read(const std::string& counter,
   bool damaged = false;
   select_.bind_text(1, counter).bind(2, column_of(writer));
   while (select_.step()) {
-    state = parse_counter(select_);
+    state = parse_counter(select_, kDefinitionSelected);
     damaged = !state;
-    if (damaged || select_.is_null(8)) continue;
-    state->slot = Slot{static_cast<contract::Seq>(select_.integer(8)), select_.integer(9)};
-    damaged = select_.integer(8) < 0;
+    if (damaged || select_.is_null(kSlotSeq)) continue;
+    const std::int64_t seq = select_.integer(kSlotSeq);
+    state->slot = Slot{static_cast<contract::Seq>(seq), select_.integer(kSlotEnd)};
+    damaged = seq < 0;
   }
   // Slots without their counter: made anew, it would give out its ids again.
   if (!state && !damaged) damaged = has_slots(counter);
@@ -156,25 +214,13 @@ Outcome SqliteCounters::write(const std::string& counter, contract::WriterId wri
 }
 
 void SqliteCounters::write_definition(const std::string& counter, const Change& change) {
-  const Definition& definition = *change.definition;
-  if (!change.makes_counter) {
-    redefine_.bind_text(1, counter)
-        .bind(2, signed_of(definition.max))
-        .bind(3, signed_of(definition.cache))
-        .bind_text(4, definition.comment)
-        .bind(5, signed_of(definition.revision))
-        .run();
-    return;
+  if (change.makes_counter) {
+    insert_counter_.bind_text(1, counter).bind(2, *change.value);
+    bind_definition(insert_counter_, 3, *change.definition).run();
+  } else {
+    redefine_.bind_text(1, counter);
+    bind_definition(redefine_, 2, *change.definition).run();
   }
-  insert_counter_.bind_text(1, counter)
-      .bind(2, *change.value)
-      .bind(3, signed_of(definition.start))
-      .bind(4, signed_of(definition.increment))
-      .bind(5, signed_of(definition.max))
-      .bind(6, signed_of(definition.cache))
-      .bind_text(7, definition.comment)
-      .bind(8, signed_of(definition.revision))
-      .run();
 }
 
 void SqliteCounters::write_slot(const std::string& counter, contract::WriterId writer,
@@ -224,8 +270,8 @@ CounterPage SqliteCounters::list(const std::string& after, std::size_t limit) {
       page.more = true;
       continue;
     }
-    std::string name = list_.text(8);
-    if (const auto state = parse_counter(list_)) {
+    std::string name = list_.text(kNameListed);
+    if (const auto state = parse_counter(list_, kDefinitionListed)) {
       page.counters.push_back(contract::info_of(std::move(name), *state));
     } else {
       damaged = std::move(name);
