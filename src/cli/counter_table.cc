@@ -2,41 +2,49 @@
 
 #include <algorithm>
 
+#include "base/ascii.h"
 #include "cli/output.h"
+#include "contract/definition_fields.h"
 
 namespace nextid::cli {
 namespace {
 
 constexpr std::size_t kPage = 1000;
-constexpr std::size_t kMaxCommentShown = 40;
+constexpr std::size_t kMaxTextShown = 40;
 
 // The beginning of a long one, in whole UTF-8 characters.
-std::string short_comment(const std::string& comment) {
-  if (comment.size() <= kMaxCommentShown) return for_terminal(comment);
-  std::size_t size = kMaxCommentShown;
-  while (size > 0 && (static_cast<unsigned char>(comment[size]) & 0xc0) == 0x80) --size;
-  return for_terminal(comment.substr(0, size)) + "...";
+std::string shortened(const std::string& text) {
+  if (text.size() <= kMaxTextShown) return for_terminal(text);
+  std::size_t size = kMaxTextShown;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0) == 0x80) --size;
+  return for_terminal(text.substr(0, size)) + "...";
 }
 
 using Row = std::vector<std::string>;
 
+// Text is last: it may be long.
+Row heading() {
+  Row row{"NAME", "VALUE"};
+  for (const auto& field : contract::kNumberFields) row.push_back(base::to_upper(field.name));
+  for (const auto& field : contract::kTextFields) row.push_back(base::to_upper(field.name));
+  return row;
+}
+
 Row row_of(const CounterInfo& counter) {
-  const Definition& definition = counter.definition;
-  return {counter.name,
-          counter.value ? std::to_string(*counter.value) : "-",
-          std::to_string(definition.start),
-          std::to_string(definition.increment),
-          std::to_string(definition.max),
-          std::to_string(definition.cache),
-          std::to_string(definition.revision),
-          short_comment(definition.comment)};
+  Row row{counter.name, counter.value ? std::to_string(*counter.value) : "-"};
+  for (const auto& field : contract::kNumberFields) {
+    row.push_back(std::to_string(counter.definition.*field.member));
+  }
+  for (const auto& field : contract::kTextFields) {
+    row.push_back(shortened(counter.definition.*field.member));
+  }
+  return row;
 }
 
 }  // namespace
 
 std::string counter_table(const std::vector<CounterInfo>& counters) {
-  std::vector<Row> rows{
-      {"NAME", "VALUE", "START", "INCREMENT", "MAX", "CACHE", "REVISION", "COMMENT"}};
+  std::vector<Row> rows{heading()};
   for (const auto& counter : counters) rows.push_back(row_of(counter));
   std::vector<std::size_t> widths(rows.front().size(), 0);
   for (const auto& row : rows) {

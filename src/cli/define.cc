@@ -2,7 +2,6 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -15,10 +14,14 @@
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/server_options.h"
+#include "contract/definition_fields.h"
 #include "http/codec/counter_json.h"
 
 namespace nextid::cli {
 namespace {
+
+using contract::NumberField;
+using contract::TextField;
 
 constexpr std::chrono::seconds kCloseLimit{1};
 
@@ -30,33 +33,44 @@ struct Request {
   bool json = false;
 };
 
-std::uint64_t number_of(const std::string& option, const std::string& text, std::uint64_t min) {
-  const auto number = base::whole_number(text, min, kMaxId);
+std::uint64_t number_of(const std::string& option, const std::string& text, std::uint64_t min,
+                        std::uint64_t max) {
+  const auto number = base::whole_number(text, min, max);
   if (number) return *number;
   throw CLI::ValidationError(option, "it is '" + text + "', and must be a whole number from " +
-                                         std::to_string(min) + " to " + std::to_string(kMaxId));
+                                         std::to_string(min) + " to " + std::to_string(max));
 }
 
-void add_number(CLI::App& command, const std::string& option, std::optional<std::uint64_t>& number,
-                const std::string& help, std::uint64_t min = 1) {
+void add_field(CLI::App& command, const NumberField& field, DefinitionChange& change) {
+  const std::string option = "--" + std::string(field.name);
+  const auto take = [option, &field, &change](const std::string& text) {
+    change.*field.change = number_of(option, text, field.least_in_change(), field.most);
+  };
+  std::string help(field.help);
+  if (!field.is_revision) help += " [" + std::to_string(Definition().*field.member) + "]";
+  command.add_option_function<std::string>(option, take, help)->type_name("N");
+}
+
+void add_field(CLI::App& command, const TextField& field, DefinitionChange& change) {
+  const auto take = [&field, &change](const std::string& text) { change.*field.change = text; };
   command
       .add_option_function<std::string>(
-          option,
-          [option, &number, min](const std::string& text) {
-            number = number_of(option, text, min);
-          },
-          help)
-      ->type_name("N");
+          "--" + std::string(field.name), take,
+          std::string(field.help) + ", at most " + std::to_string(field.most_bytes) + " bytes")
+      ->type_name("TEXT");
 }
 
-std::string describe(const CounterInfo& counter) {
-  const Definition& definition = counter.definition;
-  std::string text = "start " + std::to_string(definition.start) + ", increment " +
-                     std::to_string(definition.increment) + ", max " +
-                     std::to_string(definition.max) + ", cache " +
-                     std::to_string(definition.cache) + ", revision " +
-                     std::to_string(definition.revision);
-  if (!definition.comment.empty()) text += ", comment " + for_terminal(definition.comment);
+std::string describe(const Definition& definition) {
+  std::string text;
+  for (const NumberField& field : contract::kNumberFields) {
+    text.append(text.empty() ? "" : ", ").append(field.name);
+    text.append(" ").append(std::to_string(definition.*field.member));
+  }
+  for (const TextField& field : contract::kTextFields) {
+    const std::string& value = definition.*field.member;
+    if (value.empty()) continue;
+    text.append(", ").append(field.name).append(" ").append(for_terminal(value));
+  }
   return text;
 }
 
@@ -73,7 +87,7 @@ int define(const Request& request) {
   const ExitCode code =
       print(request.json ? json_of(counter)
                          : std::string(defined->created ? "made" : "now") + " counter '" +
-                               counter.name + "': " + describe(counter) + "\n");
+                               counter.name + "': " + describe(counter.definition) + "\n");
   store->close(kCloseLimit);
   return code;
 }
@@ -94,23 +108,11 @@ int advance(const Request& request) {
 
 void add_define(CLI::App& app, Outcome& outcome) {
   const auto request = std::make_shared<Request>();
-  DefinitionChange& change = request->change;
   auto* command = app.add_subcommand(
       "define", "Make a counter, or change it; what is left out stays as it is, or is the default");
   command->add_option("NAME", request->name, "The counter")->required();
-  add_number(*command, "--start", change.start, "The first id; never changes [1]");
-  add_number(*command, "--increment", change.increment,
-             "The distance between ids; never changes [1]");
-  add_number(*command, "--max", change.max, "The largest id [" + std::to_string(kMaxId) + "]");
-  add_number(*command, "--cache", change.cache,
-             "1 is strict; more is faster, and gives up order between processes [1]");
-  command
-      ->add_option_function<std::string>(
-          "--comment", [&change](const std::string& text) { change.comment = text; },
-          "What the counter is for, at most " + std::to_string(kMaxCommentBytes) + " bytes")
-      ->type_name("TEXT");
-  add_number(*command, "--revision", change.revision,
-             "Change it only if this is its revision still", 0);
+  const auto add = [&](const auto& field) { add_field(*command, field, request->change); };
+  contract::for_each_field(add, add);
   command->add_flag("--json", request->json, "Print the JSON of the HTTP call");
   add_store_options(*command, request->sources);
   command->callback([request, &outcome] { outcome.exit_code = define(*request); });
@@ -125,7 +127,8 @@ void add_advance(CLI::App& app, Outcome& outcome) {
       ->required();
   command
       ->add_option_function<std::string>(
-          "--to", [request](const std::string& text) { request->to = number_of("--to", text, 1); },
+          "--to",
+          [request](const std::string& text) { request->to = number_of("--to", text, 1, kMaxId); },
           "The last id that must not come any more")
       ->type_name("N")
       ->required();

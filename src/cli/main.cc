@@ -1,8 +1,10 @@
 // The nextid program: one command line, whose subcommands are in files of their own.
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 
@@ -12,8 +14,11 @@
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
+#include "contract/definition_fields.h"
 
 namespace {
+
+using nextid::contract::kTextFields;
 
 constexpr const char* kFooter = R"(Examples:
   nextid serve                            serve http://127.0.0.1:8000 from ids.db
@@ -38,13 +43,19 @@ Exit codes:
 `nextid doctor` exits 0 when all is ok, 1 with a warning, 2 with a failure.
 )";
 
-/// Of every option and argument, but for the two that have rules of their own for their text: any
-/// for a comment, and printable ASCII for a key.
+/// Whether the option has rules of its own for its text: any, for a definition's fields, and
+/// printable ASCII, for a key.
+bool has_rules_of_its_own(std::string_view option) {
+  return option == "--key" ||
+         std::any_of(kTextFields.begin(), kTextFields.end(),
+                     [&](const auto& field) { return option == "--" + std::string(field.name); });
+}
+
+/// Of every other option and argument.
 void refuse_stray_characters(CLI::App& app) {
   for (CLI::App* command : app.get_subcommands({})) {
     for (CLI::Option* option : command->get_options()) {
-      const std::string name = option->get_name();
-      if (name == "--comment" || name == "--key") continue;
+      if (has_rules_of_its_own(option->get_name())) continue;
       option->check([](const std::string& text) {
         const auto stray = nextid::base::stray_character(text);
         return stray ? "it is '" + nextid::base::visible(text) + "', and " + *stray + "." : "";

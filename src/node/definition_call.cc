@@ -1,9 +1,10 @@
 #include "node/definition_call.h"
 
-#include <algorithm>
 #include <optional>
+#include <string>
 
 #include "base/utf8.h"
+#include "contract/definition_fields.h"
 #include "contract/op.h"
 #include "node/store_call.h"
 
@@ -11,41 +12,54 @@ namespace nextid::node {
 namespace {
 
 using contract::CounterState;
+using contract::NumberField;
+using contract::TextField;
 
 Error invalid(const std::string& sentence) { return Error(ErrorCode::kInvalid, sentence); }
 
+std::optional<Error> problem_with(const NumberField& field, std::uint64_t number) {
+  if (number >= field.least_in_change() && number <= field.most) return std::nullopt;
+  const std::string name(field.name);
+  if (field.is_revision) {
+    return invalid(name + " must be one that the counter had, not " + std::to_string(number) + ".");
+  }
+  return invalid(name + " must be from " + std::to_string(field.least) + " to " +
+                 std::to_string(field.most) + ", not " + std::to_string(number) + ".");
+}
+
+std::optional<Error> problem_with(const TextField& field, const std::string& text) {
+  const std::string name(field.name);
+  if (text.size() > field.most_bytes) {
+    return invalid(name + " has " + std::to_string(text.size()) + " bytes; it may have " +
+                   std::to_string(field.most_bytes) + ".");
+  }
+  if (!base::is_utf8(text)) return invalid(name + " must be text in UTF-8.");
+  return std::nullopt;
+}
+
 /// What is wrong with the change, whatever the counter is.
 std::optional<Error> problem_with(const DefinitionChange& change) {
-  const std::pair<const char*, std::optional<std::uint64_t>> numbers[] = {
-      {"start", change.start},
-      {"increment", change.increment},
-      {"max", change.max},
-      {"cache", change.cache}};
-  for (const auto& [name, number] : numbers) {
-    if (number && (*number < 1 || *number > kMaxId)) {
-      return invalid(std::string(name) + " must be from 1 to " + std::to_string(kMaxId) + ", not " +
-                     std::to_string(*number) + ".");
-    }
+  for (const NumberField& field : contract::kNumberFields) {
+    const auto& number = change.*field.change;
+    const auto problem = number ? problem_with(field, *number) : std::nullopt;
+    if (problem) return problem;
   }
-  if (change.revision && *change.revision > kMaxId) {
-    return invalid("revision must be one that the counter had, not " +
-                   std::to_string(*change.revision) + ".");
+  for (const TextField& field : contract::kTextFields) {
+    const auto& text = change.*field.change;
+    const auto problem = text ? problem_with(field, *text) : std::nullopt;
+    if (problem) return problem;
   }
-  if (!change.comment) return std::nullopt;
-  if (change.comment->size() > kMaxCommentBytes) {
-    return invalid("comment has " + std::to_string(change.comment->size()) +
-                   " bytes; it may have " + std::to_string(kMaxCommentBytes) + ".");
-  }
-  if (!base::is_utf8(*change.comment)) return invalid("comment must be text in UTF-8.");
   return std::nullopt;
 }
 
 Definition with(Definition definition, const DefinitionChange& change) {
-  definition.start = change.start.value_or(definition.start);
-  definition.increment = change.increment.value_or(definition.increment);
-  definition.max = change.max.value_or(definition.max);
-  definition.cache = change.cache.value_or(definition.cache);
-  definition.comment = change.comment.value_or(definition.comment);
+  const auto set = [&](const auto& field) {
+    if (const auto& given = change.*field.change) definition.*field.member = *given;
+  };
+  const auto set_number = [&](const NumberField& field) {
+    if (!field.is_revision) set(field);
+  };
+  contract::for_each_field(set_number, set);
   return definition;
 }
 
@@ -62,13 +76,10 @@ std::optional<Error> conflict_of(const std::string& name, const CounterState& st
   const auto conflict = [&name](const std::string& sentence) {
     return Error(ErrorCode::kConflict, "counter '" + name + "' " + sentence);
   };
-  if (wanted.start != now.start) {
-    return conflict("starts at " + std::to_string(now.start) +
-                    ", and a start never changes; use another counter, or advance it.");
-  }
-  if (wanted.increment != now.increment) {
-    return conflict("has the increment " + std::to_string(now.increment) +
-                    ", and an increment never changes; use another counter.");
+  for (const NumberField& field : contract::kNumberFields) {
+    if (!field.never_changes() || wanted.*field.member == now.*field.member) continue;
+    return conflict(std::string(field.fixed.has) + " " + std::to_string(now.*field.member) +
+                    ", and " + std::string(field.fixed.why) + ".");
   }
   if (change.revision && *change.revision != now.revision) {
     return conflict("is at revision " + std::to_string(now.revision) + ", not " +

@@ -73,6 +73,7 @@ json::value text_or_null(const std::optional<std::uint64_t>& number) {
   return number ? json::value(text(std::to_string(*number))) : json::value(nullptr);
 }
 
+/// Of the definition, what a chart of the counter needs; GET /v1/counters has all of it.
 json::object counter_json(const CounterObservation& counter) {
   const CounterActivity& activity = counter.activity;
   const Definition definition = activity.definition.value_or(Definition{});

@@ -7,6 +7,7 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include "contract/definition_fields.h"
 #include "http/codec/digits.h"
 
 namespace nextid::http {
@@ -23,16 +24,19 @@ json::value number(std::uint64_t value, IdFormat ids) {
 
 json::object counter_object(const CounterInfo& counter, IdFormat ids) {
   const Definition& definition = counter.definition;
-  return {
+  json::object object{
       {"name", json_view(counter.name)},
       {"value", counter.value ? number(*counter.value, ids) : json::value(nullptr)},
-      {"start", number(definition.start, ids)},
-      {"increment", number(definition.increment, ids)},
-      {"max", number(definition.max, ids)},
-      {"cache", definition.cache},
-      {"comment", json_view(definition.comment)},
-      {"revision", definition.revision},
   };
+  contract::for_each_field(
+      [&](const contract::NumberField& field) {
+        object[json_view(field.name)] =
+            number(definition.*field.member, field.is_id ? ids : IdFormat::kNumber);
+      },
+      [&](const contract::TextField& field) {
+        object[json_view(field.name)] = json_view(definition.*field.member);
+      });
+  return object;
 }
 
 }  // namespace

@@ -4,11 +4,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/beast/core/string.hpp>
 
 #include "base/quoting.h"
 #include "base/whole_number.h"
+#include "contract/definition_fields.h"
 #include "http/codec/json_object.h"
 
 namespace nextid::http {
@@ -39,22 +41,23 @@ Refusal check_content_type(const Field& field) {
 }
 
 JsonField number_field(std::string_view name, std::optional<std::uint64_t>& number,
-                       std::uint64_t min = 1) {
+                       std::uint64_t min, std::uint64_t max) {
   return {.name = name,
-          .expected = "a whole number from " + std::to_string(min) + " to " +
-                      std::to_string(kMaxId) + ", as a number or as text",
-          .take = [&number, min](JsonKind, std::string_view text) {
-            number = base::whole_number(text, min, kMaxId);
+          .expected = "a whole number from " + std::to_string(min) + " to " + std::to_string(max) +
+                      ", as a number or as text",
+          .take = [&number, min, max](JsonKind, std::string_view text) {
+            number = base::whole_number(text, min, max);
             return number.has_value();
           }};
 }
 
-JsonField comment_field(std::optional<std::string>& comment) {
-  return {.name = "comment",
-          .expected = "text of at most " + std::to_string(kMaxCommentBytes) + " bytes in UTF-8",
-          .take = [&comment](JsonKind kind, std::string_view text) {
-            comment = text;
-            return kind == JsonKind::kString && text.size() <= kMaxCommentBytes;
+JsonField text_field(std::string_view name, std::optional<std::string>& field,
+                     std::size_t most_bytes) {
+  return {.name = name,
+          .expected = "text of at most " + std::to_string(most_bytes) + " bytes in UTF-8",
+          .take = [&field, most_bytes](JsonKind kind, std::string_view text) {
+            field = text;
+            return kind == JsonKind::kString && text.size() <= most_bytes;
           }};
 }
 
@@ -63,21 +66,22 @@ JsonField comment_field(std::optional<std::string>& comment) {
 Refusal parse_definition(const Request& request, DefinitionChange& change) {
   if (auto refusal = check_content_type(request.content_type)) return refusal;
   if (request.body.empty()) return std::nullopt;
-  const std::array fields{
-      number_field("start", change.start),
-      number_field("increment", change.increment),
-      number_field("max", change.max),
-      number_field("cache", change.cache),
-      comment_field(change.comment),
-      number_field("revision", change.revision, 0),  // 0 is what other programs' items have.
-  };
+  std::vector<JsonField> fields;
+  contract::for_each_field(
+      [&](const contract::NumberField& field) {
+        fields.push_back(
+            number_field(field.name, change.*field.change, field.least_in_change(), field.most));
+      },
+      [&](const contract::TextField& field) {
+        fields.push_back(text_field(field.name, change.*field.change, field.most_bytes));
+      });
   return read_json_object(request.body, fields);
 }
 
 Refusal parse_advance(const Request& request, std::uint64_t& to) {
   if (auto refusal = check_content_type(request.content_type)) return refusal;
   std::optional<std::uint64_t> number;
-  const std::array fields{number_field("to", number)};
+  const std::array fields{number_field("to", number, 1, kMaxId)};
   if (!request.body.empty()) {
     if (auto refusal = read_json_object(request.body, fields)) return refusal;
   }

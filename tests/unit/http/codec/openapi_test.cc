@@ -11,6 +11,7 @@
 
 #include "nextid/version.h"
 
+#include "contract/definition_fields.h"
 #include "http/codec/reply.h"
 #include "http/codec/routes.h"
 #include "web/asset.h"
@@ -125,6 +126,23 @@ Calls calls_of_document() {
 
 TEST(OpenApi, HasTheCallsOfTheTableAndTheirParameters) {
   EXPECT_EQ(calls_of_document(), calls_of_routes());
+}
+
+std::set<std::string> properties_of(const char* schema) {
+  std::set<std::string> names;
+  for (const auto& property :
+       document().at("components").at("schemas").at(schema).at("properties").as_object()) {
+    names.emplace(property.key());
+  }
+  return names;
+}
+
+TEST(OpenApi, HasTheFieldsOfADefinition) {
+  std::set<std::string> fields;
+  for (const auto& field : contract::kDefinitionFields) fields.emplace(contract::name_of(field));
+  EXPECT_EQ(properties_of("DefinitionChange"), fields);
+  fields.insert({"name", "value"});
+  EXPECT_EQ(properties_of("Counter"), fields);
 }
 
 TEST(OpenApi, IsOfThisVersion) {
