@@ -8,6 +8,7 @@
 
 #include "conformance/sqlite_raw.h"
 #include "conformance/store_harness.h"
+#include "store/sqlite/backup.h"
 #include "store/sqlite/store.h"
 
 namespace nextid::test {
@@ -96,6 +97,19 @@ TEST_P(SqliteMigration, LeavesAnOlderProcessAtWork) {
   const auto store = open_sqlite(path_);
   older.execute("UPDATE counters SET value = 50 WHERE name = 'orders' AND writer = 0");
   EXPECT_EQ(found(run(*store, Load{"orders", 0})).value, 50);
+}
+
+// `nextid recover --above` reads one, and it stays as it is.
+TEST(SqliteOlderBackup, IsReadWithoutMigration) {
+  const TempDir directory;
+  const std::string file = directory.file("backup.db");
+  make_version_1(file, "DELETE");
+  const auto counters = store::read_sqlite_backup(file).counters;
+  ASSERT_EQ(counters.size(), 2u);
+  EXPECT_EQ(counters[0].name, "orders");
+  EXPECT_EQ(counters[0].value, 42u);
+  EXPECT_EQ(counters[0].definition, (Definition{1, 1, 1000, 1, "old", 6}));
+  EXPECT_EQ(RawConnection(file).integer("PRAGMA user_version"), 1);
 }
 
 }  // namespace

@@ -41,8 +41,8 @@ class RangeJson {
   std::size_t size_ = 0;
 };
 
-/// {"name":...,"value":null|N,...}, and the fields of the definition; with IdFormat::kText the value
-/// is text, and what the definition has of ids.
+/// {"name":...,"value":null|N,...}, and the fields of the definition; with IdFormat::kText the
+/// value is text, and what the definition has of ids.
 std::string counter_json(const CounterInfo& counter, IdFormat ids);
 /// {"counters":[...],"next":"the last name"|null}
 std::string page_json(const CounterPage& page, IdFormat ids);
