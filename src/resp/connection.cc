@@ -59,15 +59,6 @@ bool Connection::take_input() {
 
 // --- Commands
 
-void Connection::take(const Command& command) {
-  auto routed = route_of(command, session_, settings().max_range);
-  route_ = routed.counted_as;
-  if (auto refusal = check_access(routed, caller_)) {
-    return answer_now(*std::move(refusal));
-  }
-  std::visit([this](auto&& call) { take(std::move(call)); }, std::move(routed.call));
-}
-
 void Connection::take(const Increment& call) {
   net::GeneratorHold hold = generator(call.counter);
   // With others before it, it must wait for its turn: ids of a connection grow.
@@ -94,9 +85,10 @@ void Connection::start(Asked call, Render render) {
   });
 }
 
-void Connection::take(Lookup&& call) {
-  start(std::move(call.call), [this, kind = call.kind](const auto& found) {
-    return lookup_answer(kind, *found, session_.version);
+template <AsksService Asked>
+void Connection::take(Asked&& command) {
+  start(command.call, [this, command](const auto& answer) {
+    return answer_to(command, answer, session_.version);
   });
 }
 
@@ -113,16 +105,10 @@ void Connection::take(Scan&& call) {
 }
 
 std::string Connection::page_answer(const Scan& scan, const Result<CounterPage>& page) {
-  if (page) {
-    const bool more = page->more && !page->counters.empty();
-    return scan_answer(scan, *page, more ? front_.cursors.add(page->counters.back().name) : 0);
-  }
-  std::string bytes;
-  append_error(bytes, page.error());
-  return bytes;
+  if (!page) return error_answer(page.error());
+  const bool more = page->more && !page->counters.empty();
+  return scan_answer(scan, *page, more ? front_.cursors.add(page->counters.back().name) : 0);
 }
-
-void Connection::take(service::CountCounters&& call) { start(call, count_answer); }
 
 void Connection::take(Greeting&& call) {
   if (call.secret) {
@@ -167,6 +153,15 @@ void Connection::take(Quit) {
 void Connection::take(SpokeHttp) {
   front_.note_http();
   abort();
+}
+
+void Connection::take(const Command& command) {
+  auto routed = route_of(command, session_, settings().max_range);
+  route_ = routed.counted_as;
+  if (auto refusal = check_access(routed, caller_)) {
+    return answer_now(*std::move(refusal));
+  }
+  std::visit([this](auto&& call) { take(std::move(call)); }, std::move(routed.call));
 }
 
 // --- Answers

@@ -31,9 +31,9 @@ class Connection final : public net::PipelinedConnection<Entry> {
   // Commands.
   void take(const Command& command);
   void take(const Increment& call);
-  void take(Lookup&& call);
+  template <AsksService Asked>
+  void take(Asked&& command);
   void take(Scan&& call);
-  void take(service::CountCounters&& call);
   void take(Info);
   void take(Greeting&& call);
   void take(Reset);

@@ -14,9 +14,14 @@ struct Needs {
     kHolderForCounters,  ///< Whose token gives `right` for each counter that the call names.
     kHolderForAll,       ///< Whose token gives `right` for all counters.
   };
+  /// Not without saying who: a row that forgets its needs does not compile.
+  constexpr explicit Needs(Who caller, auth::Right needed = auth::Right::kRead,
+                           std::string_view what_for = {}) noexcept
+      : who(caller), right(needed), to(what_for) {}
+
   Who who;
-  auth::Right right = auth::Right::kRead;
-  std::string_view to = {};  ///< What for, as "look at", before a counter's name where it has one.
+  auth::Right right;
+  std::string_view to;  ///< What for, as "look at", before a counter's name where it has one.
 
   constexpr bool takes_ids() const noexcept {
     return who == Who::kHolderForCounters && right == auth::Right::kAllocate;

@@ -1,6 +1,8 @@
 #include "resp/codec/answers.h"
 
 #include <algorithm>
+#include <string_view>
+#include <vector>
 
 #include "nextid/version.h"
 
@@ -8,12 +10,6 @@
 
 namespace nextid::resp {
 namespace {
-
-std::string error_answer(const Error& error) {
-  std::string bytes;
-  append_error(bytes, error);
-  return bytes;
-}
 
 std::string values_answer(const std::vector<Result<CounterInfo>>& found, bool as_array,
                           Version version) {
@@ -31,8 +27,16 @@ std::string values_answer(const std::vector<Result<CounterInfo>>& found, bool as
 
 }  // namespace
 
-std::string lookup_answer(Lookup::Kind kind, const std::vector<Result<CounterInfo>>& found,
-                          Version version) {
+std::string error_answer(const Error& error) {
+  std::string bytes;
+  append_error(bytes, error);
+  return bytes;
+}
+
+std::string answer_to(const Lookup& lookup, const Result<service::FindCounters::Answer>& answer,
+                      Version version) {
+  if (!answer) return error_answer(answer.error());
+  const auto& found = *answer;
   for (const auto& counter : found) {
     if (!counter && counter.error().code() != ErrorCode::kNotFound) {
       return error_answer(counter.error());
@@ -41,7 +45,7 @@ std::string lookup_answer(Lookup::Kind kind, const std::vector<Result<CounterInf
   const auto exist =
       std::count_if(found.begin(), found.end(), [](const auto& counter) { return counter; });
   std::string bytes;
-  switch (kind) {
+  switch (lookup.kind) {
     case Lookup::Kind::kExists:
       append_integer(bytes, exist);
       return bytes;
@@ -50,8 +54,15 @@ std::string lookup_answer(Lookup::Kind kind, const std::vector<Result<CounterInf
       return bytes;
     case Lookup::Kind::kGet:
     case Lookup::Kind::kMGet:
-      return values_answer(found, kind == Lookup::Kind::kMGet, version);
+      return values_answer(found, lookup.kind == Lookup::Kind::kMGet, version);
   }
+  return bytes;
+}
+
+std::string answer_to(const CountCounters&, const Result<std::uint64_t>& count, Version) {
+  if (!count) return error_answer(count.error());
+  std::string bytes;
+  append_integer(bytes, static_cast<std::int64_t>(*count));
   return bytes;
 }
 
@@ -66,13 +77,6 @@ std::string scan_answer(const Scan& scan, const CounterPage& page, std::uint64_t
   append_bulk(bytes, std::to_string(cursor));
   append_array_head(bytes, names.size());
   for (const std::string_view name : names) append_bulk(bytes, name);
-  return bytes;
-}
-
-std::string count_answer(const Result<std::uint64_t>& count) {
-  if (!count) return error_answer(count.error());
-  std::string bytes;
-  append_integer(bytes, static_cast<std::int64_t>(*count));
   return bytes;
 }
 

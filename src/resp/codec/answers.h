@@ -2,10 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "nextid/counter.h"
 #include "nextid/error.h"
@@ -15,13 +12,15 @@
 
 namespace nextid::resp {
 
-/// Of GET, MGET, EXISTS and TYPE. `found` has a counter, or kNotFound, for each name.
-std::string lookup_answer(Lookup::Kind kind, const std::vector<Result<CounterInfo>>& found,
-                          Version version);
-/// Of SCAN: the names of the page that it asks for, behind the cursor for the rest.
+// To the commands that are calls of the service, by what it answered.
+std::string answer_to(const Lookup& lookup, const Result<service::FindCounters::Answer>& found,
+                      Version version);
+std::string answer_to(const CountCounters& command, const Result<std::uint64_t>& count,
+                      Version version);
+
+/// To SCAN: the names of the page that it asks for, behind the cursor for the rest.
 std::string scan_answer(const Scan& scan, const CounterPage& page, std::uint64_t cursor);
-/// Of DBSIZE.
-std::string count_answer(const Result<std::uint64_t>& count);
+std::string error_answer(const Error& error);
 /// Of HELLO.
 std::string greeting(const Session& session);
 

@@ -101,7 +101,7 @@ Call take_scan(Context& context) {
   return scan;
 }
 
-Call take_dbsize(Context&) { return service::CountCounters{}; }
+Call take_dbsize(Context&) { return CountCounters{}; }
 
 // --- The connection
 

@@ -46,6 +46,11 @@ struct Scan {
 };
 inline constexpr std::size_t kMaxScanCount = 1000;
 
+/// DBSIZE
+struct CountCounters {
+  service::CountCounters call;
+};
+
 /// INFO
 struct Info {};
 
@@ -69,8 +74,14 @@ struct Answer {
   std::string bytes;
 };
 
-using Call = std::variant<Increment, Lookup, Scan, service::CountCounters, Info, Greeting, Reset,
-                          Quit, SpokeHttp, Answer>;
+using Call = std::variant<Increment, Lookup, Scan, CountCounters, Info, Greeting, Reset, Quit,
+                          SpokeHttp, Answer>;
+
+/// A command that the service answers: an answer_to() in answers.h makes bytes of it.
+template <typename Asked>
+concept AsksService = requires(Asked asked) {
+  asked.call;
+};
 
 struct Command {
   std::span<const std::string_view> arguments;  ///< Its name first; at least that.

@@ -15,30 +15,44 @@ CounterInfo counter(const std::string& name, std::optional<std::uint64_t> value)
   return info;
 }
 
+using Found = std::vector<Result<CounterInfo>>;
+
 class LookupAnswerTest : public ::testing::Test {
  protected:
-  std::vector<Result<CounterInfo>> found_{counter("a", 7), counter("new", std::nullopt),
-                                          Error(ErrorCode::kNotFound, "there is no such counter.")};
+  Found found_{counter("a", 7), counter("new", std::nullopt),
+               Error(ErrorCode::kNotFound, "there is no such counter.")};
 };
 
 TEST_F(LookupAnswerTest, IsTheValueOrNull) {
-  EXPECT_EQ(lookup_answer(Lookup::Kind::kGet, {found_[0]}, Version::kResp2), "$1\r\n7\r\n");
-  EXPECT_EQ(lookup_answer(Lookup::Kind::kGet, {found_[1]}, Version::kResp2), "$-1\r\n");
-  EXPECT_EQ(lookup_answer(Lookup::Kind::kGet, {found_[2]}, Version::kResp3), "_\r\n");
-  EXPECT_EQ(lookup_answer(Lookup::Kind::kMGet, found_, Version::kResp2),
+  EXPECT_EQ(
+      answer_to(Lookup{.kind = Lookup::Kind::kGet, .call = {}}, Found{found_[0]}, Version::kResp2),
+      "$1\r\n7\r\n");
+  EXPECT_EQ(
+      answer_to(Lookup{.kind = Lookup::Kind::kGet, .call = {}}, Found{found_[1]}, Version::kResp2),
+      "$-1\r\n");
+  EXPECT_EQ(
+      answer_to(Lookup{.kind = Lookup::Kind::kGet, .call = {}}, Found{found_[2]}, Version::kResp3),
+      "_\r\n");
+  EXPECT_EQ(answer_to(Lookup{.kind = Lookup::Kind::kMGet, .call = {}}, found_, Version::kResp2),
             "*3\r\n$1\r\n7\r\n$-1\r\n$-1\r\n");
 }
 
 TEST_F(LookupAnswerTest, CountsAndTypesWhatExists) {
-  EXPECT_EQ(lookup_answer(Lookup::Kind::kExists, found_, Version::kResp2), ":2\r\n");
-  EXPECT_EQ(lookup_answer(Lookup::Kind::kType, {found_[0]}, Version::kResp2), "+string\r\n");
-  EXPECT_EQ(lookup_answer(Lookup::Kind::kType, {found_[2]}, Version::kResp2), "+none\r\n");
+  EXPECT_EQ(answer_to(Lookup{.kind = Lookup::Kind::kExists, .call = {}}, found_, Version::kResp2),
+            ":2\r\n");
+  EXPECT_EQ(
+      answer_to(Lookup{.kind = Lookup::Kind::kType, .call = {}}, Found{found_[0]}, Version::kResp2),
+      "+string\r\n");
+  EXPECT_EQ(
+      answer_to(Lookup{.kind = Lookup::Kind::kType, .call = {}}, Found{found_[2]}, Version::kResp2),
+      "+none\r\n");
 }
 
 TEST_F(LookupAnswerTest, IsTheErrorWhereTheStoreDoesNotAnswer) {
   found_.push_back(Error(ErrorCode::kUnavailable, "The store is away."));
   for (const auto kind : {Lookup::Kind::kGet, Lookup::Kind::kMGet, Lookup::Kind::kExists}) {
-    EXPECT_EQ(lookup_answer(kind, found_, Version::kResp2), "-UNAVAILABLE The store is away.\r\n");
+    EXPECT_EQ(answer_to(Lookup{.kind = kind, .call = {}}, found_, Version::kResp2),
+              "-UNAVAILABLE The store is away.\r\n");
   }
 }
 
@@ -52,8 +66,9 @@ TEST(ScanAnswer, HasTheCursorAndTheNamesThatFit) {
 }
 
 TEST(CountAnswer, IsANumberOrTheError) {
-  EXPECT_EQ(count_answer(5), ":5\r\n");
-  EXPECT_EQ(count_answer(Error(ErrorCode::kDeadline, "Too late.")), "-DEADLINE Too late.\r\n");
+  EXPECT_EQ(answer_to(CountCounters{}, 5, Version::kResp2), ":5\r\n");
+  EXPECT_EQ(answer_to(CountCounters{}, Error(ErrorCode::kDeadline, "Too late."), Version::kResp2),
+            "-DEADLINE Too late.\r\n");
 }
 
 TEST(Greeting, IsAMapInResp3) {
