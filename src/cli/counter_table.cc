@@ -2,10 +2,13 @@
 
 #include <algorithm>
 
+#include "base/cat.h"
 #include "cli/output.h"
 
 namespace nextid::cli {
 namespace {
+
+using base::cat;
 
 constexpr std::size_t kPage = 1000;
 constexpr std::size_t kMaxCommentShown = 40;
@@ -49,7 +52,7 @@ std::string counter_table(const std::vector<CounterInfo>& counters) {
       if (i == 0) {
         text += row[i] + padding;
       } else if (i + 1 < row.size()) {
-        text += "  " + padding + row[i];
+        text += cat("  ", padding, row[i]);
       } else if (!row[i].empty()) {
         text += "  " + row[i];
       }

@@ -8,16 +8,20 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/cat.h"
+
 namespace nextid::cli {
 namespace {
+
+using base::cat;
 
 constexpr std::array<std::string_view, 3> kStoreOptions{"store", "no-create-store", "state-dir"};
 
 void add_option(CLI::App& command, const server::Option& option, server::ConfigSources& sources) {
   const std::string name(option.name);
   const auto set = [&sources, name](const std::string& value) { sources.flags[name] = value; };
-  const std::string help = std::string(option.help) + " [" + std::string(option.default_text) +
-                           "; " + option.environment_name() + "]";
+  const std::string help =
+      cat(option.help, " [", option.default_text, "; ", option.environment_name(), "]");
   if (option.is_switch()) {
     command.add_flag_callback(
         "--" + name, [set] { set("true"); }, help);
@@ -31,8 +35,8 @@ void add_config_option(CLI::App& command, server::ConfigSources& sources) {
   command
       .add_option_function<std::string>(
           "--config", [&sources](const std::string& path) { sources.file = path; },
-          "A TOML file of the options of `nextid serve`, as  http = \"0.0.0.0:8000\"  [" +
-              std::string(server::kConfigEnvironmentName) + "]")
+          cat("A TOML file of the options of `nextid serve`, as  http = \"0.0.0.0:8000\"  [",
+              server::kConfigEnvironmentName, "]"))
       ->type_name("FILE");
 }
 

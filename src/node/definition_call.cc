@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/cat.h"
 #include "base/utf8.h"
 #include "contract/op.h"
 #include "node/store_call.h"
@@ -10,6 +11,7 @@
 namespace nextid::node {
 namespace {
 
+using base::cat;
 using contract::CounterState;
 
 Error invalid(const std::string& sentence) { return Error(ErrorCode::kInvalid, sentence); }
@@ -23,18 +25,16 @@ std::optional<Error> problem_with(const DefinitionChange& change) {
       {"cache", change.cache}};
   for (const auto& [name, number] : numbers) {
     if (number && (*number < 1 || *number > kMaxId)) {
-      return invalid(std::string(name) + " must be from 1 to " + std::to_string(kMaxId) + ", not " +
-                     std::to_string(*number) + ".");
+      return invalid(cat(name, " must be from 1 to ", kMaxId, ", not ", *number, "."));
     }
   }
   if (change.revision && *change.revision > kMaxId) {
-    return invalid("revision must be one that the counter had, not " +
-                   std::to_string(*change.revision) + ".");
+    return invalid(cat("revision must be one that the counter had, not ", *change.revision, "."));
   }
   if (!change.comment) return std::nullopt;
   if (change.comment->size() > kMaxCommentBytes) {
-    return invalid("comment has " + std::to_string(change.comment->size()) +
-                   " bytes; it may have " + std::to_string(kMaxCommentBytes) + ".");
+    return invalid(
+        cat("comment has ", change.comment->size(), " bytes; it may have ", kMaxCommentBytes, "."));
   }
   if (!base::is_utf8(*change.comment)) return invalid("comment must be text in UTF-8.");
   return std::nullopt;
@@ -51,8 +51,8 @@ Definition with(Definition definition, const DefinitionChange& change) {
 
 std::optional<Error> problem_with(const Definition& wanted) {
   if (wanted.max >= wanted.start) return std::nullopt;
-  return invalid("max is " + std::to_string(wanted.max) + ", below the start, which is " +
-                 std::to_string(wanted.start) + ": no id would fit.");
+  return invalid(cat("max is ", wanted.max, ", below the start, which is ", wanted.start,
+                     ": no id would fit."));
 }
 
 /// Why the counter in this state can't become `wanted`.
@@ -60,23 +60,23 @@ std::optional<Error> conflict_of(const std::string& name, const CounterState& st
                                  const DefinitionChange& change, const Definition& wanted) {
   const Definition& now = state.definition;
   const auto conflict = [&name](const std::string& sentence) {
-    return Error(ErrorCode::kConflict, "counter '" + name + "' " + sentence);
+    return Error(ErrorCode::kConflict, cat("counter '", name, "' ", sentence));
   };
   if (wanted.start != now.start) {
-    return conflict("starts at " + std::to_string(now.start) +
-                    ", and a start never changes; use another counter, or advance it.");
+    return conflict(cat("starts at ", now.start,
+                        ", and a start never changes; use another counter, or advance it."));
   }
   if (wanted.increment != now.increment) {
-    return conflict("has the increment " + std::to_string(now.increment) +
-                    ", and an increment never changes; use another counter.");
+    return conflict(cat("has the increment ", now.increment,
+                        ", and an increment never changes; use another counter."));
   }
   if (change.revision && *change.revision != now.revision) {
-    return conflict("is at revision " + std::to_string(now.revision) + ", not " +
-                    std::to_string(*change.revision) + "; read it again before you change it.");
+    return conflict(cat("is at revision ", now.revision, ", not ", *change.revision,
+                        "; read it again before you change it."));
   }
   if (state.value > static_cast<std::int64_t>(wanted.max)) {
-    return conflict("has reached " + std::to_string(state.value) + "; its max can't be " +
-                    std::to_string(wanted.max) + ", below that.");
+    return conflict(
+        cat("has reached ", state.value, "; its max can't be ", wanted.max, ", below that."));
   }
   return std::nullopt;
 }
@@ -118,8 +118,8 @@ void DefinitionCall::on_loaded(const contract::Outcome& outcome) {
 
 void DefinitionCall::create() {
   if (change_.revision.value_or(0) != 0) {
-    return fail(ErrorCode::kConflict, "there is no counter '" + name_ + "' at revision " +
-                                          std::to_string(*change_.revision) + ", nor any other.");
+    return fail(ErrorCode::kConflict, cat("there is no counter '", name_, "' at revision ",
+                                          *change_.revision, ", nor any other."));
   }
   Definition first;
   first.cache = runtime_.options().default_cache;
@@ -157,9 +157,9 @@ void DefinitionCall::redefine(const Definition& wanted) {
          // Exactly our fields: it was our own write, sent twice.
          if (refused->state.definition == wanted) return self.finish(refused->state, false);
          if (base::monotonic_now() >= self.deadline_) {
-           return self.fail(ErrorCode::kDeadline, "counter '" + self.name_ +
-                                                      "' is being changed by others all the time; "
-                                                      "try again.");
+           return self.fail(ErrorCode::kDeadline,
+                            cat("counter '", self.name_,
+                                "' is being changed by others all the time; try again."));
          }
          self.change(refused->state);
        });
@@ -175,8 +175,8 @@ void DefinitionCall::fail(ErrorCode code, const std::string& sentence) {
 
 void DefinitionCall::fail_unclear(const contract::Outcome& outcome) {
   const auto* damaged = std::get_if<contract::Damaged>(&outcome);
-  fail(ErrorCode::kCorrupt, "counter '" + name_ + "' can't be defined, since " +
-                                (damaged != nullptr ? damaged->why : "it has vanished") + ".");
+  fail(ErrorCode::kCorrupt, cat("counter '", name_, "' can't be defined, since ",
+                                damaged != nullptr ? damaged->why : "it has vanished", "."));
 }
 
 }  // namespace nextid::node
