@@ -9,6 +9,7 @@
 
 #include "nextid/nextid.h"
 
+#include "base/cat.h"
 #include "base/whole_number.h"
 #include "cli/chosen_store.h"
 #include "cli/commands.h"
@@ -19,6 +20,8 @@
 
 namespace nextid::cli {
 namespace {
+
+using base::cat;
 
 constexpr std::chrono::seconds kCloseLimit{1};
 
@@ -33,8 +36,8 @@ struct Request {
 std::uint64_t number_of(const std::string& option, const std::string& text, std::uint64_t min) {
   const auto number = base::whole_number(text, min, kMaxId);
   if (number) return *number;
-  throw CLI::ValidationError(option, "it is '" + text + "', and must be a whole number from " +
-                                         std::to_string(min) + " to " + std::to_string(kMaxId));
+  throw CLI::ValidationError(
+      option, cat("it is '", text, "', and must be a whole number from ", min, " to ", kMaxId));
 }
 
 void add_number(CLI::App& command, const std::string& option, std::optional<std::uint64_t>& number,
@@ -51,11 +54,9 @@ void add_number(CLI::App& command, const std::string& option, std::optional<std:
 
 std::string describe(const CounterInfo& counter) {
   const Definition& definition = counter.definition;
-  std::string text = "start " + std::to_string(definition.start) + ", increment " +
-                     std::to_string(definition.increment) + ", max " +
-                     std::to_string(definition.max) + ", cache " +
-                     std::to_string(definition.cache) + ", revision " +
-                     std::to_string(definition.revision);
+  std::string text =
+      cat("start ", definition.start, ", increment ", definition.increment, ", max ",
+          definition.max, ", cache ", definition.cache, ", revision ", definition.revision);
   if (!definition.comment.empty()) text += ", comment " + for_terminal(definition.comment);
   return text;
 }
@@ -70,10 +71,9 @@ int define(const Request& request) {
   const auto defined = store->define(request.name, request.change);
   if (!defined) return report(defined.error());
   const CounterInfo& counter = defined->counter;
-  const ExitCode code =
-      print(request.json ? json_of(counter)
-                         : std::string(defined->created ? "made" : "now") + " counter '" +
-                               counter.name + "': " + describe(counter) + "\n");
+  const ExitCode code = print(request.json ? json_of(counter)
+                                           : cat(defined->created ? "made" : "now", " counter '",
+                                                 counter.name, "': ", describe(counter), "\n"));
   store->close(kCloseLimit);
   return code;
 }
@@ -83,9 +83,9 @@ int advance(const Request& request) {
   if (!store) return report(store.error());
   const auto counter = store->advance(request.name, request.to);
   if (!counter) return report(counter.error());
-  const ExitCode code = print(request.json ? json_of(*counter)
-                                           : "counter '" + counter->name + "' is at " +
-                                                 std::to_string(counter->value.value_or(0)) + "\n");
+  const ExitCode code = print(
+      request.json ? json_of(*counter)
+                   : cat("counter '", counter->name, "' is at ", counter->value.value_or(0), "\n"));
   store->close(kCloseLimit);
   return code;
 }
@@ -101,13 +101,13 @@ void add_define(CLI::App& app, Outcome& outcome) {
   add_number(*command, "--start", change.start, "The first id; never changes [1]");
   add_number(*command, "--increment", change.increment,
              "The distance between ids; never changes [1]");
-  add_number(*command, "--max", change.max, "The largest id [" + std::to_string(kMaxId) + "]");
+  add_number(*command, "--max", change.max, cat("The largest id [", kMaxId, "]"));
   add_number(*command, "--cache", change.cache,
              "1 is strict; more is faster, and gives up order between processes [1]");
   command
       ->add_option_function<std::string>(
           "--comment", [&change](const std::string& text) { change.comment = text; },
-          "What the counter is for, at most " + std::to_string(kMaxCommentBytes) + " bytes")
+          cat("What the counter is for, at most ", kMaxCommentBytes, " bytes"))
       ->type_name("TEXT");
   add_number(*command, "--revision", change.revision,
              "Change it only if this is its revision still", 0);

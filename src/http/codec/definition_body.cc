@@ -7,12 +7,15 @@
 
 #include <boost/beast/core/string.hpp>
 
+#include "base/cat.h"
 #include "base/quoting.h"
 #include "base/whole_number.h"
 #include "http/codec/json_object.h"
 
 namespace nextid::http {
 namespace {
+
+using base::cat;
 
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kJsonSuffix = "+json";
@@ -34,15 +37,14 @@ Refusal check_content_type(const Field& field) {
   if (field.count == 0) return std::nullopt;
   if (field.count > 1) return invalid("The field Content-Type is given more than once.");
   if (is_json(field.value)) return std::nullopt;
-  return invalid("The Content-Type is " + base::in_quotes(field.value) +
-                 "; it must be application/json, or left out.");
+  return invalid(cat("The Content-Type is ", base::in_quotes(field.value),
+                     "; it must be application/json, or left out."));
 }
 
 JsonField number_field(std::string_view name, std::optional<std::uint64_t>& number,
                        std::uint64_t min = 1) {
   return {.name = name,
-          .expected = "a whole number from " + std::to_string(min) + " to " +
-                      std::to_string(kMaxId) + ", as a number or as text",
+          .expected = cat("a whole number from ", min, " to ", kMaxId, ", as a number or as text"),
           .take = [&number, min](JsonKind, std::string_view text) {
             number = base::whole_number(text, min, kMaxId);
             return number.has_value();
@@ -51,7 +53,7 @@ JsonField number_field(std::string_view name, std::optional<std::uint64_t>& numb
 
 JsonField comment_field(std::optional<std::string>& comment) {
   return {.name = "comment",
-          .expected = "text of at most " + std::to_string(kMaxCommentBytes) + " bytes in UTF-8",
+          .expected = cat("text of at most ", kMaxCommentBytes, " bytes in UTF-8"),
           .take = [&comment](JsonKind kind, std::string_view text) {
             comment = text;
             return kind == JsonKind::kString && text.size() <= kMaxCommentBytes;

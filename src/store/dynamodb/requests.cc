@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/cat.h"
 #include "base/checked.h"
 
 namespace nextid::store {
 namespace {
+
+using base::cat;
 
 namespace json = boost::json;
 
@@ -59,8 +62,8 @@ std::string has_revision(std::uint64_t revision, json::object& values) {
 /// The condition that an attribute is `wanted`, which `value` stands for; a missing one means 1.
 std::string is_or_means(const std::string& attribute, const std::string& value,
                         std::uint64_t wanted) {
-  const std::string same = attribute + " = " + value;
-  return wanted != 1 ? same : "(" + same + " OR attribute_not_exists(" + attribute + "))";
+  const std::string same = cat(attribute, " = ", value);
+  return wanted != 1 ? same : cat("(", same, " OR attribute_not_exists(", attribute, "))");
 }
 
 /// Adds to `write`, which sets the value, what makes it exactly-once: the condition on the writer's
@@ -78,8 +81,8 @@ json::object in_turn(const SlotOp& op, SlotForm form, Write write) {
     write.values[":prev"] = number(op.prev);
   } else {
     // Written out, and not as (no floor OR floor below): a parser may take long for parentheses.
-    write.condition = "attribute_not_exists(#s) AND attribute_not_exists(#f)" + rest +
-                      " OR attribute_not_exists(#s) AND #f < :seq" + rest;
+    write.condition = cat("attribute_not_exists(#s) AND attribute_not_exists(#f)", rest,
+                          " OR attribute_not_exists(#s) AND #f < :seq", rest);
     write.names["#f"] = "floor";
   }
   return update_request(op.counter, std::move(write), "UPDATED_NEW");
@@ -111,10 +114,10 @@ json::object redefine_request(const contract::Redefine& op) {
   Write write;
   write.update = "SET ";
   set_definition(definition, write);
-  write.condition = has_revision(definition.revision - 1, write.values) +
-                    " AND current_value <= :max AND " +
-                    is_or_means("start_value", ":start", definition.start) + " AND " +
-                    is_or_means("#increment", ":increment", definition.increment);
+  write.condition =
+      cat(has_revision(definition.revision - 1, write.values), " AND current_value <= :max AND ",
+          is_or_means("start_value", ":start", definition.start), " AND ",
+          is_or_means("#increment", ":increment", definition.increment));
   return update_request(op.counter, std::move(write), "ALL_NEW");
 }
 
@@ -151,11 +154,11 @@ json::object release_request(const contract::Release& op, contract::Seq floor) {
   write.values = {{":f", number(floor)}};
   std::string slot = "attribute_not_exists(#s)";
   if (op.prev <= floor) {
-    slot = "(#s = :prev OR " + slot + ")";
+    slot = cat("(#s = :prev OR ", slot, ")");
     write.values[":prev"] = number(op.prev);
   }
   write.condition =
-      "attribute_exists(counter_id) AND " + slot + " AND (attribute_not_exists(#f) OR #f <= :f)";
+      cat("attribute_exists(counter_id) AND ", slot, " AND (attribute_not_exists(#f) OR #f <= :f)");
   return update_request(op.counter, std::move(write), "ALL_NEW");
 }
 
