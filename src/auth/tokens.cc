@@ -14,10 +14,13 @@
 #include "nextid/counter.h"
 
 #include "base/ascii.h"
+#include "base/cat.h"
 #include "base/glob.h"
 
 namespace nextid::auth {
 namespace {
+
+using base::cat;
 
 constexpr std::string_view kDigestPrefix = "sha256:";
 constexpr std::string_view kSpaces = " \t\r";
@@ -26,7 +29,7 @@ constexpr std::size_t kRandomBytes = 32;
 Error invalid(const std::string& sentence) { return Error(ErrorCode::kInvalid, sentence); }
 
 Error cannot_read(const std::string& path, int reason) {
-  return invalid("Can't read the token file " + path + ": " + std::strerror(reason) + ".");
+  return invalid(cat("Can't read the token file ", path, ": ", std::strerror(reason), "."));
 }
 
 std::vector<std::string_view> words_of(std::string_view line) {
@@ -97,7 +100,7 @@ Result<Tokens> Tokens::parse(std::string_view text, const std::string& source) {
     const auto line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (const auto added = tokens.add_line(line.substr(0, line.find('#'))); !added) {
-      return invalid(source + ", line " + std::to_string(number) + ": " + added.error().what());
+      return invalid(cat(source, ", line ", number, ": ", added.error().what()));
     }
   }
   if (tokens.entries_.empty()) {
@@ -135,15 +138,16 @@ Result<void> Tokens::add_line(std::string_view line) {
   Entry entry{.digest = *digest, .grant = {std::string(words[0]), *rights, {}}};
   for (std::size_t i = 3; i < words.size(); ++i) {
     if (!is_counter_pattern(words[i])) {
-      return invalid("word " + std::to_string(i + 1) +
-                     " can't be for any counter; it must be a name or a pattern such as orders:* ; "
-                     "more of them have spaces between them.");
+      return invalid(cat("word ", i + 1,
+                         " can't be for any counter; it must be a name or a pattern such as "
+                         "orders:* ; more of them have spaces between them."));
     }
     entry.grant.counters.emplace_back(words[i]);
   }
   for (const auto& other : entries_) {
     if (other.grant.name == entry.grant.name || other.digest == entry.digest) {
-      return invalid("the token '" + entry.grant.name + "' has the name or the digest of another.");
+      return invalid(
+          cat("the token '", entry.grant.name, "' has the name or the digest of another."));
     }
   }
   entries_.push_back(std::move(entry));
@@ -159,8 +163,7 @@ Result<Tokens> Tokens::read(const std::string& path) {
   if (file.bad() || (!file.eof() && file.fail())) return cannot_read(path, errno);
   text.resize(static_cast<std::size_t>(file.gcount()));
   if (text.size() > kMaxFileBytes) {
-    return invalid("The token file " + path + " exceeds " + std::to_string(kMaxFileBytes) +
-                   " bytes.");
+    return invalid(cat("The token file ", path, " exceeds ", kMaxFileBytes, " bytes."));
   }
   return parse(text, path);
 }
@@ -181,8 +184,8 @@ std::optional<std::string> exposure_of_file(const std::string& path) {
   const bool writable = (status.st_mode & (S_IWGRP | S_IWOTH)) != 0;
   const bool readable = (status.st_mode & S_IROTH) != 0;
   if (!writable && !readable) return std::nullopt;
-  return "Other users of this machine may " + std::string(writable ? "change" : "read") + " " +
-         path + "; `chmod 640` ends that.";
+  return cat("Other users of this machine may ", writable ? "change" : "read", " ", path,
+             "; `chmod 640` ends that.");
 }
 
 Result<std::string> make_token() {
@@ -193,7 +196,7 @@ Result<std::string> make_token() {
   // 4 characters for each 3 bytes begun, and a NUL.
   std::array<unsigned char, (kRandomBytes + 2) / 3 * 4 + 1> base64{};
   EVP_EncodeBlock(base64.data(), random.data(), static_cast<int>(random.size()));
-  std::string token = "nextid_" + std::string(reinterpret_cast<const char*>(base64.data()));
+  std::string token = cat("nextid_", reinterpret_cast<const char*>(base64.data()));
   std::replace(token.begin(), token.end(), '+', '-');
   std::replace(token.begin(), token.end(), '/', '_');
   std::erase(token, '=');
@@ -203,7 +206,7 @@ Result<std::string> make_token() {
 std::string token_line(const std::string& name, std::string_view secret, const std::string& rights,
                        const std::vector<std::string>& counters) {
   constexpr std::string_view kHex = "0123456789abcdef";
-  std::string line = name + " " + std::string(kDigestPrefix);
+  std::string line = cat(name, " ", kDigestPrefix);
   for (const auto byte : digest_of(secret)) {
     line += kHex[byte >> 4];
     line += kHex[byte & 0xf];

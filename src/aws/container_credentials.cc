@@ -13,9 +13,12 @@
 #include "aws/text_file.h"
 #include "aws/url.h"
 #include "base/ascii.h"
+#include "base/cat.h"
 
 namespace nextid::aws {
 namespace {
+
+using base::cat;
 
 constexpr const char* kRelativeUri = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
 constexpr const char* kFullUri = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
@@ -43,14 +46,14 @@ bool may_use_plain_http(const std::string& host) {
 Result<std::optional<std::string>> check_full_uri(const std::string& text) {
   const auto url = parse_url(text);
   if (!url) {
-    return invalid(std::string(kFullUri) +
-                   " must be an http:// or https:// URL with a host and without a user.");
+    return invalid(
+        cat(kFullUri, " must be an http:// or https:// URL with a host and without a user."));
   }
   if (url->scheme == "http" && !may_use_plain_http(url->host)) {
-    return invalid(std::string(kFullUri) + " names the host " + service_words(url->host) +
-                   " with http://, which would send keys over the network in the clear. Use "
-                   "https://; http:// is for this machine (localhost, 127.0.0.1, [::1]) and for "
-                   "169.254.170.2, 169.254.170.23 and [fd00:ec2::23].");
+    return invalid(cat(kFullUri, " names the host ", service_words(url->host),
+                       " with http://, which would send keys over the network in the clear. Use "
+                       "https://; http:// is for this machine (localhost, 127.0.0.1, [::1]) and "
+                       "for 169.254.170.2, 169.254.170.23 and [fd00:ec2::23]."));
   }
   return std::optional(url->whole);
 }
@@ -63,15 +66,15 @@ Result<std::optional<std::string>> read_token(const Environment& environment) {
     auto text = read_text_file(*path, kTokenLimitBytes);
     if (text.has_error()) return text.error();
     if (!text.value()) {
-      return invalid(std::string(kTokenFile) + " names " + *path + ", which does not exist.");
+      return invalid(cat(kTokenFile, " names ", *path, ", which does not exist."));
     }
     token = std::move(text.value());
     origin = *path;
   }
   const auto ends_header = [](char c) { return c == '\r' || c == '\n' || c == '\0'; };
   if (token && std::any_of(token->begin(), token->end(), ends_header)) {
-    return invalid("The authorization token in " + origin +
-                   " has a line break, which no header can carry. Remove it.");
+    return invalid(cat("The authorization token in ", origin,
+                       " has a line break, which no header can carry. Remove it."));
   }
   return token;
 }
@@ -85,15 +88,14 @@ Result<Credentials> fetch(const std::string& url, const std::optional<std::strin
   if (url.starts_with("https:")) request.proxy = Proxy::kFromEnvironment;
   const auto answer = http_fetch(request);
   if (answer.has_error()) {
-    return Error(ErrorCode::kUnavailable, std::string("Can't get AWS credentials from ") + kSource +
-                                              ": " + answer.error().what() + ".");
+    return Error(ErrorCode::kUnavailable,
+                 cat("Can't get AWS credentials from ", kSource, ": ", answer.error().what(), "."));
   }
   if (answer->status != 200) {
     const std::string reason = parse_failure_json(answer->body);
-    return Error(ErrorCode::kUnavailable, std::string("Can't get AWS credentials from ") + kSource +
-                                              ": it answers with HTTP status " +
-                                              std::to_string(answer->status) +
-                                              (reason.empty() ? "" : ", " + reason) + ".");
+    return Error(ErrorCode::kUnavailable,
+                 cat("Can't get AWS credentials from ", kSource, ": it answers with HTTP status ",
+                     answer->status, reason.empty() ? "" : ", " + reason, "."));
   }
   return parse_credentials_json(answer->body, "Token", kSource);
 }
@@ -103,7 +105,7 @@ Result<Credentials> fetch(const std::string& url, const std::optional<std::strin
 Result<std::optional<std::string>> container_credentials_url(const Environment& environment) {
   if (const auto relative = environment(kRelativeUri)) {
     if (relative->front() != '/') {
-      return invalid(std::string(kRelativeUri) + " must be a path that begins with a slash.");
+      return invalid(cat(kRelativeUri, " must be a path that begins with a slash."));
     }
     return std::optional("http://169.254.170.2" + *relative);
   }
@@ -115,8 +117,7 @@ SourceAnswer ask_container(const Environment& environment) {
   const auto url = container_credentials_url(environment);
   if (url.has_error()) return SourceAnswer::decided(url.error());
   if (!url.value()) {
-    return SourceAnswer::absent(std::string("neither ") + kRelativeUri + " nor " + kFullUri +
-                                " is set");
+    return SourceAnswer::absent(cat("neither ", kRelativeUri, " nor ", kFullUri, " is set"));
   }
   const auto token = read_token(environment);
   if (token.has_error()) return SourceAnswer::decided(token.error());

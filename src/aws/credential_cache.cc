@@ -5,11 +5,13 @@
 #include <utility>
 
 #include "aws/renewal_schedule.h"
+#include "base/cat.h"
 #include "base/mutex.h"
 
 namespace nextid::aws {
 namespace {
 
+using base::cat;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using std::chrono::system_clock;
@@ -125,7 +127,7 @@ std::string CredentialCache::renewed(Credentials found) {
   not_before_ = steady_clock::now() + (again ? wait_after_refusal(refusals_) : kLookInterval);
   if (std::exchange(failures_, 0) == 0) return "";
   trouble_.clear();
-  return "The AWS credentials are renewed again, from " + current_->source + ".";
+  return cat("The AWS credentials are renewed again, from ", current_->source, ".");
 }
 
 std::string CredentialCache::failed(const Error& error) {
@@ -138,8 +140,8 @@ std::string CredentialCache::failed(const Error& error) {
   not_before_ = steady_clock::now() + std::min(wait, wait_after_refusal(failures_));
   trouble_ = error.what();
   if (failures_ > 1) return "";
-  return "Can't renew the AWS credentials from " + current_->source + ", which " +
-         (expired ? "have expired" : "stay in use") + "; trying again. " + trouble_;
+  return cat("Can't renew the AWS credentials from ", current_->source, ", which ",
+             expired ? "have expired" : "stay in use", "; trying again. ", trouble_);
 }
 
 }  // namespace nextid::aws

@@ -8,9 +8,12 @@
 #include <boost/json/parse.hpp>
 
 #include "aws/service_words.h"
+#include "base/cat.h"
 
 namespace nextid::aws {
 namespace {
+
+using base::cat;
 
 using Time = std::chrono::system_clock::time_point;
 
@@ -63,13 +66,13 @@ bool has_unfit_character(std::string_view text) {
 }
 
 Error unfit(const Credentials& credentials, const std::string& what) {
-  return {ErrorCode::kInvalid, "The AWS credentials of " + credentials.source + " have " + what +
-                                   ". Correct them there."};
+  return {ErrorCode::kInvalid, cat("The AWS credentials of ", credentials.source, " have ", what,
+                                   ". Correct them there.")};
 }
 
 Error not_a_document(const std::string& source, const std::string& reason) {
   return {ErrorCode::kUnavailable,
-          "The answer of " + source + " has no AWS credentials: " + reason + "."};
+          cat("The answer of ", source, " has no AWS credentials: ", reason, ".")};
 }
 
 }  // namespace
@@ -114,13 +117,13 @@ Result<Credentials> check_credentials(Credentials credentials,
   credentials.expires = parse_expiry(*expiration);
   if (!credentials.expires) {
     return Error(ErrorCode::kUnavailable,
-                 "The expiry of the AWS credentials of " + credentials.source +
-                     " is no time like 2026-11-25T12:00:00Z. Correct it there.");
+                 cat("The expiry of the AWS credentials of ", credentials.source,
+                     " is no time like 2026-11-25T12:00:00Z. Correct it there."));
   }
   if (*credentials.expires <= std::chrono::system_clock::now()) {
     return Error(ErrorCode::kUnavailable,
-                 "The AWS credentials of " + credentials.source + " expired at " + *expiration +
-                     ". Renew them there, or correct this machine's clock.");
+                 cat("The AWS credentials of ", credentials.source, " expired at ", *expiration,
+                     ". Renew them there, or correct this machine's clock."));
   }
   return credentials;
 }
@@ -145,7 +148,7 @@ Result<Credentials> parse_credentials_json(std::string_view text, std::string_vi
   auto secret = read("SecretAccessKey");
   auto token = read(token_name);
   const auto expiration = read("Expiration");
-  if (!wrong.empty()) return not_a_document(source, "its " + wrong + " is no string");
+  if (!wrong.empty()) return not_a_document(source, cat("its ", wrong, " is no string"));
   if (!key) return not_a_document(source, "it has no AccessKeyId");
   if (!secret) return not_a_document(source, "it has no SecretAccessKey");
   return check_credentials({.access_key_id = *std::move(key),
@@ -171,7 +174,7 @@ std::string parse_failure_json(std::string_view text) {
   const std::string code = read("Code", "code");
   const std::string message = read("Message", "message");
   if (code.empty() || code == "Success") return "";
-  return service_words(message.empty() ? code : code + ": " + message);
+  return service_words(message.empty() ? code : cat(code, ": ", message));
 }
 
 }  // namespace nextid::aws

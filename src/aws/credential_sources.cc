@@ -10,9 +10,12 @@
 #include "aws/instance_credentials.h"
 #include "aws/source_answer.h"
 #include "aws/web_identity.h"
+#include "base/cat.h"
 
 namespace nextid::aws {
 namespace {
+
+using base::cat;
 
 Error invalid(const std::string& sentence) { return {ErrorCode::kInvalid, sentence}; }
 
@@ -24,7 +27,7 @@ SourceAnswer ask_environment(const Environment& environment) {
     const std::string missing = key ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID";
     const std::string present = key ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY";
     return SourceAnswer::decided(
-        invalid(present + " is set, but " + missing + " is not. Set both, or none."));
+        invalid(cat(present, " is set, but ", missing, " is not. Set both, or none.")));
   }
   return SourceAnswer::decided(
       check_credentials({.access_key_id = *std::move(key),
@@ -44,27 +47,27 @@ std::optional<std::string> foreign_setting(const Profile& profile) {
 }
 
 Error not_spoken(const Profile& profile, const std::string& setting) {
-  return invalid("The AWS profile '" + profile.name + "' has " + setting +
-                 ", a way to credentials that nextid does not speak. Let the AWS CLI do it: give "
-                 "nextid a profile of its own with the line  credential_process = aws configure "
-                 "export-credentials --profile " +
-                 profile.name + " --format process  .");
+  return invalid(cat("The AWS profile '", profile.name, "' has ", setting,
+                     ", a way to credentials that nextid does not speak. Let the AWS CLI do it: "
+                     "give nextid a profile of its own with the line  credential_process = aws "
+                     "configure export-credentials --profile ",
+                     profile.name, " --format process  ."));
 }
 
 Result<Credentials> keys_of(const Profile& profile) {
   const auto key = profile.get("aws_access_key_id");
   const auto secret = profile.get("aws_secret_access_key");
   if (!key || !secret) {
-    return invalid("The AWS profile '" + profile.name + "' has " +
-                   (key ? "aws_access_key_id, but no aws_secret_access_key"
-                        : "aws_secret_access_key, but no aws_access_key_id") +
-                   ". Add it.");
+    return invalid(cat("The AWS profile '", profile.name, "' has ",
+                       key ? "aws_access_key_id, but no aws_secret_access_key"
+                           : "aws_secret_access_key, but no aws_access_key_id",
+                       ". Add it."));
   }
   return check_credentials({.access_key_id = *key,
                             .secret_access_key = *secret,
                             .session_token = profile.get("aws_session_token").value_or(""),
                             .expires = std::nullopt,
-                            .source = "the AWS profile '" + profile.name + "'"},
+                            .source = cat("the AWS profile '", profile.name, "'")},
                            std::nullopt);
 }
 
@@ -89,15 +92,15 @@ class Search {
   /// True when the source decides.
   bool ask(const std::string& name, SourceAnswer answer) {
     decision_ = std::move(answer.decision);
-    tried_ += (tried_.empty() ? "" : "; ") + name + " (" + answer.absence + ")";
+    tried_ += cat(tried_.empty() ? "" : "; ", name, " (", answer.absence, ")");
     return decision_.has_value();
   }
   Result<Credentials> decision() { return *std::move(decision_); }
   Error nothing_found() const {
     return {ErrorCode::kUnavailable,
-            "No AWS credentials found. Looked at " + tried_ +
+            cat("No AWS credentials found. Looked at ", tried_,
                 ". Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name an AWS profile that has "
-                "credentials, or give this machine or container a role."};
+                "credentials, or give this machine or container a role.")};
   }
 
  private:
@@ -118,7 +121,7 @@ Result<Credentials> find(const std::string& explicit_profile, const std::string&
       search.ask("web identity", ask_web_identity(region, environment, profile.value()))) {
     return search.decision();
   }
-  if (search.ask("the AWS profile '" + profile->name + "'",
+  if (search.ask(cat("the AWS profile '", profile->name, "'"),
                  ask_profile(region, environment, profile.value()))) {
     return search.decision();
   }
@@ -137,7 +140,7 @@ Result<Credentials> find_credentials(const std::string& explicit_profile, const 
     return find(explicit_profile, region, environment);
   } catch (const std::exception& failure) {
     return Error(ErrorCode::kUnavailable,
-                 std::string("Can't look for AWS credentials: ") + failure.what() + ".");
+                 cat("Can't look for AWS credentials: ", failure.what(), "."));
   }
 }
 

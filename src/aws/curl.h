@@ -6,6 +6,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "base/cat.h"
+
 namespace nextid::aws {
 
 // CURL and CURLM are both void to the compiler, so each handle names its own deleter.
@@ -33,7 +35,7 @@ void append_header(CurlHeaders& headers, const std::string& line);
 template <typename Value>
 void set_option(CURL* handle, CURLoption option, Value value) {
   if (const CURLcode code = curl_easy_setopt(handle, option, value); code != CURLE_OK) {
-    throw std::runtime_error(std::string("libcurl: ") + curl_easy_strerror(code));
+    throw std::runtime_error(base::cat("libcurl: ", curl_easy_strerror(code)));
   }
 }
 

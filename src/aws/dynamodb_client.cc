@@ -11,9 +11,12 @@
 #include "aws/credential_sources.h"
 #include "aws/endpoint.h"
 #include "aws/profile_files.h"
+#include "base/cat.h"
 
 namespace nextid::aws {
 namespace {
+
+using base::cat;
 
 constexpr const char* kApiVersion = "DynamoDB_20120810.";
 constexpr const char* kTableName = "TableName";
@@ -30,7 +33,7 @@ Result<void> resolve(DynamodbClientOptions& options) {
   options.endpoint = *std::move(endpoint);
   std::error_code error;
   if (!options.ca_file.empty() && !std::filesystem::is_regular_file(options.ca_file, error)) {
-    return Error(ErrorCode::kInvalid, "ca_file '" + options.ca_file + "' is no file");
+    return Error(ErrorCode::kInvalid, cat("ca_file '", options.ca_file, "' is no file"));
   }
   return {};
 }

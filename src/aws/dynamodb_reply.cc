@@ -9,8 +9,12 @@
 #include <boost/crc.hpp>
 #include <boost/json/parse.hpp>
 
+#include "base/cat.h"
+
 namespace nextid::aws {
 namespace {
+
+using base::cat;
 
 namespace json = boost::json;
 using Kind = DynamodbReply::Kind;
@@ -27,59 +31,60 @@ struct KnownError {
 };
 
 std::string table_in(const CallContext& context) {
-  return "table '" + context.table + "' in " + context.region;
+  return cat("table '", context.table, "' in ", context.region);
 }
 
 std::string says(const std::string& message) {
-  return message.empty() ? "" : " (DynamoDB says: " + message + ")";
+  return message.empty() ? "" : cat(" (DynamoDB says: ", message, ")");
 }
 
 std::string condition_failed(const CallContext&, const std::string&) { return ""; }
 
 std::string table_missing(const CallContext& context, const std::string&) {
-  return "there is no " + table_in(context) + " at " + context.endpoint;
+  return cat("there is no ", table_in(context), " at ", context.endpoint);
 }
 
 std::string table_in_use(const CallContext& context, const std::string& message) {
-  return table_in(context) + " is being changed" + says(message);
+  return cat(table_in(context), " is being changed", says(message));
 }
 
 std::string throttled(const CallContext& context, const std::string& message) {
-  return "DynamoDB throttles " + table_in(context) + says(message);
+  return cat("DynamoDB throttles ", table_in(context), says(message));
 }
 
 std::string busy(const CallContext& context, const std::string& message) {
-  return "another write to the same item in " + table_in(context) + " was under way" +
-         says(message);
+  return cat("another write to the same item in ", table_in(context), " was under way",
+             says(message));
 }
 
 std::string denied(const CallContext& context, const std::string& message) {
-  return "access denied: the credentials from " + context.credentials_source +
-         " lack the permission dynamodb:" + context.operation + " on " + table_in(context) +
-         "; grant it" + says(message);
+  return cat("access denied: the credentials from ", context.credentials_source,
+             " lack the permission dynamodb:", context.operation, " on ", table_in(context),
+             "; grant it", says(message));
 }
 
 std::string unknown_key(const CallContext& context, const std::string& message) {
-  return "the access key or session token from " + context.credentials_source +
-         " is not accepted in " + context.region + "; give valid credentials" + says(message);
+  return cat("the access key or session token from ", context.credentials_source,
+             " is not accepted in ", context.region, "; give valid credentials", says(message));
 }
 
 std::string expired(const CallContext& context, const std::string& message) {
   const std::string renewal = context.credentials_trouble.empty()
                                   ? "new ones are being looked for"
                                   : "renewing them fails: " + context.credentials_trouble;
-  return "the credentials from " + context.credentials_source + " have expired; " + renewal +
-         says(message);
+  return cat("the credentials from ", context.credentials_source, " have expired; ", renewal,
+             says(message));
 }
 
 std::string bad_signature(const CallContext& context, const std::string& message) {
-  return "the signature is not accepted: the secret key from " + context.credentials_source +
-         " does not belong to its access key, or a proxy changed the request; check both" +
-         says(message);
+  return cat("the signature is not accepted: the secret key from ", context.credentials_source,
+             " does not belong to its access key, or a proxy changed the request; check both",
+             says(message));
 }
 
 std::string invalid(const CallContext& context, const std::string& message) {
-  return context.operation + " on " + table_in(context) + " was refused as invalid" + says(message);
+  return cat(context.operation, " on ", table_in(context), " was refused as invalid",
+             says(message));
 }
 
 constexpr std::array kKnownErrors{
@@ -117,10 +122,9 @@ std::string clock_skew(const SignedAnswer& answer, const CallContext& context) {
   using std::chrono::minutes;
   const auto skew = std::chrono::duration_cast<minutes>(context.now - *answer.date);
   if (std::chrono::abs(skew) < kSkewToTell) return "";
-  return "this machine's clock is " + std::to_string(std::abs(skew.count())) + " minutes " +
-         (skew.count() > 0 ? "ahead of" : "behind") +
-         " DynamoDB's, and so its signatures are not "
-         "accepted; set the clock (with NTP)";
+  return cat("this machine's clock is ", std::abs(skew.count()), " minutes ",
+             skew.count() > 0 ? "ahead of" : "behind",
+             " DynamoDB's, and so its signatures are not accepted; set the clock (with NTP)");
 }
 
 std::string text_of(const json::object& body, const char* name) {
@@ -156,8 +160,8 @@ std::string explain(const KnownError& known, const SignedAnswer& answer, const C
   }
   // Not parsed: the member's name and place differ between the exceptions that carry it.
   if (answer.body.find("KeyRangeThroughputExceeded") != std::string::npos) {
-    return "DynamoDB throttles a hot key of " + table_in(context) +
-           ": one item takes about 1,000 writes a second on any table" + says(message);
+    return cat("DynamoDB throttles a hot key of ", table_in(context),
+               ": one item takes about 1,000 writes a second on any table", says(message));
   }
   return known.why(context, message);
 }
@@ -180,24 +184,22 @@ DynamodbReply read_error(const SignedAnswer& answer, const CallContext& context)
     return {Kind::kThrottled, {}, throttled(context, message), false, false};
   }
   if (code.empty()) {
-    return in_doubt("something that is not DynamoDB answered at " + context.endpoint +
-                    " with HTTP status " + std::to_string(answer.status) + "; check the endpoint");
+    return in_doubt(cat("something that is not DynamoDB answered at ", context.endpoint,
+                        " with HTTP status ", answer.status, "; check the endpoint"));
   }
-  return in_doubt("DynamoDB failed with HTTP status " + std::to_string(answer.status) + ", " +
-                  code + says(message) +
-                  (answer.request_id.empty() ? "" : ", request " + answer.request_id));
+  return in_doubt(cat("DynamoDB failed with HTTP status ", answer.status, ", ", code, says(message),
+                      answer.request_id.empty() ? "" : ", request " + answer.request_id));
 }
 
 DynamodbReply no_answer(const SignedAnswer& answer, const CallContext& context) {
   DynamodbReply reply;
   reply.certificate_refused = answer.certificate_refused;
-  reply.why = answer.certificate_refused
-                  ? "the certificate of " + context.endpoint + " is not accepted (" +
-                        answer.failure +
-                        "); if its authority is your own, name its file with "
-                        "ca_file="
-                  : context.endpoint + " gave no answer (" + answer.failure +
-                        "); check the endpoint, the region and the network";
+  reply.why =
+      answer.certificate_refused
+          ? cat("the certificate of ", context.endpoint, " is not accepted (", answer.failure,
+                "); if its authority is your own, name its file with ca_file=")
+          : cat(context.endpoint, " gave no answer (", answer.failure,
+                "); check the endpoint, the region and the network");
   return reply;
 }
 
@@ -211,15 +213,14 @@ bool checksum_holds(const SignedAnswer& answer) {
 DynamodbReply read_answer(const SignedAnswer& answer, const CallContext& context) {
   if (!answer.failure.empty()) return no_answer(answer, context);
   if (!checksum_holds(answer)) {
-    return in_doubt("an answer from " + context.endpoint +
-                    " was damaged on its way: its CRC32 is "
-                    "wrong");
+    return in_doubt(
+        cat("an answer from ", context.endpoint, " was damaged on its way: its CRC32 is wrong"));
   }
   if (answer.status != 200) return read_error(answer, context);
   boost::system::error_code unreadable;
   json::value parsed = json::parse(answer.body, unreadable);
   if (unreadable || !parsed.is_object()) {
-    return in_doubt("an answer from " + context.endpoint + " is not the JSON of DynamoDB");
+    return in_doubt(cat("an answer from ", context.endpoint, " is not the JSON of DynamoDB"));
   }
   return {Kind::kDone, std::move(parsed.get_object()), "", false, false};
 }

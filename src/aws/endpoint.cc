@@ -8,9 +8,12 @@
 
 #include "aws/url.h"
 #include "base/ascii.h"
+#include "base/cat.h"
 
 namespace nextid::aws {
 namespace {
+
+using base::cat;
 
 // Source: the partitions' data that the AWS SDKs share, with what they resolve from it:
 // https://github.com/boto/botocore/blob/develop/botocore/data/partitions.json
@@ -52,7 +55,7 @@ std::optional<Named> from_variable(const Environment& environment, const char* n
 std::optional<Named> from_setting(const Profile& profile, const std::string& setting) {
   auto value = profile.get(setting);
   if (!value) return std::nullopt;
-  return Named{*std::move(value), setting + " of the AWS profile '" + profile.name + "'"};
+  return Named{*std::move(value), cat(setting, " of the AWS profile '", profile.name, "'")};
 }
 
 Result<bool> read_switch(const Environment& environment, const char* variable,
@@ -63,7 +66,7 @@ Result<bool> read_switch(const Environment& environment, const char* variable,
   const std::string lower = base::to_lower(given->value);
   if (lower != "true" && lower != "false") {
     return Error(ErrorCode::kInvalid,
-                 given->origin + " is '" + given->value + "'; it must be true or false.");
+                 cat(given->origin, " is '", given->value, "'; it must be true or false."));
   }
   return lower == "true";
 }
@@ -90,9 +93,9 @@ Result<std::string> check_endpoint(const Named& given) {
   // What stands before an @ may be a password.
   const bool shown = given.value.find('@') == std::string::npos;
   return Error(ErrorCode::kInvalid,
-               "The endpoint " + (shown ? "'" + given.value + "' " : "") + "of " + given.origin +
+               cat("The endpoint ", shown ? cat("'", given.value, "' ") : "", "of ", given.origin,
                    " must be http:// or https://, a host and perhaps a port, such as "
-                   "http://localhost:8000, without path, query or user.");
+                   "http://localhost:8000, without path, query or user."));
 }
 
 struct Service {
@@ -125,8 +128,7 @@ Result<std::string> regional_endpoint(const Service& service, const std::string&
   const bool named_fips = fips.value() && (dual_stack.value() || !partition.all_hosts_are_fips);
   const std::string_view suffix =
       dual_stack.value() ? partition.dual_stack_dns_suffix : partition.dns_suffix;
-  return std::string("https://") + service.name + (named_fips ? "-fips." : ".") + region + "." +
-         std::string(suffix);
+  return cat("https://", service.name, named_fips ? "-fips." : ".", region, ".", suffix);
 }
 
 Result<std::string> resolve_endpoint(const Service& service, const std::string& region,
@@ -152,14 +154,14 @@ Result<std::string> resolve_region(const std::string& explicit_region,
   if (!given) given = from_setting(profile, "region");
   if (!given) {
     return Error(ErrorCode::kInvalid,
-                 "No AWS region is given. Name it in the store's settings, in AWS_REGION or "
-                 "AWS_DEFAULT_REGION, or as region of the AWS profile '" +
-                     profile.name + "', such as eu-west-1.");
+                 cat("No AWS region is given. Name it in the store's settings, in AWS_REGION or "
+                     "AWS_DEFAULT_REGION, or as region of the AWS profile '",
+                     profile.name, "', such as eu-west-1."));
   }
   if (!is_region(given->value)) {
-    return Error(ErrorCode::kInvalid, "'" + given->value + "' of " + given->origin +
+    return Error(ErrorCode::kInvalid, cat("'", given->value, "' of ", given->origin,
                                           " is no AWS region; one is like eu-west-1, of lower-case "
-                                          "letters, digits and hyphens.");
+                                          "letters, digits and hyphens."));
   }
   return given->value;
 }

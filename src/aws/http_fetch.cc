@@ -6,9 +6,12 @@
 #include <thread>
 
 #include "aws/curl.h"
+#include "base/cat.h"
 
 namespace nextid::aws {
 namespace {
+
+using base::cat;
 
 constexpr std::chrono::milliseconds kFirstPause(50);
 
@@ -58,7 +61,7 @@ Result<HttpAnswer> try_once(const HttpRequest& request) {
   const CURLcode code = curl_easy_perform(curl.get());
   if (sink.too_long) {
     return Error(ErrorCode::kUnavailable,
-                 "the answer is longer than " + std::to_string(kAnswerLimitBytes) + " bytes");
+                 cat("the answer is longer than ", kAnswerLimitBytes, " bytes"));
   }
   if (code != CURLE_OK) {
     return Error(ErrorCode::kUnavailable,

@@ -11,16 +11,18 @@
 #include "aws/http_fetch.h"
 #include "aws/service_words.h"
 #include "base/ascii.h"
+#include "base/cat.h"
 
 namespace nextid::aws {
 namespace {
+
+using base::cat;
 
 constexpr const char* kRolesPath = "/latest/meta-data/iam/security-credentials/";
 constexpr const char* kSource = "the instance's metadata service";
 
 Error unavailable(const std::string& why) {
-  return {ErrorCode::kUnavailable,
-          std::string("Can't get AWS credentials from ") + kSource + ": " + why + "."};
+  return {ErrorCode::kUnavailable, cat("Can't get AWS credentials from ", kSource, ": ", why, ".")};
 }
 
 /// A session with the service. Its errors are clauses.
@@ -39,7 +41,7 @@ class Metadata {
     const bool fits = token_.find_first_of("\r\n") == std::string::npos && !token_.empty();
     if (answer->status == 200 && fits) return std::nullopt;
     return Error(ErrorCode::kUnavailable,
-                 "HTTP status " + std::to_string(answer->status) + " to the request for a token");
+                 cat("HTTP status ", answer->status, " to the request for a token"));
   }
 
   /// Renews the token once if the service no longer takes it.
@@ -75,8 +77,7 @@ std::string first_line(const std::string& text) {
 
 std::string status_clause(const HttpAnswer& answer) {
   const std::string reason = parse_failure_json(answer.body);
-  return "it answers with HTTP status " + std::to_string(answer.status) +
-         (reason.empty() ? "" : ", " + reason);
+  return cat("it answers with HTTP status ", answer.status, reason.empty() ? "" : ", " + reason);
 }
 
 Result<Credentials> get_credentials(Metadata& metadata, const std::string& role) {
@@ -85,9 +86,11 @@ Result<Credentials> get_credentials(Metadata& metadata, const std::string& role)
   if (answer.has_error()) return unavailable(answer.error().what());
   if (answer->status != 200) return unavailable(status_clause(answer.value()));
   const std::string failure = parse_failure_json(answer->body);
-  if (!failure.empty()) return unavailable("the role " + service_words(role) + " gives " + failure);
+  if (!failure.empty()) {
+    return unavailable(cat("the role ", service_words(role), " gives ", failure));
+  }
   return parse_credentials_json(answer->body, "Token",
-                                "the instance's role '" + service_words(role) + "'");
+                                cat("the instance's role '", service_words(role), "'"));
 }
 
 }  // namespace
@@ -104,8 +107,8 @@ Result<std::string> instance_metadata_url(const Environment& environment, const 
   const std::string lower = base::to_lower(mode.value_or("IPv4"));
   if (lower == "ipv4") return std::string("http://169.254.169.254");
   if (lower == "ipv6") return std::string("http://[fd00:ec2::254]");
-  return Error(ErrorCode::kInvalid, "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is '" + *mode +
-                                        "'; it must be IPv4 or IPv6.");
+  return Error(ErrorCode::kInvalid, cat("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE is '", *mode,
+                                        "'; it must be IPv4 or IPv6."));
 }
 
 SourceAnswer ask_instance(const Environment& environment, const Profile& profile) {
@@ -116,7 +119,7 @@ SourceAnswer ask_instance(const Environment& environment, const Profile& profile
   if (endpoint.has_error()) return SourceAnswer::decided(endpoint.error());
   Metadata metadata(endpoint.value());
   if (const auto error = metadata.renew_token()) {
-    return SourceAnswer::absent(endpoint.value() + ": " + error->what());
+    return SourceAnswer::absent(cat(endpoint.value(), ": ", error->what()));
   }
   const auto roles = metadata.get(kRolesPath);
   if (roles.has_error()) return SourceAnswer::decided(unavailable(roles.error().what()));

@@ -5,9 +5,12 @@
 
 #include "aws/settings_file.h"
 #include "aws/text_file.h"
+#include "base/cat.h"
 
 namespace nextid::aws {
 namespace {
+
+using base::cat;
 
 constexpr std::size_t kFileLimitBytes = 1 << 20;
 
@@ -54,10 +57,9 @@ std::optional<Error> add_services(const Sections& config, Profile& profile) {
   if (!name) return std::nullopt;
   const Settings* services = find_section(config, "services " + *name);
   if (services == nullptr) {
-    return Error(ErrorCode::kInvalid, "The AWS profile '" + profile.name +
-                                          "' has services = " + *name +
-                                          ", but the config file has no section [services " +
-                                          *name + "]. Add it, or remove the setting.");
+    return Error(ErrorCode::kInvalid, cat("The AWS profile '", profile.name, "' has services = ",
+                                          *name, ", but the config file has no section [services ",
+                                          *name, "]. Add it, or remove the setting."));
   }
   for (const auto& [setting, value] : *services) profile.settings["services." + setting] = value;
   return std::nullopt;
@@ -67,9 +69,9 @@ Error no_such_profile(const std::string& name, const std::optional<std::string>&
                       const std::optional<std::string>& credentials) {
   const std::string first = config.value_or("the config file (HOME is not set)");
   const std::string second = credentials.value_or("the credentials file");
-  return {ErrorCode::kInvalid, "The AWS profile '" + name + "' is neither in " + first +
-                                   " (as [profile " + name + "]) nor in " + second + " (as [" +
-                                   name + "]). Add it, or name another one."};
+  return {ErrorCode::kInvalid,
+          cat("The AWS profile '", name, "' is neither in ", first, " (as [profile ", name,
+              "]) nor in ", second, " (as [", name, "]). Add it, or name another one.")};
 }
 
 }  // namespace

@@ -5,9 +5,12 @@
 #include <utility>
 
 #include "base/ascii.h"
+#include "base/cat.h"
 
 namespace nextid::aws {
 namespace {
+
+using base::cat;
 
 constexpr std::string_view kBlanks = " \t\r";
 
@@ -91,9 +94,10 @@ class Parser {
     }
     const auto equals = text.find('=');
     if (equals == std::string_view::npos || equals == 0) {
-      return "it is no line like  name = value  below '" + setting_name_ + " ='";
+      return cat("it is no line like  name = value  below '", setting_name_, " ='");
     }
-    const std::string name = setting_name_ + "." + base::to_lower(trimmed(text.substr(0, equals)));
+    const std::string name =
+        cat(setting_name_, ".", base::to_lower(trimmed(text.substr(0, equals))));
     (*section_)[name] = trimmed(without_comment(text.substr(equals)).substr(1));
     return std::nullopt;
   }
@@ -115,8 +119,7 @@ Result<Sections> parse_settings_file(std::string_view text, const std::string& p
   for (std::size_t number = 1; !text.empty(); ++number) {
     const auto end = text.find('\n');
     if (const auto reason = parser.add_line(text.substr(0, end))) {
-      return Error(ErrorCode::kInvalid,
-                   path + ", line " + std::to_string(number) + ": " + *reason + ".");
+      return Error(ErrorCode::kInvalid, cat(path, ", line ", number, ": ", *reason, "."));
     }
     text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
   }

@@ -14,11 +14,14 @@
 #include "nextid/version.h"
 
 #include "aws/curl.h"
+#include "base/cat.h"
 #include "base/clock.h"
 #include "base/mutex.h"
 
 namespace nextid::aws {
 namespace {
+
+using base::cat;
 
 /// A Scan page holds 1 MB of items; as JSON it is a few times that.
 constexpr std::size_t kMaxBodyBytes = 16 * 1024 * 1024;
@@ -86,8 +89,8 @@ bool is_loopback(const std::string& url) {
 /// What all calls have in common.
 void prepare(Transfer& transfer, const SignedHttpOptions& options) {
   CURL* handle = transfer.handle.get();
-  const std::string signing = "aws:amz:" + options.region + ":" + options.service;
-  const std::string user_agent = "nextid/" + std::string(kVersion);
+  const std::string signing = cat("aws:amz:", options.region, ":", options.service);
+  const std::string user_agent = cat("nextid/", kVersion);
   set_option(handle, CURLOPT_URL, (options.url + "/").c_str());
   set_option(handle, CURLOPT_PROTOCOLS_STR, "http,https");
   set_option(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));

@@ -12,12 +12,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/cat.h"
 #include "base/clock.h"
 
 extern char** environ;
 
 namespace nextid::aws {
 namespace {
+
+using base::cat;
 
 constexpr std::chrono::milliseconds kExitPollInterval(5);
 
@@ -178,7 +181,7 @@ class Child {
 };
 
 std::string too_long(std::chrono::milliseconds time_limit) {
-  return "it still ran after " + std::to_string(time_limit.count() / 1000) + " s and was killed";
+  return cat("it still ran after ", time_limit.count() / 1000, " s and was killed");
 }
 
 // True when there is something to read, or the end of it.
@@ -200,10 +203,10 @@ Result<std::string> read_output(int fd, base::MonotonicTime deadline, std::size_
     const ssize_t got = ::read(fd, buffer.data(), buffer.size());
     if (got == 0) return output;
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return failed(std::string("its output can't be read: ") + std::strerror(errno));
+    if (got < 0) return failed(cat("its output can't be read: ", std::strerror(errno)));
     output.append(buffer.data(), static_cast<std::size_t>(got));
     if (output.size() > limit_bytes) {
-      return failed("it printed more than " + std::to_string(limit_bytes) + " bytes");
+      return failed(cat("it printed more than ", limit_bytes, " bytes"));
     }
   }
   return failed(on_time_out);
@@ -219,11 +222,11 @@ Result<std::string> run_process(const std::vector<std::string>& words,
                                 std::chrono::milliseconds time_limit, std::size_t limit_bytes) {
   const base::MonotonicTime deadline = base::monotonic_now() + time_limit;
   Pipe pipe;
-  if (!pipe.is_open()) return failed(std::string("no pipe: ") + std::strerror(errno));
+  if (!pipe.is_open()) return failed(cat("no pipe: ", std::strerror(errno)));
   const SpawnSetup setup(pipe.write_end());
   pid_t pid = 0;
   const int error = setup.worked() ? setup.spawn(words, pid) : ENOMEM;
-  if (error != 0) return failed(words.front() + " does not start: " + std::strerror(error));
+  if (error != 0) return failed(cat(words.front(), " does not start: ", std::strerror(error)));
   Child child(pid);
   pipe.close_write_end();
 
@@ -232,10 +235,10 @@ Result<std::string> run_process(const std::vector<std::string>& words,
   const auto status = child.wait_until(deadline);
   if (!status) return failed(too_long(time_limit));
   if (WIFSIGNALED(*status)) {
-    return failed("it was ended by signal " + std::to_string(WTERMSIG(*status)));
+    return failed(cat("it was ended by signal ", WTERMSIG(*status)));
   }
   if (WEXITSTATUS(*status) != 0) {
-    return failed("it ended with status " + std::to_string(WEXITSTATUS(*status)));
+    return failed(cat("it ended with status ", WEXITSTATUS(*status)));
   }
   return output;
 }

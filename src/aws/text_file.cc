@@ -6,8 +6,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/cat.h"
+
 namespace nextid::aws {
 namespace {
+
+using base::cat;
 
 class OpenFile {
  public:
@@ -32,7 +36,7 @@ class OpenFile {
 };
 
 Error cannot_read(const std::string& path, int error) {
-  return {ErrorCode::kInvalid, "Can't read " + path + ": " + std::strerror(error) + "."};
+  return {ErrorCode::kInvalid, cat("Can't read ", path, ": ", std::strerror(error), ".")};
 }
 
 }  // namespace
@@ -52,8 +56,8 @@ Result<std::optional<std::string>> read_text_file(const std::string& path,
     if (got == 0) return std::optional<std::string>(std::move(text));
     text.append(buffer.data(), static_cast<std::size_t>(got));
     if (text.size() > limit_bytes) {
-      return Error(ErrorCode::kInvalid, path + " is longer than " + std::to_string(limit_bytes) +
-                                            " bytes, so it is not the file it should be.");
+      return Error(ErrorCode::kInvalid, cat(path, " is longer than ", limit_bytes,
+                                            " bytes, so it is not the file it should be."));
     }
   }
 }

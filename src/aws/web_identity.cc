@@ -16,10 +16,12 @@
 #include "aws/http_fetch.h"
 #include "aws/service_words.h"
 #include "aws/text_file.h"
+#include "base/cat.h"
 
 namespace nextid::aws {
 namespace {
 
+using base::cat;
 using boost::property_tree::ptree;
 
 constexpr std::size_t kTokenLimitBytes = 64 * 1024;
@@ -28,9 +30,9 @@ constexpr const char* kDefaultSessionName = "nextid";
 constexpr std::string_view kTransientCode = "IDPCommunicationError";
 
 Error unavailable(const WebIdentity& identity, const std::string& why) {
-  return {ErrorCode::kUnavailable, "Can't take on " + service_words(identity.role_arn) +
-                                       " with the token in " + identity.token_file + " at " +
-                                       identity.sts_endpoint + ": " + why + "."};
+  return {ErrorCode::kUnavailable,
+          cat("Can't take on ", service_words(identity.role_arn), " with the token in ",
+              identity.token_file, " at ", identity.sts_endpoint, ": ", why, ".")};
 }
 
 Result<std::string> read_token(const std::string& path) {
@@ -40,7 +42,7 @@ Result<std::string> read_token(const std::string& path) {
   token.erase(token.find_last_not_of(" \t\r\n") + 1);
   if (token.empty()) {
     return Error(ErrorCode::kInvalid,
-                 "The web identity token file " + path + " does not exist or is empty.");
+                 cat("The web identity token file ", path, " does not exist or is empty."));
   }
   return token;
 }
@@ -65,11 +67,11 @@ std::string error_code_of(const HttpAnswer& answer) {
 }
 
 std::string failure_of(const HttpAnswer& answer) {
-  std::string clause = "HTTP status " + std::to_string(answer.status);
+  std::string clause = cat("HTTP status ", answer.status);
   if (const auto tree = parse_xml(answer.body)) {
     const auto code = tree->get("ErrorResponse.Error.Code", "");
     const auto message = tree->get("ErrorResponse.Error.Message", "");
-    if (!code.empty()) clause = service_words(code + ": " + message);
+    if (!code.empty()) clause = service_words(cat(code, ": ", message));
   }
   return clause;
 }
@@ -94,9 +96,9 @@ std::string form(const WebIdentity& identity, const std::string& token) {
   const auto encoded = [](std::string_view text) {
     return boost::urls::encode({text.data(), text.size()}, boost::urls::unreserved_chars);
   };
-  return "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=" +
-         encoded(identity.role_arn) + "&RoleSessionName=" + encoded(identity.session_name) +
-         "&WebIdentityToken=" + encoded(token);
+  return cat(
+      "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=", encoded(identity.role_arn),
+      "&RoleSessionName=", encoded(identity.session_name), "&WebIdentityToken=", encoded(token));
 }
 
 SourceAnswer ask(const std::optional<std::string>& token_file,
@@ -150,8 +152,8 @@ SourceAnswer ask_profile_web_identity(const std::string& region, const Environme
   if (!token_file) return SourceAnswer::absent("it has no web_identity_token_file");
   if (!role_arn) {
     return SourceAnswer::decided(
-        Error(ErrorCode::kInvalid, "The AWS profile '" + profile.name +
-                                       "' has web_identity_token_file, but no role_arn. Add it."));
+        Error(ErrorCode::kInvalid, cat("The AWS profile '", profile.name,
+                                       "' has web_identity_token_file, but no role_arn. Add it.")));
   }
   return ask(token_file, role_arn, profile.get("role_session_name"),
              resolve_sts_endpoint(region, environment, profile));

@@ -1,5 +1,7 @@
 #include "base/quoting.h"
 
+#include "base/cat.h"
+
 namespace nextid::base {
 
 std::string printable(std::string_view bytes, std::size_t max_bytes) {
@@ -20,6 +22,6 @@ std::string printable(std::string_view bytes, std::size_t max_bytes) {
   return text;
 }
 
-std::string in_quotes(std::string_view bytes) { return "'" + printable(bytes) + "'"; }
+std::string in_quotes(std::string_view bytes) { return cat("'", printable(bytes), "'"); }
 
 }  // namespace nextid::base

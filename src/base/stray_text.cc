@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <cstdio>
 
+#include "base/cat.h"
+
 namespace nextid::base {
 namespace {
 
@@ -90,9 +92,9 @@ std::optional<std::string> stray_character(std::string_view text) {
     at += c.size;
     const bool is_last = at == text.size();
     if (!is_control(c) && !((is_first || is_last) && is_unseen(c))) continue;
-    if (is_first) return "it begins with " + name_of(c) + "; remove it";
-    if (is_last) return "it ends in " + name_of(c) + "; remove it";
-    return "its character " + std::to_string(number) + " is " + name_of(c) + "; remove it";
+    if (is_first) return cat("it begins with ", name_of(c), "; remove it");
+    if (is_last) return cat("it ends in ", name_of(c), "; remove it");
+    return cat("its character ", number, " is ", name_of(c), "; remove it");
   }
   return std::nullopt;
 }

@@ -11,6 +11,7 @@
 
 #include "nextid/nextid.h"
 
+#include "base/cat.h"
 #include "cli/chosen_store.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
@@ -20,6 +21,8 @@
 
 namespace nextid::cli {
 namespace {
+
+using base::cat;
 
 constexpr std::chrono::seconds kCloseLimit{1};
 
@@ -39,7 +42,7 @@ std::string format(const IdRange& range, const Request& request) {
     text = http::RangeJson(range, json).view();
   } else {
     text = std::to_string(range.start());
-    if (request.range) text += " " + std::to_string(range.end());
+    if (request.range) text += cat(" ", range.end());
   }
   return text + "\n";
 }

@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/cat.h"
 #include "cli/commands.h"
 #include "cli/counter_table.h"
 #include "cli/exit_code.h"
@@ -17,6 +18,8 @@
 
 namespace nextid::cli {
 namespace {
+
+using base::cat;
 
 std::string time_text(std::int64_t seconds) {
   const auto time = static_cast<std::time_t>(seconds);
@@ -29,8 +32,7 @@ std::string time_text(std::int64_t seconds) {
 
 std::string describe(const store::BackupContents& contents) {
   const std::size_t count = contents.counters.size();
-  return std::to_string(count) + (count == 1 ? " counter" : " counters") + " of the store " +
-         contents.identity;
+  return cat(count, count == 1 ? " counter" : " counters", " of the store ", contents.identity);
 }
 
 struct BackupRequest {
@@ -44,8 +46,8 @@ int back_up(const BackupRequest& request) {
   if (!config) return report(config.error());
   const auto contents = store::back_up(config->store, request.file, request.force);
   if (!contents) return report(contents.error());
-  return print("Wrote " + request.file + ": " + describe(*contents) + ", verified.\n" +
-               counter_table(contents->counters));
+  return print(cat("Wrote ", request.file, ": ", describe(*contents), ", verified.\n",
+                   counter_table(contents->counters)));
 }
 
 struct RestoreRequest {

@@ -11,6 +11,7 @@
 
 #include "nextid/counter.h"
 
+#include "base/cat.h"
 #include "base/stray_text.h"
 #include "cli/chosen_store.h"
 #include "cli/commands.h"
@@ -24,6 +25,8 @@
 
 namespace nextid::cli {
 namespace {
+
+using base::cat;
 
 struct Request {
   /// A server's address, and what it speaks there.
@@ -46,7 +49,7 @@ Result<std::string> token_of(const server::Environment& environment) {
   const auto found = environment.find(name);
   if (found == environment.end()) return std::string();
   if (const auto stray = base::stray_character(found->second)) {
-    return Error(ErrorCode::kInvalid, name + ": " + *stray + ".");
+    return Error(ErrorCode::kInvalid, cat(name, ": ", *stray, "."));
   }
   return found->second;
 }
@@ -55,7 +58,7 @@ Result<Sources> connect(const Request& request) {
   const auto address = net::parse_host_port(request.address);
   if (!address) {
     return Error(ErrorCode::kInvalid,
-                 "The address is '" + request.address + "': " + address.error().what() + ".");
+                 cat("The address is '", request.address, "': ", address.error().what(), "."));
   }
   const auto token = token_of(request.sources.environment);
   if (!token) return token.error();
@@ -89,12 +92,14 @@ std::string describe(const loadtool::Outcome& outcome) {
                 outcome.percentile_us(0.9), outcome.percentile_us(0.99),
                 outcome.percentile_us(0.999), outcome.percentile_us(1));
   std::string text = figures;
-  if (!outcome.first_failure.empty()) text += "the first failure: " + outcome.first_failure + "\n";
+  if (!outcome.first_failure.empty()) {
+    text += cat("the first failure: ", outcome.first_failure, "\n");
+  }
   if (outcome.duplicate) {
-    text += "WRONG: the id " + std::to_string(*outcome.duplicate) + " came twice\n";
+    text += cat("WRONG: the id ", *outcome.duplicate, " came twice\n");
   } else if (outcome.out_of_order) {
-    text += "WRONG: a client got the id " + std::to_string(*outcome.out_of_order) +
-            " after one that is not below it\n";
+    text += cat("WRONG: a client got the id ", *outcome.out_of_order,
+                " after one that is not below it\n");
   } else if (outcome.ids > 0) {
     text += "every id came once, and each client's grew\n";
   }
@@ -105,7 +110,7 @@ int bench(const Request& request) {
   const auto known = server::check_environment(request.sources.environment);
   if (!known) return report(known.error());
   if (!is_counter_name(request.counter)) {
-    return report(Error(ErrorCode::kInvalid, "'" + request.counter + "' is no counter name."));
+    return report(Error(ErrorCode::kInvalid, cat("'", request.counter, "' is no counter name.")));
   }
   std::optional<Store> store;
   Sources sources;
@@ -145,9 +150,9 @@ void add_target_options(CLI::App& command, Request& request) {
     };
     auto* option = command
                        .add_option_function<std::string>(
-                           "--" + std::string(protocol.name), set,
-                           "A server's " + std::string(protocol.title) + " address" +
-                               (is_default ? " [" + request.address + "]" : ", instead"))
+                           cat("--", protocol.name), set,
+                           cat("A server's ", protocol.title, " address",
+                               is_default ? cat(" [", request.address, "]") : ", instead"))
                        ->type_name("HOST:PORT");
     for (CLI::Option* other : others) option->excludes(other);
     others.push_back(option);

@@ -9,6 +9,8 @@
 namespace nextid::cli {
 namespace {
 
+using base::cat;
+
 constexpr std::size_t kPage = 1000;
 constexpr std::size_t kMaxTextShown = 40;
 
@@ -57,7 +59,7 @@ std::string counter_table(const std::vector<CounterInfo>& counters) {
       if (i == 0) {
         text += row[i] + padding;
       } else if (i + 1 < row.size()) {
-        text += "  " + padding + row[i];
+        text += cat("  ", padding, row[i]);
       } else if (!row[i].empty()) {
         text += "  " + row[i];
       }

@@ -8,6 +8,7 @@
 
 #include "nextid/nextid.h"
 
+#include "base/cat.h"
 #include "base/whole_number.h"
 #include "cli/chosen_store.h"
 #include "cli/commands.h"
@@ -97,9 +98,9 @@ int advance(const Request& request) {
   if (!store) return report(store.error());
   const auto counter = store->advance(request.name, request.to);
   if (!counter) return report(counter.error());
-  const ExitCode code = print(request.json ? json_of(*counter)
-                                           : "counter '" + counter->name + "' is at " +
-                                                 std::to_string(counter->value.value_or(0)) + "\n");
+  const ExitCode code = print(
+      request.json ? json_of(*counter)
+                   : cat("counter '", counter->name, "' is at ", counter->value.value_or(0), "\n"));
   store->close(kCloseLimit);
   return code;
 }

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/cat.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
@@ -14,6 +15,7 @@
 namespace nextid::cli {
 namespace {
 
+using base::cat;
 using doctor::Finding;
 using doctor::Findings;
 using doctor::Verdict;
@@ -54,8 +56,8 @@ int report_findings(const Findings& findings) {
   for (const Finding& finding : findings) {
     std::string subject = finding.subject;
     subject.resize(std::max(subject.size(), kSubjectWidth), ' ');
-    text += std::string(text_of(finding.verdict)) + "  " + subject + "  " +
-            for_terminal(finding.sentence) + "\n";
+    text +=
+        cat(text_of(finding.verdict), "  ", subject, "  ", for_terminal(finding.sentence), "\n");
     worst = std::max(worst, finding.verdict);
   }
   if (!write_output(text)) return static_cast<int>(Verdict::kFail);

@@ -10,6 +10,7 @@
 
 #include "nextid/version.h"
 
+#include "base/cat.h"
 #include "base/stray_text.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
@@ -58,7 +59,9 @@ void refuse_stray_characters(CLI::App& app) {
       if (has_rules_of_its_own(option->get_name())) continue;
       option->check([](const std::string& text) {
         const auto stray = nextid::base::stray_character(text);
-        return stray ? "it is '" + nextid::base::visible(text) + "', and " + *stray + "." : "";
+        return stray ? nextid::base::cat("it is '", nextid::base::visible(text), "', and ", *stray,
+                                         ".")
+                     : "";
       });
     }
   }
@@ -68,7 +71,7 @@ int run(int argc, char** argv) {
   CLI::App app(
       "nextid: unique, increasing 64-bit ids and ranges of them, durable before you see them",
       "nextid");
-  app.set_version_flag("--version", "nextid " + std::string(nextid::kVersion));
+  app.set_version_flag("--version", nextid::base::cat("nextid ", nextid::kVersion));
   app.footer(kFooter);
   app.require_subcommand(1);
 

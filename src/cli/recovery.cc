@@ -13,6 +13,7 @@
 
 #include "nextid/store.h"
 
+#include "base/cat.h"
 #include "base/checked.h"
 #include "cli/commands.h"
 #include "cli/counter_table.h"
@@ -26,6 +27,8 @@
 
 namespace nextid::cli {
 namespace {
+
+using base::cat;
 
 constexpr std::chrono::seconds kCloseLimit{2};
 constexpr std::size_t kMostMarks = 100'000'000;
@@ -99,9 +102,8 @@ Result<std::uint64_t> target_of(const RecoveryRequest& request, const CounterInf
   const auto distance = base::checked_mul<std::uint64_t>(skip, definition.increment);
   const auto target = distance ? base::checked_add<std::uint64_t>(from, *distance) : std::nullopt;
   if (!target || *target > definition.max) {
-    return invalid("counter '" + counter.name + "' can't skip " + std::to_string(skip) +
-                   " ids from " + std::to_string(from) + ": its max is " +
-                   std::to_string(definition.max) + "; skip less, or raise its max.");
+    return invalid(cat("counter '", counter.name, "' can't skip ", skip, " ids from ", from,
+                       ": its max is ", definition.max, "; skip less, or raise its max."));
   }
   return *target;
 }
@@ -141,8 +143,8 @@ std::string describe(const Step& step) {
   const std::string before =
       step.counter.value ? std::to_string(*step.counter.value) : std::string("unused");
   const std::string name = for_terminal(step.counter.name);
-  if (!step.moves()) return name + " stays at " + before;
-  return name + " moves from " + before + " to " + std::to_string(step.to);
+  if (!step.moves()) return cat(name, " stays at ", before);
+  return cat(name, " moves from ", before, " to ", step.to);
 }
 
 /// A plain question on a terminal.
@@ -184,10 +186,10 @@ std::string summary(const RecoveryRequest& request, const std::vector<Step>& ste
                     std::uint64_t burned) {
   std::string text;
   for (const Step& step : steps) text += describe(step) + "\n";
-  text += "Burned " + std::to_string(burned) + " ids (advance). ";
+  text += cat("Burned ", burned, " ids (advance). ");
   if (request.all && request.skip.value_or(0) > 0) {
-    text += "Counters that are not listed leave out " + std::to_string(*request.skip) +
-            " ids, too, when they are made. ";
+    text += cat("Counters that are not listed leave out ", *request.skip,
+                " ids, too, when they are made. ");
   }
   return text + (request.all ? "The store serves again.\n"
                              : "Servers that stopped the counter serve it again once restarted.\n");

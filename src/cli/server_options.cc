@@ -8,8 +8,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/cat.h"
+
 namespace nextid::cli {
 namespace {
+
+using base::cat;
 
 constexpr std::array<std::string_view, 3> kStoreOptions{"store", "no-create-store", "state-dir"};
 
@@ -31,8 +35,8 @@ void add_config_option(CLI::App& command, server::ConfigSources& sources) {
   command
       .add_option_function<std::string>(
           "--config", [&sources](const std::string& path) { sources.file = path; },
-          "A TOML file of the options of `nextid serve`, as  http = \"0.0.0.0:8000\"  [" +
-              std::string(server::kConfigEnvironmentName) + "]")
+          cat("A TOML file of the options of `nextid serve`, as  http = \"0.0.0.0:8000\"  [",
+              server::kConfigEnvironmentName, "]"))
       ->type_name("FILE");
 }
 

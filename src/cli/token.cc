@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "auth/tokens.h"
+#include "base/cat.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
@@ -15,6 +16,8 @@
 
 namespace nextid::cli {
 namespace {
+
+using base::cat;
 
 struct Request {
   std::string name;
@@ -34,7 +37,7 @@ ExitCode token(const Request& request) {
   }
   std::fputs("# The token, which is shown this once, and the line for the file of --tokens:\n",
              stderr);
-  return print(*secret + "\n" + line + "\n");
+  return print(cat(*secret, "\n", line, "\n"));
 }
 
 }  // namespace

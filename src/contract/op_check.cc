@@ -5,11 +5,14 @@
 #include "nextid/id_generator.h"
 #include "nextid/id_range.h"
 
+#include "base/cat.h"
 #include "base/checked.h"
 #include "contract/definition_fields.h"
 
 namespace nextid::contract {
 namespace {
+
+using base::cat;
 
 std::optional<std::string> check(const Load&) { return std::nullopt; }
 
@@ -29,17 +32,15 @@ std::optional<std::string> check_definition(const std::string& counter,
 std::optional<std::string> check_identity(WriterId writer, Seq seq) {
   if (writer == 0) return "writer 0 stands for nobody and can't hold a slot";
   if (seq < 1 || seq > kMaxId) {
-    return "an op can't have the seq " + std::to_string(seq) + ": it must be 1 to " +
-           std::to_string(kMaxId);
+    return cat("an op can't have the seq ", seq, ": it must be 1 to ", kMaxId);
   }
   return std::nullopt;
 }
 
 std::optional<std::string> check_key(const std::string& key) {
   if (is_idempotency_key(key)) return std::nullopt;
-  return "an idempotency key of " + std::to_string(key.size()) +
-         " bytes was refused: it must be 1 to " + std::to_string(kMaxIdempotencyKeyBytes) +
-         " bytes of printable ASCII";
+  return cat("an idempotency key of ", key.size(), " bytes was refused: it must be 1 to ",
+             kMaxIdempotencyKeyBytes, " bytes of printable ASCII");
 }
 
 std::optional<std::string> check(const Define& op) {
@@ -52,24 +53,22 @@ std::optional<std::string> check(const Redefine& op) {
 
 std::optional<std::string> check(const Reserve& op) {
   if (op.step < 1) {
-    return "counter '" + op.counter + "' can't move by " + std::to_string(op.step) +
-           ": it only grows";
+    return cat("counter '", op.counter, "' can't move by ", op.step, ": it only grows");
   }
   return check_identity(op.writer, op.seq);
 }
 
 std::optional<std::string> check(const GiveBack& op) {
   if (op.new_end >= op.end) {
-    return "counter '" + op.counter + "' can't be given ids back from " + std::to_string(op.end) +
-           " to " + std::to_string(op.new_end) + ": that is no lower";
+    return cat("counter '", op.counter, "' can't be given ids back from ", op.end, " to ",
+               op.new_end, ": that is no lower");
   }
   return check_identity(op.writer, op.seq);
 }
 
 std::optional<std::string> check(const Advance& op) {
   if (op.to < 1) {
-    return "counter '" + op.counter + "' can't advance to " + std::to_string(op.to) +
-           ": ids begin at 1";
+    return cat("counter '", op.counter, "' can't advance to ", op.to, ": ids begin at 1");
   }
   return check_identity(op.writer, op.seq);
 }
@@ -80,8 +79,8 @@ std::optional<std::string> check(const Recall& op) { return check_key(op.key); }
 
 std::optional<std::string> check(const Remember& op) {
   if (!has_ids(op.record)) {
-    return "an idempotency key of counter '" + op.counter +
-           "' can't stand for ids that no counter has";
+    return cat("an idempotency key of counter '", op.counter,
+               "' can't stand for ids that no counter has");
   }
   return check_key(op.key);
 }

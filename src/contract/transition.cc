@@ -2,17 +2,19 @@
 
 #include <algorithm>
 #include <chrono>
-#include <string>
 #include <utility>
 
 #include "nextid/id_range.h"
 
+#include "base/cat.h"
 #include "base/check.h"
 #include "base/checked.h"
 #include "contract/definition_fields.h"
 
 namespace nextid::contract {
 namespace {
+
+using base::cat;
 
 Transition missing() { return {Missing{}}; }
 
@@ -76,7 +78,7 @@ Transition apply(const Reserve& op, std::optional<CounterState> state) {
     return refused(std::move(state));
   }
   const auto end = base::checked_add<std::int64_t>(state->value, op.step);
-  if (!end) return {NotApplied{"counter '" + op.counter + "' would pass 2^63 - 1"}};
+  if (!end) return {NotApplied{cat("counter '", op.counter, "' would pass 2^63 - 1")}};
   NEXTID_CHECK(*end > state->value);
   return moved(*state, *end, {op.seq, *end});
 }
@@ -85,7 +87,7 @@ Transition apply(const GiveBack& op, std::optional<CounterState> state) {
   if (!state) return missing();
   if (!is_in_turn(op, *state) || state->value != op.end) return refused(std::move(state));
   if (op.new_end < value_before_first(state->definition)) {
-    return {NotApplied{"counter '" + op.counter + "' would fall below its start"}};
+    return {NotApplied{cat("counter '", op.counter, "' would fall below its start")}};
   }
   NEXTID_CHECK(op.new_end < op.end);
   return moved(*state, op.new_end, {op.seq, op.new_end});

@@ -2,11 +2,14 @@
 #include <cstdlib>
 #include <ctime>
 
+#include "base/cat.h"
 #include "base/time_text.h"
 #include "doctor/checks.h"
 
 namespace nextid::doctor {
 namespace {
+
+using base::cat;
 
 using namespace std::chrono_literals;
 
@@ -26,24 +29,24 @@ constexpr auto kTooFar = 5min;
 Findings check_clock(std::chrono::system_clock::time_point now) {
   const std::string time = base::gmt_text(std::chrono::system_clock::to_time_t(now));
   if (now < kEarliest || now > kLatest) {
-    return {fail(kSubject, "It is not " + time +
+    return {fail(kSubject, cat("It is not ", time,
                                ". Set the clock: operations are numbered by it, and a counter used "
-                               "with a wrong one may refuse this machine later.")};
+                               "with a wrong one may refuse this machine later."))};
   }
-  return {ok(kSubject, "It is " + time + ".")};
+  return {ok(kSubject, cat("It is ", time, "."))};
 }
 
 Findings check_clock_ahead(std::chrono::milliseconds ahead) {
   const auto off = std::chrono::abs(ahead);
-  const std::string difference = std::to_string(off.count() / 1000) + " s " +
-                                 (ahead.count() < 0 ? "behind" : "ahead of") + " the store's";
+  const std::string difference =
+      cat(off.count() / 1000, " s ", ahead.count() < 0 ? "behind" : "ahead of", " the store's");
   if (off <= kExact) return {ok(kSubject, "It agrees with the store's.")};
-  if (off <= kSuspicious) return {ok(kSubject, "It is " + difference + ".")};
+  if (off <= kSuspicious) return {ok(kSubject, cat("It is ", difference, "."))};
   const std::string advice =
       ". Have this machine's clock synchronised (chrony, systemd-timesyncd).";
-  if (off <= kTooFar) return {warn(kSubject, "It is " + difference + advice)};
-  return {
-      fail(kSubject, "It is " + difference + ", and AWS refuses calls beyond 5 minutes" + advice)};
+  if (off <= kTooFar) return {warn(kSubject, cat("It is ", difference, advice))};
+  return {fail(kSubject,
+               cat("It is ", difference, ", and AWS refuses calls beyond 5 minutes", advice))};
 }
 
 }  // namespace nextid::doctor

@@ -13,11 +13,14 @@
 #include <unistd.h>
 #include <vector>
 
+#include "base/cat.h"
 #include "doctor/checks.h"
 #include "store/factory.h"
 
 namespace nextid::doctor {
 namespace {
+
+using base::cat;
 
 constexpr const char* kSubject = "disk";
 constexpr std::uint64_t kLittleRoom = 64 * 1024 * 1024;
@@ -54,26 +57,25 @@ constexpr std::array kTroublesome{
 Finding check_kind(const std::string& directory) {
   struct statfs info {};
   if (::statfs(directory.c_str(), &info) != 0) {
-    return fail(kSubject, "'" + directory + "' can't be looked at: " + std::strerror(errno) +
-                              ". Make the directory, or name another with --store.");
+    return fail(kSubject, cat("'", directory, "' can't be looked at: ", std::strerror(errno),
+                              ". Make the directory, or name another with --store."));
   }
   const auto magic = static_cast<std::uint32_t>(info.f_type);
   for (const FileSystem& known : kTroublesome) {
     if (known.magic != magic) continue;
-    return warn(kSubject, "'" + directory + "' is on " + known.name + ", which " + known.trouble +
-                              ". Keep the file on a disk of this machine.");
+    return warn(kSubject, cat("'", directory, "' is on ", known.name, ", which ", known.trouble,
+                              ". Keep the file on a disk of this machine."));
   }
-  return ok(kSubject, "'" + directory + "' is on a local file system.");
+  return ok(kSubject, cat("'", directory, "' is on a local file system."));
 }
 
 Finding check_room(const std::string& directory) {
   struct statvfs info {};
   if (::statvfs(directory.c_str(), &info) != 0) {
-    return fail(kSubject,
-                "The room on the disk can't be read: " + std::string(strerror(errno)) + ".");
+    return fail(kSubject, cat("The room on the disk can't be read: ", strerror(errno), "."));
   }
   const std::uint64_t room = std::uint64_t{info.f_bavail} * info.f_frsize;
-  const std::string has = "It has " + std::to_string(room / (1024 * 1024)) + " MB left";
+  const std::string has = cat("It has ", room / (1024 * 1024), " MB left");
   const std::string advice = ". Free some: when it is full no more ids can be issued.";
   if (room < kNoRoom) return fail(kSubject, has + advice);
   if (room < kLittleRoom) return warn(kSubject, has + advice);
@@ -123,17 +125,17 @@ std::optional<double> durable_write_ms(int descriptor) {
 Finding check_writing(const std::string& path) {
   const ScratchFile scratch(path);
   if (scratch.descriptor() < 0) {
-    return fail(kSubject, "No file can be made beside '" + path + "': " + std::strerror(errno) +
-                              ". SQLite needs some there: give the server's user the directory.");
+    return fail(kSubject, cat("No file can be made beside '", path, "': ", std::strerror(errno),
+                              ". SQLite needs some there: give the server's user the directory."));
   }
   const auto time_ms = durable_write_ms(scratch.descriptor());
   if (!time_ms) {
-    return fail(kSubject, "A file beside '" + path + "' can't be written: " + std::strerror(errno) +
-                              ". Look for a full or failing disk.");
+    return fail(kSubject, cat("A file beside '", path, "' can't be written: ", std::strerror(errno),
+                              ". Look for a full or failing disk."));
   }
   std::array<char, 32> number{};
   std::snprintf(number.data(), number.size(), "%.2f", *time_ms);
-  const std::string takes = "A durable write takes " + std::string(number.data()) + " ms";
+  const std::string takes = cat("A durable write takes ", number.data(), " ms");
   if (*time_ms <= kSlowWriteMs) return ok(kSubject, takes + ".");
   return warn(kSubject, takes +
                             ", and each strict id or batch of them waits for one. Use a disk "

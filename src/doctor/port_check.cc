@@ -2,11 +2,13 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
+#include "base/cat.h"
 #include "doctor/checks.h"
 
 namespace nextid::doctor {
 namespace {
 
+using base::cat;
 using boost::asio::ip::tcp;
 using boost::system::error_code;
 
@@ -38,17 +40,17 @@ Findings check_port(const net::HostPort& address, std::string_view option) {
   const error_code error = try_to_listen(address);
   if (!error) return {ok(subject, name + " is free.")};
   if (error == boost::asio::error::address_in_use) {
-    return {warn(subject, name +
+    return {warn(subject, cat(name,
                               " is in use. If not by nextid itself, stop the program that has it, "
-                              "or choose another with " +
-                              flag + ".")};
+                              "or choose another with ",
+                              flag, "."))};
   }
   if (error == boost::asio::error::access_denied) {
-    return {fail(subject, name + " is not for this user: choose a port from 1024 on with " + flag +
-                              ", or have systemd open it (nextid.socket).")};
+    return {fail(subject, cat(name, " is not for this user: choose a port from 1024 on with ", flag,
+                              ", or have systemd open it (nextid.socket)."))};
   }
-  return {fail(subject, name + " can't be listened on: " + error.message() +
-                            ". Choose an address of this machine with " + flag + ".")};
+  return {fail(subject, cat(name, " can't be listened on: ", error.message(),
+                            ". Choose an address of this machine with ", flag, "."))};
 }
 
 }  // namespace nextid::doctor

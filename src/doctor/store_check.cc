@@ -34,8 +34,8 @@ std::optional<Finding> check_missing(const std::string& url, bool create) {
   const auto file = store::local_file(url, create);
   if (!file || file->missing.empty()) return std::nullopt;
   if (!file->create) return fail(kStore, file->missing);
-  return ok(kStore, "'" + file->full_path +
-                        "' does not exist yet; `nextid serve` makes it, and ids begin at 1.");
+  return ok(kStore, cat("'", file->full_path,
+                        "' does not exist yet; `nextid serve` makes it, and ids begin at 1."));
 }
 
 Finding check_reading(const Store& store) {
@@ -44,28 +44,30 @@ Finding check_reading(const Store& store) {
     const auto begin = steady_clock::now();
     const auto counter = store.counter(kDefaultCounter);
     if (!counter && counter.error().code() != ErrorCode::kNotFound) {
-      return fail(kStore, std::string("It can't be read: ") + counter.error().what());
+      return fail(kStore, cat("It can't be read: ", counter.error().what()));
     }
     times.push_back(ms_since(begin));
   }
   const auto middle = times.begin() + kReads / 2;
   std::nth_element(times.begin(), middle, times.end());
-  if (*middle <= kSlowMs) return ok(kStore, "A read takes " + in_ms(*middle) + ".");
-  return warn(kStore, "A read takes " + in_ms(*middle) +
-                          ". Run nextid nearer to its store: in its region, on its machine.");
+  if (*middle <= kSlowMs) return ok(kStore, cat("A read takes ", in_ms(*middle), "."));
+  return warn(kStore, cat("A read takes ", in_ms(*middle),
+                          ". Run nextid nearer to its store: in its region, on its machine."));
 }
 
 Finding check_writing(const Store& store) {
   const auto begin = steady_clock::now();
   const auto written = store.try_write();
-  if (!written) return fail(kStore, std::string("It takes no writes: ") + written.error().what());
+  if (!written) return fail(kStore, cat("It takes no writes: ", written.error().what()));
   return ok(kStore,
-            "It takes writes; one that changes nothing took " + in_ms(ms_since(begin)) + ".");
+            cat("It takes writes; one that changes nothing took ", in_ms(ms_since(begin)), "."));
 }
 
 Findings check_opening(const StoreOpening& opening) {
   Findings findings;
-  if (!opening.identity.empty()) findings.push_back(ok(kStore, "It is " + opening.identity + "."));
+  if (!opening.identity.empty()) {
+    findings.push_back(ok(kStore, cat("It is ", opening.identity, ".")));
+  }
   if (!opening.remark.empty()) findings.push_back(warn(kStore, opening.remark));
   return findings;
 }
@@ -82,7 +84,7 @@ Findings check_opened_store(const std::string& url, const StoreOptions& given,
   // Looking makes no file, and no table that costs money.
   auto store = open_store(store::never_making(url), options);
   if (!store) return {fail(kStore, store.error().what())};
-  findings.push_back(ok(kStore, url + " opened in " + in_ms(ms_since(begin)) + "."));
+  findings.push_back(ok(kStore, cat(url, " opened in ", in_ms(ms_since(begin)), ".")));
   if (store::traits_of(url).forgets) {
     findings.push_back(warn(kStore,
                             "It is gone when the server stops, and ids are issued twice. Use "

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/canary.h"
+#include "base/cat.h"
 #include "base/checked.h"
 #include "engine/engine.h"
 #include "engine/id_math.h"
@@ -11,6 +12,7 @@ namespace nextid::engine {
 
 using base::Canary;
 using base::canary;
+using base::cat;
 using contract::Advance;
 using contract::Committed;
 using contract::CounterState;
@@ -267,8 +269,8 @@ void Engine::reserve_applied(const Reserve& op, std::int64_t end) {
   if (before && *before < kept_before && *before >= lowest) return stop_as_set_back(*before);
   const std::uint64_t count = flight_->count();
   if (!before || *before < lowest || *before > op.limit) {
-    return stop_as_contradicted("a reservation of " + std::to_string(count) + " ids ended at " +
-                                std::to_string(end) + ", where it can't have ended");
+    return stop_as_contradicted(
+        cat("a reservation of ", count, " ids ended at ", end, ", where it can't have ended"));
   }
   writer_.applied(op.seq, end);
   reservoir_.pause_refills(false);
@@ -314,8 +316,7 @@ void Engine::advance_applied(const Advance& op, std::int64_t before) {
   if (before < writer_.high_water() && before >= lowest) return stop_as_set_back(before);
   const std::int64_t to = op.to;
   if (before < lowest || before >= to) {
-    return stop_as_contradicted("an advance to " + std::to_string(to) + " found the value " +
-                                std::to_string(before));
+    return stop_as_contradicted(cat("an advance to ", to, " found the value ", before));
   }
   writer_.applied(op.seq, to);
   flight_.reset();
@@ -364,7 +365,7 @@ void Engine::stop_as_contradicted(const std::string& what) {
 }
 
 void Engine::stop_as_unfit(const char* op) {
-  stop_as_contradicted("the store gave an answer that does not fit " + std::string(op));
+  stop_as_contradicted(cat("the store gave an answer that does not fit ", op));
 }
 
 void Engine::doubt_store(const std::string& why) {

@@ -2,23 +2,26 @@
 
 #include <string_view>
 
+#include "base/cat.h"
+
 namespace nextid::engine {
 namespace {
 
+using base::cat;
+
 std::string issued_so_far(std::int64_t issued) {
-  return issued < 1 ? "" : ", and this node has issued ids up to " + std::to_string(issued);
+  return issued < 1 ? "" : cat(", and this node has issued ids up to ", issued);
 }
 
 }  // namespace
 
-std::string Sentences::quoted() const { return "counter '" + counter_ + "'"; }
+std::string Sentences::quoted() const { return cat("counter '", counter_, "'"); }
 
 // --- Refusals
 
 Error Sentences::bad_count(std::uint64_t count) const {
-  return Error(ErrorCode::kInvalid, "count must be from 1 to " +
-                                        std::to_string(rules_.limits.max_range) + ", not " +
-                                        std::to_string(count) + ".");
+  return Error(ErrorCode::kInvalid,
+               cat("count must be from 1 to ", rules_.limits.max_range, ", not ", count, "."));
 }
 
 Error Sentences::being_closed() const {
@@ -31,14 +34,14 @@ Error Sentences::closed() const {
 
 Error Sentences::too_many_requests(std::uint64_t waiting) const {
   return Error(ErrorCode::kOverloaded,
-               quoted() + " has " + std::to_string(waiting) +
-                   " requests waiting, which is this node's bound; try again soon.");
+               cat(quoted(), " has ", waiting,
+                   " requests waiting, which is this node's bound; try again soon."));
 }
 
 Error Sentences::too_many_ids(std::uint64_t waiting, std::uint64_t more) const {
-  return Error(ErrorCode::kOverloaded, quoted() + " has requests for " + std::to_string(waiting) +
-                                           " ids waiting, and " + std::to_string(more) +
-                                           " more pass this node's bound; try again soon.");
+  return Error(ErrorCode::kOverloaded,
+               cat(quoted(), " has requests for ", waiting, " ids waiting, and ", more,
+                   " more pass this node's bound; try again soon."));
 }
 
 Error Sentences::late(const std::string& last_failure) const {
@@ -46,39 +49,36 @@ Error Sentences::late(const std::string& last_failure) const {
     return Error(ErrorCode::kDeadline,
                  quoted() + " got no answer from the store in time; it is slow, try again.");
   }
-  return Error(
-      ErrorCode::kUnavailable,
-      quoted() + " got no answer from the store in time. Its last attempt failed: " + last_failure);
+  return Error(ErrorCode::kUnavailable,
+               cat(quoted(), " got no answer from the store in time. Its last attempt failed: ",
+                   last_failure));
 }
 
 Error Sentences::not_found() const {
   return Error(
       ErrorCode::kNotFound,
-      "there is no " + quoted() + ", and this node makes none on first use; define it first.");
+      cat("there is no ", quoted(), ", and this node makes none on first use; define it first."));
 }
 
 Error Sentences::exhausted(std::uint64_t asked, std::uint64_t left, std::uint64_t max) const {
-  return Error(ErrorCode::kExhausted, quoted() + " is exhausted: " + std::to_string(asked) +
-                                          " ids were asked for, and " + std::to_string(left) +
-                                          " are left up to its max " + std::to_string(max) + ".");
+  return Error(ErrorCode::kExhausted,
+               cat(quoted(), " is exhausted: ", asked, " ids were asked for, and ", left,
+                   " are left up to its max ", max, "."));
 }
 
 Error Sentences::past_max(std::int64_t to, std::uint64_t max) const {
-  return Error(ErrorCode::kInvalid, quoted() + " can't be advanced to " + std::to_string(to) +
-                                        ", past its max " + std::to_string(max) +
-                                        "; raise max first.");
+  return Error(ErrorCode::kInvalid, cat(quoted(), " can't be advanced to ", to, ", past its max ",
+                                        max, "; raise max first."));
 }
 
 // --- Warnings
 
 std::string Sentences::closed_in_doubt(std::uint64_t ids) const {
-  return quoted() + " was closed with an op in doubt: up to " + std::to_string(ids) +
-         " ids may be skipped.";
+  return cat(quoted(), " was closed with an op in doubt: up to ", ids, " ids may be skipped.");
 }
 
 std::string Sentences::lost_slot(std::uint64_t ids) const {
-  return quoted() + " lost its slot with an op in doubt: up to " + std::to_string(ids) +
-         " ids may be skipped.";
+  return cat(quoted(), " lost its slot with an op in doubt: up to ", ids, " ids may be skipped.");
 }
 
 std::string Sentences::left_a_slot() const {
@@ -89,33 +89,32 @@ std::string Sentences::left_a_slot() const {
 
 std::string Sentences::set_back(std::int64_t value, std::int64_t high_water,
                                 std::int64_t issued) const {
-  const std::string reserved =
-      ", and this node has reserved ids up to " + std::to_string(high_water);
-  return stopped("its value in the store is " + std::to_string(value) +
-                 (value < issued ? issued_so_far(issued) : reserved) +
-                 ". The store was probably set back by a restored backup or an old copy. " +
-                 what_to_run());
+  const std::string reserved = cat(", and this node has reserved ids up to ", high_water);
+  return stopped(cat(
+      "its value in the store is ", value, value < issued ? issued_so_far(issued) : reserved,
+      ". The store was probably set back by a restored backup or an old copy. ", what_to_run()));
 }
 
 std::string Sentences::vanished(std::int64_t issued) const {
-  return stopped("it has vanished from the store" + issued_so_far(issued) +
-                 ". The store was probably set back by a restored backup, or another one is in its "
-                 "place. " +
-                 what_to_run());
+  return stopped(cat(
+      "it has vanished from the store", issued_so_far(issued),
+      ". The store was probably set back by a restored backup, or another one is in its place. ",
+      what_to_run()));
 }
 
 std::string Sentences::contradicted(const std::string& what, std::int64_t issued) const {
-  return stopped(what + issued_so_far(issued) +
-                 ". The store was probably set back, or changed by something else than nextid. " +
-                 what_to_run());
+  return stopped(
+      cat(what, issued_so_far(issued),
+          ". The store was probably set back, or changed by something else than nextid. ",
+          what_to_run()));
 }
 
 std::string Sentences::damaged(const std::string& why) const {
-  return stopped(why.ends_with('.') ? why : why + ". " + what_to_run());
+  return stopped(why.ends_with('.') ? why : cat(why, ". ", what_to_run()));
 }
 
 std::string Sentences::stopped(const std::string& why) const {
-  return quoted() + " has stopped: " + why;
+  return cat(quoted(), " has stopped: ", why);
 }
 
 std::string Sentences::what_to_run() const {
@@ -123,8 +122,8 @@ std::string Sentences::what_to_run() const {
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_:/.,@+-=";
   const std::string& url = rules_.store_url;
   const bool plain = url.find_first_not_of(kPlain) == std::string::npos;
-  return "Do not only restart: run `nextid recover " + counter_ + " --store " +
-         (plain ? url : "'" + url + "'") + "` first.";
+  return cat("Do not only restart: run `nextid recover ", counter_, " --store ",
+             plain ? url : cat("'", url, "'"), "` first.");
 }
 
 }  // namespace nextid::engine

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/cat.h"
 #include "base/check.h"
 
 namespace nextid::engine {
+
+using base::cat;
 
 contract::Seq SlotWriter::next_seq(WallMicros now) {
   last_seq_ = std::max({last_seq_ + 1, floor_ + 1, now});
@@ -23,10 +26,9 @@ Reading SlotWriter::read(const contract::CounterState& state, const SlotOp& op,
   if (state.slot) {
     if (state.slot->seq == op.prev) return {Kind::kUnchanged};
     if (auto landed = landed_in(*state.slot)) return {Kind::kOvertaken, landed};
-    return {
-        Kind::kContradiction,
-        {},
-        "its slot holds an op that this node never sent, seq " + std::to_string(state.slot->seq)};
+    return {Kind::kContradiction,
+            {},
+            cat("its slot holds an op that this node never sent, seq ", state.slot->seq)};
   }
   return {op.seq != 0 && state.floor >= op.seq ? Kind::kSlotLost : Kind::kUnchanged};
 }

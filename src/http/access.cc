@@ -8,11 +8,14 @@
 
 #include <boost/beast/core/string.hpp>
 
+#include "base/cat.h"
 #include "base/quoting.h"
 #include "service/permission.h"
 
 namespace nextid::http {
 namespace {
+
+using base::cat;
 
 // The token of "Bearer TOKEN"; "" of anything else.
 std::string_view bearer_of(std::string_view credentials) noexcept {
@@ -44,10 +47,10 @@ Problem unauthorized(bool has_credentials) {
 
 Problem lacks_right(const Routed& routed, std::string_view name) {
   const auto counter = routed.counter();
-  return forbidden("The token '" + std::string(name) + "' does not give the right to " +
-                   std::string(auth::to_string(routed.needs.right)) +
-                   (counter.empty() ? ", for all counters, which this call concerns."
-                                    : ", for the counter " + base::in_quotes(counter) + "."));
+  return forbidden(cat("The token '", name, "' does not give the right to ",
+                       auth::to_string(routed.needs.right),
+                       counter.empty() ? ", for all counters, which this call concerns."
+                                       : cat(", for the counter ", base::in_quotes(counter), ".")));
 }
 
 }  // namespace

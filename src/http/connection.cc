@@ -5,11 +5,14 @@
 
 #include <boost/asio/post.hpp>
 
+#include "base/cat.h"
 #include "http/counting.h"
 #include "http/date.h"
 
 namespace nextid::http {
 namespace {
+
+using base::cat;
 
 constexpr std::size_t kFirstInputBytes = 4 * 1024;
 
@@ -27,15 +30,15 @@ Connection::Connection(net::IoThread& io, net::Stream stream, FrontEnd& front)
 void Connection::refuse_as_too_many() {
   take_last({.status = 503,
              .code = "overloaded",
-             .detail = "The server has its limit of " + std::to_string(settings().max_connections) +
-                       " connections; try again soon, or elsewhere."});
+             .detail = cat("The server has its limit of ", settings().max_connections,
+                           " connections; try again soon, or elsewhere.")});
 }
 
 void Connection::refuse_as_too_slow() {
   take_last({.status = 408,
              .code = "deadline",
-             .detail = "The request did not arrive whole within " +
-                       std::to_string(settings().header_timeout.count()) + " ms."});
+             .detail = cat("The request did not arrive whole within ",
+                           settings().header_timeout.count(), " ms.")});
 }
 
 bool Connection::take_input() {

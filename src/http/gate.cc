@@ -6,6 +6,7 @@
 #include <utility>
 #include <variant>
 
+#include "base/cat.h"
 #include "base/mutex.h"
 #include "http/access.h"
 #include "http/codec/request_id.h"
@@ -13,11 +14,13 @@
 namespace nextid::http {
 namespace {
 
+using base::cat;
+
 std::string random_prefix() {
   std::random_device device;
   std::array<char, 2 * 8 + 1> text{};
   std::snprintf(text.data(), text.size(), "%08x%08x", device(), device());
-  return std::string(text.data()) + "-";
+  return cat(text.data(), "-");
 }
 
 }  // namespace
@@ -35,7 +38,7 @@ Refusal Gate::check(const Request& request, const Routed& routed, auth::Session&
 }
 
 std::string Gate::new_request_id() {
-  return id_prefix_ + std::to_string(next_id_.fetch_add(1, std::memory_order_relaxed));
+  return cat(id_prefix_, next_id_.fetch_add(1, std::memory_order_relaxed));
 }
 
 void Gate::note_failure(const Reply& reply, const std::string& request_id,
@@ -53,9 +56,9 @@ void Gate::note_failure(const Reply& reply, const std::string& request_id,
     }
     ++logged_;
     const auto left_out = std::exchange(left_out_, 0);
-    line = "Request " + request_id + " was answered " + std::to_string(reply.status) + " (" +
-           std::string(reply.code) + "): " + reply.detail;
-    if (left_out > 0) line += " Before it, " + std::to_string(left_out) + " others that failed.";
+    line = cat("Request ", request_id, " was answered ", reply.status, " (", reply.code,
+               "): ", reply.detail);
+    if (left_out > 0) line += cat(" Before it, ", left_out, " others that failed.");
   }
   log_(LogLevel::kWarning, line);
 }

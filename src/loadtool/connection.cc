@@ -8,13 +8,16 @@
 #include <boost/asio/connect.hpp>
 #include <boost/asio/write.hpp>
 
+#include "base/cat.h"
+
 namespace nextid::loadtool {
 
+using base::cat;
 using boost::asio::ip::tcp;
 using boost::system::error_code;
 
 Error Connection::failure(const error_code& error) const {
-  return Error(ErrorCode::kUnavailable, address_ + ": " + error.message() + ".");
+  return Error(ErrorCode::kUnavailable, cat(address_, ": ", error.message(), "."));
 }
 
 Result<void> Connection::open(const net::HostPort& address) {

@@ -2,11 +2,14 @@
 #include <cstddef>
 #include <optional>
 
+#include "base/cat.h"
 #include "loadtool/connection.h"
 #include "loadtool/id_source.h"
 
 namespace nextid::loadtool {
 namespace {
+
+using base::cat;
 
 // The number after `before`; nothing where there is none.
 std::optional<std::uint64_t> number_after(std::string_view text, std::string_view before) {
@@ -23,9 +26,9 @@ std::optional<std::uint64_t> number_after(std::string_view text, std::string_vie
 class HttpSource final : public IdSource {
  public:
   Result<void> connect(const Target& target) {
-    request_ = "GET /v1/counters/" + target.counter +
-               "/next HTTP/1.1\r\nHost: " + target.address.to_string() + "\r\n";
-    if (!target.token.empty()) request_ += "Authorization: Bearer " + target.token + "\r\n";
+    request_ = cat("GET /v1/counters/", target.counter,
+                   "/next HTTP/1.1\r\nHost: ", target.address.to_string(), "\r\n");
+    if (!target.token.empty()) request_ += cat("Authorization: Bearer ", target.token, "\r\n");
     request_ += "\r\n";
     return connection_.open(target.address);
   }
@@ -56,14 +59,13 @@ class HttpSource final : public IdSource {
     const std::string status(head->substr(0, head->find('\r')));
     const auto size = number_after(*head, "\r\nContent-Length: ");
     if (!size) {
-      return Error(ErrorCode::kUnavailable, "This is no answer of nextid: '" + status + "'.");
+      return Error(ErrorCode::kUnavailable, cat("This is no answer of nextid: '", status, "'."));
     }
     const auto body = connection_.receive(*size);
     if (!body) return body.error();
     const auto id = number_after(*body, "{\"id\":");
     if (ok && id) return *id;
-    return Error(ErrorCode::kInvalid,
-                 "The server answered '" + status + "': " + std::string(*body));
+    return Error(ErrorCode::kInvalid, cat("The server answered '", status, "': ", *body));
   }
 
   Connection connection_;

@@ -2,16 +2,19 @@
 #include <cstddef>
 #include <optional>
 
+#include "base/cat.h"
 #include "loadtool/connection.h"
 #include "loadtool/id_source.h"
 
 namespace nextid::loadtool {
 namespace {
 
+using base::cat;
+
 std::string command(std::initializer_list<std::string_view> words) {
-  std::string bytes = "*" + std::to_string(words.size()) + "\r\n";
+  std::string bytes = cat("*", words.size(), "\r\n");
   for (const std::string_view word : words) {
-    bytes += "$" + std::to_string(word.size()) + "\r\n" + std::string(word) + "\r\n";
+    bytes += cat("$", word.size(), "\r\n", word, "\r\n");
   }
   return bytes;
 }

@@ -4,11 +4,15 @@
 
 #include <boost/asio/ip/address.hpp>
 
+#include "base/cat.h"
+
 namespace nextid::net {
+
+using base::cat;
 
 std::string HostPort::to_string() const {
   const bool brackets = host.find(':') != std::string::npos;
-  return (brackets ? "[" + host + "]" : host) + ":" + std::to_string(port);
+  return cat(brackets ? cat("[", host, "]") : host, ":", port);
 }
 
 bool may_be_loopback(const std::string& host) {

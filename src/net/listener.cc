@@ -9,9 +9,12 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 
+#include "base/cat.h"
+
 namespace nextid::net {
 namespace {
 
+using base::cat;
 using boost::asio::ip::tcp;
 using boost::system::error_code;
 
@@ -19,10 +22,9 @@ constexpr std::chrono::milliseconds kRetry{100};
 constexpr std::chrono::seconds kWarningInterval{1};
 
 Error cannot_listen(const HostPort& address, std::string_view option, const error_code& error) {
-  std::string sentence = "Can't listen on " + address.to_string() + ": " + error.message() + ".";
+  std::string sentence = cat("Can't listen on ", address.to_string(), ": ", error.message(), ".");
   if (error == boost::asio::error::address_in_use) {
-    sentence +=
-        " Stop the program that has the port, or choose another with " + std::string(option) + ".";
+    sentence += cat(" Stop the program that has the port, or choose another with ", option, ".");
   }
   return Error(ErrorCode::kUnavailable, sentence);
 }
@@ -80,7 +82,7 @@ Result<std::shared_ptr<Listener>> Listener::adopt(int descriptor, std::vector<Io
   if (!error) endpoint = listener->acceptor_.local_endpoint(error);
   if (error) {
     return Error(ErrorCode::kUnavailable,
-                 "Can't listen on the inherited socket: " + error.message() + ".");
+                 cat("Can't listen on the inherited socket: ", error.message(), "."));
   }
   listener->address_ = {endpoint.address().to_string(), endpoint.port()};
   return listener;
@@ -144,9 +146,9 @@ void Listener::wait_for_descriptors(const error_code& error) {
   const auto now = base::monotonic_now();
   if (now - last_warning_ >= kWarningInterval) {
     last_warning_ = now;
-    log_(LogLevel::kWarning, "Can't accept clients for now: " + error.message() +
-                                 ". Raise the limit on open files (ulimit -n), or lower "
-                                 "--max-connections below it.");
+    log_(LogLevel::kWarning,
+         cat("Can't accept clients for now: ", error.message(),
+             ". Raise the limit on open files (ulimit -n), or lower --max-connections below it."));
   }
   retry_timer_.expires_after(kRetry);
   retry_timer_.async_wait([self = shared_from_this()](const error_code& failure) {

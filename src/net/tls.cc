@@ -6,17 +6,20 @@
 #include <system_error>
 #include <utility>
 
+#include "base/cat.h"
 #include "base/mutex.h"
 
 namespace nextid::net {
 namespace {
+
+using base::cat;
 
 // OpenSSL's reason for the failure of this thread's last call: the first of the errors that it
 // left.
 std::string take_reason() {
   const auto code = ERR_peek_error();
   const char* reason = ERR_reason_error_string(code);
-  std::string text = reason != nullptr ? reason : "error " + std::to_string(code);
+  std::string text = reason != nullptr ? reason : cat("error ", code);
   // The system's errors have no text of OpenSSL's.
   if (ERR_SYSTEM_ERROR(code)) text = std::generic_category().message(ERR_GET_REASON(code));
   ERR_clear_error();
@@ -25,7 +28,7 @@ std::string take_reason() {
 
 Error cannot_use(std::string_view what, const std::string& path) {
   return Error(ErrorCode::kInvalid,
-               "Can't use " + path + " as " + std::string(what) + ": " + take_reason() + ".");
+               cat("Can't use ", path, " as ", what, ": ", take_reason(), "."));
 }
 
 // Instead of asking for a passphrase on the terminal.
@@ -54,7 +57,7 @@ Result<void> TlsServer::reload() {
 Result<TlsServer::ContextPointer> TlsServer::load(const TlsFiles& files) {
   ERR_clear_error();
   ContextPointer context(SSL_CTX_new(TLS_server_method()));
-  if (!context) return Error(ErrorCode::kUnavailable, "OpenSSL: " + take_reason() + ".");
+  if (!context) return Error(ErrorCode::kUnavailable, cat("OpenSSL: ", take_reason(), "."));
   SSL_CTX* ctx = context.get();
 
   SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);

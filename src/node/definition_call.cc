@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 
+#include "base/cat.h"
 #include "base/utf8.h"
 #include "contract/definition_fields.h"
 #include "contract/op.h"
@@ -11,6 +12,7 @@
 namespace nextid::node {
 namespace {
 
+using base::cat;
 using contract::CounterState;
 using contract::NumberField;
 using contract::TextField;
@@ -65,8 +67,8 @@ Definition with(Definition definition, const DefinitionChange& change) {
 
 std::optional<Error> problem_with(const Definition& wanted) {
   if (wanted.max >= wanted.start) return std::nullopt;
-  return invalid("max is " + std::to_string(wanted.max) + ", below the start, which is " +
-                 std::to_string(wanted.start) + ": no id would fit.");
+  return invalid(cat("max is ", wanted.max, ", below the start, which is ", wanted.start,
+                     ": no id would fit."));
 }
 
 /// Why the counter in this state can't become `wanted`.
@@ -74,7 +76,7 @@ std::optional<Error> conflict_of(const std::string& name, const CounterState& st
                                  const DefinitionChange& change, const Definition& wanted) {
   const Definition& now = state.definition;
   const auto conflict = [&name](const std::string& sentence) {
-    return Error(ErrorCode::kConflict, "counter '" + name + "' " + sentence);
+    return Error(ErrorCode::kConflict, cat("counter '", name, "' ", sentence));
   };
   for (const NumberField& field : contract::kNumberFields) {
     if (!field.never_changes() || wanted.*field.member == now.*field.member) continue;
@@ -82,12 +84,12 @@ std::optional<Error> conflict_of(const std::string& name, const CounterState& st
                     ", and " + std::string(field.fixed.why) + ".");
   }
   if (change.revision && *change.revision != now.revision) {
-    return conflict("is at revision " + std::to_string(now.revision) + ", not " +
-                    std::to_string(*change.revision) + "; read it again before you change it.");
+    return conflict(cat("is at revision ", now.revision, ", not ", *change.revision,
+                        "; read it again before you change it."));
   }
   if (state.value > static_cast<std::int64_t>(wanted.max)) {
-    return conflict("has reached " + std::to_string(state.value) + "; its max can't be " +
-                    std::to_string(wanted.max) + ", below that.");
+    return conflict(
+        cat("has reached ", state.value, "; its max can't be ", wanted.max, ", below that."));
   }
   return std::nullopt;
 }
@@ -129,8 +131,8 @@ void DefinitionCall::on_loaded(const contract::Outcome& outcome) {
 
 void DefinitionCall::create() {
   if (change_.revision.value_or(0) != 0) {
-    return fail(ErrorCode::kConflict, "there is no counter '" + name_ + "' at revision " +
-                                          std::to_string(*change_.revision) + ", nor any other.");
+    return fail(ErrorCode::kConflict, cat("there is no counter '", name_, "' at revision ",
+                                          *change_.revision, ", nor any other."));
   }
   Definition first;
   first.cache = runtime_.options().default_cache;
@@ -168,9 +170,9 @@ void DefinitionCall::redefine(const Definition& wanted) {
          // Exactly our fields: it was our own write, sent twice.
          if (refused->state.definition == wanted) return self.finish(refused->state, false);
          if (base::monotonic_now() >= self.deadline_) {
-           return self.fail(ErrorCode::kDeadline, "counter '" + self.name_ +
-                                                      "' is being changed by others all the time; "
-                                                      "try again.");
+           return self.fail(ErrorCode::kDeadline,
+                            cat("counter '", self.name_,
+                                "' is being changed by others all the time; try again."));
          }
          self.change(refused->state);
        });
@@ -186,8 +188,8 @@ void DefinitionCall::fail(ErrorCode code, const std::string& sentence) {
 
 void DefinitionCall::fail_unclear(const contract::Outcome& outcome) {
   const auto* damaged = std::get_if<contract::Damaged>(&outcome);
-  fail(ErrorCode::kCorrupt, "counter '" + name_ + "' can't be defined, since " +
-                                (damaged != nullptr ? damaged->why : "it has vanished") + ".");
+  fail(ErrorCode::kCorrupt, cat("counter '", name_, "' can't be defined, since ",
+                                damaged != nullptr ? damaged->why : "it has vanished", "."));
 }
 
 }  // namespace nextid::node

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/cat.h"
 #include "base/mutex.h"
 #include "node/random.h"
 #include "node/store_call.h"
@@ -11,6 +12,7 @@
 namespace nextid::node {
 namespace {
 
+using base::cat;
 using contract::IdempotencyRecord;
 
 /// A key whose ids are reserved is settled whether anyone waits or not: only the store's close ends
@@ -19,8 +21,8 @@ constexpr std::chrono::hours kUntilClosed{24 * 365};
 
 Error conflict(const std::string& key, std::uint64_t asked, std::uint64_t kept) {
   return Error(ErrorCode::kConflict,
-               "the idempotency key '" + key + "' stands for " + std::to_string(kept) +
-                   " ids, not " + std::to_string(asked) + "; use a new key for a new request.");
+               cat("the idempotency key '", key, "' stands for ", kept, " ids, not ", asked,
+                   "; use a new key for a new request."));
 }
 
 std::int64_t expiry_s(std::chrono::seconds retention) {
@@ -107,8 +109,8 @@ class IdempotentRequests::Flow final : public RangeReceiver,
     }
     const auto* damaged = std::get_if<contract::Damaged>(&*outcome);
     return Error(ErrorCode::kCorrupt,
-                 "the record of the idempotency key '" + key_ +
-                     "' can't be used: " + (damaged != nullptr ? damaged->why : "no clear answer"));
+                 cat("the record of the idempotency key '", key_,
+                     "' can't be used: ", damaged != nullptr ? damaged->why : "no clear answer"));
   }
 
   void answer(const IdempotencyRecord& record) {
@@ -132,10 +134,10 @@ void IdempotentRequests::add(RequestId id, std::uint64_t count, base::MonotonicT
   const Waiter waiter{id, deadline, &receiver, tag};
   const base::Lock lock(mutex_);
   if (!is_idempotency_key(key)) {
-    refused_.push_back({waiter, Error(ErrorCode::kInvalid,
-                                      "an idempotency key has 1 to 255 bytes of printable ASCII, "
-                                      "and not " +
-                                          std::to_string(key.size()) + " of any kind.")});
+    refused_.push_back(
+        {waiter, Error(ErrorCode::kInvalid,
+                       cat("an idempotency key has 1 to 255 bytes of printable ASCII, and not ",
+                           key.size(), " of any kind."))});
     return;
   }
   auto& flow = flows_[key];
@@ -189,8 +191,8 @@ void IdempotentRequests::refuse_expired(const std::shared_ptr<Flow>& flow) {
   for (const Waiter& waiter : expired) {
     waiter.receiver->on_range(
         waiter.tag,
-        Error(ErrorCode::kDeadline, "the store did not settle the idempotency key '" + flow->key() +
-                                        "' in time; repeat the request with it."));
+        Error(ErrorCode::kDeadline, cat("the store did not settle the idempotency key '",
+                                        flow->key(), "' in time; repeat the request with it.")));
   }
 }
 

@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/cat.h"
 #include "base/mutex.h"
 #include "node/definition_call.h"
 
 namespace nextid::node {
 namespace {
+
+using base::cat;
 
 /// How long an idle counter may try to release its slot, before a later sweep has it try again.
 constexpr std::chrono::seconds kRestLimit{5};
@@ -16,10 +19,9 @@ constexpr std::chrono::milliseconds kLastHandleCloseLimit{1'000};
 constexpr std::size_t kMaxPage = 1'000;
 
 Error bad_name(std::string_view name) {
-  return Error(ErrorCode::kInvalid,
-               "'" + std::string(name.substr(0, kMaxCounterNameBytes)) +
-                   "' is no counter name: use 1 to 128 letters, digits, '_', '.', ':' and '-', "
-                   "with a letter, a digit or '_' first.");
+  return Error(ErrorCode::kInvalid, cat("'", name.substr(0, kMaxCounterNameBytes),
+                                        "' is no counter name: use 1 to 128 letters, digits, '_', "
+                                        "'.', ':' and '-', with a letter, a digit or '_' first."));
 }
 
 Result<CounterInfo> to_info(const std::string& name, const contract::Outcome& outcome) {
@@ -27,11 +29,11 @@ Result<CounterInfo> to_info(const std::string& name, const contract::Outcome& ou
     return contract::info_of(name, found->state);
   }
   if (std::holds_alternative<contract::Missing>(outcome)) {
-    return Error(ErrorCode::kNotFound, "there is no counter '" + name + "'.");
+    return Error(ErrorCode::kNotFound, cat("there is no counter '", name, "'."));
   }
   if (const auto* damaged = std::get_if<contract::Damaged>(&outcome)) {
     return Error(ErrorCode::kCorrupt,
-                 "counter '" + name + "' can't be shown, since " + damaged->why + ".");
+                 cat("counter '", name, "' can't be shown, since ", damaged->why, "."));
   }
   const auto* failed = std::get_if<contract::NotApplied>(&outcome);
   return Error(ErrorCode::kUnavailable,
@@ -73,10 +75,9 @@ Result<std::shared_ptr<Counter>> Node::counter(std::string_view name) {
   if (closing_) return Error(ErrorCode::kUnavailable, "the store is closed.");
   if (const auto it = counters_.find(name); it != counters_.end()) return it->second;
   if (counters_.size() >= runtime_.options().max_counters) {
-    return Error(ErrorCode::kOverloaded,
-                 "this node serves " + std::to_string(counters_.size()) +
-                     " counters, which is its bound; use one of them, or try again when some have "
-                     "been idle for a while.");
+    return Error(ErrorCode::kOverloaded, cat("this node serves ", counters_.size(),
+                                             " counters, which is its bound; use one of them, or "
+                                             "try again when some have been idle for a while."));
   }
   auto counter = std::make_shared<Counter>(std::string(name), runtime_);
   counters_.emplace(counter->name(), counter);
@@ -109,9 +110,8 @@ void Node::advance(std::string_view name, std::uint64_t to, Store::CounterReceiv
   const auto found = counter(name);
   if (!found) return receiver(found.error());
   if (to < 1 || to > kMaxId) {
-    return receiver(Error(ErrorCode::kInvalid, "a counter can be advanced to 1 ... " +
-                                                   std::to_string(kMaxId) + ", not to " +
-                                                   std::to_string(to) + "."));
+    return receiver(Error(ErrorCode::kInvalid, cat("a counter can be advanced to 1 ... ", kMaxId,
+                                                   ", not to ", to, ".")));
   }
   (*found)->advance(to, base::monotonic_now() + runtime_.options().request_timeout,
                     std::move(receiver));
@@ -120,8 +120,8 @@ void Node::advance(std::string_view name, std::uint64_t to, Store::CounterReceiv
 void Node::list(std::string_view after, std::size_t limit, Store::PageReceiver receiver) {
   if (in_child()) return receiver(forked_error());
   if (limit == 0 || limit > kMaxPage) {
-    return receiver(Error(ErrorCode::kInvalid,
-                          "limit must be from 1 to 1000, not " + std::to_string(limit) + "."));
+    return receiver(
+        Error(ErrorCode::kInvalid, cat("limit must be from 1 to 1000, not ", limit, ".")));
   }
   const auto driver = runtime_.driver();
   if (!driver) return receiver(Error(ErrorCode::kUnavailable, "the store is closed."));

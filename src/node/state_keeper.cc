@@ -4,11 +4,13 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/cat.h"
 #include "base/mutex.h"
 
 namespace nextid::node {
 namespace {
 
+using base::cat;
 using state::Mark;
 using state::StateFile;
 
@@ -22,7 +24,7 @@ constexpr std::size_t kLoggedStops = 10;
 // Counters whose marks wait for a file that can't be written. What is not kept is only behind.
 constexpr std::size_t kMostPending = 100'000;
 
-std::string in_quotes(const std::string& text) { return "'" + text + "'"; }
+std::string in_quotes(const std::string& text) { return cat("'", text, "'"); }
 
 std::string directory_of(const std::string& path) {
   return std::filesystem::path(path).parent_path().string();
@@ -30,20 +32,19 @@ std::string directory_of(const std::string& path) {
 
 std::string recover_command(const std::string& what, const std::string& store_url,
                             const std::string& path) {
-  return "`nextid recover " + what + " --store " + in_quotes(store_url) + " --state-dir " +
-         in_quotes(directory_of(path)) + "`";
+  return cat("`nextid recover ", what, " --store ", in_quotes(store_url), " --state-dir ",
+             in_quotes(directory_of(path)), "`");
 }
 
 /// Why a counter that the store shows so can't be the one that is remembered; empty where it can.
 std::string contradiction(const Mark& mark, const contract::Outcome& outcome) {
-  const std::string issued = std::to_string(mark.issued);
   if (std::holds_alternative<contract::Missing>(outcome)) {
-    return "it is not in the store, and this node has issued ids up to " + issued;
+    return cat("it is not in the store, and this node has issued ids up to ", mark.issued);
   }
   const auto* found = std::get_if<contract::Found>(&outcome);
   if (found == nullptr || found->state.value >= mark.issued) return {};
-  return "its value in the store is " + std::to_string(found->state.value) +
-         ", and this node has issued ids up to " + issued;
+  return cat("its value in the store is ", found->state.value,
+             ", and this node has issued ids up to ", mark.issued);
 }
 
 }  // namespace
@@ -55,14 +56,13 @@ Result<void> check_identity(StateFile& file, const StoreOpening& opening,
   if (!known) return known.error();
   if (known->empty()) return file.remember_identity(opening.identity);
   if (*known == opening.identity) return {};
-  return Error(
-      ErrorCode::kCorrupt,
-      "the store at " + store_url + " is " + opening.identity + ", and " + file.path() +
-          " remembers " + *known +
-          ": it is another store's directory, or the store was made anew, or a table was restored "
-          "under its name; ids could be given out again. Choose the right --store or --state-dir, "
-          "or, to go on with this store, run " +
-          recover_command("--all", store_url, file.path()) + ".");
+  return Error(ErrorCode::kCorrupt,
+               cat("the store at ", store_url, " is ", opening.identity, ", and ", file.path(),
+                   " remembers ", *known,
+                   ": it is another store's directory, or the store was made anew, or a table was "
+                   "restored under its name; ids could be given out again. Choose the right "
+                   "--store or --state-dir, or, to go on with this store, run ",
+                   recover_command("--all", store_url, file.path()), "."));
 }
 
 StateKeeper::StateKeeper(std::unique_ptr<StateFile> file, Runtime& runtime, std::string store_url,
@@ -75,7 +75,7 @@ StateKeeper::StateKeeper(std::unique_ptr<StateFile> file, Runtime& runtime, std:
       file_(std::move(file)) {
   if (file_->made()) {
     runtime_.log(LogLevel::kInfo,
-                 "made " + path_ + ": this node remembers nothing of earlier ids yet");
+                 cat("made ", path_, ": this node remembers nothing of earlier ids yet"));
   }
   take_over_stops();
   runtime_.high_waters().ask_also([this](const std::string& counter) { return look_up(counter); });
@@ -103,8 +103,8 @@ void StateKeeper::take_over_stops() {
     if (++logged <= kLoggedStops) runtime_.log(LogLevel::kError, mark.stopped);
   }
   if (logged > kLoggedStops) {
-    runtime_.log(LogLevel::kError, std::to_string(logged) + " counters in all have stopped; " +
-                                       path_ + " keeps them.");
+    runtime_.log(LogLevel::kError,
+                 cat(logged, " counters in all have stopped; ", path_, " keeps them."));
   }
 }
 
@@ -162,10 +162,10 @@ void StateKeeper::compare(std::vector<Mark> marks) {
 /// The mark was read before the store was, so the store may only be further.
 void StateKeeper::on_loaded(const Mark& mark, const contract::Outcome& outcome) {
   if (const std::string why = contradiction(mark, outcome); !why.empty()) {
-    const std::string sentence = "counter " + in_quotes(mark.counter) + " has stopped: " + why +
-                                 ", as " + path_ +
-                                 " remembers. The store was probably set back. Run " +
-                                 recover_command(mark.counter, store_url_, path_) + " first.";
+    const std::string sentence =
+        cat("counter ", in_quotes(mark.counter), " has stopped: ", why, ", as ", path_,
+            " remembers. The store was probably set back. Run ",
+            recover_command(mark.counter, store_url_, path_), " first.");
     runtime_.high_waters().stop(mark.counter, sentence);
     runtime_.log(LogLevel::kError, sentence);
   }
@@ -253,9 +253,9 @@ void StateKeeper::met(const Result<void>& result) {
     before = std::exchange(trouble_, result ? std::string() : result.error().what());
   }
   if (before.empty() && !result) {
-    runtime_.log(LogLevel::kWarning, std::string(result.error().what()) +
+    runtime_.log(LogLevel::kWarning, cat(result.error().what(),
                                          ". Ids are given out as before, but after a restart this "
-                                         "node may not see that its store was set back.");
+                                         "node may not see that its store was set back."));
   } else if (!before.empty() && result) {
     runtime_.log(LogLevel::kInfo, path_ + " is written again");
   }

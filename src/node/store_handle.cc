@@ -6,12 +6,15 @@
 #include "nextid/store.h"
 
 #include "base/awaited.h"
+#include "base/cat.h"
 #include "node/node.h"
 #include "state/state_file.h"
 #include "store/factory.h"
 
 namespace nextid {
 namespace {
+
+using base::cat;
 
 /// Turns a call with a receiver into one that waits.
 template <typename T, typename Start>
@@ -26,21 +29,19 @@ std::optional<Error> problem_with(const StoreOptions& options) {
     return Error(ErrorCode::kInvalid, sentence);
   };
   if (options.max_range < 1 || options.max_range > kMaxId) {
-    return invalid("max_range must be from 1 to 2^63 - 1, not " +
-                   std::to_string(options.max_range) + ".");
+    return invalid(cat("max_range must be from 1 to 2^63 - 1, not ", options.max_range, "."));
   }
   if (options.max_reservation < options.max_range) {
-    return invalid("max_reservation is " + std::to_string(options.max_reservation) +
-                   ", but must be at least max_range, which is " +
-                   std::to_string(options.max_range) + ".");
+    return invalid(cat("max_reservation is ", options.max_reservation,
+                       ", but must be at least max_range, which is ", options.max_range, "."));
   }
   if (options.max_waiting_requests < 1 || options.max_waiting_ids < options.max_range) {
     return invalid(
         "max_waiting_requests must be at least 1, and max_waiting_ids at least max_range.");
   }
   if (options.default_cache < 1 || options.default_cache > kMaxId) {
-    return invalid("default_cache must be from 1 to 2^63 - 1, not " +
-                   std::to_string(options.default_cache) + ".");
+    return invalid(
+        cat("default_cache must be from 1 to 2^63 - 1, not ", options.default_cache, "."));
   }
   if (options.idempotency_retention < std::chrono::seconds(1)) {
     return invalid("idempotency_retention must be at least a second.");
@@ -71,9 +72,9 @@ Result<Remembered> remember(const std::string& directory, std::string_view url) 
 /// The store was not to be made, though the caller had not said so.
 Error with_remembered(const Error& error, const Remembered& remembered) {
   if (error.code() != ErrorCode::kInvalid) return error;
-  return Error(error.code(), std::string(error.what()) + " (" + remembered.file->path() +
-                                 " remembers the store " + remembered.identity +
-                                 ", so no other one is made in its place.)");
+  return Error(error.code(),
+               cat(error.what(), " (", remembered.file->path(), " remembers the store ",
+                   remembered.identity, ", so no other one is made in its place.)"));
 }
 
 /// Opens the store that the state directory, where there is one, remembers.
@@ -165,9 +166,9 @@ Result<Store> open_store(std::string_view url, StoreOptions options) {
   try {
     return open_as_remembered(url, std::move(options));
   } catch (const std::system_error& failure) {
-    return Error(ErrorCode::kUnavailable, "the store needs a thread, and the system gives none: " +
-                                              std::string(failure.what()) +
-                                              "; raise the limit (TasksMax=, ulimit -u)");
+    return Error(ErrorCode::kUnavailable,
+                 cat("the store needs a thread, and the system gives none: ", failure.what(),
+                     "; raise the limit (TasksMax=, ulimit -u)"));
   }
 }
 

@@ -2,10 +2,13 @@
 
 #include <variant>
 
+#include "base/cat.h"
 #include "service/permission.h"
 
 namespace nextid::resp {
 namespace {
+
+using base::cat;
 
 std::string refusal(std::string_view code, const std::string& sentence) {
   std::string bytes;
@@ -31,11 +34,9 @@ std::optional<std::string> check_access(const Routed& routed, auth::Session& cal
     case auth::Verdict::kUnknown:
       return refusal("NOAUTH", "The token of this connection is no more: AUTH with another one.");
     case auth::Verdict::kForbidden:
-      return refusal(
-          "NOPERM",
-          "The token '" + std::string(caller.name()) + "' does not allow to " +
-              std::string(needs.to) +
-              (permission.counter.empty() ? "." : " '" + std::string(permission.counter) + "'."));
+      return refusal("NOPERM",
+                     cat("The token '", caller.name(), "' does not allow to ", needs.to,
+                         permission.counter.empty() ? "." : cat(" '", permission.counter, "'.")));
   }
   return std::nullopt;
 }

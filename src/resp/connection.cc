@@ -5,6 +5,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include "base/cat.h"
 #include "resp/access.h"
 #include "resp/codec/answers.h"
 #include "resp/codec/reply.h"
@@ -12,6 +13,8 @@
 
 namespace nextid::resp {
 namespace {
+
+using base::cat;
 
 constexpr std::size_t kFirstInputBytes = 4 * 1024;
 
@@ -27,15 +30,15 @@ Connection::Connection(net::IoThread& io, net::Stream stream, FrontEnd& front)
 }
 
 void Connection::refuse_as_too_many() {
-  answer_error("ERR", "The server has its limit of " + std::to_string(settings().max_connections) +
-                          " connections; try again soon, or elsewhere.");
+  answer_error("ERR", cat("The server has its limit of ", settings().max_connections,
+                          " connections; try again soon, or elsewhere."));
   close_after_answers();
 }
 
 void Connection::refuse_as_too_slow() {
   route_ = stats::kOtherRoute;
-  answer_error("ERR", "The command did not arrive whole within " +
-                          std::to_string(settings().header_timeout.count()) + " ms.");
+  answer_error("ERR", cat("The command did not arrive whole within ",
+                          settings().header_timeout.count(), " ms."));
   close_after_answers();
 }
 
@@ -47,7 +50,7 @@ bool Connection::take_input() {
     if (outcome.status == Parser::Status::kNeedMore) break;
     if (outcome.status == Parser::Status::kError) {
       route_ = stats::kOtherRoute;
-      answer_error("ERR", "Protocol error: " + parser_.error() + ".");
+      answer_error("ERR", cat("Protocol error: ", parser_.error(), "."));
       close_after_answers();
       break;
     }
@@ -95,8 +98,8 @@ void Connection::take(Asked&& command) {
 void Connection::take(Scan&& call) {
   auto after = front_.cursors.find(call.cursor);
   if (!after) {
-    return answer_error("ERR", "The cursor " + std::to_string(call.cursor) +
-                                   " is not known here, or no more: begin the scan again with 0.");
+    return answer_error("ERR", cat("The cursor ", call.cursor,
+                                   " is not known here, or no more: begin the scan again with 0."));
   }
   service::ListCounters list{.after = *std::move(after), .limit = call.count};
   start(std::move(list), [this, scan = std::move(call)](const Result<CounterPage>& page) {

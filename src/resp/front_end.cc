@@ -7,10 +7,13 @@
 
 #include "nextid/version.h"
 
+#include "base/cat.h"
 #include "resp/connection.h"
 
 namespace nextid::resp {
 namespace {
+
+using base::cat;
 
 // The version of Redis whose answers these are like; clients look for what it can do.
 constexpr std::string_view kRedisVersion = "7.0.0";
@@ -50,18 +53,15 @@ void FrontEnd::note_http() {
 std::string FrontEnd::info(const Accounting& accounting) const {
   const auto up =
       std::chrono::duration_cast<std::chrono::seconds>(base::monotonic_now() - started_);
-  return "# Server\r\nredis_version:" + std::string(kRedisVersion) +
-         "\r\nnextid_version:" + std::string(kVersion) +
-         "\r\nredis_mode:standalone\r\nprocess_id:" + std::to_string(::getpid()) +
-         "\r\ntcp_port:" + std::to_string(port_) +
-         "\r\nuptime_in_seconds:" + std::to_string(up.count()) +
-         "\r\n\r\n# Clients\r\nconnected_clients:" + std::to_string(open_connections_()) +
-         "\r\nmaxclients:" + std::to_string(settings.max_connections) +
-         "\r\n\r\n# Persistence\r\nloading:0\r\n\r\n# Stats\r\nids_returned:" +
-         std::to_string(accounting.returned) +
-         "\r\nids_burned:" + std::to_string(accounting.burned_total()) +
-         "\r\nreservations:" + std::to_string(accounting.reservations) +
-         "\r\n\r\n# Replication\r\nrole:master\r\nconnected_slaves:0\r\n";
+  return cat(
+      "# Server\r\nredis_version:", kRedisVersion, "\r\nnextid_version:", kVersion,
+      "\r\nredis_mode:standalone\r\nprocess_id:", ::getpid(), "\r\ntcp_port:", port_,
+      "\r\nuptime_in_seconds:", up.count(),
+      "\r\n\r\n# Clients\r\nconnected_clients:", open_connections_(),
+      "\r\nmaxclients:", settings.max_connections,
+      "\r\n\r\n# Persistence\r\nloading:0\r\n\r\n# Stats\r\nids_returned:", accounting.returned,
+      "\r\nids_burned:", accounting.burned_total(), "\r\nreservations:", accounting.reservations,
+      "\r\n\r\n# Replication\r\nrole:master\r\nconnected_slaves:0\r\n");
 }
 
 }  // namespace nextid::resp

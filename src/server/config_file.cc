@@ -10,8 +10,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/cat.h"
+
 namespace nextid::server {
 namespace {
+
+using base::cat;
 
 // The line without its comment. CLI11 2.1 would also cut at a '#' inside quotes.
 std::string_view without_comment(std::string_view line) {
@@ -50,7 +54,7 @@ std::optional<ConfigEntry> parse_line(std::string_view line, std::size_t number)
 
 Result<std::vector<ConfigEntry>> read_config_file(const std::string& path) {
   const auto wrong_line = [&path](std::size_t number, const std::string& sentence) {
-    return Error(ErrorCode::kInvalid, path + ", line " + std::to_string(number) + ": " + sentence);
+    return Error(ErrorCode::kInvalid, cat(path, ", line ", number, ": ", sentence));
   };
   std::ifstream file(path);
   std::vector<ConfigEntry> entries;
@@ -68,7 +72,7 @@ Result<std::vector<ConfigEntry>> read_config_file(const std::string& path) {
   }
   if (!file.eof()) {
     return Error(ErrorCode::kInvalid,
-                 "Can't read the configuration file " + path + ": " + std::strerror(errno) + ".");
+                 cat("Can't read the configuration file ", path, ": ", std::strerror(errno), "."));
   }
   return entries;
 }

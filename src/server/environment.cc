@@ -7,10 +7,13 @@
 #include <utility>
 #include <vector>
 
+#include "base/cat.h"
 #include "base/stray_text.h"
 
 namespace nextid::server {
 namespace {
+
+using base::cat;
 
 std::vector<std::string> known_names() {
   std::vector<std::string> names{std::string(kConfigEnvironmentName),
@@ -99,11 +102,10 @@ Result<void> check_environment(const Environment& environment) {
       continue;
     }
     const std::string meant = nearest(name, known);
-    return Error(
-        ErrorCode::kInvalid,
-        base::visible(name) + " is no option" +
-            (meant.empty() ? "; unset it: `nextid serve --help` lists those that there are."
-                           : "; did you mean " + meant + "?"));
+    return Error(ErrorCode::kInvalid,
+                 cat(base::visible(name), " is no option",
+                     meant.empty() ? "; unset it: `nextid serve --help` lists those that there are."
+                                   : cat("; did you mean ", meant, "?")));
   }
   return {};
 }

@@ -14,6 +14,7 @@
 #include "nextid/log.h"
 
 #include "auth/access.h"
+#include "base/cat.h"
 #include "net/address.h"
 #include "net/front_end.h"
 #include "server/options.h"
@@ -42,7 +43,7 @@ struct FrontEndKind {
   std::optional<net::HostPort> (*address)(const Config& config);
   std::unique_ptr<net::FrontEnd> (*make)(const FrontEndParts& parts);
 
-  std::string option() const { return "--" + std::string(name); }
+  std::string option() const { return base::cat("--", name); }
 };
 
 /// In the order in which they are named to people; the first one is never off.

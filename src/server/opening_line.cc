@@ -2,10 +2,13 @@
 
 #include <cstddef>
 
+#include "base/cat.h"
 #include "store/factory.h"
 
 namespace nextid::server {
 namespace {
+
+using base::cat;
 
 /// "3 counters"; "" where the store can't tell, or only by reading a whole table.
 std::string count_of_counters(const Store& store) {
@@ -16,7 +19,7 @@ std::string count_of_counters(const Store& store) {
   if (page->more) return "over 1,000 counters";
   const std::size_t count = page->counters.size();
   if (count == 1) return "1 counter";
-  return (count == 0 ? "no" : std::to_string(count)) + " counters";
+  return count == 0 ? "no counters" : cat(count, " counters");
 }
 
 }  // namespace
@@ -26,13 +29,13 @@ std::string opening_line(const Store& store) {
   const std::string place = store::shown_url(store.url());
   const std::string identity = opening.identity.empty() ? "" : "identity " + opening.identity;
   if (opening.made) {
-    return "made a new store " + place + (identity.empty() ? "" : ", " + identity) +
-           ": ids begin at 1";
+    return cat("made a new store ", place, identity.empty() ? "" : ", " + identity,
+               ": ids begin at 1");
   }
   const std::string count = count_of_counters(store);
   const std::string known =
-      count.empty() || identity.empty() ? count + identity : count + ", " + identity;
-  return "opened store " + place + (known.empty() ? "" : ": " + known);
+      count.empty() || identity.empty() ? count + identity : cat(count, ", ", identity);
+  return cat("opened store ", place, known.empty() ? "" : ": " + known);
 }
 
 }  // namespace nextid::server

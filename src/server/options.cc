@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/cat.h"
 #include "base/stray_text.h"
 #include "base/whole_number.h"
 #include "server/config_file.h"
@@ -15,6 +16,7 @@
 namespace nextid::server {
 namespace {
 
+using base::cat;
 using std::chrono::milliseconds;
 
 Error invalid(const std::string& sentence) { return Error(ErrorCode::kInvalid, sentence); }
@@ -25,8 +27,7 @@ template <typename T>
 Result<void> set_number(T& field, std::string_view text, std::uint64_t min, std::uint64_t max) {
   const auto number = base::whole_number(text, min, max);
   if (!number) {
-    return invalid("it must be a whole number from " + std::to_string(min) + " to " +
-                   std::to_string(max));
+    return invalid(cat("it must be a whole number from ", min, " to ", max));
   }
   field = static_cast<T>(*number);
   return {};
@@ -182,7 +183,7 @@ constexpr std::array kOptions{
              config.resp.reset();
              if (text == "off") return {};
              auto address = net::parse_host_port(text);
-             if (!address) return invalid(std::string(address.error().what()) + ", or off");
+             if (!address) return invalid(cat(address.error().what(), ", or off"));
              config.resp = *std::move(address);
              return {};
            }},
@@ -286,7 +287,7 @@ constexpr std::array kOptions{
 // --- Sources
 
 Error wrong_value(const std::string& source, const std::string& text, const std::string& reason) {
-  return invalid(source + " is '" + base::visible(text) + "': " + reason + ".");
+  return invalid(cat(source, " is '", base::visible(text), "': ", reason, "."));
 }
 
 Result<void> apply(const Option& option, Config& config, const std::string& source,
@@ -306,8 +307,7 @@ Result<void> apply_file(Config& config, const std::string& source_of_path,
   if (!entries) return entries.error();
   std::vector<std::string> seen;
   for (const auto& entry : *entries) {
-    const std::string source =
-        path + ", line " + std::to_string(entry.line) + ": " + base::visible(entry.name);
+    const std::string source = cat(path, ", line ", entry.line, ": ", base::visible(entry.name));
     const auto option = std::find_if(kOptions.begin(), kOptions.end(),
                                      [&](const Option& known) { return known.name == entry.name; });
     if (option == kOptions.end()) {
@@ -356,9 +356,8 @@ Result<void> apply_given(const Option& option, Config& config, const ConfigSourc
 Result<void> check(const Config& config) {
   const StoreOptions& store = config.store_options;
   const auto too_small = [&](const std::string& name, std::uint64_t value) {
-    return invalid(name + " is " + std::to_string(value) +
-                   ", but must be at least max-range, which is " + std::to_string(store.max_range) +
-                   ".");
+    return invalid(cat(name, " is ", value, ", but must be at least max-range, which is ",
+                       store.max_range, "."));
   };
   if (store.max_reservation < store.max_range) {
     return too_small("max-reservation", store.max_reservation);

@@ -5,6 +5,7 @@
 
 #include "nextid/version.h"
 
+#include "base/cat.h"
 #include "base/clock.h"
 #include "server/opening_line.h"
 #include "server/protected_mode.h"
@@ -12,6 +13,7 @@
 namespace nextid::server {
 namespace {
 
+using base::cat;
 using std::chrono::milliseconds;
 
 // Clients over the limit that are told so; beyond these they are closed without a word.
@@ -30,13 +32,12 @@ milliseconds until(base::MonotonicTime deadline) {
 }
 
 std::string describe(const Accounting& accounting) {
-  std::string text = "returned " + std::to_string(accounting.returned) + " ids in " +
-                     std::to_string(accounting.reservations) + " reservations, burned " +
-                     std::to_string(accounting.burned_total()) + " (";
+  std::string text = cat("returned ", accounting.returned, " ids in ", accounting.reservations,
+                         " reservations, burned ", accounting.burned_total(), " (");
   for (std::size_t i = 0; i < kBurnReasons; ++i) {
     const auto reason = static_cast<BurnReason>(i);
     if (i > 0) text += ", ";
-    text += std::string(to_string(reason)) + " " + std::to_string(accounting.burned_by(reason));
+    text += cat(to_string(reason), " ", accounting.burned_by(reason));
   }
   return text + ")";
 }
@@ -103,7 +104,7 @@ Result<std::unique_ptr<Server>> Server::start(const Config& config,
   LogFields fields = server->addresses_by_name();
   fields.push_back({"store", config.store});
   fields.push_back({"version", std::string(kVersion)});
-  logger.info("listening on " + server->addresses() + ", store " + config.store, fields);
+  logger.info(cat("listening on ", server->addresses(), ", store ", config.store), fields);
   return server;
 }
 
@@ -182,7 +183,7 @@ std::string Server::url(std::string_view front_end) const { return url(*find(fro
 
 std::string Server::url(const Served& served) const {
   const std::string_view scheme = front_.tls ? served.kind.tls_scheme : served.kind.scheme;
-  return std::string(scheme) + "://" + served.listener->address().to_string();
+  return cat(scheme, "://", served.listener->address().to_string());
 }
 
 std::string Server::addresses() const {
@@ -225,17 +226,17 @@ void Server::reload() {
     const std::string& path = front_.access->path();
     if (const auto reloaded = front_.access->reload(); !reloaded) {
       logger_(LogLevel::kError,
-              std::string("The tokens from before stay in force. ") + reloaded.error().what());
+              cat("The tokens from before stay in force. ", reloaded.error().what()));
     } else {
-      logger_.info("read the token file " + path +
-                   " again; tokens in force: " + std::to_string(front_.access->size()));
+      logger_.info(
+          cat("read the token file ", path, " again; tokens in force: ", front_.access->size()));
       warn_of_exposure(logger_, path);
     }
   }
   if (front_.tls) {
     if (const auto reloaded = front_.tls->reload(); !reloaded) {
-      logger_(LogLevel::kError, std::string("The certificate from before stays in force. ") +
-                                    reloaded.error().what());
+      logger_(LogLevel::kError,
+              cat("The certificate from before stays in force. ", reloaded.error().what()));
     } else {
       logger_.info("read the certificate again: new connections get it");
     }

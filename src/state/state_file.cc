@@ -9,10 +9,13 @@
 
 #include <sqlite3.h>
 
+#include "base/cat.h"
 #include "base/mutex.h"
 
 namespace nextid::state {
 namespace {
+
+using base::cat;
 
 constexpr std::int64_t kApplicationId = 0x6e787374;  // "nxst"
 constexpr std::int64_t kVersion = 1;
@@ -39,16 +42,15 @@ constexpr const char* kHarmless =
 
 /// What happened to the file, and what to do about it.
 Error explain(const std::string& path, int code, const char* message, int system_errno) {
-  const std::string detail = system_errno == 0
-                                 ? std::string(message)
-                                 : std::string(message) + ", " + std::strerror(system_errno);
+  const std::string detail =
+      system_errno == 0 ? std::string(message) : cat(message, ", ", std::strerror(system_errno));
   if (system_errno == ENOSPC || system_errno == EDQUOT) code = SQLITE_FULL;
   const auto unavailable = [](const std::string& sentence) {
     return Error(ErrorCode::kUnavailable, sentence);
   };
   switch (code & 0xff) {
     case SQLITE_FULL:
-      return unavailable("no room to write " + path + ": the disk is full; free some space");
+      return unavailable(cat("no room to write ", path, ": the disk is full; free some space"));
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return unavailable(path + " is locked by another process; see that it runs, or stop it");
@@ -58,16 +60,16 @@ Error explain(const std::string& path, int code, const char* message, int system
     case SQLITE_CORRUPT:
     case SQLITE_ERROR:  // The SQL is right, so what it names is not.
     case SQLITE_CONSTRAINT:
-      return Error(ErrorCode::kCorrupt, path + " is damaged (" + detail + ")" + kHarmless);
+      return Error(ErrorCode::kCorrupt, cat(path, " is damaged (", detail, ")", kHarmless));
     case SQLITE_READONLY:
       if (code == SQLITE_READONLY_DBMOVED) {
         return unavailable(path + " was moved or removed while it was open");
       }
-      return unavailable(path + " is read-only (" + detail +
-                         "); make it and its directory writable");
+      return unavailable(
+          cat(path, " is read-only (", detail, "); make it and its directory writable"));
     default:
-      return unavailable("can't open, read or write " + path + " (" + detail +
-                         "); check its directory, disk and permissions");
+      return unavailable(cat("can't open, read or write ", path, " (", detail,
+                             "); check its directory, disk and permissions"));
   }
 }
 
@@ -173,9 +175,9 @@ std::int64_t as_limit(std::size_t limit) noexcept {
 Error cant_make(const std::string& directory, int system_errno) {
   const bool no_parent = system_errno == ENOENT;
   return Error(ErrorCode::kUnavailable,
-               "can't make the state directory " + directory + ": " + std::strerror(system_errno) +
-                   (no_parent ? "; make its parent directory first"
-                              : "; make it for the user that nextid runs as"));
+               cat("can't make the state directory ", directory, ": ", std::strerror(system_errno),
+                   no_parent ? "; make its parent directory first"
+                             : "; make it for the user that nextid runs as"));
 }
 
 /// Makes the directory where that is wanted. Errors: see StateFile::open().
@@ -188,7 +190,7 @@ Result<void> see_directory(const std::string& directory, StateFile::Making makin
     if (making == StateFile::Making::kDirectory) return cant_make(directory, errno);
     const bool missing = errno == ENOENT;
     return Error(missing ? ErrorCode::kNotFound : ErrorCode::kUnavailable,
-                 "can't open the state directory " + directory + ": " + std::strerror(errno));
+                 cat("can't open the state directory ", directory, ": ", std::strerror(errno)));
   }
   if (S_ISDIR(status.st_mode)) return {};
   return Error(ErrorCode::kInvalid,
@@ -209,7 +211,7 @@ Result<std::unique_ptr<StateFile>> StateFile::open(const std::string& directory,
   const auto absolute = std::filesystem::canonical(directory, error);
   if (error) {
     return Error(ErrorCode::kUnavailable,
-                 "can't open the state directory " + directory + ": " + error.message());
+                 cat("can't open the state directory ", directory, ": ", error.message()));
   }
   const std::string path = (absolute / kFileName).string();
   if (making == Making::kNothing && !std::filesystem::exists(path, error)) {
@@ -236,8 +238,9 @@ void StateFile::prepare(sqlite3* db) {
     const std::int64_t version = integer(db, path_, "PRAGMA user_version");
     if (application == kApplicationId && version == kVersion) return true;
     if (application == kApplicationId) {
-      throw Error(ErrorCode::kInvalid, path_ + " is from another version of nextid, with format " +
-                                           std::to_string(version) + kHarmless);
+      throw Error(
+          ErrorCode::kInvalid,
+          cat(path_, " is from another version of nextid, with format ", version, kHarmless));
     }
     if (integer(db, path_, "SELECT count(*) FROM sqlite_schema") == 0) return false;
     throw failure(nullptr, path_, SQLITE_NOTADB);
@@ -246,8 +249,8 @@ void StateFile::prepare(sqlite3* db) {
   execute(db, path_, "BEGIN IMMEDIATE");
   if (!is_ours()) {
     execute(db, path_, kSchema);
-    const std::string mark = "PRAGMA application_id = " + std::to_string(kApplicationId) +
-                             "; PRAGMA user_version = " + std::to_string(kVersion);
+    const std::string mark =
+        cat("PRAGMA application_id = ", kApplicationId, "; PRAGMA user_version = ", kVersion);
     execute(db, path_, mark.c_str());
     made_ = true;
   }
@@ -282,7 +285,7 @@ Result<void> StateFile::remember_identity(std::string_view identity, bool accept
     const std::string known = identity_of(db, path_);
     if (!known.empty() && known != identity && !accepted) {
       throw Error(ErrorCode::kInvalid,
-                  path_ + " remembers the store " + known + ", not " + std::string(identity));
+                  cat(path_, " remembers the store ", known, ", not ", identity));
     }
     Statement(db, path_, "INSERT OR REPLACE INTO store VALUES (1, ?1)").bind(1, identity).step();
     execute(db, path_, "COMMIT");

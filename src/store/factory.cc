@@ -3,6 +3,7 @@
 #include <array>
 #include <string>
 
+#include "base/cat.h"
 #include "base/stray_text.h"
 #include "store/backup.h"
 #ifdef NEXTID_DYNAMODB
@@ -16,11 +17,14 @@
 namespace nextid::store {
 namespace {
 
+using base::cat;
+
 using Opened = Result<std::shared_ptr<contract::StoreDriver>>;
 
 Opened open_memory(const std::string& rest, const OpenOptions&) {
   if (!rest.empty()) {
-    return Error(ErrorCode::kInvalid, "'memory:" + rest + "' is no store: nothing follows memory:");
+    return Error(ErrorCode::kInvalid,
+                 cat("'memory:", rest, "' is no store: nothing follows memory:"));
   }
   return std::shared_ptr<contract::StoreDriver>(std::make_shared<MemoryStore>());
 }
@@ -185,7 +189,7 @@ struct Chosen {
 
 Result<Chosen> choose(std::string_view url) {
   if (const auto stray = base::stray_character(url)) {
-    return Error(ErrorCode::kInvalid, "'" + base::visible(url) + "' names no store: " + *stray);
+    return Error(ErrorCode::kInvalid, cat("'", base::visible(url), "' names no store: ", *stray));
   }
   const std::size_t colon = url.find(':');
   std::string known;
@@ -195,13 +199,13 @@ Result<Chosen> choose(std::string_view url) {
     }
     known.append(known.empty() ? "" : " or ").append(scheme.form);
   }
-  return Error(ErrorCode::kInvalid, "'" + std::string(url) + "' names no store; use " + known);
+  return Error(ErrorCode::kInvalid, cat("'", url, "' names no store; use ", known));
 }
 
 Error has_no_files(std::string_view url) {
-  return Error(ErrorCode::kInvalid, "the store " + std::string(url) +
-                                        " has no files to copy; use its own backups "
-                                        "(docs/dynamodb.md)");
+  return Error(
+      ErrorCode::kInvalid,
+      cat("the store ", url, " has no files to copy; use its own backups (docs/dynamodb.md)"));
 }
 
 }  // namespace
@@ -240,7 +244,7 @@ Result<void> end_recovery(std::string_view url, std::uint64_t skip_for_new) {
 std::string never_making(std::string_view url) {
   const auto chosen = choose(url);
   if (!chosen || chosen->scheme->never_making == nullptr) return std::string(url);
-  return std::string(chosen->scheme->name) + ":" + chosen->scheme->never_making(chosen->rest);
+  return cat(chosen->scheme->name, ":", chosen->scheme->never_making(chosen->rest));
 }
 
 std::string shown_url(std::string_view url) {

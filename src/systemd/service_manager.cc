@@ -8,8 +8,12 @@
 #include <systemd/sd-daemon.h>
 #include <vector>
 
+#include "base/cat.h"
+
 namespace nextid::systemd {
 namespace {
+
+using base::cat;
 
 Error invalid(const std::string& sentence) { return Error(ErrorCode::kInvalid, sentence); }
 
@@ -18,8 +22,8 @@ Result<std::vector<std::string>> inherited_names() {
   char** names = nullptr;
   const int count = sd_listen_fds_with_names(/*unset_environment=*/1, &names);
   if (count < 0) {
-    return invalid(std::string("Can't take the sockets that LISTEN_FDS announces: ") +
-                   std::strerror(-count) + ".");
+    return invalid(
+        cat("Can't take the sockets that LISTEN_FDS announces: ", std::strerror(-count), "."));
   }
   std::vector<std::string> copies;
   for (int i = 0; i < count; ++i) {
@@ -34,7 +38,7 @@ Result<std::vector<std::string>> inherited_names() {
 std::string in_words(std::span<const std::string_view> names) {
   std::string text;
   for (const std::string_view name : names) {
-    text += (text.empty() ? "" : " or ") + std::string(name);
+    text += cat(text.empty() ? "" : " or ", name);
   }
   return text;
 }
@@ -52,15 +56,17 @@ Result<InheritedSockets> take_inherited_sockets(std::span<const std::string_view
     const bool unnamed = name == "unknown" || name.ends_with(".socket");
     if (unnamed && inherited->size() == 1) name = names.front();
     if (std::find(names.begin(), names.end(), name) == names.end()) {
-      return invalid("The inherited socket '" + name +
-                     "' has no use here: its FileDescriptorName must be " + in_words(names) + ".");
+      return invalid(cat("The inherited socket '", name,
+                         "' has no use here: its FileDescriptorName must be ", in_words(names),
+                         "."));
     }
     if (sd_is_socket_inet(descriptor, AF_UNSPEC, SOCK_STREAM, /*listening=*/1, 0) <= 0) {
-      return invalid("The inherited socket '" + (*inherited)[i] + "' is no listening TCP socket.");
+      return invalid(
+          cat("The inherited socket '", (*inherited)[i], "' is no listening TCP socket."));
     }
     if (!sockets.emplace(name, descriptor).second) {
-      return invalid("More than one socket named '" + name +
-                     "' was inherited; name one address in the socket unit.");
+      return invalid(cat("More than one socket named '", name,
+                         "' was inherited; name one address in the socket unit."));
     }
   }
   return sockets;

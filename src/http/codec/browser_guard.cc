@@ -6,10 +6,13 @@
 
 #include <boost/beast/core/string.hpp>
 
+#include "base/cat.h"
 #include "base/quoting.h"
 
 namespace nextid::http {
 namespace {
+
+using base::cat;
 
 bool equal(std::string_view a, std::string_view b) noexcept {
   return boost::beast::iequals({a.data(), a.size()}, {b.data(), b.size()});
@@ -33,7 +36,7 @@ std::string_view without_port(std::string_view authority) noexcept {
 
 std::string in_brackets(const std::string& host) {
   const bool ipv6 = host.find(':') != std::string::npos && !host.starts_with('[');
-  return ipv6 ? "[" + host + "]" : host;
+  return ipv6 ? cat("[", host, "]") : host;
 }
 
 // Whether `host`, as a Host field has it, is an address and no name.
@@ -47,7 +50,7 @@ bool is_address(std::string_view host) {
 }
 
 Refusal repeated(std::string_view field) {
-  return invalid("The field " + std::string(field) + " is given more than once.");
+  return invalid(cat("The field ", field, " is given more than once."));
 }
 
 }  // namespace
@@ -70,16 +73,17 @@ Refusal BrowserGuard::check(const Request& request, bool acts) const {
   if (const auto& site = request.sec_fetch_site; site.count > 0) {
     if (site.count > 1) return repeated("Sec-Fetch-Site");
     if (site.value != "same-origin" && site.value != "none") {
-      return forbidden("A page of another site has a browser send this request (Sec-Fetch-Site: " +
-                       base::printable(site.value) + "); only this server's own page may.");
+      return forbidden(
+          cat("A page of another site has a browser send this request (Sec-Fetch-Site: ",
+              base::printable(site.value), "); only this server's own page may."));
     }
   }
   if (const auto& origin = request.origin; origin.count > 0) {
     if (origin.count > 1) return repeated("Origin");
     if (!is_own_origin(origin.value, request.host.value)) {
-      return forbidden("A page of " + base::in_quotes(origin.value) +
-                       " sends this request, and only this server's own page may. If a proxy "
-                       "serves it under that name, allow the name with --allow-host.");
+      return forbidden(cat("A page of ", base::in_quotes(origin.value),
+                           " sends this request, and only this server's own page may. If a proxy "
+                           "serves it under that name, allow the name with --allow-host."));
     }
   }
   return std::nullopt;
@@ -88,9 +92,9 @@ Refusal BrowserGuard::check(const Request& request, bool acts) const {
 Refusal BrowserGuard::check_host(std::string_view authority) const {
   const auto host = without_port(authority);
   if (is_ours(host)) return std::nullopt;
-  return forbidden("The Host " + base::in_quotes(authority) +
-                   " is no name of this server, as when a web page has its own name lead here (DNS "
-                   "rebinding). If it is right, allow the name with --allow-host.");
+  return forbidden(cat("The Host ", base::in_quotes(authority),
+                       " is no name of this server, as when a web page has its own name lead here "
+                       "(DNS rebinding). If it is right, allow the name with --allow-host."));
 }
 
 bool BrowserGuard::is_ours(std::string_view host) const {

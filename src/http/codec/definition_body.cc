@@ -8,6 +8,7 @@
 
 #include <boost/beast/core/string.hpp>
 
+#include "base/cat.h"
 #include "base/quoting.h"
 #include "base/whole_number.h"
 #include "contract/definition_fields.h"
@@ -15,6 +16,8 @@
 
 namespace nextid::http {
 namespace {
+
+using base::cat;
 
 constexpr std::string_view kJson = "application/json";
 constexpr std::string_view kJsonSuffix = "+json";
@@ -36,8 +39,8 @@ Refusal check_content_type(const Field& field) {
   if (field.count == 0) return std::nullopt;
   if (field.count > 1) return invalid("The field Content-Type is given more than once.");
   if (is_json(field.value)) return std::nullopt;
-  return invalid("The Content-Type is " + base::in_quotes(field.value) +
-                 "; it must be application/json, or left out.");
+  return invalid(cat("The Content-Type is ", base::in_quotes(field.value),
+                     "; it must be application/json, or left out."));
 }
 
 JsonField number_field(std::string_view name, std::optional<std::uint64_t>& number,

@@ -6,10 +6,13 @@
 
 #include "nextid/id_generator.h"
 
+#include "base/cat.h"
 #include "base/quoting.h"
 
 namespace nextid::http {
 namespace {
+
+using base::cat;
 
 // The text of "...", in which only \" and \\ are escaped; nothing when it is not that.
 std::optional<std::string> unquoted(std::string_view text) {
@@ -36,10 +39,10 @@ Refusal parse_idempotency_key(const Field& field, std::string& key) {
   auto text = field.value.starts_with('"') ? unquoted(field.value)
                                            : std::optional(std::string(field.value));
   if (!text || !is_idempotency_key(*text)) {
-    return invalid("The Idempotency-Key " + base::in_quotes(field.value) + " is no key: 1 to " +
-                   std::to_string(kMaxIdempotencyKeyBytes) +
-                   " printable ASCII characters, plain or in quotes, where \\\" and \\\\ stand for "
-                   "\" and \\.");
+    return invalid(cat("The Idempotency-Key ", base::in_quotes(field.value), " is no key: 1 to ",
+                       kMaxIdempotencyKeyBytes,
+                       " printable ASCII characters, plain or in quotes, where \\\" and \\\\ stand "
+                       "for \" and \\."));
   }
   key = *std::move(text);
   return std::nullopt;

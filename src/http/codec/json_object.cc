@@ -8,10 +8,13 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/error.hpp>
 
+#include "base/cat.h"
 #include "base/quoting.h"
 
 namespace nextid::http {
 namespace {
+
+using base::cat;
 
 namespace json = boost::json;
 
@@ -66,7 +69,7 @@ class Handler {
   bool on_comment(json::string_view, json::error_code&) { return true; }
 
  private:
-  static std::string name(const JsonField& field) { return "'" + std::string(field.name) + "'"; }
+  static std::string name(const JsonField& field) { return cat("'", field.name, "'"); }
 
   bool add(json::string_view part) {
     text_.append(part.data(), part.size());
@@ -86,12 +89,12 @@ class Handler {
       std::string known;
       for (const auto& each : fields_) known += (known.empty() ? "" : ", ") + name(each);
       return refuse(
-          "The field " + base::in_quotes(key) + " is unknown; this call takes " + known + ".",
+          cat("The field ", base::in_quotes(key), " is unknown; this call takes ", known, "."),
           error);
     }
     field_ = &*field;
     if (std::find(seen_.begin(), seen_.end(), field_) != seen_.end()) {
-      return refuse("The field " + name(*field_) + " is given more than once.", error);
+      return refuse(cat("The field ", name(*field_), " is given more than once."), error);
     }
     seen_.push_back(field_);
     return true;
@@ -106,9 +109,11 @@ class Handler {
 
   // A value that no field takes, or no object at all.
   bool other(const std::string& shown, json::error_code& error) {
-    if (!in_object_) return refuse("The body is " + shown + "; it must be a JSON object.", error);
+    if (!in_object_) {
+      return refuse(cat("The body is ", shown, "; it must be a JSON object."), error);
+    }
     return refuse(
-        "The field " + name(*field_) + " is " + shown + "; it must be " + field_->expected + ".",
+        cat("The field ", name(*field_), " is ", shown, "; it must be ", field_->expected, "."),
         error);
   }
 
@@ -132,8 +137,8 @@ Refusal read_json_object(std::string_view text, std::span<const JsonField> field
   if (!error) return std::nullopt;
   const std::string rest =
       size < text.size() ? ", before " + base::in_quotes(text.substr(size)) : "";
-  return invalid("The body is no JSON in UTF-8: " + error.message() + " at byte " +
-                 std::to_string(size) + rest + parser.handler().place() + ".");
+  return invalid(cat("The body is no JSON in UTF-8: ", error.message(), " at byte ", size, rest,
+                     parser.handler().place(), "."));
 }
 
 }  // namespace nextid::http

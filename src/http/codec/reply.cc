@@ -7,6 +7,7 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
 
+#include "base/cat.h"
 #include "base/quoting.h"
 #include "http/codec/digits.h"
 
@@ -132,7 +133,7 @@ std::string request_id_member(std::string_view id) {
 Reply problem_reply(const Problem& problem) {
   // The detail may quote bytes of requests, paths and store errors, and JSON must be UTF-8.
   const json::object body{
-      {"type", "urn:nextid:error:" + std::string(problem.code)},
+      {"type", base::cat("urn:nextid:error:", problem.code)},
       {"title", json_view(title_of(problem.code))},
       {"status", problem.status},
       {"detail", json_view(base::printable(problem.detail, problem.detail.size()))},

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 
+#include "base/cat.h"
 #include "base/quoting.h"
 
 namespace nextid::http {
+
+using base::cat;
 
 Refusal parse_request_id(const Field& field, std::string& id) {
   if (field.count == 0) return std::nullopt;
@@ -12,8 +15,8 @@ Refusal parse_request_id(const Field& field, std::string& id) {
   const bool is_printable = std::all_of(field.value.begin(), field.value.end(),
                                         [](char c) { return c >= 0x20 && c <= 0x7e; });
   if (!is_printable || field.value.empty() || field.value.size() > kMaxRequestIdBytes) {
-    return invalid("The X-Request-Id " + base::in_quotes(field.value) + " is not 1 to " +
-                   std::to_string(kMaxRequestIdBytes) + " printable ASCII characters.");
+    return invalid(cat("The X-Request-Id ", base::in_quotes(field.value), " is not 1 to ",
+                       kMaxRequestIdBytes, " printable ASCII characters."));
   }
   id = field.value;
   return std::nullopt;

@@ -9,10 +9,13 @@
 #include <boost/beast/http/error.hpp>
 
 #include "base/ascii.h"
+#include "base/cat.h"
 #include "base/quoting.h"
 
 namespace nextid::http {
 namespace {
+
+using base::cat;
 
 namespace http = boost::beast::http;
 
@@ -129,8 +132,8 @@ std::size_t RequestParser::find_head(std::string_view bytes) {
   if (window == "\r") return 0;  // Perhaps half of an empty line.
   if (const std::size_t wrong = bytes_of_no_method(window); wrong > 0) {
     fail(400, "invalid",
-         "This is not HTTP: no request begins with '" +
-             base::printable(window.substr(0, wrong), 16) + "'.");
+         cat("This is not HTTP: no request begins with '",
+             base::printable(window.substr(0, wrong), 16), "'."));
     return 0;
   }
   for (;;) {
@@ -150,8 +153,7 @@ std::size_t RequestParser::find_head(std::string_view bytes) {
   }
   scanned_ = window.size();
   if (bytes.size() >= limits_.max_head_bytes) {
-    fail(431, "too_large",
-         "The request's head exceeds " + std::to_string(limits_.max_head_bytes) + " bytes.");
+    fail(431, "too_large", cat("The request's head exceeds ", limits_.max_head_bytes, " bytes."));
   }
   return 0;
 }
@@ -201,8 +203,7 @@ std::size_t RequestParser::parse_body(std::string_view bytes) {
   const auto unconsumed = error ? bytes.size() - consumed : 0;
   if (body_wire_bytes_ - body_.size() + unconsumed > limits_.max_head_bytes) {
     fail(400, "invalid",
-         "The framing of the chunked body exceeds " + std::to_string(limits_.max_head_bytes) +
-             " bytes.");
+         cat("The framing of the chunked body exceeds ", limits_.max_head_bytes, " bytes."));
   }
   return consumed;
 }
@@ -230,9 +231,9 @@ void RequestParser::fail(unsigned status, std::string_view code, std::string sen
 void RequestParser::fail(const boost::beast::error_code& error) {
   if (error == http::error::body_limit) {
     return fail(413, "too_large",
-                "The request's body exceeds " + std::to_string(limits_.max_body_bytes) + " bytes.");
+                cat("The request's body exceeds ", limits_.max_body_bytes, " bytes."));
   }
-  fail(400, "invalid", "The request is not well-formed HTTP/1.1 (" + error.message() + ").");
+  fail(400, "invalid", cat("The request is not well-formed HTTP/1.1 (", error.message(), ")."));
 }
 
 }  // namespace nextid::http

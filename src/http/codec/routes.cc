@@ -12,6 +12,7 @@
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>
 
+#include "base/cat.h"
 #include "base/quoting.h"
 #include "base/whole_number.h"
 #include "http/codec/definition_body.h"
@@ -19,6 +20,8 @@
 
 namespace nextid::http {
 namespace {
+
+using base::cat;
 
 // What a request says, before a row of the table makes a Route of it.
 struct Arguments {
@@ -42,8 +45,8 @@ Refusal parse_whole_number(std::string_view name, std::string_view text, std::ui
                            std::uint64_t& number) {
   const auto value = base::whole_number(text, 1, max);
   if (!value) {
-    return invalid("The parameter '" + std::string(name) + "' is " + base::in_quotes(text) +
-                   "; it must be a whole number from 1 to " + std::to_string(max) + ".");
+    return invalid(cat("The parameter '", name, "' is ", base::in_quotes(text),
+                       "; it must be a whole number from 1 to ", max, "."));
   }
   number = *value;
   return std::nullopt;
@@ -51,9 +54,9 @@ Refusal parse_whole_number(std::string_view name, std::string_view text, std::ui
 
 Refusal parse_counter_name(std::string_view what, std::string_view text, std::string& name) {
   if (!is_counter_name(text)) {
-    return invalid(std::string(what) + " " + base::in_quotes(text) +
-                   " is no counter name: 1 to 128 of A-Z a-z 0-9 . _ : -, beginning with a letter, "
-                   "a digit or '_'.");
+    return invalid(cat(what, " ", base::in_quotes(text),
+                       " is no counter name: 1 to 128 of A-Z a-z 0-9 . _ : -, beginning with a "
+                       "letter, a digit or '_'."));
   }
   name = text;
   return std::nullopt;
@@ -83,8 +86,8 @@ Refusal take_busiest(std::string_view text, Arguments& arguments) {
 Refusal take_as(std::string_view text, Arguments& arguments) {
   const auto format = parse_id_format(text);
   if (!format) {
-    return invalid("The parameter 'as' is " + base::in_quotes(text) +
-                   "; it must be 'string' or 'number'.");
+    return invalid(
+        cat("The parameter 'as' is ", base::in_quotes(text), "; it must be 'string' or 'number'."));
   }
   arguments.ids = *format;
   return std::nullopt;
@@ -112,9 +115,9 @@ constexpr std::array kStatusParameters{Parameter{.name = "limit", .take = take_b
 
 Refusal take_nothing(const Request& request, Arguments&) {
   if (request.body.empty()) return std::nullopt;
-  return invalid("The request has a body of " + std::to_string(request.body.size()) +
-                 " bytes, and this call takes none: parameters go in the query string, as in "
-                 "/range?count=10.");
+  return invalid(cat("The request has a body of ", request.body.size(),
+                     " bytes, and this call takes none: parameters go in the query string, as in "
+                     "/range?count=10."));
 }
 
 Refusal take_key(const Request& request, Arguments& arguments) {
@@ -178,8 +181,8 @@ service::ShowStatus status(Arguments&& arguments) { return {.limit = arguments.b
 Problem nothing_at(std::string_view path) {
   return {.status = 404,
           .code = "not_found",
-          .detail = "Nothing is at " + base::in_quotes(path) +
-                    "; ids are at /next and /range?count=N, and all calls at /docs."};
+          .detail = cat("Nothing is at ", base::in_quotes(path),
+                        "; ids are at /next and /range?count=N, and all calls at /docs.")};
 }
 
 Call asset(Arguments&& arguments) {
@@ -337,20 +340,20 @@ Refusal take_parameters(const Row& row, const boost::urls::url_view& url, Argume
     const auto parameter = std::find_if(row.parameters.begin(), row.parameters.end(),
                                         [&](const Parameter& known) { return known.name == name; });
     if (parameter == row.parameters.end()) {
-      return invalid("The parameter " + base::in_quotes(name) + " is unknown to " +
-                     std::string(row.path) + ".");
+      return invalid(
+          cat("The parameter ", base::in_quotes(name), " is unknown to ", row.path, "."));
     }
     const auto place = static_cast<std::size_t>(parameter - row.parameters.begin());
-    if (seen[place]) return invalid("The parameter '" + name + "' is given more than once.");
+    if (seen[place]) return invalid(cat("The parameter '", name, "' is given more than once."));
     seen[place] = true;
     if (auto refusal = parameter->take(decoded(item.value), arguments)) return refusal;
   }
   for (std::size_t place = 0; place < row.parameters.size(); ++place) {
     const Parameter& parameter = row.parameters[place];
     if (parameter.required && !seen[place]) {
-      return invalid("The parameter '" + std::string(parameter.name) +
-                     "' is missing; it must be a whole number from 1 to " +
-                     std::to_string(arguments.max_range) + ".");
+      return invalid(cat("The parameter '", parameter.name,
+                         "' is missing; it must be a whole number from 1 to ", arguments.max_range,
+                         "."));
     }
   }
   return std::nullopt;
@@ -384,13 +387,12 @@ Routed route_of_url(const Request& request, const boost::urls::url_view& url,
   const Row& row = *match.row;
   const stats::Route route = route_of_row(row);
   if (!match.takes_method) {
-    return {
-        Problem{.status = 405,
-                .code = "method_not_allowed",
-                .detail = "The method " + base::in_quotes(request.method) + " is not for " +
-                          std::string(row.path) + ", which takes " + std::string(row.allow) + ".",
-                .allow = row.allow},
-        service::kEveryone, route};
+    return {Problem{.status = 405,
+                    .code = "method_not_allowed",
+                    .detail = cat("The method ", base::in_quotes(request.method), " is not for ",
+                                  row.path, ", which takes ", row.allow, "."),
+                    .allow = row.allow},
+            service::kEveryone, route};
   }
   Arguments arguments;
   arguments.max_range = max_range;
@@ -432,8 +434,8 @@ Routed route_of(const Request& request, std::uint64_t max_range) {
   }
   const auto url = parse_target(request.target);
   if (!url) {
-    return {invalid("The request target " + base::in_quotes(request.target) +
-                    " is no valid path and query.")};
+    return {invalid(cat("The request target ", base::in_quotes(request.target),
+                        " is no valid path and query."))};
   }
   return route_of_url(request, *url, max_range);
 }

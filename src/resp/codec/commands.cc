@@ -8,11 +8,14 @@
 #include "nextid/counter.h"
 
 #include "base/ascii.h"
+#include "base/cat.h"
 #include "base/quoting.h"
 #include "base/whole_number.h"
 
 namespace nextid::resp {
 namespace {
+
+using base::cat;
 
 using Arguments = std::span<const std::string_view>;
 
@@ -34,9 +37,9 @@ Answer error(std::string_view sentence, std::string_view code = "ERR") {
 Answer ok() { return {"+OK\r\n"}; }
 
 Answer syntax_error(const Context& context) {
-  return error("The arguments of " + base::to_upper(context.arguments[0]) +
-               " are wrong; COMMAND DOCS " + base::to_upper(context.arguments[0]) +
-               " describes it.");
+  return error(cat("The arguments of ", base::to_upper(context.arguments[0]),
+                   " are wrong; COMMAND DOCS ", base::to_upper(context.arguments[0]),
+                   " describes it."));
 }
 
 // --- Ids
@@ -55,9 +58,9 @@ Call take_incr(Context& context) { return increment(context.arguments[1], 1); }
 Call take_incrby(Context& context) {
   const auto count = base::whole_number(context.arguments[2], 1, context.max_range);
   if (!count) {
-    return error("INCRBY takes a whole number from 1 to " + std::to_string(context.max_range) +
-                 ", not " + base::in_quotes(context.arguments[2]) +
-                 ": ids only grow, and each is handed out once.");
+    return error(cat("INCRBY takes a whole number from 1 to ", context.max_range, ", not ",
+                     base::in_quotes(context.arguments[2]),
+                     ": ids only grow, and each is handed out once."));
   }
   return increment(context.arguments[1], *count);
 }
@@ -80,7 +83,7 @@ Call take_scan(Context& context) {
   Scan scan;
   const auto cursor = base::whole_number(arguments[1], 0, ~std::uint64_t{0});
   if (!cursor)
-    return error("SCAN takes a cursor, 0 at first, not " + base::in_quotes(arguments[1]) + ".");
+    return error(cat("SCAN takes a cursor, 0 at first, not ", base::in_quotes(arguments[1]), "."));
   scan.cursor = *cursor;
   for (std::size_t i = 2; i < arguments.size(); i += 2) {
     if (i + 1 == arguments.size()) return syntax_error(context);
@@ -90,7 +93,7 @@ Call take_scan(Context& context) {
     } else if (base::equal_words(arguments[i], "count")) {
       const auto count = base::whole_number(value, 1, ~std::uint64_t{0});
       if (!count)
-        return error("COUNT must be a whole number from 1, not " + base::in_quotes(value) + ".");
+        return error(cat("COUNT must be a whole number from 1, not ", base::in_quotes(value), "."));
       scan.count = std::min<std::uint64_t>(*count, kMaxScanCount);
     } else if (base::equal_words(arguments[i], "type")) {
       scan.strings = base::equal_words(value, "string");
@@ -123,8 +126,8 @@ Call take_echo(Context& context) {
 
 Call take_select(Context& context) {
   if (context.arguments[1] == "0") return ok();
-  return error("There is one database, 0, and no " + base::in_quotes(context.arguments[1]) +
-               "; give counters names with a prefix instead, such as shop:orders.");
+  return error(cat("There is one database, 0, and no ", base::in_quotes(context.arguments[1]),
+                   "; give counters names with a prefix instead, such as shop:orders."));
 }
 
 Call take_auth(Context& context) {
@@ -146,7 +149,7 @@ Call take_hello(Context& context) {
   Greeting greeting{.hello = true, .version = {}, .secret = {}, .client_name = {}};
   if (arguments.size() == 1) return greeting;
   if (arguments[1] != "2" && arguments[1] != "3") {
-    return error("This server speaks RESP 2 and 3, not " + base::in_quotes(arguments[1]) + ".",
+    return error(cat("This server speaks RESP 2 and 3, not ", base::in_quotes(arguments[1]), "."),
                  "NOPROTO");
   }
   greeting.version = arguments[1] == "3" ? Version::kResp3 : Version::kResp2;
@@ -193,8 +196,8 @@ Call take_client(Context& context) {
   }
   if (base::equal_words(what, "info") && arguments.size() == 2) {
     append_text(answer.bytes,
-                "id=" + std::to_string(session.id) + " name=" + session.client_name +
-                    " db=0 resp=" + std::to_string(static_cast<int>(session.version)) + "\n",
+                cat("id=", session.id, " name=", session.client_name,
+                    " db=0 resp=", static_cast<int>(session.version), "\n"),
                 session.version);
     return answer;
   }
@@ -204,9 +207,9 @@ Call take_client(Context& context) {
       ((base::equal_words(what, "no-evict") || base::equal_words(what, "no-touch")) &&
        arguments.size() == 3);
   if (accepted) return ok();
-  return error("CLIENT " + base::in_quotes(what) +
-               " is not served; CLIENT takes SETNAME, GETNAME, ID, INFO, SETINFO, NO-EVICT and "
-               "NO-TOUCH here.");
+  return error(cat("CLIENT ", base::in_quotes(what),
+                   " is not served; CLIENT takes SETNAME, GETNAME, ID, INFO, SETINFO, NO-EVICT and "
+                   "NO-TOUCH here."));
 }
 
 Call take_config(Context& context) {
@@ -363,11 +366,11 @@ Answer unknown(std::string_view name) {
   for (const Refused& refused : kRefused) {
     if (name.find(' ') == std::string_view::npos &&
         refused.names.find(word) != std::string_view::npos) {
-      return error(base::to_upper(name) + " " + std::string(refused.why));
+      return error(cat(base::to_upper(name), " ", refused.why));
     }
   }
-  return error("unknown command " + base::in_quotes(name) +
-               ": ids come from INCR and INCRBY; COMMAND LIST has the others.");
+  return error(cat("unknown command ", base::in_quotes(name),
+                   ": ids come from INCR and INCRBY; COMMAND LIST has the others."));
 }
 
 // --- COMMAND
@@ -437,8 +440,8 @@ Call take_command(Context& context) {
     append_map_head(answer.bytes, rows.size(), context.session.version);
     for (const Row* row : rows) append_documentation(answer.bytes, *row, context.session.version);
   } else {
-    return error("COMMAND " + base::in_quotes(what) +
-                 " is not served; COMMAND takes COUNT, LIST, INFO and DOCS here.");
+    return error(cat("COMMAND ", base::in_quotes(what),
+                     " is not served; COMMAND takes COUNT, LIST, INFO and DOCS here."));
   }
   return answer;
 }
@@ -464,9 +467,8 @@ Routed route_of(const Command& command, Session& session, std::uint64_t max_rang
   const auto given = static_cast<int>(arguments.size());
   if (row->arity >= 0 ? given != row->arity : given < -row->arity) {
     Answer wrong =
-        error("wrong number of arguments for " + base::to_upper(name) + ": " +
-              std::to_string(given - 1) + " and not " + std::to_string(std::abs(row->arity) - 1) +
-              (row->arity < 0 ? " or more." : "."));
+        error(cat("wrong number of arguments for ", base::to_upper(name), ": ", given - 1,
+                  " and not ", std::abs(row->arity) - 1, row->arity < 0 ? " or more." : "."));
     return {std::move(wrong), row->needs, {}, route_of_row(*row)};
   }
   Context context{arguments, session, max_range};

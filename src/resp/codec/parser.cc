@@ -6,11 +6,14 @@
 #include <system_error>
 #include <utility>
 
+#include "base/cat.h"
 #include "base/quoting.h"
 #include "resp/codec/words.h"
 
 namespace nextid::resp {
 namespace {
+
+using base::cat;
 
 // With its sign; more than any length within the limits needs.
 constexpr std::ptrdiff_t kMaxLengthDigits = 11;
@@ -28,7 +31,7 @@ Parser::Outcome Parser::feed(std::string_view bytes) {
     if (found == Found::kWrong) return {bytes.size(), Status::kError};
     if (found == Found::kNothing) {
       if (rest.size() < limits_.max_command_bytes) break;
-      fail("the command exceeds " + std::to_string(limits_.max_command_bytes) + " bytes");
+      fail(cat("the command exceeds ", limits_.max_command_bytes, " bytes"));
       return {bytes.size(), Status::kError};
     }
     consumed += size;
@@ -47,8 +50,7 @@ Parser::Found Parser::parse_length(std::string_view bytes, std::size_t& at, char
                                    long& length) {
   if (at == bytes.size()) return Found::kNothing;
   if (bytes[at] != type) {
-    return fail("a '" + std::string(1, type) + "' was expected, not " +
-                base::in_quotes(bytes.substr(at, 1)));
+    return fail(cat("a '", type, "' was expected, not ", base::in_quotes(bytes.substr(at, 1))));
   }
   const char* const begin = bytes.data() + at + 1;
   const char* const end = bytes.data() + bytes.size();
@@ -62,7 +64,7 @@ Parser::Found Parser::parse_length(std::string_view bytes, std::size_t& at, char
     return Found::kWhole;
   }
   if (may_become_one && (rest.empty() || rest == "\r" || rest == "-")) return Found::kNothing;
-  return fail("the length after a '" + std::string(1, type) + "' is no whole number");
+  return fail(cat("the length after a '", type, "' is no whole number"));
 }
 
 Parser::Found Parser::parse_array(std::string_view bytes, std::size_t& size) {
@@ -70,8 +72,8 @@ Parser::Found Parser::parse_array(std::string_view bytes, std::size_t& size) {
   long count = 0;
   if (const Found found = parse_length(bytes, at, '*', count); found != Found::kWhole) return found;
   if (count > static_cast<long>(limits_.max_arguments)) {
-    return fail("a command of " + std::to_string(count) + " arguments exceeds the limit of " +
-                std::to_string(limits_.max_arguments));
+    return fail(
+        cat("a command of ", count, " arguments exceeds the limit of ", limits_.max_arguments));
   }
   for (long i = 0; i < count; ++i) {
     long length = 0;
@@ -79,13 +81,13 @@ Parser::Found Parser::parse_array(std::string_view bytes, std::size_t& size) {
       return found;
     }
     if (length < 0 || static_cast<std::size_t>(length) > limits_.max_command_bytes) {
-      return fail("an argument of " + std::to_string(length) +
-                  " bytes is out of the limits, 0 to " + std::to_string(limits_.max_command_bytes));
+      return fail(cat("an argument of ", length, " bytes is out of the limits, 0 to ",
+                      limits_.max_command_bytes));
     }
     const auto argument_size = static_cast<std::size_t>(length);
     if (bytes.size() - at < argument_size + 2) return Found::kNothing;
     if (bytes[at + argument_size] != '\r' || bytes[at + argument_size + 1] != '\n') {
-      return fail("an argument is longer than its length, " + std::to_string(length) + ", says");
+      return fail(cat("an argument is longer than its length, ", length, ", says"));
     }
     arguments_.push_back(bytes.substr(at, argument_size));
     at += argument_size + 2;
@@ -93,7 +95,7 @@ Parser::Found Parser::parse_array(std::string_view bytes, std::size_t& size) {
   size = at;
   return at <= limits_.max_command_bytes
              ? Found::kWhole
-             : fail("the command exceeds " + std::to_string(limits_.max_command_bytes) + " bytes");
+             : fail(cat("the command exceeds ", limits_.max_command_bytes, " bytes"));
 }
 
 Parser::Found Parser::parse_inline(std::string_view bytes, std::size_t& size) {
@@ -110,8 +112,8 @@ Parser::Found Parser::parse_inline(std::string_view bytes, std::size_t& size) {
     return fail("the quotes of an inline command are unbalanced");
   }
   if (arguments_.size() > limits_.max_arguments) {
-    return fail("a command of " + std::to_string(arguments_.size()) +
-                " arguments exceeds the limit of " + std::to_string(limits_.max_arguments));
+    return fail(cat("a command of ", arguments_.size(), " arguments exceeds the limit of ",
+                    limits_.max_arguments));
   }
   return Found::kWhole;
 }

@@ -4,9 +4,12 @@
 #include <ctime>
 #include <utility>
 
+#include "base/cat.h"
 #include "store/dynamodb/table.h"
 
 namespace nextid::store {
+
+using base::cat;
 
 using Kind = aws::DynamodbReply::Kind;
 
@@ -69,9 +72,9 @@ bool DynamodbIdentity::may_go_on(Time now) const {
 }
 
 DynamodbIdentity::Answer DynamodbIdentity::unknown() const {
-  return {Answer::Kind::kUnknown, "it is not known whether " + names_.table +
-                                      " is still the one that was opened: " +
-                                      (trouble_.empty() ? "nothing shows it" : trouble_)};
+  return {Answer::Kind::kUnknown,
+          cat("it is not known whether ", names_.table, " is still the one that was opened: ",
+              trouble_.empty() ? "nothing shows it" : trouble_)};
 }
 
 std::optional<DynamodbIdentity::Answer> DynamodbIdentity::known_locked(const Need& need,
@@ -213,11 +216,11 @@ std::string DynamodbIdentity::doubt() const {
 }
 
 std::string DynamodbIdentity::sentence(const std::string& other) const {
-  return "the " + names_.table + " is another one than this process opened: its TableId is " +
-         other + " and was " + names_.id +
-         ", so it was deleted and made anew, or restored under its name, and would give ids twice; "
-         "if it is to be used as it is, run: nextid recover --all --store '" +
-         names_.url + "'; then start again";
+  return cat("the ", names_.table, " is another one than this process opened: its TableId is ",
+             other, " and was ", names_.id,
+             ", so it was deleted and made anew, or restored under its name, and would give ids "
+             "twice; if it is to be used as it is, run: nextid recover --all --store '",
+             names_.url, "'; then start again");
 }
 
 }  // namespace nextid::store

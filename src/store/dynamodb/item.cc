@@ -13,6 +13,8 @@
 namespace nextid::store {
 namespace {
 
+using base::cat;
+
 namespace json = boost::json;
 using contract::CounterState;
 
@@ -20,7 +22,7 @@ constexpr std::string_view kSeqPrefix = "s:";
 constexpr std::size_t kWriterDigits = 16;
 
 Error damaged(const std::string& attribute, const std::string& what) {
-  return Error(ErrorCode::kCorrupt, "its attribute " + attribute + " in DynamoDB is " + what);
+  return Error(ErrorCode::kCorrupt, cat("its attribute ", attribute, " in DynamoDB is ", what));
 }
 
 const json::string* member(const json::object& item, const std::string& attribute,
@@ -41,8 +43,8 @@ Result<T> parse_number(const json::object& item, const std::string& attribute) {
   const char* end = text->data() + text->size();
   const auto parsed = std::from_chars(text->data(), end, value);
   if (parsed.ec != std::errc{} || parsed.ptr != end) {
-    return damaged(attribute, "'" + std::string(*text) + "', which is no integer below 2^" +
-                                  std::to_string(std::numeric_limits<T>::digits));
+    return damaged(attribute, cat("'", *text, "', which is no integer below 2^",
+                                  std::numeric_limits<T>::digits));
   }
   return value;
 }
@@ -134,9 +136,7 @@ Result<CounterState> parse_item(const json::object& item, contract::WriterId wri
   if (!value) return value.error();
   const std::int64_t least = contract::value_before_first(state.definition);
   if (*value < least) {
-    return damaged(
-        "current_value",
-        std::to_string(*value) + ", below its start less its increment, " + std::to_string(least));
+    return damaged("current_value", cat(*value, ", below its start less its increment, ", least));
   }
   state.value = *value;
   if (auto read = read_optional(item, "floor", 0, state.floor); !read) return read.error();

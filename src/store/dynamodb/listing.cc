@@ -5,11 +5,14 @@
 
 #include <boost/json/array.hpp>
 
+#include "base/cat.h"
 #include "store/dynamodb/item.h"
 #include "store/dynamodb/requests.h"
 
 namespace nextid::store {
 namespace {
+
+using base::cat;
 
 namespace json = boost::json;
 using aws::DynamodbReply;
@@ -44,7 +47,7 @@ void DynamodbListing::next_page(const json::value* from) {
 void DynamodbListing::take(DynamodbReply reply) {
   if (reply.kind != DynamodbReply::Kind::kDone) {
     return done_(
-        Error(ErrorCode::kUnavailable, "the counters can't be listed: " + reply.why + "."));
+        Error(ErrorCode::kUnavailable, cat("the counters can't be listed: ", reply.why, ".")));
   }
   const json::value* items = reply.body.if_contains("Items");
   if (items == nullptr || !items->is_array()) {
@@ -63,8 +66,8 @@ void DynamodbListing::keep(const json::object& item) {
   const std::string name = key_of_item(item);
   auto state = parse_item(item, contract::WriterId{0});
   if (!state) {
-    return warn_("counter '" + name + "' is left out of the list, since " + state.error().what() +
-                 "; mend or remove the item.");
+    return warn_(cat("counter '", name, "' is left out of the list, since ", state.error().what(),
+                     "; mend or remove the item."));
   }
   kept_.insert_or_assign(name, contract::info_of(name, *state));
   // One more than asked for tells whether there are more.

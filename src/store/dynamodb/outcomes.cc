@@ -1,8 +1,11 @@
 #include "store/dynamodb/outcomes.h"
 
+#include "base/cat.h"
 #include "store/dynamodb/item.h"
 
 namespace nextid::store {
+
+using base::cat;
 
 namespace json = boost::json;
 using contract::Outcome;
@@ -21,8 +24,7 @@ Outcome committed_at(const json::object& answer, const std::string& attribute) {
   const json::object* attributes = part_of(answer, "Attributes");
   const auto end = integer_of(attributes != nullptr ? *attributes : json::object(), attribute);
   if (end) return contract::Committed{*end};
-  return contract::InDoubt{"a write was answered without its outcome: " +
-                           std::string(end.error().what())};
+  return contract::InDoubt{cat("a write was answered without its outcome: ", end.error().what())};
 }
 
 const json::object* part_of(const json::object& answer, const char* name) {

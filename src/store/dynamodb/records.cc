@@ -5,12 +5,15 @@
 
 #include "nextid/error.h"
 
+#include "base/cat.h"
 #include "contract/op_check.h"
 #include "store/dynamodb/item.h"
 #include "store/dynamodb/outcomes.h"
 
 namespace nextid::store {
 namespace {
+
+using base::cat;
 
 namespace json = boost::json;
 using aws::DynamodbReply;
@@ -66,9 +69,8 @@ Result<std::optional<IdempotencyRecord>> parse_record(const json::object& item,
   record.range = IdRange(*first, *count, *increment);
   record.owner = *owner;
   if (contract::has_ids(record)) return record;
-  return Error(ErrorCode::kCorrupt, "its attributes first_id " + std::to_string(*first) +
-                                        ", id_count " + std::to_string(*count) + " and increment " +
-                                        std::to_string(*increment) + " in DynamoDB are no ids");
+  return Error(ErrorCode::kCorrupt, cat("its attributes first_id ", *first, ", id_count ", *count,
+                                        " and increment ", *increment, " in DynamoDB are no ids"));
 }
 
 }  // namespace
@@ -100,7 +102,7 @@ void DynamodbRecords::remember(contract::Remember op, Done done) {
          auto answer = [id, done = std::move(done)](Outcome found) {
            const auto* remembered = std::get_if<Remembered>(&found);
            if (remembered == nullptr || remembered->record) return done(std::move(found));
-           done(NotApplied{"the idempotency record '" + id + "' ended at this moment"});
+           done(NotApplied{cat("the idempotency record '", id, "' ended at this moment")});
          };
          const json::object* item = part_of(reply.body, "Item");
          if (item != nullptr) return answer(self->in_force(id, item));
@@ -133,8 +135,8 @@ Outcome DynamodbRecords::in_force(const std::string& id, const json::object* ite
   if (item == nullptr) return Remembered{};
   auto record = parse_record(*item, wall_clock_());
   if (record) return Remembered{*record};
-  return Damaged{"the idempotency record '" + id + "' of table '" + table_->name() +
-                 "' is damaged: " + record.error().what()};
+  return Damaged{cat("the idempotency record '", id, "' of table '", table_->name(),
+                     "' is damaged: ", record.error().what())};
 }
 
 Outcome DynamodbRecords::failed(const DynamodbReply& reply, Outcome otherwise) {

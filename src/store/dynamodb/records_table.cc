@@ -6,10 +6,13 @@
 
 #include <boost/json/object.hpp>
 
+#include "base/cat.h"
 #include "store/dynamodb/table.h"
 
 namespace nextid::store {
 namespace {
+
+using base::cat;
 
 namespace json = boost::json;
 using aws::DynamodbReply;
@@ -34,13 +37,13 @@ DynamodbRecordsTable::DynamodbRecordsTable(std::shared_ptr<aws::DynamodbClient> 
 
 std::string DynamodbRecordsTable::missing(const std::string& why) {
   if (!create_) {
-    return why +
-           ", and create=false keeps nextid from making it; make it with: " + how_to_create() +
-           "; and when it is ACTIVE: " + how_to_enable_time_to_live();
+    return cat(why,
+               ", and create=false keeps nextid from making it; make it with: ", how_to_create(),
+               "; and when it is ACTIVE: ", how_to_enable_time_to_live());
   }
   if (!creating_ && base::monotonic_now() >= next_create_) create();
-  if (trouble_.empty()) return "the table '" + name_ + "' for idempotency records is being made";
-  return why + ", and it can't be made: " + trouble_ + "; or make it with: " + how_to_create();
+  if (trouble_.empty()) return cat("the table '", name_, "' for idempotency records is being made");
+  return cat(why, ", and it can't be made: ", trouble_, "; or make it with: ", how_to_create());
 }
 
 void DynamodbRecordsTable::create() {
@@ -58,8 +61,8 @@ void DynamodbRecordsTable::created(const DynamodbReply& reply) {
   // In use: being made, by another node or by an earlier call whose answer was lost.
   is_ours_ = is_ours_ || trouble_.empty() || reply.kind == Kind::kInDoubt;
   if (reply.kind != Kind::kDone || !log_) return;
-  log_(LogLevel::kInfo, "made table '" + name_ + "' in " + client_->options().region +
-                            " for idempotency records, with on-demand billing");
+  log_(LogLevel::kInfo, cat("made table '", name_, "' in ", client_->options().region,
+                            " for idempotency records, with on-demand billing"));
 }
 
 void DynamodbRecordsTable::answered() {
@@ -75,9 +78,9 @@ void DynamodbRecordsTable::enable_time_to_live() {
                   if (reply.kind == Kind::kDone || is_enabled_already(reply) || !self->log_) return;
                   self->log_(
                       LogLevel::kWarning,
-                      "the time to live of table '" + self->name_ +
-                          "' is not switched on, so that records that are over stay there: " +
-                          reply.why + "; switch it on with: " + self->how_to_enable_time_to_live());
+                      cat("the time to live of table '", self->name_,
+                          "' is not switched on, so that records that are over stay there: ",
+                          reply.why, "; switch it on with: ", self->how_to_enable_time_to_live()));
                 });
 }
 
@@ -86,9 +89,9 @@ std::string DynamodbRecordsTable::how_to_create() const {
 }
 
 std::string DynamodbRecordsTable::how_to_enable_time_to_live() const {
-  return "aws dynamodb update-time-to-live --table-name " + name_ + " --region " +
-         client_->options().region +
-         " --time-to-live-specification Enabled=true,AttributeName=" + kExpiryAttribute;
+  return cat("aws dynamodb update-time-to-live --table-name ", name_, " --region ",
+             client_->options().region,
+             " --time-to-live-specification Enabled=true,AttributeName=", kExpiryAttribute);
 }
 
 }  // namespace nextid::store

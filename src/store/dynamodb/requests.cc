@@ -5,11 +5,14 @@
 #include <string_view>
 #include <utility>
 
+#include "base/cat.h"
 #include "base/checked.h"
 #include "contract/definition_fields.h"
 
 namespace nextid::store {
 namespace {
+
+using base::cat;
 
 namespace json = boost::json;
 
@@ -105,8 +108,8 @@ json::object in_turn(const SlotOp& op, SlotForm form, Write write) {
     write.values[":prev"] = number(op.prev);
   } else {
     // Written out, and not as (no floor OR floor below): a parser may take long for parentheses.
-    write.condition = "attribute_not_exists(#s) AND attribute_not_exists(#f)" + rest +
-                      " OR attribute_not_exists(#s) AND #f < :seq" + rest;
+    write.condition = cat("attribute_not_exists(#s) AND attribute_not_exists(#f)", rest,
+                          " OR attribute_not_exists(#s) AND #f < :seq", rest);
     write.names["#f"] = "floor";
   }
   return update_request(op.counter, std::move(write), "UPDATED_NEW");
@@ -179,11 +182,11 @@ json::object release_request(const contract::Release& op, contract::Seq floor) {
   write.values = {{":f", number(floor)}};
   std::string slot = "attribute_not_exists(#s)";
   if (op.prev <= floor) {
-    slot = "(#s = :prev OR " + slot + ")";
+    slot = cat("(#s = :prev OR ", slot, ")");
     write.values[":prev"] = number(op.prev);
   }
   write.condition =
-      "attribute_exists(counter_id) AND " + slot + " AND (attribute_not_exists(#f) OR #f <= :f)";
+      cat("attribute_exists(counter_id) AND ", slot, " AND (attribute_not_exists(#f) OR #f <= :f)");
   return update_request(op.counter, std::move(write), "ALL_NEW");
 }
 

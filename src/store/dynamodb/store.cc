@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/cat.h"
 #include "contract/op.h"
 #include "contract/op_check.h"
 #include "contract/transition.h"
@@ -19,6 +20,8 @@
 
 namespace nextid::store {
 namespace {
+
+using base::cat;
 
 namespace json = boost::json;
 using aws::DynamodbReply;
@@ -61,9 +64,9 @@ void with_item(const json::object& item, contract::WriterId writer, Done done, c
 }
 
 std::string no_identity(const aws::DynamodbClientOptions& options) {
-  return options.endpoint + " tells no TableId of table '" + options.table +
-         "', so nothing shows it when the table is deleted and made anew, or restored under its "
-         "name: ids would then be given twice.";
+  return cat(options.endpoint, " tells no TableId of table '", options.table,
+             "', so nothing shows it when the table is deleted and made anew, or restored under "
+             "its name: ids would then be given twice.");
 }
 
 /// `why` begins with a small letter and has no full stop.
@@ -151,7 +154,7 @@ void DynamodbStore::Impl::watch(const std::string& table_id) {
   const auto& options = client_->options();
   DynamodbIdentity::Names names{
       .id = table_id,
-      .table = "table '" + options.table + "' in " + options.region,
+      .table = cat("table '", options.table, "' in ", options.region),
       .url = settings_.url.empty() ? "dynamodb://" + options.table : settings_.url};
   DynamodbIdentity::Means means;
   const auto limit =
@@ -164,7 +167,7 @@ void DynamodbStore::Impl::watch(const std::string& table_id) {
     return client->after(delay, std::move(then));
   };
   means.on_doubt = [log = log_](const std::string& why) {
-    if (log) log(LogLevel::kError, "No id is given out any more: " + why + ".");
+    if (log) log(LogLevel::kError, cat("No id is given out any more: ", why, "."));
   };
   identity_ = std::make_shared<DynamodbIdentity>(std::move(names), std::move(means));
   // The client's own answers would keep it alive.
@@ -345,7 +348,7 @@ void DynamodbStore::Impl::release_refused(Release op, CounterState state, bool a
   contract::Transition seen = contract::apply(op, std::move(state));
   // Not its turn; or the slot is gone, and nothing of this writer can land: what a release is for.
   if (!seen.change) return done(std::move(seen.outcome));
-  if (again) return done(NotApplied{"counter '" + op.counter + "' changed during a release"});
+  if (again) return done(NotApplied{cat("counter '", op.counter, "' changed during a release")});
   release(std::move(op), floor, std::move(done));
 }
 

@@ -8,11 +8,14 @@
 
 #include <boost/json/array.hpp>
 
+#include "base/cat.h"
 #include "base/clock.h"
 #include "store/dynamodb/item.h"
 
 namespace nextid::store {
 namespace {
+
+using base::cat;
 
 namespace json = boost::json;
 using aws::DynamodbClient;
@@ -27,7 +30,7 @@ constexpr std::chrono::milliseconds kShortestPause{50};
 constexpr std::chrono::milliseconds kLongestPause{1'000};
 
 Error error(ErrorCode code, const std::string& why) {
-  return Error(code, "the DynamoDB store can't be opened: " + why + ".");
+  return Error(code, cat("the DynamoDB store can't be opened: ", why, "."));
 }
 
 DynamodbReply call_and_wait(DynamodbClient& client, const std::string& operation,
@@ -82,8 +85,8 @@ std::string key_problem(const json::object& table) {
   if (schema != nullptr && schema->is_array()) {
     for (const json::value& key : schema->get_array()) {
       if (!key.is_object()) continue;
-      keys += (keys.empty() ? "" : ", ") + text_member(key.get_object(), "AttributeName") + " (" +
-              text_member(key.get_object(), "KeyType") + ")";
+      keys += cat(keys.empty() ? "" : ", ", text_member(key.get_object(), "AttributeName"), " (",
+                  text_member(key.get_object(), "KeyType"), ")");
     }
   }
   std::string type;
@@ -96,9 +99,9 @@ std::string key_problem(const json::object& table) {
       }
     }
   }
-  if (keys == std::string(kKeyAttribute) + " (HASH)" && type == "S") return "";
-  return "its key is " + keys + (type.empty() ? "" : " of type " + type) +
-         ", and must be counter_id (HASH) of type S alone; name another table";
+  if (keys == cat(kKeyAttribute, " (HASH)") && type == "S") return "";
+  return cat("its key is ", keys, type.empty() ? "" : " of type " + type,
+             ", and must be counter_id (HASH) of type S alone; name another table");
 }
 
 std::string how_to_create(const DynamodbClient& client) {
@@ -125,13 +128,12 @@ class Table {
       if (!usable) return usable.error();
       if (*usable) return PreparedTable{description_of(reply.body).id, made_};
     } while (pauses.pause());
-    return error(ErrorCode::kUnavailable, name() + " was not ready within " +
-                                              std::to_string(kTableLimit.count()) +
-                                              " seconds; try again later");
+    return error(ErrorCode::kUnavailable, cat(name(), " was not ready within ", kTableLimit.count(),
+                                              " seconds; try again later"));
   }
 
  private:
-  std::string name() const { return "table '" + client_.options().table + "'"; }
+  std::string name() const { return cat("table '", client_.options().table, "'"); }
 
   Result<bool> is_usable(const json::object& body) const {
     const json::value* table = body.if_contains("Table");
@@ -140,7 +142,7 @@ class Table {
                    client_.options().endpoint + " does not answer as DynamoDB does; check it");
     }
     if (const std::string problem = key_problem(table->get_object()); !problem.empty()) {
-      return error(ErrorCode::kInvalid, name() + " is not one of counters: " + problem);
+      return error(ErrorCode::kInvalid, cat(name(), " is not one of counters: ", problem));
     }
     const std::string status = description_of(body).status;
     return status == "ACTIVE" || status == "UPDATING";
@@ -150,10 +152,9 @@ class Table {
   /// next look tells.
   Result<void> make(const std::string& missing) {
     if (!create_) {
-      return error(ErrorCode::kInvalid, missing +
-                                            ", and create=false keeps nextid from making it; "
-                                            "make it with: " +
-                                            how_to_create(client_));
+      return error(ErrorCode::kInvalid,
+                   cat(missing, ", and create=false keeps nextid from making it; make it with: ",
+                       how_to_create(client_)));
     }
     if (asked_) return {};  // It may take a moment until it shows.
     bool in_doubt = false;
@@ -162,16 +163,16 @@ class Table {
     asked_ = true;
     made_ = reply.kind == Kind::kDone || (reply.kind == Kind::kTableInUse && in_doubt);
     if (reply.kind == Kind::kDone && log_) {
-      log_(LogLevel::kInfo, "made " + name() + " in " + client_.options().region +
-                                ", with on-demand billing; switch its point-in-time recovery on: "
-                                "aws dynamodb update-continuous-backups --table-name " +
-                                client_.options().table +
-                                " --point-in-time-recovery-specification "
-                                "PointInTimeRecoveryEnabled=true");
+      log_(LogLevel::kInfo,
+           cat("made ", name(), " in ", client_.options().region,
+               ", with on-demand billing; switch its point-in-time recovery on: aws dynamodb "
+               "update-continuous-backups --table-name ",
+               client_.options().table,
+               " --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true"));
     }
     if (reply.kind == Kind::kDone || reply.kind == Kind::kTableInUse) return {};
-    return error(ErrorCode::kUnavailable, missing + ", and it can't be made: " + reply.why +
-                                              "; or make it with: " + how_to_create(client_));
+    return error(ErrorCode::kUnavailable, cat(missing, ", and it can't be made: ", reply.why,
+                                              "; or make it with: ", how_to_create(client_)));
   }
 
   DynamodbClient& client_;
@@ -204,10 +205,10 @@ json::object create_table_request(const std::string& key_attribute) {
 
 std::string create_table_command(const std::string& table, const std::string& region,
                                  const std::string& key_attribute) {
-  return "aws dynamodb create-table --table-name " + table + " --region " + region +
-         " --attribute-definitions AttributeName=" + key_attribute +
-         ",AttributeType=S --key-schema AttributeName=" + key_attribute +
-         ",KeyType=HASH --billing-mode PAY_PER_REQUEST";
+  return cat("aws dynamodb create-table --table-name ", table, " --region ", region,
+             " --attribute-definitions AttributeName=", key_attribute,
+             ",AttributeType=S --key-schema AttributeName=", key_attribute,
+             ",KeyType=HASH --billing-mode PAY_PER_REQUEST");
 }
 
 }  // namespace nextid::store

@@ -8,10 +8,13 @@
 
 #include <boost/url/parse.hpp>
 
+#include "base/cat.h"
 #include "store/dynamodb/records_table.h"
 
 namespace nextid::store {
 namespace {
+
+using base::cat;
 
 constexpr std::chrono::milliseconds kShortestAttempt{50};
 constexpr std::chrono::milliseconds kLongestAttempt{30'000};
@@ -43,8 +46,7 @@ Result<void> set_attempt_timeout(DynamodbSettings& settings, std::string_view te
   const auto time = std::chrono::milliseconds(std::int64_t{number} * (in_ms ? 1 : 1000));
   if (parsed.ec != std::errc{} || parsed.ptr != digits.data() + digits.size() ||
       time < kShortestAttempt || time > kLongestAttempt) {
-    return invalid("attempt_timeout is '" + std::string(text) +
-                   "', and must be a time from 50ms to 30s");
+    return invalid(cat("attempt_timeout is '", text, "', and must be a time from 50ms to 30s"));
   }
   settings.attempt_timeout = time;
   return {};
@@ -54,7 +56,7 @@ Result<void> set_parameter(DynamodbSettings& settings, const std::string& name,
                            const std::string& value) {
   if (name == "create") {
     if (value != "true" && value != "false") {
-      return invalid("create is '" + value + "', and must be true or false");
+      return invalid(cat("create is '", value, "', and must be true or false"));
     }
     settings.create = value == "true";
     return {};
@@ -66,8 +68,8 @@ Result<void> set_parameter(DynamodbSettings& settings, const std::string& name,
                       : name == "ca_file"  ? &settings.ca_file
                                            : nullptr;
   if (text == nullptr) {
-    return invalid("a DynamoDB store has no parameter '" + name +
-                   "', but region, endpoint, profile, ca_file, create and attempt_timeout");
+    return invalid(cat("a DynamoDB store has no parameter '", name,
+                       "', but region, endpoint, profile, ca_file, create and attempt_timeout"));
   }
   if (value.empty()) return invalid(name + " is empty: give it a value or leave it out");
   *text = value;
@@ -79,25 +81,24 @@ Result<void> set_parameter(DynamodbSettings& settings, const std::string& name,
 Result<DynamodbSettings> parse_dynamodb_url(const std::string& rest, bool create) {
   const std::string whole = "dynamodb:" + rest;  // `url` is a view of it.
   const auto url = boost::urls::parse_uri(whole);
-  if (!url || !url->has_authority()) return invalid("'" + whole + "' is no store URL");
+  if (!url || !url->has_authority()) return invalid(cat("'", whole, "' is no store URL"));
   if (url->has_userinfo() || url->has_port() || url->has_fragment() ||
       (!url->encoded_path().empty() && url->encoded_path() != "/")) {
-    return invalid("'" + whole + "' says more than a table and its parameters");
+    return invalid(cat("'", whole, "' says more than a table and its parameters"));
   }
   DynamodbSettings settings;
   settings.url = whole;
   settings.create = create;
   if (!url->host().empty()) settings.table = url->host();
   if (!is_table_name(settings.table)) {
-    return invalid("'" + settings.table + "' is no table name: those are 3 to " +
-                   std::to_string(kLongestTableName) +
-                   " letters, digits, '_', '-' and '.', since TABLE" + kRecordsSuffix +
-                   " is to be one, too");
+    return invalid(cat("'", settings.table, "' is no table name: those are 3 to ",
+                       kLongestTableName, " letters, digits, '_', '-' and '.', since TABLE",
+                       kRecordsSuffix, " is to be one, too"));
   }
   std::vector<std::string> seen;
   for (const auto parameter : url->params()) {
     if (std::find(seen.begin(), seen.end(), parameter.key) != seen.end()) {
-      return invalid("the parameter '" + parameter.key + "' is given more than once");
+      return invalid(cat("the parameter '", parameter.key, "' is given more than once"));
     }
     seen.push_back(parameter.key);
     if (auto set = set_parameter(settings, parameter.key, parameter.value); !set) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/canary.h"
+#include "base/cat.h"
 #include "base/checked.h"
 #include "contract/definition_fields.h"
 #include "contract/op_check.h"
@@ -15,6 +16,7 @@ namespace {
 
 using base::Canary;
 using base::canary;
+using base::cat;
 using contract::Committed;
 using contract::CounterState;
 using contract::Found;
@@ -122,7 +124,7 @@ Outcome MemoryStore::apply(const contract::Reserve& op) {
     return Refused{std::move(seen)};
   }
   const auto end = base::checked_add<std::int64_t>(seen.value, op.step);
-  if (!end) return NotApplied{"counter '" + op.counter + "' would pass 2^63 - 1"};
+  if (!end) return NotApplied{cat("counter '", op.counter, "' would pass 2^63 - 1")};
   counter->state.value = *end;
   counter->slots[op.writer] = Slot{op.seq, *end};
   return Committed{*end};
@@ -135,7 +137,7 @@ Outcome MemoryStore::apply(const contract::GiveBack& op) {
   const bool in_turn = is_in_turn(op, seen) || canary(Canary::kGiveBackWithoutSeq);
   if (!in_turn || seen.value != op.end) return Refused{std::move(seen)};
   if (op.new_end < contract::value_before_first(seen.definition)) {
-    return NotApplied{"counter '" + op.counter + "' would fall below its start"};
+    return NotApplied{cat("counter '", op.counter, "' would fall below its start")};
   }
   counter->state.value = op.new_end;
   counter->slots[op.writer] = Slot{op.seq, op.new_end};

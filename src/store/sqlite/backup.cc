@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "base/cat.h"
 #include "base/clock.h"
 #include "store/sqlite/creation.h"
 #include "store/sqlite/doubt.h"
@@ -22,6 +23,8 @@
 
 namespace nextid::store {
 namespace {
+
+using base::cat;
 
 constexpr std::chrono::seconds kCopyLimit{60};
 constexpr std::chrono::milliseconds kPause{5};
@@ -55,7 +58,7 @@ void copy_database(Database& from, Database& to) {
 void verify(Database& database) {
   const std::string verdict = database.text("PRAGMA integrity_check");
   if (verdict == "ok") return;
-  throw SqliteFailure(SQLITE_CORRUPT, database.path() + " is damaged: " + verdict);
+  throw SqliteFailure(SQLITE_CORRUPT, cat(database.path(), " is damaged: ", verdict));
 }
 
 std::vector<CounterInfo> counters_of(Database& database) {
@@ -101,7 +104,7 @@ BackupContents make_copy(Database& from, const std::string& draft, const std::st
 /// A file that is no store in use: what it holds by itself is all of it.
 std::unique_ptr<Database> open_alone(const std::string& file) {
   if (!has_bytes(file)) {
-    throw SqliteFailure(SQLITE_MISUSE, "there is no backup " + file + "; check its path");
+    throw SqliteFailure(SQLITE_MISUSE, cat("there is no backup ", file, "; check its path"));
   }
   refuse_unless_ours(file, read_header(file));
   const Alone alone = read_alone(file);
@@ -122,12 +125,12 @@ std::string absolute(const std::string& path) { return std::filesystem::absolute
 
 /// Out of the way of a store that takes its place, its log with it.
 void set_store_aside(const std::string& path) {
-  const std::string aside = path + "-set-aside-" + std::to_string(std::time(nullptr));
+  const std::string aside = cat(path, "-set-aside-", std::time(nullptr));
   for (const char* suffix : {"-wal", ""}) {
     if (::rename((path + suffix).c_str(), (aside + suffix).c_str()) != 0 && errno != ENOENT) {
-      throw SqliteFailure(SQLITE_CANTOPEN, "can't set " + path + suffix +
-                                               " aside: " + std::strerror(errno) +
-                                               "; make its directory writable");
+      throw SqliteFailure(SQLITE_CANTOPEN,
+                          cat("can't set ", path, suffix, " aside: ", std::strerror(errno),
+                              "; make its directory writable"));
     }
   }
   ::unlink((path + "-shm").c_str());
@@ -148,8 +151,8 @@ void refuse_if_in_use(const std::string& path, const FileLock& lock) {
 BackupContents back_up_sqlite(const std::string& path, const std::string& file, bool force) {
   const std::string target = absolute(file);
   if (has_bytes(target) && !force) {
-    throw conflict("can't write the backup: " + target +
-                   " exists; name another file, or use --force");
+    throw conflict(
+        cat("can't write the backup: ", target, " exists; name another file, or use --force"));
   }
   SqliteFile source = open_sqlite_file(path, {.create = false});
   const std::string draft = begin_draft(target);
@@ -172,8 +175,8 @@ BackupContents restore_sqlite(const std::string& file, const std::string& given,
   const auto hold = lock.acquire(base::monotonic_now() + kSqliteLockLimit);
   refuse_if_in_use(path, lock);
   if (has_bytes(path) && !force) {
-    throw conflict("can't restore: there is a store at " + path +
-                   " already; --force sets it aside and puts the backup in its place");
+    throw conflict(cat("can't restore: there is a store at ", path,
+                       " already; --force sets it aside and puts the backup in its place"));
   }
   const std::string draft = begin_draft(path);
   try {

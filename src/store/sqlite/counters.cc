@@ -9,6 +9,7 @@
 namespace nextid::store {
 namespace {
 
+using base::cat;
 using contract::Change;
 using contract::CounterState;
 using contract::Outcome;
@@ -282,8 +283,8 @@ CounterPage SqliteCounters::list(const std::string& after, std::size_t limit) {
 }
 
 SqliteFailure SqliteCounters::nonsense(const std::string& counter) const {
-  return SqliteFailure(SQLITE_CORRUPT, database_.path() + " is damaged: counter '" + counter +
-                                           "' has numbers that nextid never writes; " + kRepair);
+  return SqliteFailure(SQLITE_CORRUPT, cat(database_.path(), " is damaged: counter '", counter,
+                                           "' has numbers that nextid never writes; ", kRepair));
 }
 
 }  // namespace nextid::store

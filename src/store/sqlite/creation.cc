@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cat.h"
 #include "base/clock.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/place.h"
@@ -17,10 +18,12 @@
 namespace nextid::store {
 namespace {
 
+using base::cat;
+
 SqliteFailure cannot_make(const std::string& path) {
   const int code = errno == ENOSPC || errno == EDQUOT ? SQLITE_FULL : SQLITE_CANTOPEN;
-  return SqliteFailure(code, "can't make " + path + ": " + std::strerror(errno) +
-                                 "; make its directory writable for this user");
+  return SqliteFailure(code, cat("can't make ", path, ": ", std::strerror(errno),
+                                 "; make its directory writable for this user"));
 }
 
 /// A rename becomes durable with its directory.

@@ -4,36 +4,39 @@
 #include <cstring>
 #include <utility>
 
+#include "base/cat.h"
+
 namespace nextid::store {
 namespace {
 
+using base::cat;
+
 /// What happened to `path`, and what to do about it.
 std::string explain(const std::string& path, int code, const char* message, int system_errno) {
-  const std::string detail = system_errno == 0
-                                 ? std::string(message)
-                                 : std::string(message) + ", " + std::strerror(system_errno);
+  const std::string detail =
+      system_errno == 0 ? std::string(message) : cat(message, ", ", std::strerror(system_errno));
   if (system_errno == ENOSPC || system_errno == EDQUOT) code = SQLITE_FULL;
   switch (code & 0xff) {
     case SQLITE_FULL:
-      return "no room to write " + path + ": the disk is full; free some space";
+      return cat("no room to write ", path, ": the disk is full; free some space");
     case SQLITE_IOERR:
-      return "can't read or write " + path + " (" + detail + "); check its disk and limits";
+      return cat("can't read or write ", path, " (", detail, "); check its disk and limits");
     case SQLITE_CORRUPT:
     case SQLITE_ERROR:  // Our SQL is right, so the table that it names is not.
-      return path + " is damaged (" + detail + "); " + kRepair;
+      return cat(path, " is damaged (", detail, "); ", kRepair);
     case SQLITE_NOTADB:
       return path + " is no SQLite database; choose another file for --store";
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return path + " is locked by another process; see that it runs, or stop it";
     case SQLITE_READONLY:
-      return path + " is read-only (" + detail + "); make it and its directory writable";
+      return cat(path, " is read-only (", detail, "); make it and its directory writable");
     case SQLITE_CANTOPEN:
     case SQLITE_PERM:
     case SQLITE_AUTH:
-      return "can't open " + path + " (" + detail + "); check the path and its permissions";
+      return cat("can't open ", path, " (", detail, "); check the path and its permissions");
     default:
-      return "SQLite failed on " + path + ": " + detail;
+      return cat("SQLite failed on ", path, ": ", detail);
   }
 }
 

@@ -3,8 +3,12 @@
 #include <array>
 #include <ctime>
 
+#include "base/cat.h"
+
 namespace nextid::store {
 namespace {
+
+using base::cat;
 
 /// "2026-01-31 12:00:00 UTC"
 std::string time_text(std::int64_t seconds) {
@@ -17,57 +21,55 @@ std::string time_text(std::int64_t seconds) {
 }
 
 std::string recover_command(const std::string& path) {
-  return "`nextid recover --all --store sqlite:" + path + " --skip N`";
+  return cat("`nextid recover --all --store sqlite:", path, " --skip N`");
 }
 
 Doubt log_missing(const Evidence& evidence, const std::string& what) {
   return {Doubt::Kind::kLogMissing,
-          evidence.path + " is not whole: " + what + ", with ids that were given out up to " +
-              time_text(evidence.alone.seal->used_s) +
+          cat(evidence.path, " is not whole: ", what, ", with ids that were given out up to ",
+              time_text(evidence.alone.seal->used_s),
               " or later. Where it was copied from a running server, take a backup with `nextid "
-              "backup` instead; where it was moved, bring its log too. If that is gone, " +
-              recover_command(evidence.path) + " moves its counters on, past what was lost"};
+              "backup` instead; where it was moved, bring its log too. If that is gone, ",
+              recover_command(evidence.path), " moves its counters on, past what was lost")};
 }
 
 Doubt foreign_log(const Evidence& evidence) {
-  return {
-      Doubt::Kind::kForeignLog,
-      evidence.path + " and its log " + evidence.path +
-          "-wal do not belong together: one of them was copied, restored or left behind by "
-          "another. Put back the two that do; or have the log set aside, and the counters moved "
-          "on past what it may hold: " +
-          recover_command(evidence.path)};
+  return {Doubt::Kind::kForeignLog,
+          cat(evidence.path, " and its log ", evidence.path,
+              "-wal do not belong together: one of them was copied, restored or left behind by "
+              "another. Put back the two that do; or have the log set aside, and the counters "
+              "moved on past what it may hold: ",
+              recover_command(evidence.path))};
 }
 
 Doubt exchanged(const Evidence& evidence) {
   return {Doubt::Kind::kExchanged,
-          evidence.path +
-              " is not the file that was closed last under this name: an older or "
-              "another copy was put in its place, last used " +
-              time_text(evidence.alone.seal->used_s) +
-              ". If ids were given out since, they would be given again; " +
-              recover_command(evidence.path) +
-              " moves its counters on, and --exact instead of --skip N takes it as it is"};
+          cat(evidence.path,
+              " is not the file that was closed last under this name: an older or another copy was "
+              "put in its place, last used ",
+              time_text(evidence.alone.seal->used_s),
+              ". If ids were given out since, they would be given again; ",
+              recover_command(evidence.path),
+              " moves its counters on, and --exact instead of --skip N takes it as it is")};
 }
 
 Doubt copy(const Evidence& evidence) {
   const Seal& seal = *evidence.alone.seal;
   return {Doubt::Kind::kCopy,
-          evidence.path + " is a copy of " + seal.path + ", last used " + time_text(seal.used_s) +
-              ": if the original was used since, its ids would be given again. " +
-              recover_command(evidence.path) +
+          cat(evidence.path, " is a copy of ", seal.path, ", last used ", time_text(seal.used_s),
+              ": if the original was used since, its ids would be given again. ",
+              recover_command(evidence.path),
               " moves its counters on; for a move, after which nobody uses the original, --exact "
-              "instead of --skip N takes it as it is, and so does `nextid serve --accept-copy`"};
+              "instead of --skip N takes it as it is, and so does `nextid serve --accept-copy`")};
 }
 
 Doubt past(const Evidence& evidence) {
   return {Doubt::Kind::kPast,
-          evidence.path +
-              " is a backup, or its recovery did not end, and the ids that were given "
-              "out after " +
-              time_text(evidence.alone.seal->used_s) + " would be given again; " +
-              recover_command(evidence.path) +
-              " moves its counters on, and --exact instead of --skip N takes it as it is"};
+          cat(evidence.path,
+              " is a backup, or its recovery did not end, and the ids that were given out after ",
+              time_text(evidence.alone.seal->used_s), " would be given again; ",
+              recover_command(evidence.path),
+              " moves its counters on, and --exact instead of --skip N takes it as it is")};
 }
 
 /// Of the same generation, and shorter than it was.
@@ -89,10 +91,10 @@ std::optional<Doubt> doubt_of(const Evidence& evidence) {
   const auto& seal = evidence.alone.seal;
   if (!seal) return std::nullopt;  // Of an older version: taken once, as it is.
   if (was_cut(evidence)) {
-    return log_missing(evidence, "the end of its log " + evidence.path + "-wal is missing");
+    return log_missing(evidence, cat("the end of its log ", evidence.path, "-wal is missing"));
   }
   if (seal->needs_log && !evidence.log.has_commits && !just_begins(evidence)) {
-    return log_missing(evidence, "its log " + evidence.path + "-wal is missing or empty");
+    return log_missing(evidence, cat("its log ", evidence.path, "-wal is missing or empty"));
   }
   if (evidence.log.has_commits && !evidence.log.has_page) return foreign_log(evidence);
   const bool was_closed = evidence.closed && !evidence.log.has_commits;

@@ -12,12 +12,14 @@
 
 #include <sqlite3.h>
 
+#include "base/cat.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/ofd_lock.h"
 
 namespace nextid::store {
 namespace {
 
+using base::cat;
 using std::chrono::microseconds;
 
 constexpr microseconds kShortPause{50};
@@ -82,8 +84,8 @@ bool FileLock::try_lock() {
   if (errno == EWOULDBLOCK || errno == EINTR) return false;
   const std::string reason = std::strerror(errno);
   if (created_) remove_file();
-  throw SqliteFailure(SQLITE_IOERR, "can't lock " + path_ + ": " + reason +
-                                        "; keep the database on this machine's own disk");
+  throw SqliteFailure(SQLITE_IOERR, cat("can't lock ", path_, ": ", reason,
+                                        "; keep the database on this machine's own disk"));
 }
 
 bool FileLock::is_used_by_others() const { return is_held_elsewhere(fd_->get(), kUse); }
@@ -109,9 +111,9 @@ void FileLock::open_file() {
     }
   } while (fd < 0 && errno == EEXIST);
   if (fd < 0) {
-    throw SqliteFailure(SQLITE_CANTOPEN, "can't open the lock file " + path_ + ": " +
-                                             std::strerror(errno) +
-                                             "; make its directory writable for this user");
+    throw SqliteFailure(SQLITE_CANTOPEN,
+                        cat("can't open the lock file ", path_, ": ", std::strerror(errno),
+                            "; make its directory writable for this user"));
   }
   fd_ = std::make_unique<base::ParentOnlyFd>(fd);
 }

@@ -11,6 +11,7 @@
 
 #include <sqlite3.h>
 
+#include "base/cat.h"
 #include "base/fork.h"
 #include "base/mutex.h"
 #include "store/sqlite/database.h"
@@ -18,6 +19,8 @@
 
 namespace nextid::store {
 namespace {
+
+using base::cat;
 
 // Far beyond SQLite's own locks, which lie at 2^30, and beyond every page.
 constexpr off_t kUse = off_t{1} << 62;
@@ -65,8 +68,8 @@ struct MainFile::Entries {
 
 MainFile::MainFile(const std::string& path) {
   const auto cannot_open = [&] {
-    return SqliteFailure(SQLITE_CANTOPEN, "can't open " + path + ": " + std::strerror(errno) +
-                                              "; check the path and its permissions");
+    return SqliteFailure(SQLITE_CANTOPEN, cat("can't open ", path, ": ", std::strerror(errno),
+                                              "; check the path and its permissions"));
   };
   const auto id = file_id_of(path);
   Entries& entries = Entries::get();

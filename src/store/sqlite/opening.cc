@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include <utility>
 
+#include "base/cat.h"
 #include "base/clock.h"
 #include "store/sqlite/creation.h"
 #include "store/sqlite/doubt.h"
@@ -22,6 +23,8 @@
 
 namespace nextid::store {
 namespace {
+
+using base::cat;
 
 constexpr std::array<const char*, 3> kSideFiles{"-journal", "-wal", "-shm"};
 constexpr std::chrono::milliseconds kPause{2};
@@ -32,8 +35,8 @@ std::optional<struct stat> status_of(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) == 0) return status;
   if (errno == ENOENT) return std::nullopt;
-  throw SqliteFailure(SQLITE_CANTOPEN, "can't open " + path + ": " + std::strerror(errno) +
-                                           "; check the path and its permissions");
+  throw SqliteFailure(SQLITE_CANTOPEN, cat("can't open ", path, ": ", std::strerror(errno),
+                                           "; check the path and its permissions"));
 }
 
 /// SQLite would delete the log that it finds next to a new file, and the ids in it would come
@@ -42,9 +45,10 @@ void refuse_orphaned_log(const std::string& path) {
   const std::string log = path + "-wal";
   const auto status = status_of(log);
   if (!status || status->st_size == 0) return;
-  throw SqliteFailure(SQLITE_NOTADB, "can't make " + path + ": " + log +
-                                         " is left from a database that is gone; put that back, or "
-                                         "remove its log to begin anew");
+  throw SqliteFailure(
+      SQLITE_NOTADB,
+      cat("can't make ", path, ": ", log,
+          " is left from a database that is gone; put that back, or remove its log to begin anew"));
 }
 
 /// Looks at the file without changing anything. Missing and empty files pass.
@@ -53,19 +57,19 @@ void refuse_unusable(const std::string& path) {
   if (!status || status->st_size == 0) refuse_orphaned_log(path);
   if (!status) return;
   if (!S_ISREG(status->st_mode)) {
-    throw SqliteFailure(SQLITE_NOTADB, "can't open " + path +
-                                           ": it is not a regular file; choose another one for "
-                                           "--store");
+    throw SqliteFailure(
+        SQLITE_NOTADB,
+        cat("can't open ", path, ": it is not a regular file; choose another one for --store"));
   }
   if (MainFile::is_inherited({status->st_dev, status->st_ino})) {
-    throw SqliteFailure(SQLITE_MISUSE, "can't open " + path +
+    throw SqliteFailure(SQLITE_MISUSE, cat("can't open ", path,
                                            ": it was open when this process was forked; open it "
-                                           "only after the fork, or exec first");
+                                           "only after the fork, or exec first"));
   }
   if (status->st_size > 0) refuse_unless_ours(path, read_header(path));
   if (::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0) {
-    throw SqliteFailure(SQLITE_READONLY, "can't write " + path + ": " + std::strerror(errno) +
-                                             "; make it writable for this user");
+    throw SqliteFailure(SQLITE_READONLY, cat("can't write ", path, ": ", std::strerror(errno),
+                                             "; make it writable for this user"));
   }
 }
 
@@ -111,14 +115,14 @@ bool is_in_use(const std::string& path, const SqliteFile& file, base::MonotonicT
       throw SqliteFailure(
           SQLITE_CORRUPT,
           main_in_use
-              ? "can't open " + path +
+              ? cat("can't open ", path,
                     ": another process has it open beside another lock file and log, under another "
-                    "name, from another mount, or since " +
-                    path +
-                    "-lock was removed; stop that process, and mount the whole directory for all"
-              : "can't open " + path +
-                    ": other processes use a database of this name, and it is "
-                    "not this file; stop them, and put theirs back");
+                    "name, from another mount, or since ",
+                    path,
+                    "-lock was removed; stop that process, and mount the whole directory for all")
+              : cat("can't open ", path,
+                    ": other processes use a database of this name, and it is not this file; stop "
+                    "them, and put theirs back"));
     }
     std::this_thread::sleep_for(kPause);
   }
@@ -128,10 +132,10 @@ bool is_in_use(const std::string& path, const SqliteFile& file, base::MonotonicT
 void refuse_foreign_journal(const std::string& path, const Alone& alone) {
   const auto status = status_of(path + "-journal");
   if (!status || status->st_size == 0 || !alone.seal) return;
-  throw SqliteFailure(SQLITE_CORRUPT, "can't open " + path + ": " + path +
-                                          "-journal lies beside it, which nextid does not write; "
-                                          "move it away if it is another database's, or have "
-                                          "sqlite3 open the two once");
+  throw SqliteFailure(SQLITE_CORRUPT,
+                      cat("can't open ", path, ": ", path,
+                          "-journal lies beside it, which nextid does not write; move it away if "
+                          "it is another database's, or have sqlite3 open the two once"));
 }
 
 /// Opens a connection, and makes sure of the tables. A file without the columns that they name is
@@ -163,10 +167,10 @@ void join(SqliteFile& file, const std::string& path) {
   const auto log = file_id_of(path + "-wal");
   const auto index = file_id_of(path + "-shm");
   if (!in_use || !log || !index || *in_use != SideFiles{*log, *index}) {
-    throw SqliteFailure(SQLITE_CORRUPT, "can't open " + path +
-                                            ": its log or the log's index is not "
-                                            "the one that the processes which have it open use; "
-                                            "stop them all, and open it again");
+    throw SqliteFailure(SQLITE_CORRUPT,
+                        cat("can't open ", path,
+                            ": its log or the log's index is not the one that the processes which "
+                            "have it open use; stop them all, and open it again"));
   }
   const Alone alone = read_alone(path);
   connect(file, path);
@@ -182,9 +186,9 @@ void join(SqliteFile& file, const std::string& path) {
 
 void set_log_aside(const std::string& path) {
   const std::string log = path + "-wal";
-  const std::string aside = log + "-set-aside-" + std::to_string(std::time(nullptr));
+  const std::string aside = cat(log, "-set-aside-", std::time(nullptr));
   if (::rename(log.c_str(), aside.c_str()) != 0 && errno != ENOENT) {
-    throw SqliteFailure(SQLITE_CANTOPEN, "can't set " + log + " aside: " + std::strerror(errno));
+    throw SqliteFailure(SQLITE_CANTOPEN, cat("can't set ", log, " aside: ", std::strerror(errno)));
   }
   ::unlink((path + "-shm").c_str());
 }
@@ -211,8 +215,8 @@ Evidence look(const SqliteFile& file, const std::string& path, const SqliteOpenO
 void seal_for_use(SqliteFile& file, const Evidence& evidence, const std::optional<Seal>& shown,
                   bool is_past) {
   if (!SqliteNote(file.lock->fd()).clear()) {
-    throw SqliteFailure(SQLITE_IOERR, "can't write " + evidence.path +
-                                          "-lock: " + std::strerror(errno) + "; check its disk");
+    throw SqliteFailure(SQLITE_IOERR, cat("can't write ", evidence.path,
+                                          "-lock: ", std::strerror(errno), "; check its disk"));
   }
   Seal seal = shown ? *shown : Seal{};
   if (seal.identity.empty()) seal.identity = random_identity();
@@ -274,8 +278,8 @@ void begin(SqliteFile& file, const std::string& path, const SqliteOpenOptions& o
   seal_for_use(file, evidence, shown, is_past);
   note_use(file, path);
   if (!evidence.place.is_lasting) {
-    file.opening.remark = "its file system, " + evidence.place.file_system +
-                          ", does not tell a file from a copy of it: see that no copy is used";
+    file.opening.remark = cat("its file system, ", evidence.place.file_system,
+                              ", does not tell a file from a copy of it: see that no copy is used");
   }
 }
 
@@ -284,22 +288,22 @@ bool make_if_missing(SqliteFile& file, const std::string& path, const SqliteOpen
   const auto status = status_of(path);
   if (status && status->st_size > 0) return false;
   if (file.lock->is_used_by_others()) {
-    throw SqliteFailure(SQLITE_CORRUPT, "can't make " + path +
+    throw SqliteFailure(SQLITE_CORRUPT, cat("can't make ", path,
                                             ": other processes use a database of this name that "
-                                            "was moved or deleted; stop them, and put it back");
+                                            "was moved or deleted; stop them, and put it back"));
   }
   if (SqliteNote(file.lock->fd()).tells_of_a_store()) {
-    throw SqliteFailure(SQLITE_CORRUPT,
-                        "can't make " + path + ": " + path +
-                            "-lock tells of a store that was here, and is gone; put "
-                            "that back, or remove " +
-                            path + "-lock to begin anew, with ids from 1");
+    throw SqliteFailure(
+        SQLITE_CORRUPT,
+        cat("can't make ", path, ": ", path,
+            "-lock tells of a store that was here, and is gone; put that back, or remove ", path,
+            "-lock to begin anew, with ids from 1"));
   }
   if (!options.create) {
     throw SqliteFailure(
         SQLITE_MISUSE,
-        "there is no store at " + path +
-            ", and none is to be made; check the path, and that its disk is mounted");
+        cat("there is no store at ", path,
+            ", and none is to be made; check the path, and that its disk is mounted"));
   }
   make_sqlite_file(path);
   return true;
@@ -329,7 +333,7 @@ std::string resolve_sqlite_path(const std::string& given) {
   const fs::path existing = fs::canonical(given, error);
   if (!error) return existing.string();
   const auto refuse = [&](const std::string& reason) {
-    return SqliteFailure(SQLITE_CANTOPEN, "can't open " + given + ": " + reason);
+    return SqliteFailure(SQLITE_CANTOPEN, cat("can't open ", given, ": ", reason));
   };
   if (error != std::errc::no_such_file_or_directory) {
     throw refuse(error.message() + "; check the path and its permissions");

@@ -12,10 +12,13 @@
 
 #include <sqlite3.h>
 
+#include "base/cat.h"
 #include "store/sqlite/database.h"
 
 namespace nextid::store {
 namespace {
+
+using base::cat;
 
 struct Lasting {
   std::uint32_t magic;
@@ -32,8 +35,8 @@ constexpr std::array kLasting{
 };
 
 SqliteFailure cannot_look(const std::string& path) {
-  return SqliteFailure(SQLITE_CANTOPEN, "can't open " + path + ": " + std::strerror(errno) +
-                                            "; check the path and its permissions");
+  return SqliteFailure(SQLITE_CANTOPEN, cat("can't open ", path, ": ", std::strerror(errno),
+                                            "; check the path and its permissions"));
 }
 
 struct statx look(const std::string& path, int flags) {
@@ -50,10 +53,9 @@ void refuse_odd_side_file(const std::string& path, const char* suffix) {
   struct stat status {};
   if (::lstat(side_file.c_str(), &status) != 0) return;
   if (S_ISREG(status.st_mode) && status.st_nlink <= 1) return;
-  throw SqliteFailure(SQLITE_CANTOPEN,
-                      "can't open " + path + ": " + side_file +
-                          " is not a file of its own, but a link or something else; stop all that "
-                          "use it, and remove the link");
+  throw SqliteFailure(SQLITE_CANTOPEN, cat("can't open ", path, ": ", side_file,
+                                           " is not a file of its own, but a link or something "
+                                           "else; stop all that use it, and remove the link"));
 }
 
 }  // namespace
@@ -95,19 +97,19 @@ Place place_of(const std::string& path) {
 void refuse_divided(const std::string& path) {
   const struct statx file = look(path, 0);
   if (file.stx_nlink > 1) {
-    throw SqliteFailure(SQLITE_CANTOPEN,
-                        "can't open " + path + ": it has " + std::to_string(file.stx_nlink) +
-                            " names (hard links), and its log lies beside one of them alone; "
-                            "remove the others");
+    throw SqliteFailure(
+        SQLITE_CANTOPEN,
+        cat("can't open ", path, ": it has ", file.stx_nlink,
+            " names (hard links), and its log lies beside one of them alone; remove the others"));
   }
   const std::string directory = std::filesystem::path(path).parent_path().string();
   const struct statx around = look(directory.empty() ? "/" : directory, 0);
   const bool told = (file.stx_mask & around.stx_mask & STATX_MNT_ID) != 0;
   if (told && file.stx_mnt_id != around.stx_mnt_id) {
     throw SqliteFailure(SQLITE_CANTOPEN,
-                        "can't open " + path +
+                        cat("can't open ", path,
                             ": it is mounted by itself, and its log would be left behind; mount "
-                            "its directory instead, as in -v ./data:/data");
+                            "its directory instead, as in -v ./data:/data"));
   }
   for (const char* suffix : {"-wal", "-shm", "-lock"}) refuse_odd_side_file(path, suffix);
 }

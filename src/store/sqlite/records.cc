@@ -6,11 +6,13 @@
 
 #include "nextid/id_range.h"
 
+#include "base/cat.h"
 #include "contract/op_check.h"
 
 namespace nextid::store {
 namespace {
 
+using base::cat;
 using contract::IdempotencyRecord;
 using contract::Outcome;
 using contract::Remembered;
@@ -95,9 +97,9 @@ std::optional<IdempotencyRecord> SqliteRecords::find(const std::string& counter,
 }
 
 SqliteFailure SqliteRecords::nonsense(const std::string& counter) const {
-  return SqliteFailure(SQLITE_CORRUPT, database_.path() + " is damaged: a key of counter '" +
-                                           counter + "' has numbers that nextid never writes; " +
-                                           kRepair);
+  return SqliteFailure(SQLITE_CORRUPT,
+                       cat(database_.path(), " is damaged: a key of counter '", counter,
+                           "' has numbers that nextid never writes; ", kRepair));
 }
 
 }  // namespace nextid::store

@@ -4,12 +4,15 @@
 #include <cstdio>
 #include <cstring>
 
+#include "base/cat.h"
 #include "store/sqlite/counters.h"
 #include "store/sqlite/records.h"
 #include "store/sqlite/seal.h"
 
 namespace nextid::store {
 namespace {
+
+using base::cat;
 
 constexpr std::int64_t kApplicationId = 0x6e786964;  // "nxid"
 // 1: counters. 2: idempotency records, too. 3: the seal, too.
@@ -57,7 +60,7 @@ SqliteHeader read_header(const std::string& path) {
 
 void refuse_unless_ours(const std::string& path, const SqliteHeader& header) {
   const auto refuse = [&](const std::string& reason) {
-    return SqliteFailure(SQLITE_NOTADB, "can't open " + path + ": " + reason);
+    return SqliteFailure(SQLITE_NOTADB, cat("can't open ", path, ": ", reason));
   };
   if (!header.is_sqlite) {
     throw refuse("it is not an SQLite database; choose another file for --store");
@@ -66,13 +69,13 @@ void refuse_unless_ours(const std::string& path, const SqliteHeader& header) {
     char id[16];
     std::snprintf(id, sizeof id, "0x%08llx",
                   static_cast<unsigned long long>(header.application_id));
-    throw refuse("it is an SQLite database of another program (application_id " + std::string(id) +
-                 "); choose another file for --store");
+    throw refuse(cat("it is an SQLite database of another program (application_id ", id,
+                     "); choose another file for --store"));
   }
   if (header.version > kSchemaVersion || header.version < 1) {
-    throw refuse("its format is version " + std::to_string(header.version) +
-                 ", and this nextid knows none after " + std::to_string(kSchemaVersion) +
-                 "; use the nextid that made it, or a newer one");
+    throw refuse(cat("its format is version ", header.version,
+                     ", and this nextid knows none after ", kSchemaVersion,
+                     "; use the nextid that made it, or a newer one"));
   }
 }
 
@@ -93,9 +96,9 @@ void configure(Database& database) {
 void keep_log(Database& database) {
   const std::string mode = database.text("PRAGMA journal_mode = WAL");
   if (mode == "wal") return;
-  throw SqliteFailure(SQLITE_CANTOPEN, "can't keep a write-ahead log for " + database.path() +
-                                           " (journal mode " + mode +
-                                           "); keep it on this machine's own disk");
+  throw SqliteFailure(SQLITE_CANTOPEN,
+                      cat("can't keep a write-ahead log for ", database.path(), " (journal mode ",
+                          mode, "); keep it on this machine's own disk"));
 }
 
 void set_up_schema(Database& database) {
@@ -105,7 +108,7 @@ void set_up_schema(Database& database) {
   const bool is_empty = found.application_id == 0 && found.version == 0 &&
                         database.integer("SELECT count(*) FROM sqlite_schema") == 0;
   if (is_empty) {
-    database.execute(("PRAGMA application_id = " + std::to_string(kApplicationId)).c_str());
+    database.execute(cat("PRAGMA application_id = ", kApplicationId).c_str());
     create_counters_table(database);
   } else {
     refuse_unless_ours(database.path(), found);
@@ -113,7 +116,7 @@ void set_up_schema(Database& database) {
   if (found.version == kSchemaVersion) return;
   if (found.version < kRecordsSince) create_records_table(database);
   if (found.version < kSealSince) create_seal_table(database);
-  database.execute(("PRAGMA user_version = " + std::to_string(kSchemaVersion)).c_str());
+  database.execute(cat("PRAGMA user_version = ", kSchemaVersion).c_str());
 }
 
 }  // namespace nextid::store

@@ -8,14 +8,17 @@
 
 #include <boost/url/pct_string_view.hpp>
 
+#include "base/cat.h"
 #include "base/stray_text.h"
 
 namespace nextid::store {
 namespace {
 
+using base::cat;
+
 Error invalid(const std::string& sentence) { return Error(ErrorCode::kInvalid, sentence); }
 
-std::string url_of(std::string_view rest) { return "'sqlite:" + std::string(rest) + "'"; }
+std::string url_of(std::string_view rest) { return cat("'sqlite:", rest, "'"); }
 
 /// What "//..." was meant for: a relative path where the slashes were a host's, either where there
 /// are more of them.
@@ -24,13 +27,13 @@ std::string without_host(std::string_view path) {
   if (first == std::string_view::npos) return "sqlite:PATH";
   const std::string plain(path.substr(first));
   if (first == 2) return "sqlite:" + plain;
-  return "sqlite:/" + plain + ", or sqlite:" + plain + " below the working directory";
+  return cat("sqlite:/", plain, ", or sqlite:", plain, " below the working directory");
 }
 
 std::string without_scheme(std::string_view path) {
   path.remove_prefix(path.find(':') + 1);
   if (path.starts_with("//")) path.remove_prefix(2);
-  return "sqlite:" + (path.empty() ? "PATH" : std::string(path));
+  return cat("sqlite:", path.empty() ? "PATH" : path);
 }
 
 std::string decoded(std::string_view path) {
@@ -40,20 +43,20 @@ std::string decoded(std::string_view path) {
 
 Result<void> check_path(std::string_view rest, std::string_view path) {
   if (path.starts_with("//")) {
-    return invalid(url_of(rest) + " has the slashes of a host, and a file has none; write " +
-                   without_host(path));
+    return invalid(cat(url_of(rest), " has the slashes of a host, and a file has none; write ",
+                       without_host(path)));
   }
   if (path.starts_with("file:")) {
-    return invalid(url_of(rest) + " has two schemes; write " + without_scheme(path));
+    return invalid(cat(url_of(rest), " has two schemes; write ", without_scheme(path)));
   }
   if (path == ":memory:") {
     return invalid(url_of(rest) + " is not how a store in memory is written; write memory:");
   }
   if (path.find('%') != std::string_view::npos) {
-    return invalid(url_of(rest) +
-                   " has a percent sign, and a path is taken as it is written, not as in a web "
-                   "address; write " +
-                   decoded(path));
+    return invalid(cat(url_of(rest),
+                       " has a percent sign, and a path is taken as it is written, not as in a web "
+                       "address; write ",
+                       decoded(path)));
   }
   if (path.find('#') != std::string_view::npos) {
     return invalid(url_of(rest) +
@@ -61,7 +64,7 @@ Result<void> check_path(std::string_view rest, std::string_view path) {
   }
   if (path.empty()) return invalid("an SQLite store needs the path of a file: sqlite:PATH");
   if (const auto stray = base::stray_character(path)) {
-    return invalid("the path of the store is '" + base::visible(path) + "': " + *stray);
+    return invalid(cat("the path of the store is '", base::visible(path), "': ", *stray));
   }
   return {};
 }
@@ -72,9 +75,9 @@ Result<void> set_parameters(SqliteSettings& settings, std::string_view rest,
     settings.create = parameters == "create=true";
     return {};
   }
-  return invalid(url_of(rest) + " says '?" + std::string(parameters) +
-                 "', and an SQLite store takes nothing there but ?create=true or ?create=false; "
-                 "write sqlite:PATH, in a path without '?'");
+  return invalid(cat(url_of(rest), " says '?", parameters,
+                     "', and an SQLite store takes nothing there but ?create=true or "
+                     "?create=false; write sqlite:PATH, in a path without '?'"));
 }
 
 }  // namespace
@@ -103,11 +106,11 @@ Result<void> require_sqlite_store(const std::string& path) {
   if (!found && errno != ENOENT && errno != ENOTDIR) return {};
   if (found && !(S_ISREG(status.st_mode) && status.st_size == 0)) return {};
   const std::string place = absolute_path(path);
-  return invalid("there is no store at " + place +
-                 ", and none is made with create=false, or by commands that only read; check the "
-                 "path, and that its disk is mounted, or make it once with: "
-                 "nextid define global --store 'sqlite:" +
-                 place + "?create=true'");
+  return invalid(cat(
+      "there is no store at ", place,
+      ", and none is made with create=false, or by commands that only read; check the path, and "
+      "that its disk is mounted, or make it once with: nextid define global --store 'sqlite:",
+      place, "?create=true'"));
 }
 
 }  // namespace nextid::store

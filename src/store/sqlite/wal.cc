@@ -9,10 +9,13 @@
 
 #include <sqlite3.h>
 
+#include "base/cat.h"
 #include "store/sqlite/database.h"
 
 namespace nextid::store {
 namespace {
+
+using base::cat;
 
 constexpr std::uint64_t kHeaderBytes = 32;
 constexpr std::uint64_t kFrameHeaderBytes = 24;
@@ -56,8 +59,8 @@ LogFacts read_log(const std::string& path, std::uint32_t page_bytes, std::uint32
   const Descriptor log(path);
   if (log.get() < 0) {
     if (errno == ENOENT) return facts;
-    throw SqliteFailure(SQLITE_CANTOPEN, "can't open " + path + ": " + std::strerror(errno) +
-                                             "; make it readable for this user");
+    throw SqliteFailure(SQLITE_CANTOPEN, cat("can't open ", path, ": ", std::strerror(errno),
+                                             "; make it readable for this user"));
   }
   Bytes<kHeaderBytes> header{};
   if (!read_at(log.get(), header, 0) || (number_at(header, 0) & ~1u) != kMagic) return facts;
