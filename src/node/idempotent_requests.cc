@@ -13,8 +13,7 @@ namespace {
 
 using contract::IdempotencyRecord;
 
-/// A key whose ids are reserved is settled whether anyone waits or not: only the store's close ends
-/// the attempts.
+/// Once ids are reserved for a key, only closing the store ends the attempts to remember them.
 constexpr std::chrono::hours kUntilClosed{24 * 365};
 
 Error conflict(const std::string& key, std::uint64_t asked, std::uint64_t kept) {
@@ -30,8 +29,8 @@ std::int64_t expiry_s(std::chrono::seconds retention) {
 
 }  // namespace
 
-/// One key from its first request to its answer. Its steps follow one another; the waiters are
-/// guarded by the requests' lock.
+/// One key from its first request to its answer. Its steps follow one another, so they need no
+/// lock; the lock of IdempotentRequests guards the waiters.
 class IdempotentRequests::Flow final : public RangeReceiver,
                                        public std::enable_shared_from_this<Flow> {
  public:
@@ -91,7 +90,7 @@ class IdempotentRequests::Flow final : public RangeReceiver,
       counter_->count_as_burned(count_, BurnReason::kDiscard);
       requests_.finish(shared_from_this(), record.error());
     } else if (!*record || (*record)->owner == own.owner) {
-      requests_.finish(shared_from_this(), own.range);  // None: its time is over already.
+      requests_.finish(shared_from_this(), own.range);  // No record: ours has expired already.
     } else {
       counter_->count_as_burned(count_, BurnReason::kIdempotency);
       answer(**record);
