@@ -10,8 +10,8 @@
 
 namespace nextid::http {
 
-/// {"start":1,"increment":1,"max":100,"cache":1,"comment":"...","revision":1}, all optional, so
-/// that no body is right, too. Numbers may be text: JavaScript's end at 2^53.
+/// {"start":1,"increment":1,"max":100,"cache":1,"comment":"...","revision":1}, all optional: a
+/// request without a body is right, too. Numbers may be text: JavaScript's are exact only to 2^53.
 Refusal parse_definition(const Request& request, DefinitionChange& change);
 
 /// {"to":100}
