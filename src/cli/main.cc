@@ -38,8 +38,8 @@ Exit codes:
 `nextid doctor` exits 0 when all is ok, 1 with a warning, 2 with a failure.
 )";
 
-/// Of every option and argument, but for the two that have rules of their own for their text: any
-/// for a comment, and printable ASCII for a key.
+/// In every option and argument, except the two whose text has rules of its own: a comment may have
+/// any character, a key printable ASCII.
 void refuse_stray_characters(CLI::App& app) {
   for (CLI::App* command : app.get_subcommands({})) {
     for (CLI::Option* option : command->get_options()) {

@@ -13,7 +13,7 @@ enum class Verdict {
   kFail,  ///< It does not work.
 };
 
-/// One line: what was looked at, and a sentence; for what is not well, also what to do.
+/// One line: what was looked at, and a sentence; unless all is well, also what to do.
 struct Finding {
   Verdict verdict = Verdict::kOk;
   std::string subject;
