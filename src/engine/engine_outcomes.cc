@@ -300,8 +300,7 @@ void Engine::split(Block fresh) {
       outbox_.grant(waiting, fresh.first, definition_.increment);
       fresh.drop_front(waiting.count, definition_.increment);
     } else {
-      unserved.push_back(
-          waiting);  // The op was to adjoin the stock, but another node reserved in between.
+      unserved.push_back(waiting);  // It was to adjoin the stock; another node came in between.
     }
   }
   if (!unserved.empty()) books_.burned(BurnReason::kDiscard, reservoir_.trim(fresh, definition_));

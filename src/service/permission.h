@@ -11,8 +11,7 @@ namespace nextid::service {
 
 struct Permission {
   auth::Verdict verdict = auth::Verdict::kGranted;
-  std::string_view counter =
-      {};  ///< The first counter that is not granted, where a counter decides.
+  std::string_view counter = {};  ///< The first one not granted, where a counter decides.
 
   bool granted() const noexcept { return verdict == auth::Verdict::kGranted; }
 };
