@@ -74,8 +74,7 @@ class Node : public std::enable_shared_from_this<Node> {
   Counters counters_ NEXTID_GUARDED_BY(mutex_);     // By their own names.
   Accounting forgotten_ NEXTID_GUARDED_BY(mutex_);  // Of counters that are gone.
   bool closing_ NEXTID_GUARDED_BY(mutex_) = false;
-  Runtime runtime_;  // Its timer's thread, which calls sweep(), ends before the members above are
-                     // destroyed.
+  Runtime runtime_;  // Ends, with the thread that calls sweep(), before the members above.
   std::unique_ptr<StateKeeper> state_keeper_;  // Or none. Last: its thread uses all of the above.
 };
 
