@@ -34,7 +34,7 @@ class ClientConnection : public Connection {
 
   /// Joins the I/O thread and begins to read.
   void start();
-  /// Joins the I/O thread, says that the server has too many connections, and closes.
+  /// Joins the I/O thread to say that the server has too many connections, and close.
   void refuse();
 
   void flush() final;

@@ -15,8 +15,8 @@ namespace {
 // The version of Redis that answers follow: clients conclude from it what a server can do.
 constexpr std::string_view kRedisVersion = "7.0.0";
 
-// In effect none: pools of Redis clients keep connections for as long as they live. Not the largest
-// number of hours, which would overflow as nanoseconds.
+// None to speak of: pools of Redis clients keep connections for as long as they live. Not the
+// largest number, which nanoseconds do not hold.
 constexpr std::chrono::hours kIdleTimeout{24 * 365 * 100};
 
 net::ClientSettings without_idle_timeout(net::ClientSettings settings) {
