@@ -27,7 +27,8 @@ constexpr microseconds kLongPause{1000};
 constexpr off_t kTurnstile = off_t{1} << 62;
 constexpr off_t kUse = kTurnstile + 1;
 
-/// Each pass of the turnstile is two system calls; who waits behind it waits for so many commits.
+/// Each pass of the turnstile is two system calls; a process that waits in it waits for so many
+/// commits at most.
 constexpr unsigned kMostAtOnce = 4;
 
 }  // namespace

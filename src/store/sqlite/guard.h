@@ -83,10 +83,11 @@ class SqliteGuard {
   Seal seal_;                      // The last one that this connection wrote or read.
   std::int64_t seal_in_main_ = 0;  // The mark of the one in the main file.
   FileId log_id_;
-  std::int64_t main_written_ns_ = 0;  // When the main file last was, as far as it is known here.
-  bool seal_due_ = true;              // The log's present generation may lack it.
-  bool main_lacks_need_ = false;      // Somebody brought over a seal that needs no log.
-  bool wrote_seal_ = false;           // In the transaction that is open.
+  std::int64_t main_written_ns_ =
+      0;                          // When the main file was last written, as far as is known here.
+  bool seal_due_ = true;          // The log's present generation may lack it.
+  bool main_lacks_need_ = false;  // Another program brought over a seal that needs no log.
+  bool wrote_seal_ = false;       // In the transaction that is open.
 
   std::unique_ptr<base::ParentOnlyFd> log_fd_;
   LogSalts salts_;
