@@ -11,9 +11,8 @@ namespace nextid::contract {
 /// before the store removes it.
 struct IdempotencyRecord {
   IdRange range;
-  std::int64_t expires_s =
-      0;                    ///< Seconds since 1970; expired as soon as the store's clock shows it.
-  std::uint64_t owner = 0;  ///< A random number of the request that made it.
+  std::int64_t expires_s = 0;  ///< Seconds since 1970, by the store's clock: expired then.
+  std::uint64_t owner = 0;     ///< A random number of the request that made it.
 
   friend bool operator==(const IdempotencyRecord&, const IdempotencyRecord&) = default;
 };

@@ -34,6 +34,8 @@ struct Cursor::Source {
   }
 };
 
+/// The cursor owns it, by a plain pointer, since its header does not know the type: close()
+/// deletes.
 Cursor::Source* Cursor::open(const IdGenerator& generator) { return new Source{generator}; }
 
 void Cursor::close(Source* source, std::uint64_t next, std::uint64_t end) noexcept {

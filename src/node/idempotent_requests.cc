@@ -95,7 +95,7 @@ class IdempotentRequests::Flow final : public RangeReceiver,
       counter_->count_as_burned(count_, BurnReason::kIdempotency);
       answer(**record);
     }
-    settling_.reset();
+    settling_.reset();  // Last: from here on the store may close.
   }
 
   Result<std::optional<IdempotencyRecord>> record_of(
@@ -146,6 +146,7 @@ void IdempotentRequests::add(RequestId id, std::uint64_t count, base::MonotonicT
     return;
   }
   flow->waiters.push_back(waiter);
+  // Never withdrawn: a timer that finds its flow gone does nothing, and a flow keeps `this` alive.
   runtime_.timer().at(deadline, [weak = std::weak_ptr<Flow>(flow), this] {
     if (const auto alive = weak.lock()) refuse_expired(alive);
   });
@@ -196,6 +197,7 @@ void IdempotentRequests::refuse_expired(const std::shared_ptr<Flow>& flow) {
 void IdempotentRequests::finish(const std::shared_ptr<Flow>& flow, const Result<IdRange>& answer) {
   std::vector<Waiter> waiters;
   {
+    // In one hold of the lock: a request that joined between the two would get no answer.
     const base::Lock lock(mutex_);
     flows_.erase(flow->key());
     waiters.swap(flow->waiters);

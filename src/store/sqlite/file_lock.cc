@@ -76,7 +76,7 @@ FileLock::Hold FileLock::acquire(base::MonotonicTime deadline) {
 bool FileLock::try_lock() {
   if (::flock(fd_->get(), LOCK_EX | LOCK_NB) == 0) {
     if (in_use_ || !file_is_gone()) return true;
-    // A lock on a deleted file excludes nobody who comes later.
+    // A lock on a deleted file excludes no process that comes later.
     open_file();
     return false;
   }

@@ -4,12 +4,12 @@
 // SQLite finds a log by the main file's name, and replays whatever lies there. So log and main file
 // say that they belong together. The seal in the main file, read without any log, has a random
 // *mark*. A log of ours has, in its first transaction, a seal that names the mark which it follows.
-// Whoever opens compares the two: a log from before, after or elsewhere does not fit (I8).
+// Each opening compares the two: a log from before, after or elsewhere does not fit (I8).
 //
 // The seal in the main file says *needs log* before any id leaves: if the log is gone, ids are. The
-// seal in the log says that nothing is needed: so whoever brings all of the log into the main file
-// (our closing, or another program after a crash) leaves a main file that says that it is whole.
-// Each checkpoint of ours first writes *needs log* into the log, which it then brings over.
+// seal in the log says that nothing is needed: so a program that brings all of the log into the
+// main file (our closing, or another program after a crash) leaves a main file that says that it is
+// whole. Each checkpoint of ours first writes *needs log* into the log, which it then brings over.
 #pragma once
 
 #include <cstdint>
