@@ -1,4 +1,5 @@
-// Where the ids of a node went, and what they cost. Sums to every id that the node reserved (I5).
+// Where the ids of a node went, and what they cost. Once the store has closed, returned and burned
+// ids add up to all that the node reserved and did not give back (I5).
 #pragma once
 
 #include <array>

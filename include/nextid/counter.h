@@ -32,19 +32,19 @@ struct Definition {
   friend bool operator==(const Definition&, const Definition&) = default;
 };
 
-/// What to make of a counter's definition. What is left out stays as it is; in a counter that does
-/// not exist yet, it is Definition's default, and `cache` StoreOptions::default_cache.
+/// A change of a counter's definition. A field without a value stays as it is; a counter that does
+/// not exist yet gets Definition's default there, and StoreOptions::default_cache for `cache`.
 struct DefinitionChange {
-  /// An existing counter's own, or a conflict.
+  /// For an existing counter it must be the counter's own; otherwise kConflict.
   std::optional<std::uint64_t> start = {};
-  /// The same.
+  /// As for `start`.
   std::optional<std::uint64_t> increment = {};
   /// Not below the counter's value, nor its start.
   std::optional<std::uint64_t> max = {};
   std::optional<std::uint64_t> cache = {};
   /// At most kMaxCommentBytes, of UTF-8.
   std::optional<std::string> comment = {};
-  /// The one that the change is based on, or a conflict.
+  /// The revision that the change is based on; kConflict if the counter has another one.
   std::optional<std::uint64_t> revision = {};
 };
 

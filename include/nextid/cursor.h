@@ -9,19 +9,20 @@
 
 namespace nextid {
 
-/// Takes a sub-block from a cached counter's block and hands it out without touching anything that
-/// other threads do. Not thread-safe: one a thread; the counter's generators and any number of
-/// cursors may be in use at the same time.
+/// Takes a sub-block from a cached counter's block and hands out its ids without touching memory
+/// that other threads use. Not thread-safe: one a thread; the counter's generators and any number
+/// of cursors may be in use at the same time.
 ///
 /// The order is weaker than a generator's (I3): ids of one cursor grow, but an id of one cursor may
 /// be smaller than one that another cursor or a generator returned long before. Ids are unique
 /// (I1) and durable (I2) as all are. On a strict counter (`cache` 1), or while the process holds
 /// no ids, next_id() is IdGenerator::next_id().
 ///
-/// What is left of the sub-block when the cursor ends serves other cursors of the counter alone;
-/// what none has used by the time the counter closes, or has been idle for long
-/// (StoreOptions::idle_counter_timeout), is burned as kDiscard. End cursors before Store::close():
-/// ids they hand out after it are unique, but were counted as burned until the cursor ends.
+/// The ids that are left of the sub-block when the cursor ends serve other cursors of the counter
+/// only. Ids still unused when the counter closes, or has been idle for
+/// StoreOptions::idle_counter_timeout, are burned as kDiscard. Destroy cursors before
+/// Store::close(): ids that a cursor hands out after it are unique, but count as burned until the
+/// cursor ends.
 class Cursor {
  public:
   /// Never fails: when the generator's store did not open, each call returns that error.

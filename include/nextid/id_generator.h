@@ -25,7 +25,7 @@ class RangeReceiver {
  public:
   /// Called exactly once for each request that was not cancelled, from any thread and under no lock
   /// of nextid's. Must not block, nor destroy the last handle of the store. The receiver must live
-  /// until then. `tag` is the request's.
+  /// until it is called or its request is cancelled. `tag` is the request's.
   virtual void on_range(std::uint64_t tag, Result<IdRange> range) noexcept = 0;
 
  protected:
@@ -52,8 +52,8 @@ using RequestId = std::uint64_t;
 /// that wait at the same time share one store commit. The counter is made on first use.
 ///
 /// A counter whose definition says `cache` > 1 is faster and promises less: ids grow in order
-/// within this process, between processes they are only unique. next_id() takes no lock then, while
-/// the block of ids that this process holds lasts.
+/// within this process, between processes they are only unique. Its next_id() takes no lock as long
+/// as the block of ids that this process holds lasts.
 ///
 ///   auto store = nextid::open_store("sqlite:ids.db");
 ///   nextid::IdGenerator orders(store, "orders");
@@ -89,9 +89,9 @@ class IdGenerator {
   /// the reservation was under way; accounting() counts that.
   Result<IdRange> next_range(std::uint64_t count) const;
 
-  /// The same, once for each key: a repeat gets the ids of the first call again. Costs a second
-  /// store write. Errors, besides: kConflict for a key that stands for another count, kInvalid for
-  /// text that is no key. kUnavailable or kDeadline: repeat it with the same key.
+  /// With an idempotency key: a repeat gets the ids of the first call again. Costs a second store
+  /// write. Further errors: kConflict for a key that stands for another count, kInvalid for text
+  /// that is no key. After kUnavailable or kDeadline, repeat the call with the same key.
   Result<std::uint64_t> next_id(IdempotencyKey key) const;
   Result<IdRange> next_range(std::uint64_t count, IdempotencyKey key) const;
 

@@ -8,7 +8,7 @@ namespace nextid {
 
 enum class LogLevel { kInfo, kWarning, kError };
 
-/// Called from any thread; must not block. May be empty, for nobody.
+/// Called from any thread; must not block. If it is empty, lines are dropped.
 using Log = std::function<void(LogLevel, const std::string&)>;
 
 }  // namespace nextid

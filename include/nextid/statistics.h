@@ -15,8 +15,8 @@
 
 namespace nextid {
 
-/// Upper bounds of the buckets of durations, in microseconds, each inclusive; what takes longer
-/// than the last one is in a bucket of its own.
+/// Upper bounds of the buckets of durations, in microseconds, each inclusive; longer durations have
+/// a bucket of their own.
 inline constexpr std::array<std::uint64_t, 19> kDurationBoundsUs{
     10,     25,     50,      100,     250,     500,       1'000,     2'500,     5'000,     10'000,
     25'000, 50'000, 100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000};
@@ -76,9 +76,9 @@ struct StoreCalls {
   }
 };
 
-/// What an opening found.
+/// What the opening of a store found.
 struct StoreOpening {
-  /// A random text that was made with the store and that no other one has; a DynamoDB table's
+  /// A random text that was made with the store and that no other store has; a DynamoDB table's
   /// TableId. Empty for a store in memory, and for a server that tells none.
   std::string identity = {};
   bool made = false;        ///< This opening made the store: its ids begin anew.
@@ -137,7 +137,7 @@ struct NodeActivity {
   std::uint64_t held_ids = 0;            ///< The same.
   std::vector<CounterActivity> busiest;  ///< Those that returned most ids, most first.
   std::size_t stopped_counters = 0;      ///< See CounterActivity::stopped.
-  std::vector<CounterActivity> stopped;  ///< Of these, as many as were asked for, by name.
+  std::vector<CounterActivity> stopped;  ///< As many of them as were asked for, by name.
   /// Why StoreOptions::state_dir can't be written now; empty while it can.
   std::string state_dir_trouble = {};
 };

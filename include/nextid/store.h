@@ -21,7 +21,8 @@ namespace node {
 class Node;
 }
 
-/// Bounds and seams of an opened store. Every bound refuses with kOverloaded or kInvalid, at once.
+/// Bounds and settings of an opened store. A request beyond a bound is refused at once, with
+/// kOverloaded or kInvalid.
 struct StoreOptions {
   /// Most ids one request may ask for.
   std::uint64_t max_range = 1'000'000;
@@ -34,21 +35,21 @@ struct StoreOptions {
   /// Counters this process serves at a time.
   std::size_t max_counters = 100'000;
   /// A counter without requests for this long gives back the ids that it holds ahead, and releases
-  /// its slot in the store; if no generator holds it, it is forgotten. It is served again on use,
-  /// for one more read of the store. While one that is held is idle it takes less than 1 KB.
+  /// its slot in the store; if no generator holds it, it is forgotten. Its next use costs one more
+  /// read of the store. An idle counter that a generator holds takes less than 1 KB.
   std::chrono::milliseconds idle_counter_timeout = std::chrono::minutes(5);
-  /// How often a counter in use has the store forget writers that ended without a word.
+  /// How often a counter in use prunes the slots of writers that ended without releasing them.
   std::chrono::milliseconds pruning_interval = std::chrono::hours(1);
   /// Written into the definition of counters made on first use.
   std::uint64_t default_cache = 1;
-  /// Make counters on first use; otherwise they are kNotFound.
+  /// Make counters on first use; if false, a missing counter is kNotFound.
   bool auto_create = true;
   /// How long an idempotency key stands for its ids; whole seconds, at least one.
   std::chrono::seconds idempotency_retention = std::chrono::hours(24);
-  /// Make the store if there is none; otherwise that is kInvalid.
+  /// Make the store if there is none; if false, a missing store is kInvalid.
   bool create_store = true;
-  /// Take an SQLite file that was copied, or moved to another file system, for the store that it is
-  /// a copy of: only for a move, after which nothing uses the original.
+  /// Accept an SQLite file that was copied, or moved to another file system, as the store that it
+  /// is a copy of. Only for a move: nothing may use the original afterwards.
   bool accept_copy = false;
   /// A directory in which this node remembers, across its restarts, which store this is and how far
   /// its counters were; "" for none. May be shared by the processes of one store.
@@ -85,17 +86,17 @@ class Store {
   /// Counters whose names follow `after` ("" for all), at most `limit` (1 ... 1,000).
   Result<CounterPage> counters(std::string_view after = "", std::size_t limit = 100) const;
 
-  /// Makes the counter, or changes its definition. Ids that nodes have reserved already are served
-  /// by the old one. Errors: kInvalid for numbers out of range; kConflict for another start or
-  /// increment than the counter has, another revision than given, a max below its value;
-  /// kUnavailable and kDeadline as in next_id(): it may have been done then; the same call again is
-  /// right in any case, unless it gives a revision.
+  /// Makes the counter, or changes its definition. Ids that nodes have already reserved are still
+  /// served by the old definition. Errors: kInvalid for numbers out of range; kConflict for another
+  /// start or increment than the counter has, another revision than given, a max below its value;
+  /// kUnavailable and kDeadline as in next_id(): the change may have been made. Repeating the same
+  /// call is safe, unless it gives a revision.
   Result<DefinedCounter> define(std::string_view name, const DefinitionChange& change) const;
 
-  /// Raises the counter's value to at least `to`, for migrations: ids reserved after that are
-  /// above it. Other nodes serve the ids that they have reserved already, or give them back, to be
-  /// served later: so stop those with cached blocks first. Succeeds where the value is as high.
-  /// Makes the counter as its first use would. Errors: kInvalid where `to` is past its max.
+  /// Raises the counter's value to at least `to`, for migrations: ids reserved after that are above
+  /// it. Other nodes still serve the ids that they have reserved, or give them back, to be served
+  /// later: so stop nodes with cached blocks first. Succeeds if the value is already as high. Makes
+  /// a missing counter as its first use would. Errors: kInvalid if `to` is past the counter's max.
   Result<CounterInfo> advance(std::string_view name, std::uint64_t to) const;
 
   /// The same without waiting. The receiver is called once, from any thread, perhaps before the
@@ -109,8 +110,9 @@ class Store {
   /// Ids returned and burned by this process through this store, so far. Exact once closed.
   Accounting accounting() const;
 
-  /// What the counters in use are doing, the `limit` busiest ones by themselves. Looks at each
-  /// counter, under its lock: some ten milliseconds for 100,000 of them. Not for each request.
+  /// What the counters in use are doing, and the `limit` busiest ones one by one. Looks at each
+  /// counter, under its lock: some ten milliseconds for 100,000 of them. Too slow to be called for
+  /// each request.
   NodeActivity activity(std::size_t limit) const;
   /// Calls of the store so far. Cheap, as is health().
   StoreCalls store_calls() const;
@@ -119,9 +121,9 @@ class Store {
   /// nothing. kUnavailable says why it does not.
   Result<void> try_write() const;
 
-  /// Answers what waits, releases this process's slots, closes the store. Blocks for at most
-  /// `limit`, then refuses what still waits with kUnavailable and leaves slots to pruning. Calls
-  /// after it fail with kUnavailable. False when the limit was reached first.
+  /// Answers the waiting requests, releases this process's slots, closes the store. Blocks for at
+  /// most `limit`, then refuses the requests that still wait with kUnavailable and leaves slots to
+  /// pruning. Calls after it fail with kUnavailable. False when the limit was reached first.
   bool close(std::chrono::milliseconds limit);
 
  private:

@@ -34,7 +34,8 @@ bool Session::sign_in(std::string_view secret) {
   if (!access_->needs_tokens() || secret.empty()) return false;
   digest_ = digest_of(secret);
   if (const auto generation = access_->generation(); generation != generation_) {
-    // Before the tokens: those that are newer than it are only looked up once more.
+    // The generation is read before the tokens: if the tokens are newer, they are merely looked up
+    // once more.
     generation_ = generation;
     tokens_ = access_->tokens();
   }
@@ -42,7 +43,7 @@ bool Session::sign_in(std::string_view secret) {
   return grant_ != nullptr;
 }
 
-// Null when nobody signed in, or that token is no more.
+// Null when nobody signed in, or that token was removed.
 const Grant* Session::current_grant() {
   if (grant_ == nullptr) return nullptr;
   if (const auto generation = access_->generation(); generation != generation_) {

@@ -47,12 +47,13 @@ class Access {
 
 enum class Verdict {
   kGranted,
-  kUnknown,    ///< Nobody signed in, or the token is no more.
+  kUnknown,    ///< Nobody signed in, or the token was removed.
   kForbidden,  ///< The token lacks the right, or the counter.
 };
 
-/// Who a connection, or one request of it, is. Follows reloads: a token that was taken from the
-/// file allows nothing from then on. Keeps the token's digest and not the token. Not thread-safe.
+/// The signed-in caller of a connection, or of one request. Follows reloads: a token that was
+/// removed from the file allows nothing from then on. Keeps the token's digest and not the token.
+/// Not thread-safe.
 class Session {
  public:
   /// `access` must outlive the session.

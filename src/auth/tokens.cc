@@ -109,7 +109,7 @@ Result<Tokens> Tokens::parse(std::string_view text, const std::string& source) {
   return tokens;
 }
 
-// What is wrong is not quoted: someone may have put the token itself there.
+// The error does not quote the wrong text: it may be the token itself.
 Result<void> Tokens::add_line(std::string_view line) {
   const auto words = words_of(line);
   if (words.empty()) return {};

@@ -4,9 +4,9 @@
 //   billing  sha256:9f86d081...    read,allocate   orders invoices:*
 //   admin    sha256:60303ae2...    read,define     *
 //
-// The file has the SHA-256 of each token and not the token, so that who reads it can't use them. No
-// salt and no slow hash: those make guessing dear, and nobody guesses 32 random bytes, which is
-// what `nextid token` makes. A text that a person made up must not be used as a token.
+// The file has the SHA-256 of each token and not the token, so a reader of the file can't use them.
+// No salt and no slow hash: both make guessing expensive, but nobody can guess the 32 random bytes
+// that `nextid token` makes. A text that a person made up must not be used as a token.
 #pragma once
 
 #include <array>
@@ -46,8 +46,8 @@ class Tokens {
   static Result<Tokens> read(const std::string& path);
   static constexpr std::size_t kMaxFileBytes = 1024 * 1024;
 
-  /// The token with that digest, or null. Takes the same time whatever its bytes are: it compares
-  /// with all tokens, each time all bytes.
+  /// The token with that digest, or null. Takes the same time for any digest: it compares all bytes
+  /// with those of all tokens.
   const Grant* find(const Digest& digest) const noexcept;
   std::size_t size() const noexcept { return entries_.size(); }
 

@@ -16,8 +16,7 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 using std::chrono::system_clock;
 
-// The wall clock may jump, and stands apart from the waits: how often it is compared with an
-// expiry.
+// How often the wall clock is compared with an expiry: it may jump, which the waits do not see.
 constexpr milliseconds kClockInterval(20'000);
 
 double random_share() {
@@ -135,7 +134,8 @@ std::string CredentialCache::failed(const Error& error) {
   const bool expired = has_expired(*current_);
   const auto wait = wait_after_failure(failures_, expired, random_share());
   due_ = system_clock::now() + wait;
-  // Calls that go on being refused bring the next look sooner than that, but back off as well.
+  // Calls that are still refused bring the next look sooner than `wait`, but that backs off as
+  // well.
   refused_ = false;
   not_before_ = steady_clock::now() + std::min(wait, wait_after_refusal(failures_));
   trouble_ = error.what();

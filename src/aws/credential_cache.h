@@ -1,4 +1,5 @@
-// The credentials in use, renewed in the background before they expire: no call ever waits for it.
+// The credentials in use, renewed in the background before they expire: no call ever waits for a
+// renewal.
 #pragma once
 
 #include <chrono>

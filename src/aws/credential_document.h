@@ -13,7 +13,7 @@
 namespace nextid::aws {
 
 /// "2026-11-25T12:00:00Z"; also with a fraction of a second, and with an offset such as +00:00 in
-/// place of Z. Years past 2200 count as 2200. None if the text is nothing like it.
+/// place of Z. Years past 2200 count as 2200. None if the text has another form.
 std::optional<std::chrono::system_clock::time_point> parse_expiry(std::string_view text);
 
 /// The credentials with `expiration` as their expiry, if there is one. Errors name the source and
@@ -23,7 +23,8 @@ Result<Credentials> check_credentials(Credentials credentials,
                                       const std::optional<std::string>& expiration);
 
 /// A JSON object with AccessKeyId, SecretAccessKey, the session token as `token_name`, and
-/// Expiration; the last two may be absent or null. kUnavailable when it is none, else as above.
+/// Expiration; the last two may be absent or null. kUnavailable when the text is no such object;
+/// otherwise as check_credentials().
 Result<Credentials> parse_credentials_json(std::string_view text, std::string_view token_name,
                                            const std::string& source);
 

@@ -11,8 +11,9 @@
 namespace nextid::aws {
 
 /// Runs `command`, the credential_process of the profile `profile_name`, without a shell, and reads
-/// the JSON that it prints. Blocks up to 60 s, then kills it. kInvalid: no command line, or keys
-/// that can't be; kUnavailable: it fails, or prints something else. No error shows its arguments.
+/// the JSON that it prints. Blocks up to 60 s, then kills it. kInvalid: no command line, or
+/// impossible keys; kUnavailable: the program fails, or prints something else. No error shows its
+/// arguments.
 Result<Credentials> run_credential_process(const std::string& command,
                                            const std::string& profile_name);
 

@@ -38,7 +38,7 @@ SourceAnswer ask_environment(const Environment& environment) {
                         environment("AWS_CREDENTIAL_EXPIRATION")));
 }
 
-// The setting that asks for a way to credentials which only other AWS programs know.
+// The setting that asks for credentials that only other AWS programs can get.
 std::optional<std::string> foreign_setting(const Profile& profile) {
   for (const char* setting : {"role_arn", "sso_account_id", "sso_role_name", "login_session"}) {
     if (profile.get(setting)) return setting;
@@ -71,7 +71,7 @@ Result<Credentials> keys_of(const Profile& profile) {
                            std::nullopt);
 }
 
-// A role or a login counts before keys, as these are what it starts from; so says every AWS SDK.
+// A role or a login takes precedence over keys, which are what it starts from, as in every AWS SDK.
 SourceAnswer ask_profile(const std::string& region, const Environment& environment,
                          const Profile& profile) {
   auto answer = ask_profile_web_identity(region, environment, profile);

@@ -21,8 +21,8 @@ namespace nextid::aws {
 ///   4. the container's endpoint (ECS, EKS Pod Identity)
 ///   5. the instance's metadata service (EC2, IMDSv2 only)
 ///
-/// A role or login that only other AWS programs can take on counts before keys beside it, and is an
-/// error that shows the way by credential_process, unless the profile has one.
+/// A profile's role or login that only other AWS programs can use takes precedence over keys beside
+/// it. Unless the profile has a credential_process, it is an error that shows how to use one.
 ///
 /// kUnavailable names all that was tried and how to give credentials, or what did not answer;
 /// kInvalid what is set up wrongly.

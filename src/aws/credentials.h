@@ -7,7 +7,7 @@
 
 namespace nextid::aws {
 
-/// Never logged, printed or put into an error, but for `source`.
+/// Never logged, printed or put into an error, except `source`.
 struct Credentials {
   std::string access_key_id;
   std::string secret_access_key;

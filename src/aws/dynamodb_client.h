@@ -41,8 +41,8 @@ class DynamodbClient {
   ~DynamodbClient();
 
   /// Sends `request` once, to the table that its TableName names, or else to that of the options.
-  /// `done` is called once, on the client's thread, or before call() returns when it comes after
-  /// stop(); it may call again, and must not throw. `limit` is for the whole call.
+  /// `done` is called once: on the client's thread, or, after stop(), before call() returns. It may
+  /// call again, and must not throw. `limit` is for the whole call.
   void call(std::string operation, boost::json::object request, std::chrono::milliseconds limit,
             std::function<void(DynamodbReply)> done);
 
@@ -63,7 +63,7 @@ class DynamodbClient {
   const DynamodbClientOptions& options() const noexcept { return shared_->options; }
 
  private:
-  /// What answers need, which may come after the client is gone: when one of them destroyed it.
+  /// What answers need. They may come after the client is gone, when one of them destroyed it.
   struct Shared {
     DynamodbClientOptions options;
     std::unique_ptr<CredentialCache> credentials;

@@ -27,7 +27,8 @@ struct DynamodbReply {
   boost::json::object body;
   /// What happened and what to do, without a full stop; empty for kDone and kConditionFailed.
   std::string why;
-  bool credentials_refused = false;  ///< Others may work: an expired token, an unknown key.
+  /// Other credentials may work: the token has expired, or the key is unknown.
+  bool credentials_refused = false;
   bool certificate_refused = false;  ///< The endpoint can't be trusted; trying again won't help.
   std::optional<std::chrono::system_clock::time_point> date = {};  ///< By the service's clock.
 };
@@ -43,8 +44,8 @@ struct CallContext {
   std::chrono::system_clock::time_point now;  ///< When the answer arrived.
 };
 
-/// Reads an answer. Only a whole answer whose checksum is right and whose error is one that
-/// DynamoDB documents as not applied counts as that; all else is in doubt.
+/// Reads an answer. An answer counts as not applied only if it is whole, its checksum is right, and
+/// DynamoDB documents its error as not applied; all else is in doubt.
 DynamodbReply read_reply(const SignedAnswer& answer, const CallContext& context);
 
 }  // namespace nextid::aws

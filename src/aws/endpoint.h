@@ -11,7 +11,7 @@
 namespace nextid::aws {
 
 /// `explicit_region` if not empty; AWS_REGION; AWS_DEFAULT_REGION; the profile's region. kInvalid
-/// tells these ways when there is none, or the region has characters that no region has.
+/// names these ways, when there is no region, or it has characters that no region has.
 Result<std::string> resolve_region(const std::string& explicit_region,
                                    const Environment& environment, const Profile& profile);
 

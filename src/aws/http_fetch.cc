@@ -20,7 +20,7 @@ struct Sink {
   bool too_long = false;
 };
 
-// What it returns, when less than it was given, ends the transfer.
+// If it returns less than it was given, libcurl ends the transfer.
 std::size_t append_to_sink(char* data, std::size_t one, std::size_t size, void* user) noexcept {
   auto& sink = *static_cast<Sink*>(user);
   sink.too_long = sink.body.size() + size > kAnswerLimitBytes;

@@ -38,7 +38,7 @@ struct HttpAnswer {
 /// without URL or bodies: "Connection refused". Any status is an answer. Thread-safe.
 Result<HttpAnswer> http_fetch(const HttpRequest& request);
 
-/// The same, which also tries again after an answer that `again` returns true for.
+/// The same; also tries again after an answer for which `again` returns true.
 Result<HttpAnswer> http_fetch(const HttpRequest& request,
                               const std::function<bool(const HttpAnswer&)>& again);
 

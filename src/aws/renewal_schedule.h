@@ -1,4 +1,4 @@
-// When credentials are looked for again: pure functions of time, so that tests need none.
+// When credentials are looked for again: pure functions, so that tests need not wait.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// What a service said, as far as a line of a log takes it.
+// A service's own words, made fit for a line of the log.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace nextid::aws {
 
-/// Printable, and with an end.
+/// Printable, and of limited length.
 inline std::string service_words(std::string_view text) {
   constexpr std::size_t kMaxBytes = 300;
   return base::printable(text, kMaxBytes);

@@ -48,7 +48,7 @@ std::string section_name(std::string_view text) {
 
 class Parser {
  public:
-  /// The reason when the line is none of the format's.
+  /// The reason, if the line is not of the format.
   std::optional<std::string> add_line(std::string_view line) {
     const std::string_view text = trimmed(line);
     if (text.empty() || begins_comment(text.front())) return std::nullopt;

@@ -54,7 +54,7 @@ void take_field(SignedAnswer& answer, std::string_view name, std::string_view va
   if (curl_strequal(std::string(name).c_str(), "x-amz-crc32") != 0) {
     std::uint32_t crc = 0;
     const auto parsed = std::from_chars(value.data(), value.data() + value.size(), crc);
-    // Unreadable is as good as wrong: no body has both.
+    // An unreadable checksum is a wrong one: 0 stands for it.
     answer.crc32 = parsed.ec == std::errc{} ? crc : 0;
   } else if (curl_strequal(std::string(name).c_str(), "date") != 0) {
     const std::time_t time = curl_getdate(std::string(value).c_str(), nullptr);
@@ -211,7 +211,8 @@ void SignedHttp::Impl::stop() {
   }
   curl_multi_wakeup(multi_.get());
   if (!thread.joinable()) return;
-  // From one of its own answers: it ends by itself, and keeps this object until then.
+  // Called from one of the thread's own answers: the thread ends by itself, and keeps this object
+  // until then.
   if (thread.get_id() == std::this_thread::get_id()) {
     thread.detach();
   } else {
@@ -231,7 +232,7 @@ void SignedHttp::Impl::run() {
   }
 }
 
-/// Those of the timers whose time has come; all of them when this object stops.
+/// Runs the timers whose time has come; all of them when this object stops.
 void SignedHttp::Impl::run_due() {
   base::Lock lock(mutex_);
   const auto now = base::monotonic_now();
@@ -243,7 +244,7 @@ void SignedHttp::Impl::run_due() {
   }
 }
 
-/// Until the next timer; not at all when an answer has made work, or room for it, or was the last.
+/// The time until the next timer; 0 when an answer has made work, or room for it, or was the last.
 int SignedHttp::Impl::sleep_ms() {
   const base::Lock lock(mutex_);
   const bool can_start = !waiting_.empty() && in_flight_.size() < options_.max_connections;

@@ -59,8 +59,8 @@ class SignedHttp {
   /// False after stop(): then it is never called. Never blocks; `then` must not throw.
   bool after(std::chrono::milliseconds delay, std::function<void()> then);
 
-  /// Answers what was sent, each within its limit, then ends the thread; what is sent later fails
-  /// at once. Waits for it, unless called on that thread. Idempotent.
+  /// Answers the calls that were sent, each within its limit, then ends the thread; calls sent
+  /// later fail at once. Waits for the thread, unless called on it. Idempotent.
   void stop();
 
  private:

@@ -119,7 +119,7 @@ class SpawnSetup {
     worked_ = posix_spawn_file_actions_adddup2(&actions_, output, 1) == 0 &&
               posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0) == 0 &&
               posix_spawn_file_actions_addclosefrom_np(&actions_, 3) == 0 &&
-              // A program that blocks or ignores signals would pass that on.
+              // Else the child would inherit the signals that this program blocks or ignores.
               posix_spawnattr_setsigmask(&attributes_, &none) == 0 &&
               posix_spawnattr_setsigdefault(&attributes_, &all) == 0 &&
               posix_spawnattr_setpgroup(&attributes_, 0) == 0 &&
@@ -167,7 +167,7 @@ class Child {
     for (;;) {
       int status = 0;
       const pid_t got = ::waitpid(pid_, &status, WNOHANG);
-      // Where the program ignores SIGCHLD, the status is lost; what was printed decides then.
+      // Where the program ignores SIGCHLD, the status is lost; then the output decides.
       ended_ = got == pid_ || (got < 0 && errno == ECHILD);
       if (ended_) return got == pid_ ? status : 0;
       if (base::monotonic_now() >= deadline) return std::nullopt;

@@ -1,5 +1,5 @@
-// URLs as libcurl reads them. What checks a URL and what opens it must not differ on where its host
-// is, so the check is left to the same parser.
+// URLs as libcurl reads them. The check of a URL and its use must agree on the host, so both have
+// the same parser.
 #pragma once
 
 #include <optional>

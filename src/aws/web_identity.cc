@@ -47,7 +47,8 @@ Result<std::string> read_token(const std::string& path) {
   return token;
 }
 
-// None if the text is no XML of a reply's size: the parser calls itself for each nested tag.
+// None if the text is no XML, or has more tags than a reply: the parser recurses for each nested
+// tag.
 std::optional<ptree> parse_xml(const std::string& text) {
   constexpr std::ptrdiff_t kTagLimit = 500;
   if (std::count(text.begin(), text.end(), '<') > kTagLimit) return std::nullopt;

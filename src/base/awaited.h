@@ -9,7 +9,8 @@
 
 namespace nextid::base {
 
-/// Thread-safe. Once wait() has returned it may be destroyed, while set() still returns.
+/// Thread-safe. It may be destroyed as soon as wait() has returned, even while set() is still
+/// returning.
 template <typename T>
 class Awaited {
  public:

@@ -6,8 +6,8 @@
 
 namespace nextid::base {
 
-/// One bug each, of those that the model checker found the protocol to break with, and of the kind
-/// that a careless change makes.
+/// Each is one bug: some are those with which the model checker found the protocol to break, others
+/// are what a careless change makes.
 enum class Canary {
   kNone,
   // Of a store.

@@ -1,4 +1,4 @@
-// What must be true of a class whenever its state has settled, said where a test run can see it.
+// The invariants of classes as code, checked in test builds.
 #pragma once
 
 #include <cstdio>
@@ -6,16 +6,15 @@
 
 #include "base/canary.h"
 
-/// Ends the process, with the condition and its place, where `condition` does not hold. Only in
-/// builds that check (debug, the sanitizers, the simulation): elsewhere it compiles, and is not
-/// evaluated. So it is for what this program's own code promises, never for what users, stores or
-/// peers say.
+/// Aborts, and prints the condition and its place, if `condition` is false. It is evaluated only in
+/// builds that check (debug, the sanitizers, the simulation), and compiled in all. So it is for
+/// promises of this program's own code, never for input from users, stores or peers.
 ///
-/// A bug of base/canary.h is for the simulation's judges to find, which look from outside: while
-/// one is switched on nothing is checked.
+/// While a bug of base/canary.h is switched on nothing is checked: the simulation's judges, which
+/// look from outside, are to find it.
 ///
-/// A class with an invariant has `void verify() const`, made of these; whoever changes its state
-/// calls it once the change is whole.
+/// A class with an invariant has `void verify() const`, made of these checks. Code that changes its
+/// state calls verify() once the change is complete.
 #if !defined(NDEBUG) || defined(NEXTID_CANARIES)
 #define NEXTID_CHECKS 1
 #define NEXTID_CHECK(condition)                \

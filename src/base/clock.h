@@ -1,4 +1,5 @@
-// Time as the parts see it: what reads a clock takes one of these, so that tests can turn it.
+// The two kinds of time. Parts such as the engine are handed them and read no clock, so tests
+// choose the time.
 #pragma once
 
 #include <chrono>

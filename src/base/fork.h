@@ -7,9 +7,9 @@
 
 namespace nextid::base {
 
-/// As pthread_atfork(), for a lock that is held while objects of this header are made or destroyed:
-/// `before` runs ahead of the function that takes their own lock, so that a fork takes the two in
-/// the order in which everybody does. To be called once a process. Thread-safe.
+/// Like pthread_atfork(), for a lock under which objects of this header are made or destroyed.
+/// `before` runs ahead of the handler that takes this header's own lock, so fork() takes the two in
+/// the same order as all other code. To be called once a process. Thread-safe.
 void at_fork(void (*before)(), void (*after_in_parent)(), void (*after_in_child)());
 
 /// Remembers the process that made it. Making one is thread-safe; asking it is signal-safe, too.

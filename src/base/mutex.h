@@ -1,5 +1,5 @@
 // A mutex that the compiler follows: clang's -Wthread-safety fails the build where a field is used
-// without its lock (clang.llvm.org/docs/ThreadSafetyAnalysis.html). To g++ the words mean nothing.
+// without its lock (clang.llvm.org/docs/ThreadSafetyAnalysis.html). g++ ignores the annotations.
 #pragma once
 
 #include <mutex>
@@ -18,7 +18,7 @@
 #define NEXTID_REQUIRES(...) NEXTID_THREAD_SAFETY(requires_capability(__VA_ARGS__))
 /// Of a function: its caller does not hold the mutex, which it takes.
 #define NEXTID_EXCLUDES(...) NEXTID_THREAD_SAFETY(locks_excluded(__VA_ARGS__))
-/// Of a function: what holds the mutex is what it returns.
+/// Of a function: it returns a reference to the mutex.
 #define NEXTID_RETURN_CAPABILITY(mutex) NEXTID_THREAD_SAFETY(lock_returned(mutex))
 /// Of a function whose locks the compiler can't follow; a comment says why it is right.
 #define NEXTID_NO_THREAD_SAFETY_ANALYSIS NEXTID_THREAD_SAFETY(no_thread_safety_analysis)
@@ -41,8 +41,7 @@ class NEXTID_THREAD_SAFETY(capability("mutex")) Mutex {
   std::mutex mutex_;
 };
 
-/// Holds a mutex to the end of a scope, as std::unique_lock; may let it go before, and take it
-/// again.
+/// Holds a mutex to the end of a scope, as std::unique_lock; may unlock earlier, and lock again.
 class NEXTID_THREAD_SAFETY(scoped_lockable) Lock {
  public:
   explicit Lock(Mutex& mutex) NEXTID_THREAD_SAFETY(acquire_capability(mutex))
@@ -54,8 +53,8 @@ class NEXTID_THREAD_SAFETY(scoped_lockable) Lock {
   void unlock() NEXTID_THREAD_SAFETY(release_capability()) { lock_.unlock(); }
   void lock() NEXTID_THREAD_SAFETY(acquire_capability()) { lock_.lock(); }
 
-  /// For std::condition_variable::wait(), which holds the mutex before and after. A predicate given
-  /// to it is a function of its own to the compiler: loop around wait() instead.
+  /// For std::condition_variable::wait(), which holds the mutex before and after. The compiler
+  /// checks a predicate given to it as a function that holds no lock: loop around wait() instead.
   std::unique_lock<std::mutex>& native() noexcept { return lock_; }
 
  private:

@@ -1,4 +1,4 @@
-// Bytes that others sent, fit for a sentence.
+// Bytes that others sent, made fit for a sentence.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,4 @@
-// Numbers as text, as strictly as a caller can be held to: digits only.
+// Numbers as text, parsed strictly: digits only.
 #pragma once
 
 #include <algorithm>

@@ -56,7 +56,7 @@ int allocate(const Request& request) {
                              : generator.next_range(request.count);
   if (!range) return report(range.error());
 
-  // The ids are out before the slot is released: a release that fails costs nobody an id.
+  // The ids are printed before the slot is released, so a release that fails costs no id.
   const std::string text = format(*range, request);
   const bool written = write_output(text);
   if (!written) {

@@ -15,7 +15,7 @@ void say(const std::string& line) {
   std::fprintf(stderr, "nextid: %s\n", for_terminal(line).c_str());
 }
 
-/// Of the options only what tells which store it is: the others are a server's.
+/// Only the options that tell which store it is: the others are a server's.
 StoreOptions opening_options(const server::Config& config) {
   StoreOptions options;
   options.create_store = config.store_options.create_store;

@@ -7,13 +7,12 @@
 
 namespace nextid::cli {
 
-/// Opens it, or makes it where it is missing and that is allowed. What it has to say goes to
-/// standard error, and so does one line where it was made; else nothing does, since scripts may
-/// look there.
+/// Opens it, or makes it if it is missing and that is allowed. Its log lines go to standard error,
+/// and one line if it was made; nothing else does, since scripts may look there.
 Result<Store> open_chosen_store(const server::ConfigSources& sources);
 
-/// The same for commands to which a new store would be of no use: where there is none, that is
-/// kInvalid, whatever the URL says.
+/// The same for commands to which a new store would be of no use: a missing store is kInvalid,
+/// whatever the URL says.
 Result<Store> open_existing_store(const server::ConfigSources& sources);
 
 }  // namespace nextid::cli

@@ -52,7 +52,7 @@ bool has_rules_of_its_own(std::string_view option) {
                      [&](const auto& field) { return option == "--" + std::string(field.name); });
 }
 
-/// Of every other option and argument.
+/// In every other option and argument.
 void refuse_stray_characters(CLI::App& app) {
   for (CLI::App* command : app.get_subcommands({})) {
     for (CLI::Option* option : command->get_options()) {

@@ -17,8 +17,8 @@ ExitCode print(std::string_view text);
 /// `text` in UTF-8 without what a terminal would act on: control characters become "?".
 std::string for_terminal(std::string_view text);
 
-/// Call before anything opens a file: gives the descriptors 0, 1 and 2 a place where the caller
-/// closed them, or a database could be opened as "standard output".
+/// Call before anything opens a file: opens the descriptors 0, 1 and 2 if the caller closed them.
+/// Else a database could become "standard output".
 void reserve_standard_descriptors() noexcept;
 
 }  // namespace nextid::cli

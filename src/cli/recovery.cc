@@ -57,7 +57,7 @@ Result<Store> open_as_it_is(const RecoveryRequest& request, const std::string& u
   return Store(node::Node::create(url, *std::move(driver), std::move(options)));
 }
 
-/// Of a directory that exists: to lose it is safe, and so is to have none.
+/// Opens the state of a directory that exists; none where there is none: losing it is safe.
 Result<std::unique_ptr<state::StateFile>> open_state(const std::string& directory) {
   if (directory.empty()) return std::unique_ptr<state::StateFile>();
   auto file = state::StateFile::open(directory, state::StateFile::Making::kNothing);
@@ -67,7 +67,7 @@ Result<std::unique_ptr<state::StateFile>> open_state(const std::string& director
   return file;
 }
 
-/// What is known of counters elsewhere: none of these ids may be given again.
+/// The values of counters that are known elsewhere: no id up to them may be given again.
 Result<Values> known_values(const RecoveryRequest& request, const state::StateFile* state) {
   Values known;
   if (!request.above.empty()) {
@@ -108,7 +108,7 @@ Result<std::uint64_t> target_of(const RecoveryRequest& request, const CounterInf
   return *target;
 }
 
-/// With --all also those that are known elsewhere, and that the store has lost.
+/// With --all, also the counters that are known elsewhere and that the store has lost.
 Result<std::vector<CounterInfo>> chosen_counters(const RecoveryRequest& request, const Store& store,
                                                  Values known) {
   if (request.all) {
@@ -147,7 +147,7 @@ std::string describe(const Step& step) {
   return cat(name, " moves from ", before, " to ", step.to);
 }
 
-/// A plain question on a terminal.
+/// Asks on a terminal whether to go on.
 bool is_agreed(const RecoveryRequest& request, const std::vector<Step>& steps) {
   if (request.yes) return true;
   for (const Step& step : steps) std::fprintf(stderr, "  %s\n", describe(step).c_str());

@@ -25,10 +25,10 @@ struct RecoveryRequest {
   bool yes = false;
 };
 
-/// Those that name the store, --skip, --exact, --above and --yes.
+/// Adds the options that name the store, --skip, --exact, --above and --yes.
 void add_recovery_options(CLI::App& command, RecoveryRequest& request);
 
-/// What is wrong with it, before any store is opened.
+/// What is wrong with the request, before any store is opened.
 std::optional<Error> problem_with(const RecoveryRequest& request);
 
 /// Asks, moves the counters on, says what was burned, and has the store serve again. Returns the

@@ -44,7 +44,7 @@ void wait_for_stop_signal(server::Server& server) {
     sigwait(&signals, &signal);
     if (signal == SIGHUP) server.reload();
   }
-  sigdelset(&signals, SIGHUP);  // Which must not end a stop in good order.
+  sigdelset(&signals, SIGHUP);  // A SIGHUP must not end a stop in good order.
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 }
 
@@ -53,7 +53,8 @@ int serve(const server::ConfigSources& sources) {
   if (!config) return report(config.error());
 
   raise_descriptor_limit();
-  // Before any thread starts, so that all inherit it and sigwait() alone gets them.
+  // Before any thread starts, so that all threads inherit the mask and only sigwait() gets the
+  // signals.
   const sigset_t signals = awaited_signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::vector<std::string_view> names;

@@ -7,7 +7,7 @@
 
 namespace nextid::cli {
 
-/// This process's variables of nextid.
+/// This process's NEXTID_* variables.
 server::Environment environment();
 
 /// Adds every option of the server's table, and --config. What is given goes to `sources`, which

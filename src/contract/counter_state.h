@@ -11,16 +11,16 @@
 
 namespace nextid::contract {
 
-/// A random identity of one engine in one process lifetime. Never used again after a restart. 0 is
-/// nobody: it can load and define, but has no slot.
+/// A random identity of one engine in one process lifetime. Never used again after a restart. 0
+/// stands for no engine: it can load and define, but has no slot.
 using WriterId = std::uint64_t;
 
-/// A writer's operation number: grows from the wall clock in microseconds, which dates its slot.
-/// 0 means none.
+/// A writer's operation number. It grows, and is no lower than the wall clock in microseconds,
+/// which dates the slot. 0 means none.
 using Seq = std::uint64_t;
 
-/// The last op of a writer on a counter, and the value of the counter right after it (right before
-/// it for an Advance, whose own value is known).
+/// The last op of a writer on a counter, and the value of the counter right after it. An Advance
+/// stores the value before it: the value after it is in the op.
 struct Slot {
   Seq seq = 0;
   std::int64_t end = 0;
@@ -37,7 +37,7 @@ struct CounterState {
   std::int64_t value = 0;
   Definition definition;
   Seq floor = 0;
-  std::optional<Slot> slot;  ///< That of the asking writer.
+  std::optional<Slot> slot;  ///< The asking writer's.
 };
 
 /// The value of a counter that has reserved nothing yet: one increment below its first id.

@@ -3,7 +3,7 @@
 // An op with a seq is applied if and only if (slot.seq = prev, or there is no slot and floor < seq)
 // and its other conditions hold. Applying it writes seq into the writer's slot in the same atomic
 // step. So a repeat finds slot.seq = seq and does nothing, and a late copy of an earlier op finds
-// neither.
+// neither condition true.
 #pragma once
 
 #include <cstdint>
@@ -35,10 +35,10 @@ struct Define {
   Definition definition;
 };
 
-/// Puts `definition` in the place of the one before it, if the counter's revision is still
-/// definition.revision - 1 and its value <= definition.max. Start and increment must be the
-/// counter's own: they never change. A counter that another program made has revision 0.
-/// → Found (as it is now) | Refused | Missing | InDoubt | NotApplied
+/// Replaces the counter's definition, if the counter's revision is still definition.revision - 1
+/// and its value <= definition.max. Start and increment must be the counter's own: they never
+/// change. A counter that another program made has revision 0. → Found (as it is now) | Refused |
+/// Missing | InDoubt | NotApplied
 struct Redefine {
   std::string counter;
   WriterId writer = 0;
@@ -70,8 +70,8 @@ struct GiveBack {
 };
 
 /// value = to, if value < to and the definition still has `revision`. Leaves {seq, the value
-/// before} in the slot, and that is its outcome: a repeat, too, learns how many ids it skipped.
-/// → Committed{the value before} | Refused | Missing | InDoubt | NotApplied
+/// before} in the slot; that value is its outcome, so a repeat, too, learns how many ids were
+/// skipped. → Committed{the value before} | Refused | Missing | InDoubt | NotApplied
 struct Advance {
   std::string counter;
   WriterId writer = 0;
@@ -82,7 +82,7 @@ struct Advance {
 };
 
 /// Removes the writer's slot and raises the floor to at least `seq`. → Committed | Refused |
-/// Missing | InDoubt | NotApplied. When there is no slot it raises the floor, and is Committed: an
+/// Missing | InDoubt | NotApplied. Without a slot it still raises the floor, and is Committed: an
 /// earlier op of the writer may still be under way.
 struct Release {
   std::string counter;
@@ -97,10 +97,10 @@ struct Recall {
   std::string key;
 };
 
-/// Keeps `record` under the key, if there is none or its time is over. The counter need not exist.
-/// → Remembered (the record that is in force now: this one, or another's) | InDoubt | NotApplied. A
-/// repeat finds its own record, by its owner. A late copy, whose own time is over, keeps nothing,
-/// and where no other record is in force it is Remembered as nothing.
+/// Keeps `record` under the key, if there is none or it has expired. The counter need not exist. →
+/// Remembered (the record that is in force now: this one, or another's) | InDoubt | NotApplied. A
+/// repeat finds its own record, by its owner. A copy that arrives after its own record's expiry
+/// keeps nothing; if no other record is in force, its outcome is Remembered without a record.
 struct Remember {
   std::string counter;
   std::string key;
@@ -112,8 +112,8 @@ using Op =
 
 // --- Outcomes of one attempt. What they mean for the op is the engine's to decide.
 
-/// The op is durably applied by this attempt; `end` is what it left in the slot, and for a Release
-/// the counter's value.
+/// The op is durably applied by this attempt; `end` is the value that it left in the slot, and for
+/// a Release the counter's value.
 struct Committed {
   std::int64_t end = 0;
 };
@@ -126,11 +126,11 @@ struct Found {
   CounterState state;
 };
 struct Missing {};
-/// What an idempotency key stands for; nothing when it has no record, or one whose time is over.
+/// What an idempotency key stands for; nothing when it has no record, or an expired one.
 struct Remembered {
   std::optional<IdempotencyRecord> record;
 };
-/// The attempt may or may not have been, or may yet be, applied.
+/// The attempt may have been applied, may yet be, or may never be.
 struct InDoubt {
   std::string why;
 };

@@ -1,4 +1,4 @@
-// What no store accepts: ops that no engine sends, refused before they reach any counter.
+// Validates ops before a store touches any counter.
 #pragma once
 
 #include <optional>
@@ -9,8 +9,8 @@
 namespace nextid::contract {
 
 /// Why `op` can't be attempted, or nothing. Refused are: a step below 1, or a give-back that ends
-/// no lower, which would move a counter the wrong way (I7); writer 0, which stands for nobody,
-/// except in Load, Define and Redefine; seq 0, which stands for none; keys that are no idempotency
+/// no lower, which would move a counter the wrong way (I7); writer 0, which stands for no engine,
+/// except in Load, Define and Redefine; seq 0, which stands for no op; keys that are no idempotency
 /// keys; and numbers past kMaxId.
 std::optional<std::string> refuse_unstorable(const Op& op);
 

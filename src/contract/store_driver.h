@@ -40,10 +40,10 @@ class StoreDriver {
   virtual void list(const std::string& after, std::size_t limit,
                     std::function<void(Result<CounterPage>)> done) = 0;
 
-  /// What its opening found. Never changes.
+  /// What the opening of the store found. Never changes.
   virtual const StoreOpening& opening() const noexcept = 0;
 
-  /// What it knows about its own means. Cheap; never calls the store.
+  /// What the driver knows about its own means. Cheap; never calls the store.
   virtual StoreHealth health() const { return {}; }
 };
 

@@ -29,7 +29,7 @@ Transition moved(const CounterState& before, std::int64_t value, const Slot& slo
   return {Committed{slot.end}, std::move(change)};
 }
 
-/// Where a new counter begins; at its max where it has no room for what is to be left out.
+/// The value of a new counter; its max, if it has no room for the ids to be skipped.
 std::int64_t first_value(const Definition& definition, std::uint64_t skipped_ids) {
   const std::int64_t before = value_before_first(definition);
   const auto distance = base::checked_mul<std::uint64_t>(skipped_ids, definition.increment);
@@ -105,8 +105,8 @@ Transition apply(const Advance& op, std::optional<CounterState> state) {
 Transition apply(const Release& op, std::optional<CounterState> state) {
   if (!state) return missing();
   if (state->slot && !is_in_turn(op, *state)) return refused(std::move(state));
-  // Without a slot, too: an earlier op of this writer may still be on its way. Where the floor is
-  // above this one, it has been applied.
+  // Without a slot, too: an earlier op of this writer may still be on its way. If the floor is
+  // above this op, the op has been applied.
   const Seq floor = std::max(op.seq, state->slot ? state->slot->seq : 0);
   Change change;
   if (floor > state->floor) change.floor = floor;

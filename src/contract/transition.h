@@ -3,12 +3,13 @@
 //
 // They keep
 //   I1  an op with a seq is applied only in turn, and leaves its seq in the slot: so no copy of it
-//       is applied, now or later. A slot goes only when the floor is at least its seq;
+//       is applied, now or later. A slot is removed only if the floor is at least its seq;
 //   I6  a Reserve that finds no room changes nothing, and shows the state that has none;
-//   I7  a value falls by a GiveBack only, one that is in turn and finds the very end that it hands
-//       back, and never below the value before the first id. The floor never falls.
+//   I7  a value falls only by a GiveBack that is in turn and finds the very end that it hands back,
+//       and never below the value before the first id. The floor never falls.
 //
-// MemoryStore does not use them: it is the model that stores are compared with, these included.
+// MemoryStore does not use these functions: it is the model that the other stores, and so these
+// functions, are compared with.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +23,7 @@
 
 namespace nextid::contract {
 
-/// What is to be written of a counter. What it leaves out stays as it is.
+/// What is to be written of a counter. Members without a value stay as they are.
 struct Change {
   enum class SlotWrite {
     kKeep,
@@ -31,25 +32,25 @@ struct Change {
     kRemove,
   };
 
-  bool makes_counter = false;  ///< There is none yet; value and definition are there.
+  bool makes_counter = false;  ///< The counter does not exist yet; value and definition are set.
   std::optional<std::int64_t> value = {};
   std::optional<Definition> definition = {};
-  std::optional<Seq> floor = {};  ///< Above the one before.
+  std::optional<Seq> floor = {};  ///< Above the counter's floor.
   SlotWrite slot_write = SlotWrite::kKeep;
-  Slot slot = {};  ///< Of the op's writer, where one is made or replaced.
+  Slot slot = {};  ///< Of the op's writer, if its slot is made or replaced.
 };
 
-/// The outcome holds once the change, where there is one, is durable.
+/// The outcome is true once the change, if there is one, is durable.
 struct Transition {
   Outcome outcome;
   std::optional<Change> change = {};
 };
 
-/// What `op` does to the counter that was read as `state`, as the op's writer sees it; there is no
-/// counter where that is empty. Ops must have passed refuse_unstorable().
+/// What `op` does to the counter that was read as `state`, as the op's writer sees it; an empty
+/// state means that there is no counter. Ops must have passed refuse_unstorable().
 ///
-/// A Load here finds; what it prunes is said below. Of a new counter Define leaves out the first
-/// `skipped_ids`, as far as there is room below its max.
+/// A Load only finds the counter here; pruned_below() says what it prunes. Define makes a new
+/// counter without its first `skipped_ids` ids, as far as there is room below its max.
 Transition apply(const Load& op, std::optional<CounterState> state);
 Transition apply(const Define& op, std::optional<CounterState> state,
                  std::uint64_t skipped_ids = 0);
@@ -66,8 +67,8 @@ bool is_in_turn(const SlotOp& op, const CounterState& state) noexcept {
   return state.slot ? state.slot->seq == op.prev : state.floor < op.seq;
 }
 
-/// A Load prunes the slots of other writers whose seq is below this; none where it is 0. Where one
-/// goes, the floor must be at least its seq in the same atomic step.
+/// A Load prunes the slots of other writers whose seq is below this; none if it is 0. The same
+/// atomic step that removes a slot must raise the floor to at least its seq.
 Seq pruned_below(base::WallMicros now) noexcept;
 
 }  // namespace nextid::contract

@@ -27,9 +27,9 @@ Findings check_state_dir(const std::string& directory, const StoreOpening& openi
 /// Writes a file of its own next to it, and removes it. Nothing for other stores.
 Findings check_disk(const std::string& url);
 
-/// This machine's clock by itself.
+/// This machine's clock, judged by itself.
 Findings check_clock(std::chrono::system_clock::time_point now);
-/// Beside the store's.
+/// This machine's clock, compared with the store's.
 Findings check_clock_ahead(std::chrono::milliseconds ahead);
 
 /// Whether an address can be listened on; `option` is the one that names it.

@@ -21,7 +21,7 @@ constexpr auto kLatest = std::chrono::sys_days(std::chrono::year(2100) / 1 / 1);
 // The Date header has whole seconds, and its answer was under way for a while.
 constexpr auto kExact = 2s;
 constexpr auto kSuspicious = 30s;
-// What AWS allows a signature to be off.
+// How far off the time of a signature may be for AWS.
 constexpr auto kTooFar = 5min;
 
 }  // namespace

@@ -103,7 +103,7 @@ class ScratchFile {
   int descriptor_ = -1;
 };
 
-/// Of a commit like those of a store; none where it failed, with errno set.
+/// How long a write like a store's commit takes; none if it failed, with errno set.
 std::optional<double> durable_write_ms(int descriptor) {
   const std::array<char, 4096> page{};
   std::vector<double> times;

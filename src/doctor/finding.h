@@ -11,7 +11,7 @@ namespace nextid::doctor {
 
 using Verdict = HealthVerdict;
 
-/// One line: what was looked at, and a sentence; for what is not well, also what to do.
+/// One line: what was looked at, and a sentence; unless all is well, also what to do.
 struct Finding {
   Verdict verdict = Verdict::kOk;
   std::string subject;

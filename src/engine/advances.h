@@ -13,8 +13,8 @@ namespace nextid::engine {
 
 using base::MonotonicTime;
 
-/// A request to raise the counter to at least `to`. One that is answered was refused at its
-/// deadline, while its op goes on.
+/// A request to raise the counter to at least `to`. An answered one was refused at its deadline,
+/// while its op goes on.
 struct Advancing {
   AdvanceTicket ticket;
   std::int64_t to = 0;
@@ -22,8 +22,8 @@ struct Advancing {
   bool answered = false;
 };
 
-/// Requests to raise the counter, in arrival order. The first one is the one whose op is under way,
-/// if any is. Each is answered once.
+/// Requests to raise the counter, in arrival order. If an op is under way, it is the first
+/// request's. Each request is answered once.
 class Advances {
  public:
   /// Answered ones included, until drop_answered().
@@ -37,7 +37,7 @@ class Advances {
     earliest_ = std::min(earliest_, deadline);
   }
 
-  /// Takes out the first one. Its caller is to be answered, unless it was.
+  /// Takes out the first one. Its caller is still to be answered, unless it is marked as answered.
   Advancing pop() {
     const Advancing first = requests_.front();
     requests_.erase(requests_.begin());
@@ -45,7 +45,7 @@ class Advances {
     return first;
   }
 
-  /// Takes those whose deadline has come for answered, and returns their tickets.
+  /// Marks the requests whose deadline has come as answered, and returns their tickets.
   std::vector<AdvanceTicket> expire(MonotonicTime now) {
     if (now < earliest_) return {};
     std::vector<AdvanceTicket> expired;
@@ -62,13 +62,13 @@ class Advances {
     return expired;
   }
 
-  /// Takes out those that need no op any more; none may be under way.
+  /// Takes out the answered requests, which need no op any more. No op may be under way.
   void drop_answered() {
     std::erase_if(requests_, [](const Advancing& advancing) { return advancing.answered; });
     reset_when_empty();
   }
 
-  /// Takes out all, and returns the tickets of those without an answer.
+  /// Takes out all requests, and returns the tickets of the unanswered ones.
   std::vector<AdvanceTicket> clear() {
     std::vector<AdvanceTicket> tickets;
     for (const Advancing& advancing : requests_) {

@@ -1,5 +1,4 @@
-// How the engine goes through the kinds of ops and outcomes: a case that is missing does not
-// compile.
+// How the engine visits the kinds of ops and outcomes, so that a missing case does not compile.
 #pragma once
 
 #include <concepts>

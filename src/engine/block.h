@@ -10,8 +10,9 @@ namespace nextid::engine {
 
 /// `count` ids from `first` on, on the counter's stride; the counter's value was `before` before
 /// they were reserved, and `end` after. A block adjoins another if its `before` is the other's
-/// `end`: then the two are one run (I4). When the block is given back whole, `before` may be where
-/// another node's block ends, which may go back, too; but nothing goes below `kept_before`.
+/// `end`: then the two are one run (I4). When the block is given back whole, the value falls to
+/// `before`. Another node's block may end there and go back, too, but the value never falls below
+/// `kept_before`.
 struct Block {
   std::uint64_t first = 0;
   std::uint64_t count = 0;

@@ -13,10 +13,10 @@
 namespace nextid::engine {
 
 /// Counts. Keeps I5: each id of an op that is known to be applied is returned or burned, or is
-/// held, or went back to the store. The reservoir knows what is held, and which ids of the stock
-/// callers got: the books are without those.
+/// held, or went back to the store. The books leave out the ids that are held and the ids that
+/// callers got from the stock: the reservoir counts both.
 ///
-/// Subtractions may come before what they are taken from: it is the sum alone, modulo 2^64, that
+/// A subtraction may come before the addition that it belongs to: only the sum, modulo 2^64,
 /// counts.
 class Books {
  public:

@@ -65,7 +65,7 @@ std::uint64_t Engine::advance(AdvanceReceiver* receiver, std::int64_t to, Monoto
   return ticket.number;
 }
 
-/// Somebody asks: it goes on as before it was put to rest.
+/// A request has come: the engine goes on as before it was put to rest.
 void Engine::wake() noexcept {
   if (resting()) phase_ = stopped_.empty() ? Phase::kOpen : Phase::kCorrupt;
 }
@@ -105,15 +105,15 @@ void Engine::tick(MonotonicTime now, WallMicros wall_us) {
   if (phase_ == Phase::kResting && now_ >= until_) put_off_rest();
   if (!flight_ || flight_->tickets().empty()) serve_from_stock();
   if (!flight_) start_next_op();
-  // A later op must not go by it: other nodes reserve and give back.
+  // It holds for this tick's op only: other nodes reserve and give back.
   room_.reset();
   if (flight_ && !flight_->sent() && now_ >= flight_->retry_at()) send();
   seen_ticket_ = last_ticket_;
   settled();
 }
 
-/// Grants, in arrival order, what the stock has. Not while others wait for an op in flight, so that
-/// a large range is not passed by small ones for ever.
+/// Grants ids of the stock in arrival order. Not called while requests wait for an op in flight, so
+/// that small requests do not pass a large range for ever.
 void Engine::serve_from_stock() {
   if (queue_.empty() || reservoir_.out_of_stock()) return;
   std::uint64_t left_out = 0;
@@ -188,12 +188,13 @@ void Engine::start_next_op() {
   } else if (!loaded_) {
     start(contract::Load{counter_, writer_.id()});
   } else if (writer_.gave_up_too_many() || reservoir_.has_tail()) {
-    // None of them can land then; a tail that was offered is ours no more, or burned (I6).
+    // After it no op given up can land. A tail that was offered has gone back by then, or is burned
+    // (I6).
     start(contract::Release{counter_, writer_.id(), writer_.next_seq(wall_us_), writer_.prev()});
   } else if (!advances_.empty()) {
-    start(contract::Load{counter_, writer_.id()});  // It shows whether there is anything to do.
+    start(contract::Load{counter_, writer_.id()});  // The state shows whether an op is needed.
   } else {
-    // While there is a stock, ops are not what requests wait for: nobody is to be gathered.
+    // Requests of a cached counter seldom wait for an op, so there are none to gather.
     const bool at_once = phase_ == Phase::kClosing || definition_.cache > 1;
     if (at_once || gathering_.should_start(now_, queue_.living())) start_reserve();
   }
@@ -218,7 +219,8 @@ void Engine::start_reserve() {
   contract::Reserve op{
       counter_, writer_.id(), writer_.next_seq(wall_us_), writer_.prev(), definition_.revision, 0,
       0};
-  // A step that overflows fits nowhere; a limit that no value meets has the store show its state.
+  // A step that overflows fits nowhere. A limit that no value meets makes the store refuse and show
+  // its state.
   op.step = base::checked_mul<std::uint64_t>(count, definition_.increment).value_or(kMaxStep);
   op.limit = base::checked_sub<std::int64_t>(definition_.max, op.step).value_or(kBelowAnyValue);
   Cargo cargo;
@@ -244,8 +246,9 @@ std::uint64_t Engine::to_hold_beyond(std::uint64_t demand) const {
   return overflows ? 0 : count;
 }
 
-/// Of an engine that closes or rests: what is held goes back first, then the slot. The release of
-/// the slot raises the floor above every op we sent, so that none can land on the empty place.
+/// For an engine that closes or comes to rest: first the ids held go back, then the slot. The
+/// release of the slot raises the floor above every op we sent, so that none can land on the empty
+/// place.
 void Engine::start_ending_op() {
   books_.burned(BurnReason::kDiscard, reservoir_.set_tail_aside(writer_.high_water()));
   if (const auto tail = reservoir_.offer_tail()) {
@@ -262,8 +265,9 @@ void Engine::start_ending_op() {
   }
 }
 
-/// It can go back no more. Where its slot was pruned, or nobody waits for the end of its give-back,
-/// a copy may do so unseen: the counter may hand out these ids again, which nobody got.
+/// The tail can't go back any more. If its slot was pruned, or its give-back was not waited for, a
+/// copy may still be applied unseen: the counter may then hand out these ids again, which no caller
+/// got.
 void Engine::drop_tail() {
   if (!reservoir_.has_tail()) return;
   writer_.may_have_gone_back(lowest_value());
@@ -284,7 +288,7 @@ std::optional<Loan> Engine::lend(std::uint64_t most) {
 
 void Engine::settle(std::uint64_t lent, const Loan& left) {
   const std::uint64_t used = reservoir_.settle(lent, left);
-  // They were counted as the cursor's to lose.
+  // finish() counted them as burned.
   if (closed()) books_.not_burned(BurnReason::kDiscard, used);
   settled();
 }

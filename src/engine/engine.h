@@ -1,17 +1,18 @@
 // The allocation engine of one counter: a pure state machine. No I/O, no threads, no clock reads,
-// no randomness but from its seed; guarded by its owner's lock, but for the lane.
+// no randomness but from its seed. Guarded by its owner's lock, except the lane.
 //
 // Requests queue. tick() turns the queue into one reserve op for the sum of what they ask for,
 // sends it, and splits its result in arrival order. While that op is in flight, new requests wait
 // for the next one: so the ids of a request are always reserved after it arrived.
 //
-// A counter whose definition says `cache` > 1 reserves some more before they are asked for, and
-// holds them in stock; requests that the stock can serve do not wait. All else is the same.
+// For a counter whose definition says `cache` > 1 it reserves some more ids before they are asked
+// for, and holds them in stock; requests that the stock can serve do not wait. All else is the
+// same.
 //
-// The engine decides; what it decides by is kept by its parts, each with its own invariants: the
-// requests that wait (RequestQueue, Advances), the op under way (Flight), the slot (SlotWriter),
-// the ids held (Reservoir), and where ids went (Books). A part returns what it refused, dropped or
-// lent, and knows nothing of the engine or of the other parts.
+// The engine decides; its parts keep the state, each with its own invariants: the requests that
+// wait (RequestQueue, Advances), the op under way (Flight), the slot (SlotWriter), the ids held
+// (Reservoir), and where ids went (Books). A part returns what it refused, dropped or lent, and
+// knows nothing of the engine or of the other parts.
 //
 // Keeps:
 //   I1  each id of a committed op goes to one ticket, into the stock, or is burned, and ops do not
@@ -25,10 +26,10 @@
 //   I6  a ticket is refused as exhausted only by a state in which its own count does not fit.
 //   I7  a give-back names the tail that was never handed out, and the value it ends at.
 //
-// An idle engine may be put to rest: it gives its tail back and releases its slot, as one that
-// closes does, but goes on with the next request. When it is at rest its owner may destroy it, and
-// make another one later: with a new writer (I1), a closed lane (I1, I3), and what Predecessor says
-// (I1, I7). The owner keeps the accounting of the engines that it destroyed (I5).
+// An idle engine may be put to rest: it gives its tail back and releases its slot, as a closing one
+// does, but goes on with the next request. Once it is at rest its owner may destroy it, and make
+// another one later, with a new writer (I1), a closed lane (I1, I3), and its Predecessor (I1, I7).
+// The owner keeps the accounting of the engines that it destroyed (I5).
 //
 // An op in flight never changes: it is repeated as it is until the store's slot tells its fate. An
 // op that is given up (no room, new revision, slot gone) is remembered, since a late copy of it may
@@ -69,7 +70,7 @@ class Engine {
  public:
   explicit Engine(Seat seat);
 
-  /// Queues a request for `count` ids, or refuses it. Its ticket's number is returned either way.
+  /// Queues a request for `count` ids, or refuses it. Returns the number of its ticket either way.
   std::uint64_t request(RangeReceiver* receiver, std::uint64_t tag, std::uint64_t count,
                         MonotonicTime deadline);
 
@@ -77,8 +78,8 @@ class Engine {
   /// False: it has its answer already.
   bool cancel(std::uint64_t ticket_number);
 
-  /// Raises the counter's value to at least `to`, 1 ... kMaxId. Ends in an AdvanceAnswer; its
-  /// ticket's number is returned.
+  /// Raises the counter's value to at least `to`, 1 ... kMaxId. Ends in an AdvanceAnswer. Returns
+  /// the number of its ticket.
   std::uint64_t advance(AdvanceReceiver* receiver, std::int64_t to, MonotonicTime deadline);
 
   /// Any thread may take ids from it without the lock. A caller that gets none calls mark_reached()
@@ -89,40 +90,42 @@ class Engine {
     lane().pass_mark();
   }
 
-  /// Lends up to `most` ids of the stock to a cursor, or nothing. They are still held.
+  /// Lends ids to a cursor, or nothing: what another cursor left, or up to `most` ids of the stock.
+  /// They are still held.
   std::optional<Loan> lend(std::uint64_t most);
-  /// A loan of `lent` ids has ended; what is left of it serves other cursors.
+  /// A loan of `lent` ids has ended; the ids `left` of it serve other cursors.
   void settle(std::uint64_t lent, const Loan& left);
 
-  /// What became of an attempt. One that is not the attempt in flight is ignored.
+  /// Takes in what became of an attempt; ignored unless it is the attempt in flight.
   void outcome(std::uint64_t attempt_number, const contract::Outcome& outcome);
 
   /// Tells the time, refuses tickets past their deadline, and sends what is due.
   void tick(MonotonicTime now, WallMicros wall_us);
 
   /// Puts an idle engine to sleep: gives the tail of its stock back and releases its slot. Stops at
-  /// `deadline`, or at the next request. Does nothing while anything is under way or lent. What
-  /// cursors left is burned. An engine that has stopped is at rest at once.
+  /// `deadline`, or at the next request. Does nothing while anything is under way or lent. Burns
+  /// the ids that cursors left. An engine that has stopped is at rest at once.
   void rest(MonotonicTime deadline);
   bool resting() const noexcept { return phase_ == Phase::kResting || phase_ == Phase::kAtRest; }
-  /// True from the tick on in which it has nothing left, neither ids nor a slot.
+  /// True from the first tick that finds nothing left, neither ids nor a slot.
   bool at_rest() const noexcept { return phase_ == Phase::kAtRest && !reservoir_.has_loans(); }
   /// For the next engine of the counter, once this one is at rest.
   Predecessor as_predecessor() const { return {last_ticket_, last_attempt_, issued(), stopped_}; }
 
-  /// The highest value that this engine, or one before it, can't take back: up to it every id was
-  /// handed out or burned, or was somebody else's. Nothing that nodes do in order brings the store
-  /// below it (I8), not even when this node gives back what it has in stock, and another one then
-  /// what lies below that. So it is not the end of a block while its tail may go back; and where
-  /// nobody took an id of the last block yet, it is the mark from before that block. Never falls.
+  /// The highest value that neither this engine nor one before it can take back: every id up to it
+  /// was handed out, burned, or another node's. While nodes work in order the store never falls
+  /// below it (I8), not even when this node gives its stock back and another node then gives back
+  /// the ids right below. So while the tail of a block may go back, it is not the end of that
+  /// block; and while no id of the last block was taken, it is what it was before that block. Never
+  /// falls.
   std::int64_t issued() const noexcept { return reservoir_.issued(writer_.high_water()); }
 
-  /// The store as a whole is in doubt, as `why` says: stops, as if an op had met a damaged counter.
-  /// What is in stock goes with it (I8); what is lent stays with its cursors. Idempotent.
+  /// The store as a whole is in doubt, for the reason `why`: stops the engine, as a damaged counter
+  /// does. Ids in stock are dropped (I8); lent ids stay with their cursors. Idempotent.
   void doubt_store(const std::string& why);
 
-  /// No requests from now on. What waits is served, then the stock's tail is given back, and the
-  /// slot is released; at `deadline` what is left is refused, and the slot left to pruning.
+  /// Takes no more requests. Serves those that wait, then gives the stock's tail back and releases
+  /// the slot. At `deadline` it refuses the requests that are left, and leaves the slot to pruning.
   void close(MonotonicTime deadline);
 
   /// `count` ids, granted earlier, reached no caller.
@@ -154,7 +157,8 @@ class Engine {
   std::uint64_t waiting_requests() const noexcept {
     return queue_.living() + (flight_ ? flight_->tickets().size() : 0);
   }
-  /// The counter's value after this engine's last op; below any id before the first one.
+  /// The counter's value after this engine's last op; before the first one,
+  /// Predecessor::high_water.
   std::int64_t last_value() const noexcept { return writer_.high_water(); }
   /// As the store last showed it; null before that.
   const Definition* definition() const noexcept { return loaded_ ? &definition_ : nullptr; }
@@ -164,8 +168,9 @@ class Engine {
   void verify() const;
 
  private:
-  /// From kOpen to kResting, kAtRest, and back with the next request; to kClosing and kClosed; from
-  /// each of them but kClosed to kCorrupt, and from there to kAtRest or kClosed alone.
+  /// kOpen leads to kResting, then kAtRest, and the next request leads back; close() leads to
+  /// kClosing, then kClosed. All but kClosed lead to kCorrupt, and kCorrupt only to kAtRest or
+  /// kClosed.
   enum class Phase {
     kOpen,
     kResting,  // Until until_ it gives back what it has.
@@ -175,7 +180,8 @@ class Engine {
     kCorrupt,
   };
 
-  /// A reserve that was applied since the last tick, which is the first to know the time.
+  /// A reserve that was applied since the last tick. Only ticks know the time, so the next one
+  /// deals with it.
   struct Ended {
     MonotonicTime started;
     std::size_t answered = 0;

@@ -121,7 +121,7 @@ void Engine::on_found(const CounterState& state) {
 void Engine::on_missing() {
   if (loaded_ || writer_.high_water() != Predecessor::kNothingYet)
     return stop(say().vanished(issued()));
-  // The next request looks again: somebody may have defined it.
+  // The next request loads again: the counter may have been defined by then.
   if (!rules_.first_use.creates) return refuse_everything(say().not_found());
   Definition definition;
   definition.cache = rules_.first_use.cache;
@@ -140,7 +140,7 @@ Reading Engine::read(const CounterState& state, const SlotOp& op) const {
   return writer_.read(state, op, definition_, lowest_value());
 }
 
-/// Takes in what a state says of this node's slot. False where it has stopped over it.
+/// Takes in what a state says of this node's slot. False if the engine has stopped because of it.
 bool Engine::take_in(const Reading& reading, const CounterState& state) {
   switch (reading.kind) {
     case Reading::Kind::kApplied:
@@ -150,7 +150,8 @@ bool Engine::take_in(const Reading& reading, const CounterState& state) {
       op_landed(*reading.landed, *state.slot);
       return true;
     case Reading::Kind::kSlotLost:
-      // The op goes out again with a new seq. If it was in doubt its fate went with the slot.
+      // Its requests go into an op with a new seq. If this one was in doubt, its fate was lost with
+      // the slot.
       writer_.lose_slot();
       if (flight_->in_doubt()) outbox_.warn(say().lost_slot(flight_->count()));
       return true;
@@ -179,7 +180,7 @@ void Engine::op_landed(const GivenUp& op, const contract::Slot& slot) {
   }
 }
 
-/// A copy of the op may still land, but below the floor.
+/// A copy of the op may still land, unless the floor is above it.
 void Engine::give_up(const GivenUp& op, const Reading& reading) {
   if (reading.kind != Reading::Kind::kSlotLost) writer_.give_up(op);
 }
@@ -230,8 +231,8 @@ void Engine::advance_refused(const Advance& op, const CounterState& state) {
 }
 
 /// A refusal burns nothing by itself: a late copy may still land, until the slot is released. Nor
-/// is the tail offered again without its slot: a copy of this attempt may have been applied before
-/// the slot was pruned, and what the counter ends at now may be another node's (I7).
+/// is the tail offered again if the slot is gone: a copy of this attempt may have been applied
+/// before the slot was pruned, and the value may now be the end of another node's block (I7).
 void Engine::give_back_refused(const GiveBack& op, const CounterState& state) {
   const Reading reading = read(state, {op.seq, op.prev});
   if (reading.kind == Reading::Kind::kApplied) return give_back_applied(op);
@@ -282,7 +283,7 @@ void Engine::reserve_applied(const Reserve& op, std::int64_t end) {
   flight_.reset();
 }
 
-/// Gives the tickets of the op their ids, and what is left to the stock.
+/// Gives the tickets of the op their ids, and the rest to the stock.
 void Engine::split(Block fresh) {
   const std::vector<Waiting>& tickets = flight_->tickets();
   books_.served(tickets.size());
@@ -301,7 +302,7 @@ void Engine::split(Block fresh) {
       outbox_.grant(waiting, fresh.first, definition_.increment);
       fresh.drop_front(waiting.count, definition_.increment);
     } else {
-      unserved.push_back(waiting);  // It was to adjoin the stock, and another node was faster.
+      unserved.push_back(waiting);  // It was to adjoin the stock; another node came in between.
     }
   }
   if (!unserved.empty()) books_.burned(BurnReason::kDiscard, reservoir_.trim(fresh, definition_));
@@ -339,7 +340,7 @@ void Engine::continue_advance(const CounterState& state) {
     outbox_.refuse(refused.ticket, say().past_max(refused.to, definition_.max));
 }
 
-/// Later requests to this node get ids above it, too.
+/// Drops stock up to the new value, so that later requests to this node get ids above it, too.
 void Engine::advance_succeeded(CounterState state) {
   const Advancing done = advances_.pop();
   const std::int64_t dropped_to = canary(Canary::kAdvanceKeepsStock) ? 0 : done.to;
@@ -355,7 +356,7 @@ void Engine::give_back_applied(const GiveBack& op) {
   flight_.reset();
 }
 
-/// A value that no order of events leads to, while what this node knows is true.
+/// No order of events leads to this value if what this node knows is true.
 void Engine::stop_as_set_back(std::int64_t value) {
   stop(say().set_back(value, writer_.high_water(), issued()));
 }

@@ -20,7 +20,7 @@ struct Cargo {
 };
 
 /// An op and the attempts at it, until its fate is known. The op never changes: it is repeated as
-/// it is (I1). Nor does a request join it (I3): those that it is for may only die.
+/// it is (I1). Nor does a request join it (I3): the requests that it is for may only die.
 class Flight {
  public:
   Flight(contract::Op op, MonotonicTime now, Cargo cargo = {});
@@ -46,11 +46,11 @@ class Flight {
   void attempt_ended() noexcept { sent_ = false; }
   /// It may have been applied.
   void doubt() noexcept { in_doubt_ = true; }
-  /// It failed: returns how many did in a row.
+  /// The attempt failed: returns how many have failed in a row.
   unsigned attempt_failed() noexcept { return ++failures_; }
   void retry(MonotonicTime at) noexcept { retry_at_ = at; }
 
-  /// As of a RequestQueue. The ids of the dead are reserved all the same.
+  /// As in RequestQueue. The ids of dead requests are reserved all the same.
   bool bury(std::uint64_t number) noexcept;
   std::vector<Ticket> expire(MonotonicTime now);
   std::vector<Ticket> living() const;

@@ -1,13 +1,13 @@
 // When to start the next op: at once, or a moment later, with more requests in it.
 //
 // Many clients ask again as soon as they have an answer. An op that starts the moment the last one
-// ended misses all that the last one answered: clients fall into two groups that wait for one
+// ended misses all clients that the last one answered: they fall into two groups that wait for one
 // another's ops, each op carries half of them, and each client waits for two ops. A short wait,
-// until those just answered are back, puts all into one op: half the store writes, half the
+// until the clients just answered are back, puts all into one op: half the store writes, half the
 // latency.
 //
-// Whether clients are of that kind shows in trying: if they are, all are back before the wait is
-// over. If they come at random, at whatever rate, they are not, and it tries again ever more
+// Trying shows whether clients are of that kind: if they are, all are back before the wait is over.
+// Clients that come at random, at whatever rate, are not all back; then it tries again ever more
 // rarely.
 #pragma once
 
@@ -33,7 +33,7 @@ class Gathering {
   static constexpr unsigned kShortestPause = 8;
   static constexpr unsigned kLongestPause = 256;
 
-  /// An op that took this long ended, and answered so many requests, while others waited.
+  /// An op ended that took `took` and answered `answered` requests, while `waiting` others waited.
   void op_ended(base::MonotonicTime now, Duration took, std::size_t answered,
                 std::size_t waiting) noexcept {
     const bool pauses = pause_ > 0;
@@ -42,8 +42,8 @@ class Gathering {
     expected_ = answered + waiting;
   }
 
-  /// Whether an op for those that wait should start now; else ask again at wait_end(), or when
-  /// more have come.
+  /// Whether an op for the requests that wait should start now. If not, ask again at wait_end(), or
+  /// when more have come.
   bool should_start(base::MonotonicTime now, std::size_t waiting) noexcept {
     const bool all_are_back = waiting >= expected_;
     if (!all_are_back && now < wait_end_) {
@@ -58,7 +58,8 @@ class Gathering {
   base::MonotonicTime wait_end() const noexcept { return wait_end_; }
 
  private:
-  /// Clients that come at random may be enough once by chance, but then more are expected.
+  /// Clients that come at random may all seem back once, by chance; the next wait then expects
+  /// more.
   void learn(bool all_came_back) noexcept {
     if (all_came_back) {
       failures_ = 0;

@@ -19,7 +19,7 @@ inline std::uint64_t room_above(std::int64_t value, const Definition& definition
          definition.increment;
 }
 
-/// The last id that is not above `value`, which must have reached one.
+/// The last id that is not above `value`; the value must have reached an id.
 inline std::uint64_t last_id(std::int64_t value, const Definition& definition) noexcept {
   const std::uint64_t above_start = static_cast<std::uint64_t>(value) - definition.start;
   return static_cast<std::uint64_t>(value) - above_start % definition.increment;

@@ -11,9 +11,9 @@ namespace nextid::engine {
 
 /// A pure policy of one engine; the reservoir keeps the bound, `cache` - 1 ids held.
 ///
-/// The stock is what is used in kHorizon and in a few store calls, and at least one id. The next
-/// block is asked for when half of it is used: so nobody waits as long as the store answers within
-/// the time that the other half lasts.
+/// The target is what is used in kHorizon and a few store calls, and at least one id. The next
+/// block is asked for when half of it is used: so no request waits as long as the store answers
+/// within the time that the other half lasts.
 class Refill {
  public:
   using Duration = base::MonotonicTime::duration;
@@ -23,8 +23,8 @@ class Refill {
   /// A burst is no rate: from one reservation to the next the stock grows by this factor at most.
   static constexpr std::uint64_t kMaxGrowth = 8;
 
-  /// A reservation is about to start; so many ids were asked for in all, those of the requests that
-  /// wait for it included.
+  /// A reservation is about to start; `asked_for` ids were asked for in all so far, those of the
+  /// requests that wait for it included.
   void op_starts(base::MonotonicTime now, std::uint64_t asked_for) noexcept {
     const std::uint64_t asked_since = asked_for - asked_for_;
     if (started_ == base::MonotonicTime{}) {

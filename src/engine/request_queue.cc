@@ -109,7 +109,7 @@ void RequestQueue::drop_dead() {
   std::erase_if(requests_, [](const Waiting& waiting) { return waiting.dead.has_value(); });
 }
 
-/// A living request is dead or served.
+/// A living request has died or was served: takes it out of the sums.
 void RequestQueue::forget(const Waiting& living) noexcept {
   --living_;
   ids_ -= living.count;

@@ -34,8 +34,8 @@ Waiting* find_living(std::vector<Waiting>& requests, std::uint64_t number) noexc
 std::vector<Ticket> expire_living(std::vector<Waiting>& requests, MonotonicTime now,
                                   MonotonicTime& earliest);
 
-/// Requests in arrival order, with the sums of what they ask for. Keeps I3 within itself: nothing
-/// leaves before what came earlier, and what comes back goes to the front.
+/// Requests in arrival order, with the sums of what they ask for. Keeps I3: no request leaves
+/// before an earlier one, and requests that come back go to the front.
 ///
 /// A dead request stays in its place until the queue is next cut: taking it out at once would move
 /// all behind it.

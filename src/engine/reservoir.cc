@@ -96,7 +96,7 @@ std::uint64_t Reservoir::drop_left_by_cursors() {
 
 std::uint64_t Reservoir::set_tail_aside(std::int64_t value) {
   if (!stock_.empty()) {
-    // Of an earlier tail nothing is left then: what the stock has was reserved after it.
+    // No earlier tail is left: the ids in stock were reserved after it ended.
     tail_ = Block{0, 0, value, value, value};
     tail_offered_ = false;
     stock_.merge_last_into(tail_);

@@ -24,7 +24,7 @@ struct Limits {
 
 /// What becomes of a counter that does not exist when it is first used.
 struct FirstUse {
-  bool creates = true;      ///< It is made; otherwise its requests are refused as kNotFound.
+  bool creates = true;  ///< The counter is made; otherwise its requests are refused as kNotFound.
   std::uint64_t cache = 1;  ///< For its definition, which has all other defaults.
 };
 
@@ -35,14 +35,14 @@ struct Rules {
   std::string store_url = {};  ///< For sentences: what people give to the command line.
 };
 
-/// What an engine must know of the one that its owner had for the counter before.
+/// What an engine must know of the counter's engine before it.
 struct Predecessor {
   static constexpr std::int64_t kNothingYet = std::numeric_limits<std::int64_t>::min();
 
-  std::uint64_t last_ticket = 0;   ///< Numbers go on above it: an old one hits no new ticket,
-  std::uint64_t last_attempt = 0;  ///< and the outcome of an old attempt no new one.
+  std::uint64_t last_ticket = 0;   ///< Numbers go on above it: an old number names no new ticket,
+  std::uint64_t last_attempt = 0;  ///< and an old outcome meets no new attempt.
   std::int64_t high_water = kNothingYet;  ///< See Engine::issued(). No id at or below it again.
-  std::string stopped = {};  ///< Why its counter had stopped; the engine refuses with it, too.
+  std::string stopped = {};  ///< Why the counter had stopped; the new engine refuses with it, too.
 };
 
 /// The place of one engine among a counter's engines.

@@ -39,7 +39,7 @@ class Sentences {
   std::string vanished(std::int64_t issued) const;
   /// `what` is a clause.
   std::string contradicted(const std::string& what, std::int64_t issued) const;
-  /// A store that refuses as a whole says so in a whole sentence, which says what to run.
+  /// A store that is in doubt as a whole gives a whole sentence, which says what to run.
   std::string damaged(const std::string& why) const;
 
  private:

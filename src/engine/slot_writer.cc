@@ -54,8 +54,8 @@ void SlotWriter::gave_back(contract::Seq seq, std::int64_t lowest) {
   may_have_gone_back(lowest);
 }
 
-/// Those with higher seqs may still land, though they had the same prev: if this slot is pruned,
-/// the floor is below them. The floor keeps out the others.
+/// Given-up ops with higher seqs may still land, though they had the same prev: if this slot is
+/// pruned, the floor is below them. The floor keeps out those with lower seqs.
 void SlotWriter::landed(const GivenUp& op, std::int64_t value) {
   if (op.kind == GivenUp::Kind::kGiveBack) {
     may_have_gone_back(value);
@@ -86,7 +86,7 @@ void SlotWriter::verify() const {
     last = op.seq;
   }
   NEXTID_CHECK(last <= last_seq_);
-  // A give-back on the way to the release of the slot may be one more.
+  // A give-back that is given up before the slot is released may be one more.
   NEXTID_CHECK(given_up_.size() <= kMaxGivenUp + 1);
 }
 

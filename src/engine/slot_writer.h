@@ -1,4 +1,5 @@
-// What an engine knows of its slot in the store, and what a counter's state means for an op of its.
+// What an engine knows of its slot in the store, and what a counter's state means for one of its
+// ops.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +24,7 @@ struct GivenUp {
   std::int64_t advance_to = 0;  ///< Of an advance.
 };
 
-/// An op of this writer's, as a state is compared with it.
+/// The part of this writer's op that a state is compared with.
 struct SlotOp {
   contract::Seq seq = 0;  ///< 0 of a load, which writes no slot.
   contract::Seq prev = 0;
@@ -32,11 +33,11 @@ struct SlotOp {
 /// What a state means for an op whose condition failed in it.
 struct Reading {
   enum class Kind {
-    kApplied,        ///< An attempt before this one applied the op. The slot has its end.
+    kApplied,        ///< An earlier attempt applied the op. The slot has its end.
     kUnchanged,      ///< The slot is as the op expects it.
     kOvertaken,      ///< An op that was given up has landed.
     kSlotLost,       ///< There is no slot any more, and the op is below the floor: it can't land.
-    kSetBack,        ///< The value is below what it can be.
+    kSetBack,        ///< The value is below the lowest that it can be.
     kContradiction,  ///< The state can't be that of the counter that this node knows.
   };
   Kind kind = Kind::kUnchanged;
@@ -46,13 +47,13 @@ struct Reading {
 
 /// One writer's view of its slot on one counter. Keeps:
 ///   I1  each op has a seq of its own, above all before and above the floor, so that a copy of an
-///       earlier op finds neither its prev nor an empty place.
+///       earlier op finds neither its prev nor a missing slot.
 ///   I1  an op given up is remembered until the slot shows a later one, or is gone for good: until
 ///       then it may still land.
-///   I7  the high water only rises, but for a give-back that was applied, or may have been.
+///   I7 the high water only rises, except by a give-back that was applied, or may have been.
 class SlotWriter {
  public:
-  /// An exhausted counter gives up one op after the other: so many are remembered, then the slot is
+  /// An exhausted counter gives up one op after another. Once so many are remembered, the slot is
   /// to be released.
   static constexpr std::size_t kMaxGivenUp = 64;
 
@@ -84,7 +85,8 @@ class SlotWriter {
   void see_floor(contract::Seq floor) noexcept;
   /// An op was applied that left the counter at `value`, which is no lower than before.
   void applied(contract::Seq seq, std::int64_t value);
-  /// A give-back was applied: the value may be as low as `lowest`, and stays below the high water.
+  /// A give-back was applied: the value may be as low as `lowest`, which is the high water from now
+  /// on.
   void gave_back(contract::Seq seq, std::int64_t lowest);
   /// An op given up was applied after all, and left the counter at `value`: no lower than before
   /// for a reserve or an advance; as gave_back() for a give-back.

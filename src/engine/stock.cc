@@ -51,7 +51,7 @@ std::optional<std::uint64_t> Stock::take(std::uint64_t count, std::uint64_t& bur
   for (auto it = blocks_.begin(); it != fits; ++it) burned += it->count;
   blocks_.erase(blocks_.begin(), fits);
   open_first();
-  // Another thread may have been faster.
+  // Another thread may have taken ids in between.
   const std::uint64_t first = lane_.take_run(count);
   return first == 0 ? std::nullopt : std::optional(first);
 }
@@ -104,14 +104,14 @@ std::uint64_t Stock::drop_all() {
   return dropped;
 }
 
-/// What is left of the block in the lane, which is empty afterwards.
+/// Closes the lane, and returns what was left of its block.
 Block Stock::close_lane() {
   Block left = std::exchange(opened_, Block{});
   handed_out_ += left.drop_front(lane_.close(), increment_);
   return left;
 }
 
-/// Moves the first block into the lane, which is used up.
+/// Moves the first block into the lane, whose own block is used up.
 void Stock::open_first() {
   if (blocks_.empty()) return;
   close_lane();

@@ -1,8 +1,8 @@
 // The ids held that are ready to be handed out: the block in the lane, and those behind it.
 //
-// Ids leave in the order of the counter (I3 within a node), and a range is one run (I4): what lies
-// before a run that is taken further behind is left out, and burned by the caller (I5). Blocks that
-// adjoin are merged, so nothing between them is lost.
+// Ids leave in the order of the counter (I3 within a node), and a range is one run (I4): when a run
+// is taken from further back, the ids in front of it are left out, and the caller burns them (I5).
+// Blocks that adjoin are merged, so nothing between them is lost.
 #pragma once
 
 #include <cstdint>
@@ -27,33 +27,33 @@ class Stock {
 
   /// The counter's, before the first append().
   void set_increment(std::uint64_t increment) noexcept { increment_ = increment; }
-  /// The lane's mark is where this many ids are left in all; of blocks opened from now on.
+  /// Blocks opened from now on have the lane's mark where this many ids are left in all.
   void set_low_mark(std::uint64_t ids) noexcept { low_mark_ = ids; }
 
   std::uint64_t left() const noexcept;
   bool empty() const noexcept { return left() == 0; }
   /// Ids taken from it so far, by lane or by take().
   std::uint64_t handed_out() const noexcept { return handed_out_ + lane_.taken(); }
-  /// Ids that it handed out, or has: a sum that no thread changes that takes from the lane.
+  /// Ids handed out, and ids left: a sum that does not change when threads take from the lane.
   std::uint64_t passed_through() const noexcept;
   /// Ids left of the last block, if the counter's value was `end` after it; else 0.
   std::uint64_t left_up_to(std::int64_t end) const noexcept;
 
-  /// The least value that the counter can come back to, if it was `end` after the last op: when
-  /// what is left of the last block is given back. `end` itself, where that block ends elsewhere.
+  /// The lowest value that the counter can come back to once the rest of the last block is given
+  /// back, if it was `end` after the last op; `end` itself, if that block ends elsewhere.
   std::int64_t kept_before(std::int64_t end) const noexcept;
 
   /// Adds a block behind the others.
   void append(const Block& block);
   /// The first of `count` ids in a row, or nothing. Adds the ids that are left out to `burned`.
   std::optional<std::uint64_t> take(std::uint64_t count, std::uint64_t& burned);
-  /// Keeps what is left from the lane until the next append() or take().
+  /// Closes the lane, so that no other thread takes from it, until the next append() or take().
   void withhold();
-  /// Takes out the last block, if `before` adjoins it, and puts it in front of `block`.
+  /// If `block` adjoins the last block, takes that out and puts it in front of `block`.
   void merge_last_into(Block& block);
-  /// Empties it, but for the ids above `value`; returns how many are gone.
+  /// Drops the ids up to `value`; returns how many.
   std::uint64_t drop_up_to(std::int64_t value);
-  /// Empties it; returns how many ids are gone.
+  /// Drops all ids; returns how many.
   std::uint64_t drop_all();
 
   void verify() const;

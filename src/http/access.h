@@ -10,8 +10,8 @@ namespace nextid::http {
 
 /// Signs the request's sender in, by its `Authorization: Bearer TOKEN`, and refuses what the token
 /// does not allow: `unauthorized` (401) without a token of this server, `forbidden` (403) without
-/// the right or the counter. Where no tokens are needed, and for calls that everyone may do, the
-/// field is not looked at. No sentence quotes it.
+/// the right or the counter. Where no tokens are needed, and for calls that everyone may make, the
+/// field is ignored. No message quotes it.
 Refusal check_access(const Request& request, const Routed& routed, auth::Session& session);
 
 }  // namespace nextid::http

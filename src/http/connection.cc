@@ -77,7 +77,7 @@ void Connection::take(Allocate&& call) {
   last().format = {.range = call.range, .ids = call.ids};
   net::GeneratorHold ids = generator(call.counter);
   if (!call.key.empty()) return ask(std::move(ids), call.count, call.key);
-  // With others before it, it must wait for its turn: ids of a connection grow.
+  // With unanswered requests before it, this one must wait its turn: ids of a connection grow.
   if (call.count == 1 && queue().size() == 1) {
     if (const std::uint64_t id = ids->try_next_id()) {
       last().generator = std::move(ids);
@@ -149,7 +149,7 @@ void Connection::write(Entry& entry) {
   }
 }
 
-// Every error has an id by which it is found again, here and in the log.
+// Every error has an id, by which the client's copy is found in the log.
 void Connection::write_reply(const Entry& entry, const Reply& reply, ReplyFrame frame) {
   std::string new_id;
   if (!reply.code.empty() && entry.request_id.empty()) {

@@ -23,7 +23,7 @@ class FrontEnd final : public net::FrontEnd {
 
   const net::ClientSettings settings;
   const Limits limits;
-  Gate gate;  ///< What requests pass first.
+  Gate gate;  ///< The checks that requests pass first.
   const service::Service& service;
 };
 

@@ -1,4 +1,4 @@
-// What every HTTP request passes before it is served, and what becomes known of those that fail.
+// The checks that every HTTP request passes before it is served, and the log of failures.
 #pragma once
 
 #include <atomic>
@@ -32,12 +32,12 @@ class Gate {
   Refusal check(const Request& request, const Routed& routed, auth::Session& session,
                 std::string& request_id) const;
 
-  /// For an answer that tells of an error, where the request has no id: unique in the process, and
-  /// most probably in the world.
+  /// An id for the error answer to a request that has none: unique in the process, and most
+  /// probably in the world.
   std::string new_request_id();
 
-  /// Logs an answer of 500 or more, at most kFailuresLogged a second; how many it left out is told
-  /// with the next one.
+  /// Logs an answer of 500 or more, at most kFailuresLogged a second; the next logged one says how
+  /// many were left out.
   void note_failure(const Reply& reply, const std::string& request_id, base::MonotonicTime now);
   static constexpr unsigned kFailuresLogged = 5;
 

@@ -20,7 +20,7 @@ namespace nextid::loadtool {
 class IdSource {
  public:
   virtual ~IdSource() = default;
-  /// Asks for `count` ids at once, one request each, and appends those that came. An error is of
+  /// Asks for `count` ids at once, one request each, and appends the ids that came. An error is of
   /// the first request that failed; those after it may have been served.
   virtual Result<void> take(std::size_t count, std::vector<std::uint64_t>& ids) = 0;
 };

@@ -35,7 +35,7 @@ struct Shared {
   }
 };
 
-/// One client, and what it got. Of its own thread until that has ended.
+/// One client, and what it got. Its own thread alone uses it, until that has ended.
 struct Client {
   std::unique_ptr<IdSource> source;
   std::vector<std::uint64_t> ids = {};

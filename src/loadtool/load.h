@@ -34,7 +34,7 @@ struct Outcome {
   std::uint64_t ids = 0;
   std::uint64_t failures = 0;  ///< Pipelines in which a request failed.
   std::string first_failure;
-  /// Of a pipeline each, in ascending order.
+  /// One for each pipeline, in ascending order.
   std::vector<std::chrono::duration<float, std::micro>> latencies;
   std::optional<std::uint64_t> duplicate;     ///< An id that came twice.
   std::optional<std::uint64_t> out_of_order;  ///< One not above the same client's id before it.

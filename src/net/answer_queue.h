@@ -26,7 +26,7 @@ struct Unanswered {
   std::variant<std::monostate, Result<IdRange>, Replies...> answer;
   std::optional<GeneratorHold> generator;  ///< Of a request for ids.
   RequestId request = 0;                   ///< The same.
-  bool has_key = false;  ///< An idempotency key, which keeps its ids: they are never undelivered.
+  bool has_key = false;  ///< An idempotency key: its ids never count as undelivered.
   stats::Route route = {};
   base::MonotonicTime taken;
 
@@ -34,10 +34,11 @@ struct Unanswered {
 };
 
 /// The unanswered requests of one connection. Each has a tag, and the tags of those in the queue
-/// follow one another. Each gets one answer, and leaves by write_next() or stays to the end (I5).
+/// follow one another. Each gets one answer, and either leaves by write_next() or is still there at
+/// the end (I5).
 ///
-/// A call of the store sees what the requests before it did, and those after it see what it did. So
-/// it begins once it is the only one in the queue, and there is no room behind it.
+/// A call of the store sees the effects of the requests before it, and the requests after it see
+/// its effects. So it begins once it is the only one in the queue, and there is no room behind it.
 ///
 /// Not thread-safe.
 template <typename Entry>
@@ -101,11 +102,11 @@ class AnswerQueue {
     has_call_ = false;
   }
 
-  /// Those whose answers were not written.
+  /// The entries whose answers were not written.
   auto begin() noexcept { return entries_.begin(); }
   auto end() noexcept { return entries_.end(); }
 
-  /// Frees what a busy time took.
+  /// Frees the memory that a busy time took.
   void shrink() {
     if (entries_.capacity() > idle_) entries_.set_capacity(idle_);
   }
@@ -116,7 +117,7 @@ class AnswerQueue {
   boost::circular_buffer<Entry> entries_;
   std::uint64_t first_tag_ = 0;
   bool has_call_ = false;            // It is the last entry.
-  std::function<void()> next_call_;  // Of the same, until it has begun.
+  std::function<void()> next_call_;  // Begins that call; empty once it has begun.
 };
 
 }  // namespace nextid::net

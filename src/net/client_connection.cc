@@ -183,7 +183,7 @@ bool ClientConnection::send_output(base::MonotonicTime now) {
 }
 
 void ClientConnection::wait_until_writable(base::MonotonicTime now) {
-  forget_sent();  // Or the output of a client that is always a little behind would grow for ever.
+  forget_sent();  // Else the output of a client that is always a little behind grows for ever.
   blocked_since_ = now;
   stream_.async_wait_writable([self = shared_from_this(), this](const error_code& error) {
     if (closed()) return;
@@ -216,7 +216,7 @@ void ClientConnection::note_idle(base::MonotonicTime now) {
 // nothing is left to do.
 void ClientConnection::go_on() {
   if (state_ == State::kLingering && input_ended_) return close();
-  // While a read is under way its buffer must stay where it is; what is in it is no whole request.
+  // While a read is under way its buffer must stay where it is; it has no whole request then.
   if (!reading_ && input_begin_ < input_end_ && may_take_request()) take_requests();
   if (closed()) return;
   const bool no_more = state_ == State::kClosing || input_ended_ || io().draining();

@@ -1,8 +1,8 @@
 // What the connections of all protocols have in common: input, output, the client's time limits,
 // and the end. A protocol finds requests in the input and appends answers to the output.
 //
-// Bounds: about kMaxUnsentBytes of answers, and the protocol's own of unanswered requests, beyond
-// which it stops reading; the input buffer grows to one request at most.
+// Bounds: it stops reading at about kMaxUnsentBytes of unsent answers, and at the protocol's own
+// bound of unanswered requests. The input buffer grows to one request at most.
 //
 // Every id it was given is either handed to the kernel whole, or reported as undelivered (I5).
 #pragma once
@@ -58,9 +58,10 @@ class ClientConnection : public Connection {
   /// False at the protocol's bounds.
   virtual bool has_room() const noexcept = 0;
   virtual bool has_unanswered() const noexcept = 0;
-  /// Cancels what waits for ids, and counts answers that were not written as undelivered.
+  /// Cancels the requests that wait for ids, and counts the ids of answers that were not written as
+  /// undelivered.
   virtual void give_up_unanswered() = 0;
-  /// Frees what a busy time took; nothing is unanswered.
+  /// Frees the memory that a busy time took; called while nothing is unanswered.
   virtual void shrink() = 0;
   /// Sends a final answer that gives the reason.
   virtual void refuse_as_too_many() = 0;
@@ -84,7 +85,7 @@ class ClientConnection : public Connection {
   }
 
   GeneratorHold generator(std::string_view counter) { return io().generators().get(counter, now_); }
-  /// deliver() will be called with `tag`, unless withdraw() comes first.
+  /// Asks for ids: deliver() will be called with `tag`, unless withdraw() comes first.
   RequestId allocate(const IdGenerator& generator, std::uint64_t count, std::uint64_t tag,
                      std::optional<IdempotencyKey> key = {});
   /// To be called first in deliver(): keeps this alive until the end of its scope.
@@ -96,9 +97,9 @@ class ClientConnection : public Connection {
   void output_has_ids(GeneratorHold generator, std::uint64_t count) {
     unsent_.push_back({output_.size(), count, std::move(generator)});
   }
-  /// The output has the answer now to a request for ids that was taken at `taken`.
+  /// The output now has the answer to a request for ids that was taken at `taken`.
   void note_answer(base::MonotonicTime taken);
-  /// What is to be counted as answered.
+  /// The counts of the front end on this thread.
   stats::FrontEndStats& stats() noexcept { return stats_; }
   /// The output is sent at the end of this turn.
   void schedule_flush();
@@ -117,8 +118,8 @@ class ClientConnection : public Connection {
     std::uint64_t count;
   };
 
-  /// kOpen: takes requests. kClosing: answers what it has. kLingering: has said all, and waits
-  /// briefly for the client's end, since closing before would cost the client the last answer.
+  /// kOpen: takes requests. kClosing: answers what it has. kLingering: has sent all, and waits
+  /// briefly for the client to close; closing first could cost the client the last answer.
   enum class State { kOpen, kClosing, kLingering, kClosed };
 
   void read_more();

@@ -15,9 +15,9 @@ struct ClientSettings {
   std::chrono::milliseconds header_timeout = std::chrono::seconds(10);
   /// Without a request.
   std::chrono::milliseconds idle_timeout = std::chrono::seconds(75);
-  /// Without the client taking a byte of what waits for it.
+  /// While the client takes no byte of the answers that wait for it.
   std::chrono::milliseconds write_timeout = std::chrono::seconds(30);
-  /// Of all I/O threads and protocols together; further clients are told so and closed.
+  /// Of all I/O threads and protocols together; further clients get an error and are closed.
   std::size_t max_connections = 10'000;
 };
 

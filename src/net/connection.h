@@ -27,9 +27,9 @@ class Connection : public RangeReceiver, public std::enable_shared_from_this<Con
   virtual void flush() = 0;
   /// Enforces time limits; called a few times a second, or more often if limits are short.
   virtual void sweep(base::MonotonicTime now) = 0;
-  /// Answers what it has, then closes; takes nothing new.
+  /// Answers the requests that it has, then closes; takes no new ones.
   virtual void drain() = 0;
-  /// Closes at once; what was not sent is counted as burned.
+  /// Closes at once; ids that were not sent are counted as burned.
   virtual void abort() = 0;
 
   void on_range(std::uint64_t tag, Result<IdRange> range) noexcept final;

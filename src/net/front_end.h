@@ -21,7 +21,7 @@ class FrontEnd {
   /// The connection of a client that was accepted, before it begins to read. On `io`'s thread.
   virtual std::shared_ptr<ClientConnection> connect(IoThread& io, Stream stream) = 0;
 
-  /// Said once, before the first client comes.
+  /// Told once where it listens, before the first client comes.
   virtual void listens_on(const HostPort&) {}
 };
 

@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::size_t kWorthALook = 4;
 constexpr int kMaxLooks = 4;
-// Long enough to spare busy counters the search, short enough that idle ones are seen to be idle.
+// Long enough to spare busy counters the search under the node's lock, short enough that idle
+// counters can be put to rest.
 constexpr std::chrono::seconds kGeneratorLifetime{1};
 
 thread_local const IoThread* current_thread = nullptr;
@@ -81,7 +82,7 @@ void IoThread::abort_connections() {
   boost::asio::post(context_, [this] {
     for (const auto& connection : connections()) connection->abort();
   });
-  // The post is in a queue of its own thread's, which only ever waits for one store call.
+  // The post is soon run: this thread's queue waits for one store call at most.
   wait_until_empty(base::monotonic_now() + std::chrono::seconds(1));
 }
 
@@ -124,8 +125,9 @@ void IoThread::schedule_turn_end() {
 
 void IoThread::end_turn() {
   turn_end_posted_ = false;
-  // By now the reactor has looked again. While each look finds more clients, theirs wait for no
-  // commit of their own; the looks are few, so that nobody is kept waiting for long.
+  // By now the reactor has looked at the sockets again. While each look finds more requests, they
+  // join this turn's batch instead of waiting for the next commit. The number of looks is limited,
+  // so that no client waits long.
   if (std::exchange(read_since_look_, 0) >= kWorthALook && looks_ < kMaxLooks) {
     ++looks_;
     return schedule_turn_end();

@@ -53,20 +53,20 @@ class IoThread {
   /// Counts a connection that is on its way to adopt().
   void expect_connection() noexcept { open_connections_.fetch_add(1); }
   std::size_t open_connections() const noexcept { return open_connections_.load(); }
-  /// Of each front end. To be read by any thread, and written on this one.
+  /// The counts of each front end: any thread may read them, this one alone writes.
   const std::vector<stats::FrontEndStats>& stats() const noexcept { return stats_; }
 
   /// Hands over an answer that another thread received.
   void post_answer(Connection& connection, std::uint64_t tag, Result<IdRange> range);
 
-  /// Lets every connection answer what it has and close; new ones do so too.
+  /// Lets every connection answer the requests that it has and close; new connections do so, too.
   void drain();
   /// False when connections were still open at `deadline`.
   bool wait_until_empty(base::MonotonicTime deadline);
-  /// Closes what is left, as Connection::abort() says.
+  /// Closes the connections that are left: see Connection::abort().
   void abort_connections();
-  /// Ends the thread, then takes the answers that came too late. Call when no more can come: after
-  /// Store::close(). Idempotent.
+  /// Ends the thread, then takes the answers that came too late. Call it when no more answers can
+  /// come: after Store::close(). Idempotent.
   void stop();
 
   // ---- On this thread ----
@@ -74,7 +74,7 @@ class IoThread {
   /// Of the front end of that name.
   stats::FrontEndStats& stats_of(std::string_view front_end) noexcept;
   const Store& store() const noexcept { return store_; }
-  /// Those of this thread's connections.
+  /// The generators of this thread's connections.
   SharedGenerators& generators() noexcept { return generators_; }
   bool draining() const noexcept { return draining_; }
 

@@ -139,7 +139,7 @@ void Listener::on_accept(IoThread& io, const error_code& error, Socket socket) {
                         welcome(io, std::move(socket));
                       });
   }
-  accept();  // Other errors are of that client alone, such as a reset before its turn.
+  accept();  // Other errors concern that client only, such as a reset before it was accepted.
 }
 
 void Listener::wait_for_descriptors(const error_code& error) {

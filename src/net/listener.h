@@ -24,7 +24,7 @@
 
 namespace nextid::net {
 
-/// Runs on the first I/O thread. Out of file descriptors it waits and tries again.
+/// Runs on the first I/O thread. When no file descriptor is left it waits and tries again.
 class Listener : public std::enable_shared_from_this<Listener> {
  public:
   /// Makes and starts the connection of one client; called on `io`'s thread.
@@ -48,7 +48,8 @@ class Listener : public std::enable_shared_from_this<Listener> {
 
   /// Begins to accept.
   void start();
-  /// Stops accepting and frees the address; blocks until that is done. From no I/O thread.
+  /// Stops accepting and frees the address; blocks until that is done. Not to be called from an I/O
+  /// thread.
   void close();
 
  private:

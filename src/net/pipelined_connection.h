@@ -103,7 +103,7 @@ class PipelinedConnection : public ClientConnection {
     }
   }
 
-  /// A repeat with the same idempotency key gets the ids that it stands for.
+  /// Not for requests with a key: a repeat with the same key gets these ids.
   static void count_undelivered(const Entry& entry, const Result<IdRange>& range) {
     if (range && !entry.has_key) (*entry.generator)->count_undelivered(range->count());
   }

@@ -5,7 +5,7 @@ namespace nextid::net {
 GeneratorHold SharedGenerators::get(std::string_view counter, base::MonotonicTime now) {
   if (last_ == nullptr || last_->first != counter) {
     auto found = generators_.find(counter);
-    // One that was refused, at the bound on counters, may be taken by now.
+    // A counter that was refused at the bound on counters may be accepted by now.
     if (found != generators_.end() && !found->second.generator.usable() &&
         found->second.holds == 0) {
       generators_.erase(found);

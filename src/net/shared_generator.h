@@ -49,9 +49,10 @@ class SharedGenerators {
  public:
   explicit SharedGenerators(Store store) : store_(std::move(store)) {}
 
-  /// The counter of this name, a counter name.
+  /// The generator of `counter`, which must be a counter name.
   GeneratorHold get(std::string_view counter, base::MonotonicTime now);
-  /// Forgets those that nothing holds and nobody asked for since then: the counter may be idle.
+  /// Forgets the generators that nothing holds and that no request asked for since `since`: their
+  /// counters may be idle.
   void forget_unused(base::MonotonicTime since);
 
  private:

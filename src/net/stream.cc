@@ -25,7 +25,7 @@ Stream::Stream(Socket socket) : socket_(std::move(socket)) {
 Stream::Stream(Socket socket, const TlsServer& tls) : Stream(std::move(socket)) {
   ssl_ = tls.accept(socket_.native_handle());
   if (ssl_) return;
-  // Without memory for TLS there is no client; it must not be taken for a plain one.
+  // Without memory for TLS the client is dropped: it must not be served without TLS.
   error_code ignored;
   socket_.close(ignored);
 }
@@ -57,7 +57,7 @@ void Stream::start_tls_read(boost::asio::mutable_buffer buffer, ReadHandler hand
   if (SSL_has_pending(ssl_.get()) == 0) {
     return wait_for_tls(Socket::wait_read, buffer, std::move(handler));
   }
-  // What OpenSSL holds already makes no socket readable.
+  // Bytes that OpenSSL already holds make no socket readable, so the wait would not end.
   boost::asio::post(socket_.get_executor(), [this, buffer, handler = std::move(handler)]() mutable {
     read_tls(buffer, std::move(handler));
   });
@@ -102,7 +102,7 @@ std::size_t Stream::write_tls(boost::asio::const_buffer bytes, error_code& failu
   return result == 1 ? size : 0;
 }
 
-// The alert that the stream ends here by intent. As far as the system takes it at once: a client
+// Sends the alert that the stream ends here by intent, if the system takes it at once: a client
 // that does not read gets none.
 void Stream::say_goodbye() {
   if (!ssl_ || failed_ || write_blocked_ || !SSL_is_init_finished(ssl_.get())) return;

@@ -1,8 +1,8 @@
 // The bytes of one client, plain or over TLS: what a connection reads and writes through.
 //
 // One reader and one writer at a time, all on the socket's I/O thread. With TLS the handshake
-// happens within the first reads and writes and never blocks; who sends something else than TLS is
-// an error of the first read. Plain, each call is the socket's own.
+// happens within the first reads and writes and never blocks; a client that does not speak TLS is
+// an error of the first read. Without TLS, each call is the socket's own.
 #pragma once
 
 #include <cstddef>
@@ -21,7 +21,7 @@ class Stream {
  public:
   /// Plain. Makes the socket non-blocking, without Nagle's delay.
   Stream(Socket socket);
-  /// Over TLS: `tls` must outlive this constructor alone.
+  /// Over TLS: `tls` need not outlive this constructor.
   Stream(Socket socket, const TlsServer& tls);
 
   /// Reads what is there, at least a byte, into `buffer`, which must stay where it is until
@@ -33,9 +33,9 @@ class Stream {
     start_tls_read(buffer, std::move(handler));
   }
 
-  /// Hands as much to the system as it takes at once, and returns how much that is. `would_block`:
-  /// try again after async_wait_writable(), with the same bytes, wherever they are then, and
-  /// perhaps more behind them.
+  /// Hands the system as many of the bytes as it takes at once, and returns how many.
+  /// `would_block`: try again after async_wait_writable(), with the same bytes, wherever they are
+  /// then, and perhaps more behind them.
   std::size_t write_some(boost::asio::const_buffer bytes, boost::system::error_code& error) {
     return ssl_ ? write_tls(bytes, error) : socket_.write_some(bytes, error);
   }
@@ -54,7 +54,7 @@ class Stream {
 
   /// Tells the client that nothing more comes. Reading goes on.
   void shutdown_send(boost::system::error_code& error);
-  /// Ends both directions, and reads and waits that are under way with an error.
+  /// Ends both directions; reads and waits that are under way end with an error.
   void close();
 
  private:
@@ -71,7 +71,7 @@ class Stream {
   Socket socket_;
   SslPointer ssl_;                 // Null: plain.
   bool write_wants_read_ = false;  // The last write waits for the handshake.
-  bool write_blocked_ = false;     // OpenSSL holds a part of what write_tls() was given.
+  bool write_blocked_ = false;     // OpenSSL holds a part of the bytes that write_tls() was given.
   bool failed_ = false;            // OpenSSL allows nothing more.
 };
 

@@ -61,8 +61,8 @@ Result<TlsServer::ContextPointer> TlsServer::load(const TlsFiles& files) {
   SSL_CTX* ctx = context.get();
 
   SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
-  // An end without close_notify is the client's end of input: HTTP and RESP tell a torn request
-  // from a whole one by themselves.
+  // An end without close_notify counts as the end of input: HTTP and RESP can tell a torn request
+  // from a whole one.
   SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
   SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                             SSL_MODE_RELEASE_BUFFERS);
@@ -97,7 +97,7 @@ SslPointer TlsServer::accept(int descriptor) const {
   SslPointer ssl;
   {
     const base::Lock lock(mutex_);
-    ssl.reset(SSL_new(context_.get()));  // Shares the context, which outlives a reload so.
+    ssl.reset(SSL_new(context_.get()));  // Shares the context, which so outlives a reload.
   }
   if (!ssl || SSL_set_fd(ssl.get(), descriptor) != 1) return nullptr;
   SSL_set_accept_state(ssl.get());

@@ -9,7 +9,7 @@
 namespace nextid::node {
 namespace {
 
-/// Tells the requests with a key, which the engine does not number, from the others.
+/// Set in the ids of requests with a key, which the engine does not number.
 constexpr RequestId kIdempotent = RequestId{1} << 63;
 
 /// An advance under way. Its answer destroys it.
@@ -80,7 +80,7 @@ RequestId Counter::add_idempotent(std::uint64_t count, base::MonotonicTime deadl
   return id;
 }
 
-/// Once made they stay as long as the counter.
+/// Once made they live as long as the counter.
 IdempotentRequests& Counter::keyed_requests() {
   const base::Lock lock(mutex_);
   if (!idempotent_) idempotent_ = std::make_unique<IdempotentRequests>(*this, runtime_);
@@ -136,14 +136,14 @@ std::optional<engine::Loan> Counter::lend(std::uint64_t most) {
 
 void Counter::settle(std::uint64_t lent, const engine::Loan& left) {
   const base::Lock lock(mutex_);
-  succession_.engine()->settle(lent, left);  // It is not at rest before its loans have ended.
+  succession_.engine()->settle(lent, left);  // No engine is at rest before its loans have ended.
 }
 
 void Counter::doubt_store(const std::string& why) {
   {
     const base::Lock lock(mutex_);
     engine::Engine* const engine = succession_.engine();
-    if (engine == nullptr) return;  // The next one asks the store first.
+    if (engine == nullptr) return;  // The next engine asks the store first.
     engine->doubt_store(why);
   }
   run();
@@ -210,8 +210,8 @@ Counter::Ticked Counter::tick() {
   ticked.effects = succession_.tick(base::monotonic_now(), base::wall_now_us());
   const engine::Engine* const engine = succession_.engine();
   const auto wake_at = engine != nullptr ? engine->wake_at() : std::nullopt;
-  // Only ever armed for an earlier time: under steady traffic the timer fires once a deadline's
-  // length, not once a request.
+  // Armed only for a time earlier than the armed one: under steady traffic the timer then fires
+  // once in a request's time limit, not once a request.
   if (wake_at && *wake_at < armed_at_) {
     armed_at_ = *wake_at;
     runtime_.timer().at(*wake_at, [weak = weak_from_this()] {
@@ -264,7 +264,8 @@ void Counter::note_change() {
   runtime_.has_changed(shared_from_this());
 }
 
-/// What an engine has in stock may go without another outcome.
+/// While the engine holds ids the counter reports itself again: those ids may be handed out with no
+/// outcome to note it.
 std::optional<CounterChange> Counter::take_change() {
   const base::Lock lock(mutex_);
   has_changed_ = false;

@@ -29,7 +29,7 @@ struct CounterChange {
   std::string stopped = {};
 };
 
-/// Thread-safe. Receivers are called, and the store is, with no lock held.
+/// Thread-safe. Calls receivers and the store with no lock held.
 class Counter final : public KeyedCounter, public std::enable_shared_from_this<Counter> {
  public:
   Counter(std::string name, Runtime& runtime);
@@ -39,10 +39,10 @@ class Counter final : public KeyedCounter, public std::enable_shared_from_this<C
     return succession_.counter();
   }
 
-  /// From which any thread takes ids without the lock.
+  /// Any thread takes ids from it without the lock.
   detail::Lane& lane() noexcept NEXTID_NO_THREAD_SAFETY_ANALYSIS { return succession_.lane(); }
-  /// One id, where the lane gave none: at its block's mark, where the next block is asked for. 0
-  /// when the block has ended.
+  /// One id, after the lane gave none: passes the mark of the lane's block and asks for the next
+  /// block. 0 when the block has ended.
   std::uint64_t take_at_mark();
 
   /// Queues a request; nothing is sent and no receiver is called before the next pump().
@@ -51,7 +51,7 @@ class Counter final : public KeyedCounter, public std::enable_shared_from_this<C
   /// The same, once for each key.
   RequestId add_idempotent(std::uint64_t count, base::MonotonicTime deadline,
                            RangeReceiver& receiver, std::uint64_t tag, const std::string& key);
-  /// Delivers what is decided, and appends to `calls` what the store is to be asked.
+  /// Delivers the answers that are due, and appends to `calls` what the store is to be asked.
   void pump(std::vector<contract::Call>& calls);
   /// pump(), and asks the store.
   void run();
@@ -72,27 +72,29 @@ class Counter final : public KeyedCounter, public std::enable_shared_from_this<C
   void close(base::MonotonicTime deadline);
   bool closed() const noexcept { return closed_.load(); }
   /// See Succession::idle_since(). A request with a key that has not come to the engine yet, or
-  /// whose ids are being remembered, does not count: it holds this, so it is not forgotten, and it
-  /// needs no engine.
+  /// whose ids are being remembered, does not count: it needs no engine, and it holds this object,
+  /// so the counter is not forgotten.
   bool idle_since(base::MonotonicTime time);
   /// For an idle counter: see Succession::rest(); run() or pump() starts it.
   bool rest(base::MonotonicTime deadline);
 
-  /// True once a StoreOptions::pruning_interval; the first time, one after the counter was made.
+  /// True once in each StoreOptions::pruning_interval, for the first time when one has passed since
+  /// the counter was made. A true answer begins the next interval.
   bool pruning_due(base::MonotonicTime now);
-  /// That of its engine; nobody's while it has none.
+  /// Its engine's; 0 while it has no engine.
   contract::WriterId writer() const;
 
-  /// What is new since the last call; and whether it was has_changed() until then, ends with it.
+  /// What has changed since the last call, if anything. After it the next change is reported to
+  /// Runtime::has_changed() again.
   std::optional<CounterChange> take_change();
 
   Accounting accounting() const;
   CounterActivity activity() const;
-  /// Adds its own to the sums of the node's; returns how many ids it returned.
+  /// Adds its figures to the node's sums; returns how many ids this counter returned.
   std::uint64_t add_to(NodeActivity& activity) const;
 
  private:
-  /// What a tick has decided, to be told without the lock.
+  /// What a tick has decided, to be delivered without the lock.
   struct Ticked {
     engine::Effects effects = {};
     bool has_closed = false;

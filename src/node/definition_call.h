@@ -15,8 +15,8 @@
 
 namespace nextid::node {
 
-/// Reads the counter, then writes on the condition that nobody else did; starts again if somebody
-/// did. Keeps itself alive until the receiver was called.
+/// Reads the counter, then writes on the condition that no other writer did in between; starts
+/// again if one did. Keeps itself alive until the receiver was called.
 class DefinitionCall : public std::enable_shared_from_this<DefinitionCall> {
  public:
   static void start(Runtime& runtime, const std::string& name, const DefinitionChange& change,

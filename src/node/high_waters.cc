@@ -15,8 +15,8 @@ namespace nextid::node {
 using base::Canary;
 using base::canary;
 
-/// A UUID of version 5: SHA-1 of the name after 128 secret bits. Clients choose names, and without
-/// the secret, which no process shares, nobody can look for two of one key.
+/// A UUID of version 5: SHA-1 of the name after 128 secret bits. Clients choose names: without the
+/// secret, which each process has for itself, no client can look for two names with one key.
 HighWaters::Key HighWaters::key_of(std::string_view counter) {
   static const boost::uuids::uuid secret = boost::uuids::random_generator()();
   const boost::uuids::uuid name =

@@ -1,5 +1,5 @@
-// What a process has issued, it never forgets (I8): how far each counter was that it ever used, and
-// which of them have stopped, for as long as the process lives.
+// What a process never forgets while it lives (I8): how far each counter was that it ever used, and
+// which of them have stopped.
 #pragma once
 
 #include <array>
@@ -22,23 +22,23 @@
 namespace nextid::node {
 
 /// Thread-safe. A counter costs 28 to 57 bytes, since names are kept as hashes of 122 bits: two
-/// names of one hash are less likely than any other way to go wrong.
+/// names with one hash are less likely than any other fault.
 ///
-/// Only marks below which the store can never rightly be may come in: Engine::issued(), and never
-/// what was merely read.
+/// A mark must be a value below which the store can never rightly be: Engine::issued(), never a
+/// value that was merely read.
 class HighWaters {
  public:
   struct Known {
     std::int64_t issued = engine::Predecessor::kNothingYet;
     std::string stopped = {};  ///< Why it gives no ids any more; empty while it does.
   };
-  /// What is known of a counter elsewhere, as on disk; nothing if nothing is.
+  /// What is known of a counter elsewhere, as on disk; nothing if it is unknown there.
   using Elsewhere = std::function<std::optional<Known>(const std::string& counter)>;
 
-  /// Asked by each recall() from then on, besides what is kept here. To be given before use.
+  /// Each recall() asks it, too. To be set before first use.
   void ask_also(Elsewhere elsewhere) { elsewhere_ = std::move(elsewhere); }
 
-  /// What no engine of the counter may forget. Asked when one is made.
+  /// What each engine of the counter must know. Called when one is made.
   Known recall(const std::string& counter) const;
   /// Ids up to `issued` are gone. Marks only rise.
   void note(std::string_view counter, std::int64_t issued);
@@ -55,7 +55,7 @@ class HighWaters {
   std::vector<Stop> stopped(std::size_t limit) const;
   /// Empty where it has not stopped.
   std::string why_stopped(const std::string& counter) const;
-  /// Those that have stopped since the last call.
+  /// The counters that have stopped since the last call.
   std::vector<Stop> take_new_stops();
 
  private:

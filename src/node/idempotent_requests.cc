@@ -15,8 +15,7 @@ namespace {
 using base::cat;
 using contract::IdempotencyRecord;
 
-/// A key whose ids are reserved is settled whether anyone waits or not: only the store's close ends
-/// the attempts.
+/// Once ids are reserved for a key, only closing the store ends the attempts to remember them.
 constexpr std::chrono::hours kUntilClosed{24 * 365};
 
 Error conflict(const std::string& key, std::uint64_t asked, std::uint64_t kept) {
@@ -32,8 +31,8 @@ std::int64_t expiry_s(std::chrono::seconds retention) {
 
 }  // namespace
 
-/// One key from its first request to its answer. Its steps follow one another; the waiters are
-/// guarded by the requests' lock.
+/// One key from its first request to its answer. Its steps follow one another, so they need no
+/// lock; the lock of IdempotentRequests guards the waiters.
 class IdempotentRequests::Flow final : public RangeReceiver,
                                        public std::enable_shared_from_this<Flow> {
  public:
@@ -93,12 +92,12 @@ class IdempotentRequests::Flow final : public RangeReceiver,
       counter_->count_as_burned(count_, BurnReason::kDiscard);
       requests_.finish(shared_from_this(), record.error());
     } else if (!*record || (*record)->owner == own.owner) {
-      requests_.finish(shared_from_this(), own.range);  // None: its time is over already.
+      requests_.finish(shared_from_this(), own.range);  // No record: ours has expired already.
     } else {
       counter_->count_as_burned(count_, BurnReason::kIdempotency);
       answer(**record);
     }
-    settling_.reset();
+    settling_.reset();  // Last: from here on the store may close.
   }
 
   Result<std::optional<IdempotencyRecord>> record_of(
@@ -149,6 +148,7 @@ void IdempotentRequests::add(RequestId id, std::uint64_t count, base::MonotonicT
     return;
   }
   flow->waiters.push_back(waiter);
+  // Never withdrawn: a timer that finds its flow gone does nothing, and a flow keeps `this` alive.
   runtime_.timer().at(deadline, [weak = std::weak_ptr<Flow>(flow), this] {
     if (const auto alive = weak.lock()) refuse_expired(alive);
   });
@@ -199,6 +199,7 @@ void IdempotentRequests::refuse_expired(const std::shared_ptr<Flow>& flow) {
 void IdempotentRequests::finish(const std::shared_ptr<Flow>& flow, const Result<IdRange>& answer) {
   std::vector<Waiter> waiters;
   {
+    // In one hold of the lock: a request that joined between the two would get no answer.
     const base::Lock lock(mutex_);
     flows_.erase(flow->key());
     waiters.swap(flow->waiters);

@@ -22,9 +22,9 @@ namespace nextid::node {
 class KeyedCounter {
  public:
   virtual const std::string& name() const noexcept = 0;
-  /// Keeps it, and what it owns.
+  /// Keeps the counter alive, and what it owns.
   virtual std::shared_ptr<KeyedCounter> share() = 0;
-  /// Asks for ids of it; the answer goes to `receiver`, perhaps before this returns.
+  /// Asks the counter for ids; the answer goes to `receiver`, perhaps before this returns.
   virtual void reserve(std::uint64_t count, base::MonotonicTime deadline,
                        RangeReceiver& receiver) = 0;
   /// `count` ids that were reserved reach no caller.
@@ -34,25 +34,26 @@ class KeyedCounter {
   ~KeyedCounter() = default;
 };
 
-/// Equal keys join: the first request of a key recalls what the store has, else it reserves ids as
-/// any request does, and has the store remember them under the key; then all are answered. When
-/// another node was faster with the same key, its ids are the answer, and ours are burned as
-/// kIdempotency. So all that ask with one key agree, whatever is lost (I1, but for these replays).
+/// Requests with equal keys join. The first one recalls the key's record from the store; if there
+/// is none, it reserves ids as any request does, and has the store remember them under the key.
+/// Then all are answered. If another node was faster with the same key, its ids are the answer, and
+/// ours are burned as kIdempotency. So all requests with one key get the same ids, whatever is lost
+/// (I1, except for these replays).
 ///
-/// Once ids are reserved for a key, it is settled even when nobody waits any more: a client that
-/// asks again gets them.
+/// Once ids are reserved for a key, the store is made to remember them even if no request waits any
+/// more: a client that asks again gets them.
 ///
-/// Thread-safe. Receivers are called, and the store is, with no lock held.
+/// Thread-safe. Calls receivers and the store with no lock held.
 class IdempotentRequests {
  public:
-  /// `counter` owns this, and outlives its use by the runtime's calls.
+  /// `counter` owns this object, and is kept alive by each call of the runtime that uses it.
   IdempotentRequests(KeyedCounter& counter, Runtime& runtime)
       : counter_(counter), runtime_(runtime) {}
 
   /// Queues a request; nothing is sent and no receiver is called before the next pump().
   void add(RequestId id, std::uint64_t count, base::MonotonicTime deadline, RangeReceiver& receiver,
            std::uint64_t tag, const std::string& key);
-  /// Answers what is decided, and appends to `calls` what the store is to be asked.
+  /// Delivers the answers that are due, and appends to `calls` what the store is to be asked.
   void pump(std::vector<contract::Call>& calls);
   /// See IdGenerator::cancel().
   bool cancel(RequestId id);

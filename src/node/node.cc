@@ -12,7 +12,7 @@ namespace {
 
 using base::cat;
 
-/// How long an idle counter may try to release its slot, before a later sweep has it try again.
+/// How long an idle counter may try to release its slot; a later sweep makes it try again.
 constexpr std::chrono::seconds kRestLimit{5};
 constexpr std::chrono::seconds kLookInterval{1};
 constexpr std::chrono::milliseconds kLastHandleCloseLimit{1'000};
@@ -168,7 +168,8 @@ bool Node::close(std::chrono::milliseconds limit) {
            std::all_of(open.begin(), open.end(), [](const auto& each) { return each->closed(); });
   };
   const bool in_time = runtime_.wait_until(deadline, all_closed);
-  // At the deadline the engines refuse what is left, driven by the timer or by this.
+  // At the deadline the engines refuse the requests that are left, driven by the timer or by this
+  // run().
   for (const auto& counter : open) counter->run();
   if (state_keeper_) state_keeper_->finish();
   runtime_.drop_driver();
@@ -181,8 +182,8 @@ void Node::schedule_look_at_store() {
   runtime_.timer().at(base::monotonic_now() + kLookInterval, [this] { look_at_store(); });
 }
 
-/// Cached counters hand out what they hold without asking the store: so they must be told (I8).
-/// Runs on the timer's thread, which ends before this object does.
+/// Cached counters hand out the ids that they hold without asking the store, so they must be told
+/// of its doubt (I8). Runs on the timer's thread, which ends before this object does.
 void Node::look_at_store() {
   const auto driver = runtime_.driver();
   if (!driver) return;  // Closed.
@@ -215,9 +216,9 @@ void Node::sweep() {
   runtime_.submit(std::move(calls));
 }
 
-/// Loading a counter prunes it. An engine loads its own once, so the slots that others left behind
-/// in a long life go this way. Its own slot stays, which may be all that tells the fate of an op
-/// (I5).
+/// Loading a counter prunes its slots. An engine loads its counter only once, so this removes the
+/// slots that other writers left behind since. The engine's own slot stays: it may be all that
+/// tells the fate of an op (I5).
 void Node::prune_slots(base::MonotonicTime now, std::vector<contract::Call>& calls) {
   const base::Lock lock(mutex_);
   for (const auto& [name, counter] : counters_) {
@@ -227,9 +228,9 @@ void Node::prune_slots(base::MonotonicTime now, std::vector<contract::Call>& cal
   }
 }
 
-/// Has idle counters give back what they hold, and forgets those that hold nothing and that no
-/// generator holds. The others are to be pumped. How far a counter was is not forgotten, nor that
-/// it has stopped: that is in the HighWaters (I8).
+/// Makes idle counters give back what they hold, and forgets those that have nothing left and that
+/// no generator holds. Returns the others, which are to be pumped. HighWaters still has how far a
+/// forgotten counter was, and whether it has stopped (I8).
 std::vector<std::shared_ptr<Counter>> Node::rest_idle(base::MonotonicTime now) {
   const base::Lock lock(mutex_);
   if (closing_) return {};

@@ -47,8 +47,8 @@ class Node : public std::enable_shared_from_this<Node> {
   void advance(std::string_view name, std::uint64_t to, Store::CounterReceiver receiver);
   void list(std::string_view after, std::size_t limit, Store::PageReceiver receiver);
 
-  /// What the state directory, where there is one, is to remember: what has changed since the last
-  /// call. Ids that are handed out without asking the store show from one call to the next.
+  /// For the state directory: what has changed since the last call. A counter that holds ids is
+  /// looked at by each call, since it hands them out without asking the store.
   std::vector<CounterChange> take_changes();
 
   Accounting accounting() const;
@@ -74,7 +74,7 @@ class Node : public std::enable_shared_from_this<Node> {
   Counters counters_ NEXTID_GUARDED_BY(mutex_);     // By their own names.
   Accounting forgotten_ NEXTID_GUARDED_BY(mutex_);  // Of counters that are gone.
   bool closing_ NEXTID_GUARDED_BY(mutex_) = false;
-  Runtime runtime_;  // Its timer's thread, which calls sweep(), ends before the rest goes.
+  Runtime runtime_;  // Ends, with the thread that calls sweep(), before the members above.
   std::unique_ptr<StateKeeper> state_keeper_;  // Or none. Last: its thread uses all of the above.
 };
 

@@ -97,8 +97,8 @@ void Runtime::wait_for_attempts() {
 }
 
 void Runtime::drop_driver() {
-  // Closing a store takes long, and may call back: so it ends after the lock, in the reverse order
-  // of these lines.
+  // Closing a store takes long, and may call back, so it must not run under the lock. `last` is
+  // declared before the lock, and so is destroyed after it.
   std::shared_ptr<contract::StoreDriver> last;
   const base::Lock lock(mutex_);
   last.swap(driver_);

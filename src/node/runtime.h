@@ -24,7 +24,8 @@ namespace nextid::node {
 
 class Counter;
 
-/// Thread-safe. Outlives every counter's use of it: its owner waits for wait_for_attempts() first.
+/// Thread-safe. Outlives every counter's use of it: before its owner destroys it, it calls
+/// wait_for_attempts().
 class Runtime {
  public:
   Runtime(const std::string& store_url, std::shared_ptr<contract::StoreDriver> driver,
@@ -50,12 +51,12 @@ class Runtime {
   /// The calls submitted so far.
   const StoreCallCounts& store_calls() const noexcept { return store_calls_; }
 
-  /// Called by a counter, once before it is taken: what its file in the state directory says of it
-  /// is no longer true.
+  /// Called by a counter when what the state directory says of it is out of date; at most once
+  /// until take_changed() returns it.
   void has_changed(std::shared_ptr<Counter> counter);
   std::vector<std::shared_ptr<Counter>> take_changed();
 
-  /// Of what this waits for, until it ends.
+  /// Something that the runtime waits for, until end() or the destructor.
   class Hold {
    public:
     Hold(Hold&& other) noexcept
@@ -73,9 +74,9 @@ class Runtime {
     Runtime* runtime_;
     void (Runtime::*end_)();
   };
-  /// Of a StoreCall: wait_for_attempts() waits for it also between its attempts.
+  /// For a StoreCall: wait_for_attempts() waits for it also between its attempts.
   [[nodiscard]] Hold hold_call();
-  /// Of ids whose fate is open: closing the store waits for them while it has time.
+  /// For ids whose fate is open: closing the store waits for them while it has time.
   [[nodiscard]] Hold hold_settling();
   bool has_settled() const noexcept { return settling_.load() == 0; }
 
@@ -93,7 +94,7 @@ class Runtime {
   /// Returns in bounded time: each attempt has a limit (store_driver.h), and calls end when the
   /// driver is dropped.
   void wait_for_attempts();
-  /// Lets the driver go: the store closes as soon as nobody reads from it.
+  /// Lets the driver go: the store closes once no call uses the driver any more.
   void drop_driver();
 
  private:

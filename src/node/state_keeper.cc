@@ -14,14 +14,15 @@ using base::cat;
 using state::Mark;
 using state::StateFile;
 
-// Commands that take an id and end do not read counters that they have nothing to do with.
+// The wait before the comparison: a command that takes an id and ends then reads no other counters.
 constexpr std::chrono::milliseconds kFirstComparison{50};
 constexpr std::size_t kLoadsAtATime = 50;
 constexpr std::chrono::seconds kRetryPeriod{1};
-// Stops that are taken over, and of these, those that the log tells one by one.
+// Most stops that are taken over, and most of them that are logged one by one.
 constexpr std::size_t kMostStops = 10'000;
 constexpr std::size_t kLoggedStops = 10;
-// Counters whose marks wait for a file that can't be written. What is not kept is only behind.
+// Most counters whose marks wait for a file that can't be written. Without the others the file is
+// only behind, which is safe.
 constexpr std::size_t kMostPending = 100'000;
 
 std::string in_quotes(const std::string& text) { return cat("'", text, "'"); }
@@ -36,7 +37,7 @@ std::string recover_command(const std::string& what, const std::string& store_ur
              in_quotes(directory_of(path)), "`");
 }
 
-/// Why a counter that the store shows so can't be the one that is remembered; empty where it can.
+/// Why the counter in the store contradicts the mark; empty where it does not.
 std::string contradiction(const Mark& mark, const contract::Outcome& outcome) {
   if (std::holds_alternative<contract::Missing>(outcome)) {
     return cat("it is not in the store, and this node has issued ids up to ", mark.issued);
@@ -108,7 +109,7 @@ void StateKeeper::take_over_stops() {
   }
 }
 
-/// On the thread of whoever asks for ids of the counter for the first time in a while.
+/// Runs on the thread whose request makes the counter's engine.
 std::optional<HighWaters::Known> StateKeeper::look_up(const std::string& counter) {
   const auto mark = file()->counter(counter);
   if (!mark) met(mark.error());
@@ -159,7 +160,7 @@ void StateKeeper::compare(std::vector<Mark> marks) {
   }
 }
 
-/// The mark was read before the store was, so the store may only be further.
+/// The mark was read before the store was, so the store can't rightly be below it.
 void StateKeeper::on_loaded(const Mark& mark, const contract::Outcome& outcome) {
   if (const std::string why = contradiction(mark, outcome); !why.empty()) {
     const std::string sentence =
@@ -224,9 +225,9 @@ Result<void> StateKeeper::write_pending() {
   return written;
 }
 
-/// It may be another file now, which knows nothing: what has stopped must be told again, and
-/// counters tell how far they are when they are used next. The directory itself is not made again:
-/// its disk may be gone, and come back.
+/// The path may lead to a new, empty file now. So all stops are written again; a counter's mark is
+/// written again when the counter is next used. The directory itself is not made again: its disk
+/// may be unmounted, and come back.
 Result<void> StateKeeper::open_again() {
   auto opened = StateFile::open(directory_of(path_), StateFile::Making::kFile);
   if (!opened) return opened.error();

@@ -24,8 +24,8 @@
 
 namespace nextid::node {
 
-/// Refuses, as kCorrupt, a store that is another one than `file` remembers; remembers this one
-/// where it remembers none. A store without an identity can't be told apart, and is taken.
+/// Refuses, as kCorrupt, a store with another identity than `file` remembers. If the file remembers
+/// none, it remembers this one. A store without an identity can't be told apart, and is accepted.
 Result<void> check_identity(state::StateFile& file, const StoreOpening& opening,
                             const std::string& store_url);
 
@@ -33,8 +33,8 @@ Result<void> check_identity(state::StateFile& file, const StoreOpening& opening,
 /// end, on a thread of its own: no id waits for it. A file that can't be written stops no id; that
 /// is logged once, and tried again.
 ///
-/// What is remembered is asked for whenever an engine is made, and, for the kCompared counters that
-/// were used last, compared with the store soon after the start.
+/// Each engine that is made looks its counter up in the file. Soon after the start, the marks of
+/// the kCompared counters that were used last are compared with the store.
 class StateKeeper {
  public:
   /// See Node::take_changes(); called by one thread at a time.

@@ -1,4 +1,4 @@
-// An op that no engine sends: repeated until its outcome is known, or its time is over.
+// An op that no engine sends: repeated until its outcome is known, or its deadline has passed.
 #pragma once
 
 #include <functional>

@@ -53,7 +53,7 @@ std::optional<Error> problem_with(const StoreOptions& options) {
 /// What the state directory knows.
 struct Remembered {
   std::unique_ptr<state::StateFile> file;
-  std::string identity;  // Of the store; empty where it knows none.
+  std::string identity;  // Of the store; empty if the directory remembers none.
 };
 
 Result<Remembered> remember(const std::string& directory, std::string_view url) {
@@ -69,7 +69,7 @@ Result<Remembered> remember(const std::string& directory, std::string_view url) 
   return Remembered{*std::move(file), *std::move(identity)};
 }
 
-/// The store was not to be made, though the caller had not said so.
+/// Adds to the error why the store was not made, which the caller had allowed.
 Error with_remembered(const Error& error, const Remembered& remembered) {
   if (error.code() != ErrorCode::kInvalid) return error;
   return Error(error.code(),
@@ -77,7 +77,7 @@ Error with_remembered(const Error& error, const Remembered& remembered) {
                    remembered.identity, ", so no other one is made in its place.)"));
 }
 
-/// Opens the store that the state directory, where there is one, remembers.
+/// Opens the store; if the state directory remembers one, it must be that one.
 Result<Store> open_as_remembered(std::string_view url, StoreOptions options) {
   Remembered remembered;
   if (!options.state_dir.empty()) {

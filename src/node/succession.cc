@@ -20,7 +20,7 @@ engine::Engine& Succession::begin(contract::WriterId writer, std::uint64_t seed)
                                                           .rules = rules_,
                                                           .lane = lane_,
                                                           .predecessor = predecessor_});
-  if (closing_) engine_->close({});  // It does no more than to refuse.
+  if (closing_) engine_->close({});  // It only refuses requests.
   return *engine_;
 }
 

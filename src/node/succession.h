@@ -1,10 +1,10 @@
 // The engines that a counter has in this process, one after another, and what goes from one to the
 // next. No locks, clocks, timers or threads: Counter has those, and the simulation its own.
 //
-// Most counters are idle, so there is an engine only while somebody asks: from the first request
-// on, until it is at rest. The next one has a new writer and a closed lane (I1, I3), and goes on
-// where the one before ended (I1, I7); what they all counted is kept (I5). When the counter itself
-// is forgotten, how far it was stays in the HighWaters, and so does its stop (I8).
+// Most counters are idle, so there is an engine only from the first request on until it is at rest.
+// The next engine has a new writer and a closed lane (I1, I3), and goes on where the one before
+// ended (I1, I7); the accounting of all of them is kept (I5). When the counter itself is forgotten,
+// HighWaters still has how far it was, and whether it has stopped (I8).
 #pragma once
 
 #include <cstdint>
@@ -34,7 +34,7 @@ class Succession {
   const std::string& counter() const noexcept { return counter_; }
   engine::Lane& lane() noexcept { return lane_; }
 
-  /// Null while nobody asks.
+  /// Null while there is none.
   engine::Engine* engine() const noexcept { return engine_.get(); }
   /// Makes the next engine; there must be none. `writer` and `seed` are as for an Engine.
   engine::Engine& begin(contract::WriterId writer, std::uint64_t seed);
@@ -42,12 +42,12 @@ class Succession {
   engine::Effects tick(base::MonotonicTime now, base::WallMicros wall_us);
 
   /// True when nothing waits, and the last request is older than `time`. Ids taken from the lane
-  /// show from one call to the next, as requests of `now`.
+  /// since the last call count as a request at `now`.
   bool idle_since(base::MonotonicTime time, base::MonotonicTime now);
-  /// For an idle counter: see Engine::rest(); tick() starts it. True when it has nothing left, so
-  /// that it may be forgotten.
+  /// For an idle counter: see Engine::rest(); tick() starts it. True when there is no engine any
+  /// more, so that the counter may be forgotten.
   bool rest(base::MonotonicTime deadline);
-  /// See Engine::close(); tick() starts it. True when it has nothing to close.
+  /// See Engine::close(); tick() starts it. True when there is no engine to close.
   bool close(base::MonotonicTime deadline);
 
   void count_as_burned(std::uint64_t count, BurnReason reason);

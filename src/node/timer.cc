@@ -20,7 +20,7 @@ void Timer::at(base::MonotonicTime time, std::function<void()> function) {
     const base::Lock lock(mutex_);
     if (stopping_) return;
     entries_.push(Entry{time, std::move(function)});
-    if (entries_.top().time < time) return;  // The thread wakes before that anyway.
+    if (entries_.top().time < time) return;  // The thread wakes before `time` anyway.
   }
   changed_.notify_one();
 }

@@ -9,7 +9,7 @@ namespace {
 constexpr std::chrono::minutes kForgetAfter{10};
 constexpr double kDaySeconds = 24 * 3600;
 
-// What the counter skipped when it was advanced is no use that goes on.
+// Ids skipped by an advance do not show how fast the counter is used.
 std::uint64_t skipped_ids(const CounterActivity& counter) noexcept {
   return counter.accounting.burned_by(BurnReason::kAdvance);
 }

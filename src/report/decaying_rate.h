@@ -1,12 +1,12 @@
-// How much happens in a second, by what happened lately.
+// A rate per second, by what happened lately.
 #pragma once
 
 #include <cmath>
 
 namespace nextid::report {
 
-/// The weighted mean of what was counted: what is one time constant old weighs 1/e. From the first
-/// sample on it is a mean over the time that was seen, not one that grows from zero.
+/// The weighted mean of what was counted: a count that is one time constant old weighs 1/e. From
+/// the first sample on it is a mean over the time that was seen, not one that grows from zero.
 class DecayingRate {
  public:
   explicit DecayingRate(double time_constant_s) noexcept : time_constant_s_(time_constant_s) {}

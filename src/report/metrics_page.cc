@@ -50,7 +50,7 @@ class ObservationMetrics final : public prometheus::Collectable {
   }
 
  private:
-  /// The families so far; what is added goes to the last one.
+  /// The families so far; metrics are added to the last one.
   struct Page {
     std::vector<MetricFamily> families;
 
@@ -128,8 +128,9 @@ void ObservationMetrics::add_process(Page& page) const {
   gauge("process_max_fds", "Most files and sockets that may be open.", process.max_open_files);
 }
 
-/// What alerts look at is there from the start: to a rate, a series that appears with its first
-/// event has had none. That is every result of what hands out ids, and the "ok" of the others.
+/// Series that alerts look at are there from the start: a rate does not see the first event of a
+/// series that begins with it. They are every result of the calls that hand out ids, and the "ok"
+/// of the others.
 void ObservationMetrics::add_requests_of(const stats::FrontEndCounts& front_end, Page& page) {
   for (std::size_t route = 0; route < front_end.requests.size(); ++route) {
     const stats::RouteLabel& label = front_end.labels.routes[route];
@@ -222,7 +223,7 @@ void ObservationMetrics::add_batches(Page& page) const {
   page.families.back().metric.push_back(std::move(metric));
 }
 
-/// All counts are there from the start, as those of requests; the durations of a kind come with its
+/// All counts are there from the start, as for requests; the durations of a kind begin with its
 /// first call.
 void ObservationMetrics::add_store_calls(Page& page) const {
   const StoreCalls& calls = observation_.store_calls;

@@ -1,6 +1,6 @@
 // GET /metrics: an observation in Prometheus' text format, version 0.0.4.
 //
-// Names and units follow https://prometheus.io/docs/practices/naming/, but for
+// Names and units follow https://prometheus.io/docs/practices/naming/, except
 // nextid_counter_days_to_exhaustion, whose unit is what people plan in.
 #pragma once
 

@@ -16,13 +16,13 @@ namespace nextid::report {
 /// A counter, how fast it goes, and how far it has to go.
 struct CounterObservation {
   CounterActivity activity;
-  /// As in `activity`, but never falling: ids that turn out to have reached nobody are taken out
-  /// only as others come in, since Prometheus takes a fall for a restart.
+  /// As in `activity`, but never falling: ids that turn out to have reached no caller are
+  /// subtracted only as new ones are added, since Prometheus takes a fall for a restart.
   std::uint64_t returned_so_far = 0;
   double ids_per_second = 0;  ///< Returned by this process, in the last seconds.
   /// Ids that fit between the value and max; none while the definition is not known.
   std::optional<std::uint64_t> remaining = {};
-  /// At the rate at which the value grew in the last hours; none where it did not.
+  /// At the rate at which the value grew in the last hours; none if it did not grow.
   std::optional<double> days_to_exhaustion = {};
 };
 

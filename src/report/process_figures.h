@@ -6,7 +6,7 @@
 
 namespace nextid::report {
 
-/// Those that the system does not tell are left out.
+/// Figures that the system does not tell are left out.
 struct ProcessFigures {
   std::optional<double> cpu_seconds = {};
   std::optional<std::uint64_t> resident_bytes = {};

@@ -11,7 +11,7 @@ namespace nextid::report {
 namespace {
 
 constexpr std::chrono::seconds kPeriod{1};
-// A look that takes longer is worth sparing.
+// A look that takes longer is made less often.
 constexpr std::chrono::milliseconds kCheapLook{1};
 constexpr int kIdleShare = 50;
 
@@ -24,7 +24,7 @@ Reporter::Reporter(Store store, FrontEnds front_ends)
       started_at_(base::monotonic_now()),
       next_look_(started_at_),
       earliest_look_(started_at_) {
-  look();  // So that what has stopped from the start is never told to be well.
+  look();  // So that a counter that has stopped from the start is never reported as well.
   thread_ = std::thread([this] { run(); });
 }
 
@@ -72,7 +72,8 @@ void Reporter::run() {
   }
 }
 
-/// Those that came until the next look is due; nothing when all are written that ever come.
+/// Waits for requests until the next look is due, and takes them; nothing once the thread is to
+/// end.
 std::optional<std::deque<Reporter::Request>> Reporter::wait_for_requests() {
   base::Lock lock(mutex_);
   while (!stopping_ && requests_.empty() && base::monotonic_now() < next_look_) {

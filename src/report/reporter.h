@@ -20,14 +20,14 @@
 namespace nextid::report {
 
 /// Thread-safe. Has a thread of its own: looking at many counters, and writing a page, takes longer
-/// than an I/O thread may be kept. It looks at the counters once a second and for each page, but
-/// where a look takes over a millisecond, so seldom that looks take 1/50 of the time.
+/// than an I/O thread may be kept. It looks at the counters once a second and for each page; if a
+/// look takes over a millisecond, so seldom that looks take 1/50 of the time.
 class Reporter {
  public:
   /// The counts of each front end now; called on the reporter's thread.
   using FrontEnds = std::function<std::vector<stats::FrontEndCounts>()>;
-  /// Receives a page, once, on the reporter's thread, or before the call returns when it comes
-  /// after stop(): then the page is empty. Must not block.
+  /// Receives a page, once, on the reporter's thread. After stop() the page is empty, and comes
+  /// before the call returns. Must not block.
   using Done = std::function<void(std::string page)>;
 
   Reporter(Store store, FrontEnds front_ends);
@@ -75,7 +75,7 @@ class Reporter {
   std::vector<CounterObservation> counters_;
   std::uint64_t returned_so_far_ = 0;
   base::MonotonicTime next_look_;      // By itself.
-  base::MonotonicTime earliest_look_;  // For a page, which else shows what the last look saw.
+  base::MonotonicTime earliest_look_;  // For a page; before that, a page shows the last look.
 
   std::thread thread_;
 };

@@ -64,7 +64,7 @@ bool Connection::take_input() {
 
 void Connection::take(const Increment& call) {
   net::GeneratorHold hold = generator(call.counter);
-  // With others before it, it must wait for its turn: ids of a connection grow.
+  // With unanswered commands before it, this one must wait its turn: ids of a connection grow.
   Entry& entry = add(route_);
   if (call.count == 1 && queue().size() == 1) {
     if (const std::uint64_t id = hold->try_next_id()) {

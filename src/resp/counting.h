@@ -7,7 +7,7 @@
 
 namespace nextid::resp {
 
-/// Of an answer in RESP: an error tells by its code.
+/// The ending that an answer in RESP tells: for an error, by its code.
 stats::Ending ending_of_resp(std::string_view answer) noexcept;
 
 }  // namespace nextid::resp

@@ -15,7 +15,7 @@ namespace {
 
 using base::cat;
 
-// The version of Redis whose answers these are like; clients look for what it can do.
+// The version of Redis that answers follow: clients conclude from it what a server can do.
 constexpr std::string_view kRedisVersion = "7.0.0";
 
 // None to speak of: pools of Redis clients keep connections for as long as they live. Not the

@@ -31,7 +31,7 @@ class FrontEnd final : public net::FrontEnd {
   std::shared_ptr<net::ClientConnection> connect(net::IoThread& io, net::Stream stream) override;
   void listens_on(const net::HostPort& address) override { port_ = address.port; }
 
-  /// A client spoke HTTP, and is cut off: the log tells of the first.
+  /// A client spoke HTTP, and is cut off: logs the first one.
   void note_http();
   /// What INFO tells, of a store with this accounting.
   std::string info(const Accounting& accounting) const;

@@ -11,8 +11,8 @@
 
 namespace nextid::resp {
 
-/// Those of a whole node, since clients go on with a scan on any of their connections. Keeps the
-/// last kMost that it gave out. Thread-safe.
+/// The cursors of a whole node, since clients go on with a scan on any of their connections. Keeps
+/// the last kMost that it gave out. Thread-safe.
 class ScanCursors {
  public:
   static constexpr std::size_t kMost = 4096;

@@ -89,7 +89,7 @@ bool is_made_by_kubernetes(std::string_view name, std::string_view value) {
     name.remove_prefix(at + kPort.size());
     return name.empty() || name.starts_with('_');
   }
-  // People write a mere number into what they call so.
+  // A variable of that name with a mere number was set by a person.
   return name.ends_with("_PORT") && value.find("://") != std::string_view::npos;
 }
 

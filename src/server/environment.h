@@ -14,9 +14,9 @@ namespace nextid::server {
 /// can see the arguments of programs.
 inline constexpr std::string_view kTokenEnvironmentName = "NEXTID_TOKEN";
 
-/// kInvalid names the first NEXTID_* variable that nothing here reads, and the nearest one that it
-/// may stand for: whoever misspells NEXTID_STORE would get another store, and its ids from 1 again.
-/// Those that Kubernetes makes pass.
+/// kInvalid names the first NEXTID_* variable that nothing here reads, and the nearest known one: a
+/// misspelt NEXTID_STORE would open another store, with ids from 1 again. Variables that Kubernetes
+/// makes pass.
 Result<void> check_environment(const Environment& environment);
 
 /// Whether Kubernetes makes a variable of this kind for a service that is called nextid, or

@@ -33,13 +33,13 @@ struct FrontEndParts {
 };
 
 struct FrontEndKind {
-  /// In metrics and log lines, and of a socket that systemd hands over; --NAME is the option with
-  /// its address.
+  /// Its name in metrics and log lines, and that of a socket that systemd hands over; --NAME is the
+  /// option with its address.
   std::string_view name;
   std::string_view scheme;      ///< Of its URLs: "http"
   std::string_view tls_scheme;  ///< "https"
   const stats::FrontEndLabels& labels;
-  /// Nothing where it is off.
+  /// Nothing if the front end is off.
   std::optional<net::HostPort> (*address)(const Config& config);
   std::unique_ptr<net::FrontEnd> (*make)(const FrontEndParts& parts);
 

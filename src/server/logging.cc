@@ -29,8 +29,8 @@ spdlog::level::level_enum level_of(LogLevel level) {
 
 json::string json_text(std::string_view text) { return json::string(text.data(), text.size()); }
 
-// Messages may quote paths and answers of stores: those are no reason for a second line, nor for a
-// line that is no UTF-8.
+// Messages may quote paths and answers of stores: whatever these hold, the result is one line of
+// UTF-8.
 std::string one_line(std::string text) {
   const bool utf8 = base::is_utf8(text);
   const auto is_bad = [utf8](char c) {

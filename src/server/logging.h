@@ -1,4 +1,5 @@
-// Where log lines go: standard error, through spdlog. No line a request is ever logged.
+// Where log lines go: standard error, through spdlog. Requests are not logged one by one, except
+// failures (http::Gate::note_failure()).
 //
 // As text:  2026-01-31T12:00:00.123+00:00 info listening on http://127.0.0.1:8000
 // As JSON:  {"time":"2026-01-31T12:00:00.123+00:00","level":"info","message":"listening ...",...}

@@ -1,4 +1,4 @@
-// What a start says about its store: a new one where an old one is expected gives old ids again.
+// What a start says about its store: a new store in the place of an old one gives old ids again.
 #pragma once
 
 #include <string>

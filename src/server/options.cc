@@ -80,7 +80,7 @@ Result<void> set_switch(bool& field, std::string_view text) {
   return {};
 }
 
-/// Of a switch that says "no".
+/// For a switch whose name says "no".
 Result<void> set_opposite(bool& field, std::string_view text) {
   bool no = !field;
   const auto set = set_switch(no, text);
@@ -336,7 +336,7 @@ Result<void> apply_named_file(Config& config, const ConfigSources& sources) {
   return {};
 }
 
-// Its flag, or its variable.
+// Applies the option's flag or, without one, its variable.
 Result<void> apply_given(const Option& option, Config& config, const ConfigSources& sources) {
   const auto flag = sources.flags.find(std::string(option.name));
   if (flag != sources.flags.end()) return apply(option, config, "--" + flag->first, flag->second);

@@ -71,8 +71,8 @@ using Environment = std::map<std::string, std::string>;
 /// Where values come from, strongest first: flags, environment, file.
 struct ConfigSources {
   std::map<std::string, std::string> flags = {};  ///< By Option::name; only those that were given.
-  /// Those of kEnvironmentPrefix. One that is set but empty counts as not set, but the store's,
-  /// which is refused: it has a default that nobody means who wrote that.
+  /// Those of kEnvironmentPrefix. A variable that is set but empty counts as not set, except the
+  /// store's, which is refused: an empty text hardly means the default store.
   Environment environment = {};
   std::optional<std::string> file = {};  ///< A TOML file; NEXTID_CONFIG where there is none.
 };

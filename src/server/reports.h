@@ -19,7 +19,7 @@ class Reports final : public service::Reports {
   void report(const service::ShowStatus& call, service::Done<service::Page> done) override;
   std::string doubt() const override { return reporter_.doubt(); }
 
-  /// Answers what was asked; what is asked later is answered kUnavailable.
+  /// Answers the calls so far; later ones are answered with kUnavailable.
   void stop() { reporter_.stop(); }
 
  private:

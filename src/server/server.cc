@@ -16,7 +16,7 @@ namespace {
 using base::cat;
 using std::chrono::milliseconds;
 
-// Clients over the limit that are told so; beyond these they are closed without a word.
+// Most clients over the limit that get an error; further ones are closed without one.
 constexpr std::size_t kMaxRefusals = 256;
 
 // Time limits are kept to within a quarter of the shortest.
@@ -53,7 +53,8 @@ void log_opening(const Logger& logger, const Store& store) {
   if (!opening.remark.empty()) logger.info(opening.remark);
 }
 
-// Before the store is touched. What a name stands for is known when it is listened on.
+// Called before the store is touched. A name is checked when it is listened on, since its addresses
+// are known only then.
 Result<void> check_addresses(const Config& config, const ListeningSockets& sockets) {
   for (const FrontEndKind& kind : front_end_kinds()) {
     const auto address = kind.address(config);
@@ -257,7 +258,8 @@ std::vector<stats::FrontEndCounts> Server::front_end_counts() const {
 Accounting Server::stop(milliseconds limit) {
   if (std::exchange(stopped_, true)) return accounting_;
   const auto deadline = base::monotonic_now() + limit;
-  // A quarter is kept for the store: clients that hold up the drain must not cost it its slots.
+  // A quarter of the time is kept for the store, so that it can release its slots even if clients
+  // hold up the drain.
   drain(deadline - limit / 4);
   if (!store_.close(until(deadline))) {
     logger_.warning("The store did not close in time; its slots are left to be pruned.");

@@ -51,16 +51,17 @@ class Server {
   /// "http://127.0.0.1:8000 and redis://127.0.0.1:6380"
   std::string addresses() const;
 
-  /// Reads the files of tokens and TLS again. Where one is wrong, what it said before stays in
-  /// force. The log tells either. Thread-safe.
+  /// Reads the files of tokens and TLS again. If a file is wrong, its content from before stays in
+  /// force. Both outcomes are logged. Thread-safe.
   void reload();
 
-  /// Stops accepting, answers what it has, closes connections, engines and the store; then logs and
-  /// returns where the ids went. Blocks for little more than `limit` at worst. Idempotent.
+  /// Stops accepting, answers the requests that it has, closes connections, engines and the store;
+  /// then logs and returns where the ids went. Blocks for little more than `limit` at worst.
+  /// Idempotent.
   Accounting stop(std::chrono::milliseconds limit);
 
  private:
-  /// What decides over clients, for all protocols.
+  /// What clients of all protocols must pass.
   struct Front {
     std::unique_ptr<auth::Access> access;
     std::unique_ptr<net::TlsServer> tls;  ///< Null: plain.

@@ -1,5 +1,5 @@
 // What callers may ask of the store and of this server, in no protocol's words. Ids are not among
-// it: they have their own way, IdGenerator, which a connection's batch takes.
+// these calls: a connection takes them through its batch, from an IdGenerator.
 //
 // Each call says who may ask for it (kNeeds) and what it is answered with (Answer), or an Error. A
 // new one is a struct here and a start() of Service.
@@ -34,7 +34,7 @@ struct ShowCounter {
   std::string counter;
 };
 
-/// What is no counter name is answered kNotFound.
+/// A name that is no counter name is answered with kNotFound.
 struct FindCounters {
   using Answer = std::vector<Result<CounterInfo>>;  ///< In the order of `counters`.
   static constexpr Needs kNeeds = kLooksAt;
@@ -64,7 +64,7 @@ struct AdvanceCounter {
   std::uint64_t to = 1;  ///< 1 ... kMaxId.
 };
 
-/// Whether it can give ids: the store answers, and is in no doubt.
+/// Whether the server can give ids: the store answers, and is in no doubt.
 struct CheckReady {
   struct Answer {
     /// Why ids are not given out any more; "" where they are. See Reports::doubt().
@@ -90,7 +90,7 @@ struct ShowStatus {
   using Answer = Page;
   static constexpr Needs kNeeds = kInspects;
 
-  std::size_t limit = 20;  ///< Of the busiest counters, 1 ... kMostInStatus.
+  std::size_t limit = 20;  ///< How many of the busiest counters, 1 ... kMostInStatus.
 };
 inline constexpr std::size_t kMostInStatus = 100;
 

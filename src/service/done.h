@@ -7,7 +7,7 @@
 
 namespace nextid::service {
 
-/// Gets the answer once, from any thread, perhaps before the function returns that it was given to.
+/// Called with the answer, once, from any thread, perhaps before the function that took it returns.
 /// It must not block.
 template <typename Answer>
 using Done = std::function<void(Result<Answer>)>;

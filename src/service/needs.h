@@ -1,4 +1,4 @@
-// Who may ask for something, where the server asks for tokens.
+// Who may make a call, where the server asks for tokens.
 #pragma once
 
 #include <string_view>
@@ -9,19 +9,19 @@ namespace nextid::service {
 
 struct Needs {
   enum class Who {
-    kEveryone,           ///< Also a caller that has shown no token.
-    kHolder,             ///< Who has shown a token.
-    kHolderForCounters,  ///< Whose token gives `right` for each counter that the call names.
-    kHolderForAll,       ///< Whose token gives `right` for all counters.
+    kEveryone,           ///< Also a caller without a token.
+    kHolder,             ///< A caller with a token.
+    kHolderForCounters,  ///< One whose token gives `right` for each counter of the call.
+    kHolderForAll,       ///< One whose token gives `right` for all counters.
   };
-  /// Not without saying who: a row that forgets its needs does not compile.
+  /// Without a default for `caller`: a row that forgets its needs does not compile.
   constexpr explicit Needs(Who caller, auth::Right needed = auth::Right::kRead,
                            std::string_view what_for = {}) noexcept
       : who(caller), right(needed), to(what_for) {}
 
   Who who;
   auth::Right right;
-  std::string_view to;  ///< What for, as "look at", before a counter's name where it has one.
+  std::string_view to;  ///< "look at", for messages; a counter's name follows if there is one.
 
   constexpr bool takes_ids() const noexcept {
     return who == Who::kHolderForCounters && right == auth::Right::kAllocate;
@@ -32,8 +32,8 @@ struct Needs {
   }
 };
 
-// A row of a front end's table names one of these. There is no other way to say it, and no row
-// without: a call that everyone may do has to say so.
+// Each row of a front end's table names one of these. There is no default: a call that everyone may
+// make has to say so.
 inline constexpr Needs kEveryone{Needs::Who::kEveryone};
 inline constexpr Needs kHolder{Needs::Who::kHolder};
 inline constexpr Needs kTakesIds{Needs::Who::kHolderForCounters, auth::Right::kAllocate,

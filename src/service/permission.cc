@@ -10,7 +10,7 @@ Permission permission_of(const Needs& needs, std::span<const std::string_view> c
   if (needs.who == Who::kEveryone || !caller.needs_token()) return {};
   if (caller.name().empty()) return {.verdict = Verdict::kUnknown};
   if (needs.who == Who::kHolder) return {};
-  // A call that names no counter may concern them all.
+  // A call that names no counter may concern all of them.
   if (needs.who == Who::kHolderForAll || counters.empty()) {
     return {.verdict = caller.may_all(needs.right)};
   }

@@ -11,7 +11,7 @@ namespace nextid::service {
 
 struct Permission {
   auth::Verdict verdict = auth::Verdict::kGranted;
-  std::string_view counter = {};  ///< The first one that is not granted, where it hangs on one.
+  std::string_view counter = {};  ///< The first one not granted, where a counter decides.
 
   bool granted() const noexcept { return verdict == auth::Verdict::kGranted; }
 };

@@ -72,9 +72,9 @@ void Service::start(const AdvanceCounter& call, Done<CounterInfo> done) const {
   store_.async_advance(call.counter, call.to, std::move(done));
 }
 
-// Reads one counter: a list would read all of a DynamoDB table, for each probe. A counter that has
-// stopped makes the whole node not ready: the store was set back or exchanged, and the counters
-// that nobody has asked for since are no better.
+// Reads one counter: a list would read all of a DynamoDB table, for each probe. One stopped counter
+// makes the whole node not ready: the store was set back or exchanged, so counters that were not
+// used since are wrong, too.
 void Service::start(const CheckReady&, Done<CheckReady::Answer> done) const {
   if (std::string doubt = reports_.doubt(); !doubt.empty()) {
     return done(CheckReady::Answer{std::move(doubt)});

@@ -11,8 +11,8 @@
 
 namespace nextid::service {
 
-/// Thread-safe. Whoever starts a call has seen to it that the caller may have it: permission_of()
-/// the call's kNeeds.
+/// Thread-safe. Checks no rights: whoever starts a call has asked permission_of() for its kNeeds
+/// first.
 class Service {
  public:
   /// `reports` must outlive it.

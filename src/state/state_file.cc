@@ -30,7 +30,7 @@ constexpr const char* kConfiguration =
     "PRAGMA temp_store = MEMORY; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;"
     "PRAGMA journal_size_limit = 1048576";
 
-// `used` numbers the writes, so that no clock has a say in what is newest.
+// `used` numbers the writes: what is newest depends on no clock.
 constexpr const char* kSchema =
     "CREATE TABLE store (one INTEGER PRIMARY KEY CHECK (one = 1), identity TEXT NOT NULL) STRICT;"
     "CREATE TABLE counters (name TEXT PRIMARY KEY, issued INTEGER NOT NULL CHECK (issued >= 0),"
@@ -58,7 +58,7 @@ Error explain(const std::string& path, int code, const char* message, int system
       return Error(ErrorCode::kInvalid,
                    path + " is no state file of nextid; choose another --state-dir");
     case SQLITE_CORRUPT:
-    case SQLITE_ERROR:  // The SQL is right, so what it names is not.
+    case SQLITE_ERROR:  // The SQL is right, so the tables are not.
     case SQLITE_CONSTRAINT:
       return Error(ErrorCode::kCorrupt, cat(path, " is damaged (", detail, ")", kHarmless));
     case SQLITE_READONLY:
@@ -230,7 +230,7 @@ Result<std::unique_ptr<StateFile>> StateFile::open(const std::string& directory,
   return file;
 }
 
-/// Takes an empty file as its own; of two processes that do so at a time, one does.
+/// Makes the tables in an empty file; if two processes do so at a time, one of them does it.
 void StateFile::prepare(sqlite3* db) {
   execute(db, path_, kConfiguration);
   const auto is_ours = [&] {

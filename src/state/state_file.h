@@ -30,12 +30,12 @@ struct Mark {
 /// An SQLite file of its own, DIRECTORY/nextid-state.db. Thread-safe; the processes of one store
 /// may share it.
 ///
-/// It is written behind the ids that it tells of, and never before them: what it says was issued.
-/// So it may be behind, after a kill by as much as was not written yet, and after a power loss by
-/// the last write besides; it is never ahead, and to lose it is safe.
+/// It is written after the ids that it tells of were issued, never before. So it may be behind:
+/// after a kill by what was not written yet, after a power loss by the last write as well. It is
+/// never ahead, and losing it is safe.
 ///
 /// Errors are sentences: kUnavailable, where the file can't be reached, read or written now;
-/// kCorrupt, where it is damaged; kInvalid, where it is no file of ours, or a newer one.
+/// kCorrupt, where it is damaged; kInvalid, where it is no file of ours, or one of a newer version.
 class StateFile {
  public:
   static constexpr const char* kFileName = "nextid-state.db";
@@ -57,17 +57,17 @@ class StateFile {
   /// True when this opening made the file.
   bool made() const noexcept { return made_; }
 
-  /// That of the store; empty before remember_identity().
+  /// The store's identity; empty before remember_identity().
   Result<std::string> identity() const;
-  /// Takes the place of another one only if `accepted`: otherwise that is kInvalid.
+  /// Replaces another identity only if `accepted`; otherwise that is kInvalid.
   Result<void> remember_identity(std::string_view identity, bool accepted = false);
 
   /// Nothing for a counter that it knows nothing of. Waits no longer than kLookUpLimit for other
   /// processes: ids may wait for this.
   Result<std::optional<Mark>> counter(std::string_view name) const;
-  /// At most `limit`: those whose last write is newest, first.
+  /// At most `limit` marks, those written last first.
   Result<std::vector<Mark>> newest(std::size_t limit) const;
-  /// By name.
+  /// At most `limit` marks of counters that have stopped, by name.
   Result<std::vector<Mark>> stopped(std::size_t limit) const;
   Result<std::size_t> counters() const;
 
@@ -91,8 +91,7 @@ class StateFile {
 
   StateFile(std::string path, Handle db) : path_(std::move(path)), db_(std::move(db)) {}
   void prepare(sqlite3* db);
-  /// Runs `work(db)`, which throws Error, alone on the connection; what it wrote goes when it
-  /// fails.
+  /// Runs `work(db)`, which throws Error, alone on the connection; rolls back if it fails.
   template <typename Work>
   auto attempt(Work work) const -> Result<decltype(work(nullptr))>;
 

@@ -66,8 +66,8 @@ class FrontEndStats {
   void count(Route route, Ending ending) noexcept {
     requests_[route * kEndings + static_cast<std::size_t>(ending)].add();
   }
-  /// `count` requests for ids, which were read at the same time, have their answers ready to be
-  /// sent after `latency`.
+  /// `count` requests for ids were read at the same time, and their answers were ready to be sent
+  /// after `latency`.
   void answered(std::chrono::nanoseconds latency, std::uint64_t count) noexcept {
     latencies_.add(latency, count);
   }

@@ -1,5 +1,5 @@
-// The calls of a front end that are told apart in metrics: made from its table of calls, when that
-// is compiled.
+// The calls of a front end that are told apart in metrics, made from its table of calls at compile
+// time.
 #pragma once
 
 #include <array>
@@ -12,7 +12,7 @@ namespace nextid::stats {
 
 /// A call's place among the labels of its front end.
 using Route = std::uint8_t;
-/// What is no row of the table.
+/// A request that matches no row of the table.
 inline constexpr Route kOtherRoute = 0;
 inline constexpr std::string_view kOtherLabel = "other";
 
@@ -21,7 +21,7 @@ struct RouteLabel {
   bool gives_ids;
 };
 
-/// What a front end is called in metrics, and its calls. Static.
+/// A front end's name in metrics, and its calls. Static data.
 struct FrontEndLabels {
   std::string_view name;
   std::span<const RouteLabel> routes;

@@ -135,8 +135,8 @@ Result<void> end_recovery_of_file(const std::string& rest, std::uint64_t skip_fo
   }
 }
 
-/// All that is known of a kind of store here. `rest` is a URL behind "NAME:". A function that a
-/// kind of store has no use for is left out.
+/// All that is known of a kind of store here. `rest` is the part of a URL after "NAME:". A kind of
+/// store leaves out the functions that it has no use for.
 struct Scheme {
   std::string_view name;
   std::string_view form;  ///< Of its URLs.
@@ -145,9 +145,9 @@ struct Scheme {
   Opened (*open)(const std::string& rest, const OpenOptions& options) = nullptr;
   /// See never_making(); left out where opening never makes anything that lasts.
   std::string (*never_making)(const std::string& rest) = nullptr;
-  /// See shown_url(); left out where the URL is as good.
+  /// See shown_url(); left out if the URL itself will do.
   std::string (*show)(const std::string& rest) = nullptr;
-  // What only a store with a file of its own has.
+  // Only for a store with a file of its own.
   std::optional<LocalFile> (*local_file)(const std::string& rest, bool create) = nullptr;
   Result<BackupContents> (*back_up)(const std::string& rest, const std::string& file,
                                     bool force) = nullptr;

@@ -16,8 +16,8 @@ namespace nextid::store {
 
 struct OpenOptions {
   bool create = true;  ///< StoreOptions::create_store; a URL that says so wins.
-  /// The store was there before: none is made in its place. What a store makes for itself when it
-  /// first needs it still is.
+  /// The store was there before: none is made in its place. Tables that a store makes only when it
+  /// first needs them are still made.
   bool is_known = false;
   bool accept_copy = false;  ///< StoreOptions::accept_copy.
   /// Take the store as it is, whatever is wrong with it, short of damage: for recovery only, which
@@ -26,31 +26,32 @@ struct OpenOptions {
   Log log = {};
 };
 
-/// Opens "memory:", "sqlite:PATH" or "dynamodb://TABLE?...", each but the first with create=true or
-/// create=false as a parameter where that is to be said in the URL. kInvalid names an unknown
-/// scheme and the known ones, or a store that is missing and not to be made; kUnavailable or
-/// kCorrupt say what is wrong with the store itself. OpenOptions::log receives the rare lines worth
-/// keeping, from any thread; it may be empty.
+/// Opens "memory:", "sqlite:PATH" or "dynamodb://TABLE?...", each but the first optionally with the
+/// parameter create=true or create=false. kInvalid names an unknown scheme and the known ones, or a
+/// store that is missing and not to be made; kUnavailable or kCorrupt say what is wrong with the
+/// store itself. OpenOptions::log receives the rare lines worth keeping, from any thread; it may be
+/// empty.
 Result<std::shared_ptr<contract::StoreDriver>> open_driver(std::string_view url,
                                                            const OpenOptions& options = {});
 
-/// The same store, never made by its opening, whatever the URL says: for looking at one.
+/// The URL of the same store whose opening never makes it, whatever `url` says: for looking at a
+/// store.
 std::string never_making(std::string_view url);
 
-/// A store for messages: with an absolute path and without parameters where it is a file.
+/// A store's URL for messages: that of a file has an absolute path and no parameters.
 std::string shown_url(std::string_view url);
 
 /// The URLs that there are, for people: "sqlite:PATH for a file; memory: for tests".
 std::string url_forms();
 
-/// What the kind of a store tells, before it is opened.
+/// What is known of a kind of store before one is opened.
 struct Traits {
-  bool forgets = false;  ///< It ends with the process that opened it.
-  /// A page of its counters takes a look at all that it has, which may take long and cost money.
+  bool forgets = false;  ///< The store ends with the process that opened it.
+  /// A page of its counters takes a read of the whole store, which may take long and cost money.
   bool lists_by_reading_all = false;
 };
 
-/// Those of the store that a URL names; the defaults where it names none.
+/// The traits of the store that a URL names; the defaults if it names none.
 Traits traits_of(std::string_view url);
 
 /// A store that is a file of this machine.

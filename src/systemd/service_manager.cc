@@ -52,7 +52,7 @@ Result<InheritedSockets> take_inherited_sockets(std::span<const std::string_view
   for (std::size_t i = 0; i < inherited->size(); ++i) {
     std::string name = (*inherited)[i];
     const int descriptor = SD_LISTEN_FDS_START + static_cast<int>(i);
-    // What systemd says where nobody gave a name: the socket unit's, or "unknown".
+    // Without FileDescriptorName= systemd says the socket unit's name, or "unknown".
     const bool unnamed = name == "unknown" || name.ends_with(".socket");
     if (unnamed && inherited->size() == 1) name = names.front();
     if (std::find(names.begin(), names.end(), name) == names.end()) {

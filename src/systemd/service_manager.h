@@ -1,5 +1,5 @@
-// systemd as the one that starts the server: sockets that it opened, and what it wants to be told.
-// All of it does nothing where no service manager asks for it.
+// systemd as the service manager: the sockets that it opened, and the notices that it expects. None
+// of this does anything unless a service manager asks for it.
 #pragma once
 
 #include <functional>

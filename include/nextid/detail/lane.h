@@ -1,5 +1,5 @@
-// The current block of a cached counter, from which any thread takes ids without a lock. Here, and
-// not in the engine, which owns it, only so that IdGenerator::next_id() can be inline.
+// The current block of a cached counter, from which any thread takes ids without a lock. The engine
+// owns it; it is in a public header only so that IdGenerator::next_id() can be inline.
 #pragma once
 
 #include <atomic>
@@ -18,9 +18,9 @@ inline void pause_cpu() noexcept {
 }
 
 /// One word says which block is open and how many of its ids are taken. Taking one is a
-/// compare-and-swap on it: it succeeds only if no id was taken, and no other block opened, since
-/// the word was read, so what was read of the block in between was that block's. No id is ever
-/// skipped, and closing the block tells exactly how many were taken (I1, I5).
+/// compare-and-swap on it. It succeeds only if no id was taken, and no other block opened, since
+/// the word was read: so the fields read in between are those of that block. No id is ever skipped,
+/// and closing the block tells exactly how many were taken (I1, I5).
 ///
 /// take(), take_run() and left() may be called by any thread; the rest by the owner of the
 /// counter's lock.
@@ -46,7 +46,7 @@ class Lane {
   }
 
   /// Opens a block of 1 ... kMaxIds ids; none may be open. take() stops at index `mark`, at most
-  /// `count`: whoever meets it has the owner call pass_mark().
+  /// `count`; a caller that meets the mark has the owner call pass_mark().
   void open(std::uint64_t first, std::uint64_t count, std::uint64_t increment,
             std::uint64_t mark) noexcept {
     first_.store(first, std::memory_order_relaxed);
@@ -56,13 +56,13 @@ class Lane {
     word_.store(next_generation(word_.load(std::memory_order_relaxed)), std::memory_order_release);
   }
 
-  /// take() goes on to the end of the block, if it has come to the mark.
+  /// Lets take() go on to the end of the block, if it has come to the mark.
   void pass_mark() noexcept {
     if (taken() < mark_.load(std::memory_order_relaxed)) return;
     mark_.store(count_.load(std::memory_order_relaxed), std::memory_order_relaxed);
   }
 
-  /// Closes the open block, if any; returns how many of its ids were taken. From now on none is.
+  /// Closes the open block, if any; returns how many of its ids were taken. None is taken after it.
   std::uint64_t close() noexcept {
     std::uint64_t word = word_.load(std::memory_order_relaxed);
     while (!word_.compare_exchange_weak(word, next_generation(word) | kClosed,
@@ -109,7 +109,7 @@ class Lane {
            index * increment_.load(std::memory_order_relaxed);
   }
 
-  // All in one cache line: who takes an id needs the whole of it, and gets it at once.
+  // All in one cache line, since taking an id reads all of it.
   alignas(64) std::atomic<std::uint64_t> word_{kClosed};
   std::atomic<std::uint64_t> first_{0};
   std::atomic<std::uint64_t> count_{0};

@@ -1,10 +1,10 @@
 // Keeps web pages of other sites from using a visitor's browser against this server.
 //
-// A page can have a browser send requests to any address that the browser reaches, loopback too.
-// It can't read the answers of another origin; but an id is taken all the same (cross-site request
-// forgery). And where its own name leads to our address (DNS rebinding), it can read them, too.
-// What gives such requests away are fields that no script can set: Sec-Fetch-Site (W3C Fetch
-// Metadata), Origin (RFC 6454) and Host. Programs that are no browsers send none of the first two.
+// A page can have a browser send requests to any address that the browser reaches, loopback too. It
+// can't read the answers of another origin; but an id is taken all the same (cross-site request
+// forgery). And if its own name leads to our address (DNS rebinding), it can read the answers, too.
+// Fields that no script can set give such requests away: Sec-Fetch-Site (W3C Fetch Metadata),
+// Origin (RFC 6454) and Host. Programs other than browsers send neither of the first two.
 #pragma once
 
 #include <string>
@@ -23,7 +23,8 @@ class BrowserGuard {
   struct Settings {
     std::string listen_host;                 ///< A name or an address; IPv6 without brackets.
     std::vector<std::string> allowed_hosts;  ///< Further names that lead here, without ports.
-    bool check_host = true;  ///< Without tokens: any page that gets through may do everything.
+    /// On without tokens, when a page that gets through may do everything.
+    bool check_host = true;
   };
 
   explicit BrowserGuard(const Settings& settings);
@@ -34,7 +35,7 @@ class BrowserGuard {
   ///     HTTP/1.0 without Host is no browser's;
   ///   - if the call takes ids or changes something (`acts`): a Sec-Fetch-Site other than
   ///     same-origin and none, or an Origin other than the Host's and those of allowed hosts.
-  /// Refuses as `invalid` (400) such a field that is repeated.
+  /// Refuses as `invalid` (400) a request that repeats one of these fields.
   Refusal check(const Request& request, bool acts) const;
 
  private:

@@ -20,7 +20,7 @@ struct RangeFormat {
   IdFormat ids = IdFormat::kNumber;  ///< The count stays a number.
 };
 
-/// Such text, on the stack: it takes no allocation.
+/// The JSON of a range, on the stack: it takes no allocation.
 class RangeJson {
  public:
   RangeJson(const IdRange& range, RangeFormat format) noexcept;

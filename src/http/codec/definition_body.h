@@ -11,7 +11,8 @@
 namespace nextid::http {
 
 /// {"max":100,"comment":"..."}: fields of a definition (contract/definition_fields.h), all
-/// optional, so that no body is right, too. Numbers may be text: JavaScript's end at 2^53.
+/// optional: a request without a body is right, too. Numbers may be text: JavaScript's are exact
+/// only to 2^53.
 Refusal parse_definition(const Request& request, DefinitionChange& change);
 
 /// {"to":100}

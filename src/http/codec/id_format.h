@@ -9,7 +9,7 @@ namespace nextid::http {
 
 enum class IdFormat : std::uint8_t {
   kNumber,
-  kText,  ///< A string of digits, since JavaScript's numbers are exact to 2^53 alone.
+  kText,  ///< A string of digits, since JavaScript's numbers are exact only to 2^53.
 };
 
 /// From what callers write: "number", "string".

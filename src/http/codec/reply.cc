@@ -169,7 +169,7 @@ Reply reply_of(const DefinedCounter& defined, IdFormat ids) {
 
 Reply reply_of(const CounterPage& page, IdFormat ids) { return {.body = page_json(page, ids)}; }
 
-// Doubt is for good, so that it is corrupt, and 503 since that is what probes act on.
+// Doubt is for good, so its code is `corrupt`; its status is 503, which probes act on.
 Reply reply_of(const service::CheckReady::Answer& readiness, IdFormat) {
   if (readiness.doubt.empty()) return status_reply("ready");
   return problem_reply(
@@ -181,7 +181,7 @@ Reply reply_of(const service::Page& page, IdFormat) {
 }
 
 Reply asset_reply(const web::Asset& asset, std::string_view if_none_match) {
-  // An ETag has its quotes, and no other has any inside: so one that is found is a whole one.
+  // An ETag ends in quotes and has none inside, so a match is a whole ETag.
   const bool has_it =
       if_none_match == "*" || if_none_match.find(asset.etag) != std::string_view::npos;
   if (has_it) return {.status = 304, .etag = asset.etag, .body = {}};

@@ -48,7 +48,7 @@ Reply problem_reply(const Problem& problem);
 Reply status_reply(std::string_view status);
 // The answers to a service::Call, by its Answer.
 Reply reply_of(const CounterInfo& counter, IdFormat ids);
-/// 201 with its Location where it was made.
+/// 201 with its Location if the call made it.
 Reply reply_of(const DefinedCounter& defined, IdFormat ids);
 Reply reply_of(const CounterPage& page, IdFormat ids);
 Reply reply_of(const service::CheckReady::Answer& readiness, IdFormat ids);

@@ -6,7 +6,7 @@
 
 namespace nextid::http {
 
-/// A header field that may be there once. Calls that mind it refuse it where it is repeated.
+/// A header field that may appear once. Calls that use it refuse a repeated one.
 struct Field {
   std::string_view value;  ///< The last one's.
   unsigned count = 0;
@@ -34,7 +34,7 @@ struct HttpFieldName {
   Field Request::*field;
 };
 
-/// All that the parser notes; it passes over the others.
+/// The fields that the parser notes; it skips all others.
 inline constexpr std::array kHttpFields{
     HttpFieldName{"Content-Type", &Request::content_type},
     HttpFieldName{"Idempotency-Key", &Request::idempotency_key},

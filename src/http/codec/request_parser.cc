@@ -25,7 +25,7 @@ constexpr std::size_t kMaxMethodBytes = 32;
 // last chunk, and nothing is lost by waiting for what must come anyway.
 constexpr std::size_t kMinChunkedRest = 5;
 
-// What is kept for the next body of what a larger one took.
+// How much of a large body's memory is kept for the next one.
 constexpr std::size_t kKeptBodyBytes = 4 * 1024;
 
 std::string_view std_view(boost::beast::string_view text) noexcept {
@@ -38,8 +38,8 @@ bool is_token_char(char c) noexcept {
          kOthers.find(c) != std::string_view::npos;
 }
 
-// How many of `bytes` show that no request line begins so; 0 when one may. Tells garbage, such as a
-// TLS handshake, from the head of a slow client.
+// How many of `bytes` it takes to show that they begin no request line; 0 when they may begin one.
+// Tells garbage, such as a TLS handshake, from the head of a slow client.
 std::size_t bytes_of_no_method(std::string_view bytes) noexcept {
   const auto candidate = bytes.substr(0, kMaxMethodBytes + 1);
   const auto end = std::find_if_not(candidate.begin(), candidate.end(), is_token_char);
@@ -145,7 +145,8 @@ std::size_t RequestParser::find_head(std::string_view bytes) {
     }
     if (line_end == line_begin_ + 1) return line_end + 1;
     if (window[line_begin_] == ' ' || window[line_begin_] == '\t') {
-      // Of such a field Beast shows a copy that ends with the callback. RFC 9112, 5.2 allows it.
+      // Beast shows a copy of such a field, which ends with the callback. RFC 9112, 5.2 allows
+      // refusing it.
       fail(400, "invalid", "A field of the request's head goes on in a second line.");
       return 0;
     }

@@ -52,7 +52,7 @@ class RequestParser {
   /// True once for a request whose body the client holds back until it reads 100 Continue.
   bool take_expectation() noexcept;
 
-  /// For times without requests: frees what a large body took.
+  /// For times without requests: frees the memory that a large body took.
   void forget_request() noexcept;
 
   /// True when a part of a request was consumed.
@@ -109,7 +109,7 @@ class RequestParser {
   std::uint64_t body_wire_bytes_ = 0;  // Of the body, with its framing.
   bool expectation_ = false;
   std::string body_;  // Of request_.
-  std::string kept_;  // What request_ views of a head that is consumed before its body ends.
+  std::string kept_;  // The head that request_ views, when that is consumed before the body ends.
 };
 
 }  // namespace nextid::http

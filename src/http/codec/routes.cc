@@ -197,7 +197,7 @@ constexpr std::string_view kReads = "GET, HEAD";
 constexpr std::string_view kAllocates = "GET, POST";  // HEAD would burn an id that nobody sees.
 constexpr std::string_view kReadsAndPut = "GET, HEAD, PUT";
 
-// What a row makes, and so who may have it.
+// The call that a row makes, and so the right that it takes.
 struct Makes {
   service::Needs needs;
   Call (*make)(Arguments&& arguments);

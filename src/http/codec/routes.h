@@ -1,5 +1,5 @@
-// From a request to what it asks for, or why it is refused. Pure: no I/O, no
-// state; `GET /next` takes no allocation. A new call is a row of the table in http_routes.cc.
+// From a request to what it asks for, or why it is refused. Pure: no I/O, no state; `GET /next`
+// takes no allocation. A new call is a row of the table in routes.cc.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +28,7 @@ struct Allocate {
   std::string counter{kDefaultCounter};  ///< A counter name.
   std::uint64_t count = 1;               ///< 1 ... max_range.
   bool range = false;                    ///< Answer {"start":...} and not {"id":...}.
-  IdFormat ids = IdFormat::kNumber;      ///< Answer numbers as text: JavaScript's end at 2^53.
+  IdFormat ids = IdFormat::kNumber;      ///< How ids are written in the answer.
   std::string key;                       ///< An idempotency key, or "" for none.
 };
 
@@ -58,20 +58,20 @@ using Call = std::variant<Allocate, ServiceCall, Health, ShowAsset, Problem>;
 
 struct Routed {
   Call call;
-  /// A Problem needs what the call needs that it was to be.
+  /// For a Problem, the needs of the call that was asked for.
   service::Needs needs = service::kEveryone;
-  /// A refused request counts as the call that it was to be.
+  /// A refused request counts as the call that was asked for.
   stats::Route counted_as = stats::kOtherRoute;
 
   /// The counter that it names; "" for none. A view of `call`.
   std::string_view counter() const noexcept;
 };
 
-/// The calls that are told apart. Those of several paths may have one name.
+/// The calls that metrics tell apart. Several paths may have one name.
 extern const stats::FrontEndLabels kLabels;
 
 /// `max_range` is the largest count of one request. Takes HEAD where GET allocates nothing; the
-/// caller leaves the body of its answer out.
+/// caller then leaves out the body of the answer.
 Routed route_of(const Request& request, std::uint64_t max_range);
 
 /// A row of the table, for what must agree with it: the OpenAPI document.

@@ -1,5 +1,5 @@
 // From a Redis command to what it asks for, or why it is refused. No I/O. A new command is a row of
-// the table in resp_commands.cc.
+// the table in commands.cc.
 #pragma once
 
 #include <cstddef>
@@ -95,7 +95,7 @@ struct Routed {
   stats::Route counted_as = stats::kOtherRoute;
 };
 
-/// The commands that are told apart.
+/// The commands that metrics tell apart.
 extern const stats::FrontEndLabels kLabels;
 
 /// `max_range` is the largest count of one INCRBY. CLIENT commands change `session`. Views in the

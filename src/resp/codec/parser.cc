@@ -55,7 +55,8 @@ Parser::Found Parser::parse_length(std::string_view bytes, std::size_t& at, char
   const char* const begin = bytes.data() + at + 1;
   const char* const end = bytes.data() + bytes.size();
   const auto [stop, failure] = std::from_chars(begin, end, length);
-  // A torn length may go on after what is a number so far, or its sign.
+  // If the bytes end here, the length may go on: after digits, after a sign, or with its first
+  // byte.
   const bool is_number = failure == std::errc{} && stop - begin <= kMaxLengthDigits;
   const bool may_become_one = is_number || begin == end || (end - begin == 1 && *begin == '-');
   const std::string_view rest(stop, static_cast<std::size_t>(end - stop));

@@ -1,4 +1,4 @@
-// What a backup tells of itself.
+// What a backup says about itself.
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace nextid::store {
 
-/// What a file that was, or can be, a store has.
+/// What a file holds that was a store, or can be one.
 struct BackupContents {
   std::string identity;               ///< Of the store.
   std::int64_t used_s = 0;            ///< When it was last in use, in seconds since 1970.

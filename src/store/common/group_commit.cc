@@ -44,7 +44,7 @@ void GroupCommit::list(Listing listing) {
   lead();
 }
 
-/// Finds a leader for what waits, where there is none. True if it is the caller.
+/// Finds a leader for the calls that wait, if there is none. True if it is the caller.
 bool GroupCommit::is_to_lead() {
   if (waiting_.empty() || leading_ != Leading::kNobody) return false;
   if (leader_ == Leader::kSubmitter) {
@@ -57,7 +57,7 @@ bool GroupCommit::is_to_lead() {
   return leading_ == Leading::kCaller;
 }
 
-/// Commits once, as the calling thread. Only where there is no other thread does it go on.
+/// Commits once, in the calling thread. It goes on only if no other thread can take over.
 void GroupCommit::lead() {
   base::Lock lock(mutex_);
   do {
@@ -101,7 +101,7 @@ void GroupCommit::run_thread() {
   }
 }
 
-/// One commit, by the leader. What its answers submit waits for the next one.
+/// One commit, by the leader. Calls that its answers submit wait for the next one.
 void GroupCommit::commit(Group group) {
   Answers answers = committer_->commit(group);
   NEXTID_CHECK(answers.outcomes.size() == group.calls.size());
@@ -124,7 +124,8 @@ void GroupCommit::stop() {
   }
   wake_.notify_one();
   if (!thread.joinable()) return;
-  // From one of the thread's own answers: it ends by itself, and keeps this object until then.
+  // Called from one of the thread's own answers: the thread ends by itself, and keeps this object
+  // until then.
   if (thread.get_id() == std::this_thread::get_id()) {
     thread.detach();
   } else {

@@ -1,4 +1,4 @@
-// Who commits what waits: one commit for all ops that came while the last one ran.
+// Group commit: one commit for all ops that came while the last one ran.
 #pragma once
 
 #include <condition_variable>
@@ -24,7 +24,7 @@ struct Listing {
   std::function<void(Result<CounterPage>)> done;
 };
 
-/// What waits for the same commit.
+/// The calls and listings that wait for the same commit.
 struct Group {
   std::vector<contract::Call> calls;
   std::vector<Listing> listings;
@@ -46,23 +46,24 @@ class Committer {
   /// Blocks for one commit. What it returns is durable (I2), or known not to be.
   virtual Answers commit(const Group& group) noexcept = 0;
 
-  /// Called after the answers of each commit: for work that nobody should wait for.
+  /// Called after the answers of each commit: for work that no answer should wait for.
   virtual void tidy() noexcept {}
 };
 
 /// A queue and its leader, who alone uses the committer. Thread-safe.
 ///
-///   One leader: at most one thread commits. What waits has a leader, always.
+///   One leader: at most one thread commits. Calls that wait always have a leader.
 ///   No answer leaves before the commit that it tells of has returned (I2), nor under a lock.
-///   No caller leads twice in a row: what came during its commit is the thread's to commit, so that
-///   nobody is kept from its own work by the ops of others.
+///   No caller leads twice in a row: calls that came during its commit are left to the thread, so
+///   that no caller is kept from its own work by the ops of others. Only if the system has no
+///   thread left, or after stop(), does the caller go on.
 class GroupCommit : public std::enable_shared_from_this<GroupCommit> {
  public:
   enum class Leader {
-    /// Whoever submits while no commit runs: where a commit takes less than it takes to wake a
-    /// thread, a local file. Submitting blocks for a commit at most.
+    /// The thread that submits while no commit runs. For a local file, whose commit takes less time
+    /// than waking a thread. Submitting blocks for one commit and tidy() at most.
     kSubmitter,
-    /// A thread of its own: where a commit may take as long as a network does. Submitting never
+    /// A thread of its own. For a store on a network, whose commit may take long. Submitting never
     /// blocks.
     kOwnThread,
   };
@@ -76,9 +77,9 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit> {
   void submit(std::vector<contract::Call> calls) NEXTID_EXCLUDES(mutex_);
   void list(Listing listing) NEXTID_EXCLUDES(mutex_);
 
-  /// Waits until all has been answered, and ends the thread. May be called from an answer: then
-  /// what waits is answered after that one, and the object lives until then. Nothing is submitted
-  /// afterwards, except by answers. To be called once, before the last reference goes.
+  /// Waits until all calls have been answered, and ends the thread. May be called from an answer:
+  /// then the calls that wait are answered after that one, and the object lives until then. Nothing
+  /// is submitted afterwards, except by answers. To be called once, before the last reference goes.
   void stop() NEXTID_EXCLUDES(mutex_);
 
  private:

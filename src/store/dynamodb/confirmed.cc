@@ -24,7 +24,7 @@ using contract::WriterId;
 using Need = DynamodbIdentity::Need;
 using Verdict = DynamodbIdentity::Answer;
 
-/// What an outcome is judged by.
+/// The part of an op that its outcome is judged by.
 struct Sent {
   bool is_load = false;
   WriterId writer = 0;
@@ -55,7 +55,8 @@ bool contradicts(const CounterState& state, const Sent& sent) {
   return found != sent.prev && found != sent.seq;
 }
 
-/// Something shows that the table may be another one, or that may not be left to chance.
+/// The outcome shows that the table may be another one, or is a Load's: no engine may start by
+/// chance on another table.
 bool is_delicate(const Sent& sent, const Outcome& outcome) {
   if (sent.writer == 0) return false;
   if (sent.is_load || std::holds_alternative<Missing>(outcome) ||
@@ -66,8 +67,8 @@ bool is_delicate(const Sent& sent, const Outcome& outcome) {
   return refused != nullptr && contradicts(refused->state, sent);
 }
 
-/// A slot that the writer left a moment ago is found nowhere but in the table that it was left in.
-/// A seq is about the time at which its op was made.
+/// A slot that the writer wrote a moment ago is found only in the table in which it was written. A
+/// seq is about the time at which its op was made.
 bool follows_closely(const contract::Reserve& op, base::WallMicros now) {
   constexpr auto kClosely = std::chrono::microseconds(DynamodbIdentity::kBeside).count();
   return op.prev != 0 && op.prev <= now && now - op.prev <= static_cast<std::uint64_t>(kClosely);

@@ -82,7 +82,7 @@ std::optional<DynamodbIdentity::Answer> DynamodbIdentity::known_locked(const Nee
   if (!doubt_.empty()) return Answer{Answer::Kind::kOther, doubt_};
   if (need.strict || is_careful(now)) return std::nullopt;
   if (seen_ >= need.oldest && !is_older_by_service(kRecently)) return Answer{};
-  // Where looks fail, the next one is tried soon, and need not be waited for.
+  // While looks fail, the next one is tried soon, and need not be waited for.
   const bool looks_fail = !trouble_.empty() && now - tried_ <= kRecently;
   if (looks_fail && may_go_on(now)) return Answer{};
   return std::nullopt;
@@ -117,7 +117,8 @@ void DynamodbIdentity::prepare(const Need& need) {
   if (begins) begin();
 }
 
-/// False where one is under way or planned: that one comes first. Else the caller is to begin it.
+/// False if a look is under way or planned: that one comes first. Otherwise the caller is to begin
+/// it.
 bool DynamodbIdentity::plan_look() {
   if (looking_ || planned_) return false;
   planned_ = true;
@@ -174,7 +175,7 @@ void DynamodbIdentity::looked(Time began, const TableLook& look) {
   for (std::size_t i = 0; i < answered.size(); ++i) answered[i].then(std::move(answers[i]));
 }
 
-/// Keeps what a look showed; true when that was the table.
+/// Keeps what a look showed; true if it showed the table.
 bool DynamodbIdentity::take(Time began, const TableLook& look) {
   tried_ = began;
   const bool shows_a_table =

@@ -1,35 +1,33 @@
-// Whether a DynamoDB table is still the one that was opened (I8): the name can be another table's
-// by now. It may have been deleted and made anew, or restored from a backup under its name.
+// Whether a DynamoDB table is still the one that was opened (I8): its name can be another table's
+// by now, if it was deleted and made anew, or restored from a backup under its name.
 //
 // DynamoDB gives each table a TableId that no other table ever has, and DescribeTable shows it. A
 // table that is gone never comes back. So a look that began after an answer, and shows the same id,
 // proves that the answer came from the same table. It costs a call, so most writes of a counter in
-// use do with an earlier look.
+// use rely on an earlier look.
 //
 // What is promised, where the service tells a TableId:
 //
-// - No counter is made, and no engine starts, on another table, asked at whatever moment.
-// - Where a counter's item contradicts what its engine knows (it is gone, or the writer's slot is
-//   not as the last write left it), no id is given before a look from then on.
+// - No counter is made, and no engine starts, on another table, whenever it is asked.
+// - If a counter's item contradicts what its engine knows (it is gone, or the writer's slot is not
+//   as the last write left it), no id is given before a look that begins after that.
 // - Once the table was found missing, or being deleted, the same holds for each answer, until that
 //   is kCarefulFor ago.
-// - Otherwise the table was seen while the write was under way or kBeside before, which costs a
-// call
+// - Otherwise either the table was seen while the write was under way or kBeside before, by a call
 //   beside the write; or the writer's last write of that item is no older than kBeside, and the
 //   table was seen within kRecently: by this machine's clock, which counts the time that it slept,
 //   and by the service's own.
-// - While the store is open it is looked at every 5 seconds, asked or not. A look that shows
-//   another id is the end: no id and no counter of the store is given out by this process any more.
+// - While the store is open the table is looked at every 5 seconds, asked or not. After a look that
+//   shows another id this process gives out no id and no counter of the store any more.
 //
-// What remains is a table that was restored under its name, all of it between two moments that are
-// kBeside and a write's time apart, with an item in which this writer's slot is as the writer left
-// it. DynamoDB can't be that fast: it deletes a table in some seconds, in which it shows as
-// DELETING; the name is free only after that; and to restore a table takes minutes, in which there
-// is none. DescribeTable may lag behind by moments, as AWS says of new tables; kCarefulFor is there
-// for that.
+// One case remains: a table that was deleted and restored under its name within kBeside and the
+// time of a write, with an item in which this writer's slot is as the writer left it. DynamoDB is
+// not that fast: it deletes a table in some seconds, in which it shows as DELETING; the name is
+// free only after that; and to restore a table takes minutes, in which there is none. DescribeTable
+// may lag behind by moments, as AWS says of new tables; kCarefulFor is there for that.
 //
-// While DescribeTable fails for reasons that may pass, ids are given for kLongestUnseen by what was
-// seen before. New counters need a look at once.
+// While DescribeTable fails for reasons that may pass, ids are given for kLongestUnseen after the
+// last look that succeeded. New counters need a look at once.
 #pragma once
 
 #include <atomic>
@@ -45,7 +43,7 @@
 
 namespace nextid::store {
 
-/// What one look at the table came to.
+/// The result of one look at the table.
 struct TableLook {
   enum class Kind {
     kSeen,     ///< There is a table, and its TableId is `id`.
@@ -84,7 +82,7 @@ class DynamodbIdentity : public std::enable_shared_from_this<DynamodbIdentity> {
 
   /// What it works with.
   struct Means {
-    /// Calls its argument once with what a DescribeTable that begins now comes to.
+    /// Calls its argument once with the result of a DescribeTable that begins now.
     std::function<void(std::function<void(TableLook)>)> look;
     /// Calls back after a time, or sooner; false when it never will. See SignedHttp::after().
     std::function<bool(std::chrono::milliseconds, std::function<void()>)> after;
@@ -105,8 +103,8 @@ class DynamodbIdentity : public std::enable_shared_from_this<DynamodbIdentity> {
 
   /// Which look will do.
   struct Need {
-    Time oldest;          ///< It began then, or later.
-    bool strict = false;  ///< There must be one: that looks fail for now is no excuse.
+    Time oldest;          ///< The look began then, or later.
+    bool strict = false;  ///< Needed even while looks fail.
   };
   Need from_now() const { return {means_.now(), true}; }
   Need recent() const { return {means_.now() - kRecently}; }
@@ -123,16 +121,16 @@ class DynamodbIdentity : public std::enable_shared_from_this<DynamodbIdentity> {
     std::string why = {};
   };
 
-  /// The answer, where that is known without a look.
+  /// The answer, if it is known without a look.
   std::optional<Answer> known(const Need& need);
-  /// Calls `then` once: at once where known() has the answer, or else from where Means::look()
-  /// answers, with no lock held. It must not throw.
+  /// Calls `then` once: at once if known() has the answer, or else on the thread on which
+  /// Means::look() answers, with no lock held. It must not throw.
   void ask(Need need, std::function<void(Answer)> then);
-  /// Begins a look if ask(need) would have to now: called when a request is sent, the look is made
-  /// beside it.
+  /// Begins a look if ask(need) would need one now. Called when a request is sent, so that the look
+  /// runs beside it.
   void prepare(const Need& need);
 
-  /// Each answer about the table is shown to it, for what it tells by the way.
+  /// Takes in what an answer about the table tells by the way; to be called with each.
   void heard(const aws::DynamodbReply& reply);
 
   /// Why no id is given any more, without a full stop; empty while there is no such reason. Cheap
@@ -165,7 +163,7 @@ class DynamodbIdentity : public std::enable_shared_from_this<DynamodbIdentity> {
   mutable base::Mutex mutex_;
   std::string doubt_ NEXTID_GUARDED_BY(mutex_);
   std::atomic<bool> in_doubt_{false};  // doubt_ is not empty, and will not change.
-  // When the last look that showed the table began, and when the last one did that has ended.
+  // When the last look that showed the table began, and when the last look that has ended began.
   Time seen_ NEXTID_GUARDED_BY(mutex_);
   Time tried_ NEXTID_GUARDED_BY(mutex_);
   // By the service's clock.

@@ -16,8 +16,8 @@ contract::Outcome outcome_of_failed_write(const aws::DynamodbReply& reply);
 /// The same for a read, which changes nothing.
 contract::Outcome outcome_of_failed_read(const aws::DynamodbReply& reply);
 
-/// The number `attribute` in what a write answered, as the end that it committed. Without it the
-/// write's fate is for a repeat to tell.
+/// The number `attribute` in what a write answered, as the end that it committed. InDoubt without
+/// it: a repeat will tell the write's fate.
 contract::Outcome committed_at(const boost::json::object& answer, const std::string& attribute);
 
 /// A part of an answer, such as its "Item" or "Attributes"; nullptr when it has none.

@@ -33,8 +33,9 @@ json::object get_request(const std::string& id) {
   return {{"Key", {{kRecordKeyAttribute, text(id)}}}, {"ConsistentRead", true}};
 }
 
-/// A late copy of it finds the time that it was sent at: it replaces nothing that was in force
-/// then or came later, and what it leaves where there is nothing is over for every reader.
+/// The request carries the time that it was sent at. So a late copy of it replaces no record that
+/// was in force then or came later; and if it finds none, the record that it leaves has expired for
+/// every reader.
 json::object put_request(const std::string& id, const IdempotencyRecord& record,
                          base::WallMicros now) {
   return {{"Item",
@@ -49,8 +50,8 @@ json::object put_request(const std::string& id, const IdempotencyRecord& record,
           {"ReturnValuesOnConditionCheckFailure", "ALL_OLD"}};
 }
 
-/// Nothing for a record whose time is over, whatever else it says. kCorrupt says which attribute
-/// no record has.
+/// Nothing for an expired record, whatever else it says. kCorrupt says which attribute no record
+/// can have.
 Result<std::optional<IdempotencyRecord>> parse_record(const json::object& item,
                                                       base::WallMicros now) {
   IdempotencyRecord record;
@@ -88,7 +89,7 @@ void DynamodbRecords::recall(contract::Recall op, Done done) {
 
 void DynamodbRecords::remember(contract::Remember op, Done done) {
   const base::WallMicros now = wall_clock_();
-  // It would keep nothing.
+  // The op would keep nothing.
   if (contract::is_over(op.record, now)) return recall({op.counter, op.key}, std::move(done));
   std::string id = id_of(op.counter, op.key);
   json::object request = put_request(id, op.record, now);

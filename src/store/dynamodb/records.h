@@ -25,9 +25,9 @@ namespace nextid::store {
 
 /// Thread-safe. Outcomes come from the client's thread. Keeps itself alive until all have come.
 ///
-/// The table is not touched before the first op, so that who uses no keys needs neither the table
-/// nor a right to it. A Remember is one conditional PutItem, and where the service does not send
-/// the old item when the condition fails, a consistent GetItem follows.
+/// The table is not touched before the first op, so that a node without keyed requests needs
+/// neither the table nor a right to it. A Remember is one conditional PutItem. If the service does
+/// not send the old item when the condition fails, a consistent GetItem follows.
 class DynamodbRecords : public std::enable_shared_from_this<DynamodbRecords> {
  public:
   using WallClock = std::function<base::WallMicros()>;

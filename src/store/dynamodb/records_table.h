@@ -31,7 +31,7 @@ class DynamodbRecordsTable : public std::enable_shared_from_this<DynamodbRecords
   std::string missing(const std::string& why);
 
   /// A request was answered by the table. If it was made here, its time to live is switched on: it
-  /// removes records that are over, which no reader heeds any more.
+  /// removes expired records, which readers ignore anyway.
   void answered();
 
  private:

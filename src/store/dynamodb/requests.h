@@ -46,8 +46,8 @@ boost::json::object slot_request(const contract::GiveBack& op, SlotForm form);
 boost::json::object slot_request(const contract::Advance& op, SlotForm form);
 
 /// UpdateItem that removes the writer's slot, if it is at op.prev and that is not above `floor`, or
-/// there is none, and raises the floor to `floor`, unless it is above that. Answers the whole new
-/// item.
+/// there is none, and raises the floor to `floor`, unless the floor is above that. Answers the
+/// whole new item.
 boost::json::object release_request(const contract::Release& op, contract::Seq floor);
 
 /// UpdateItem that removes these slots, if each is still at its seq, and raises the floor as

@@ -191,7 +191,7 @@ void DynamodbStore::Impl::start(Load op, Done done) {
        });
 }
 
-/// Prunes what is idle, and shows the item as it is then. A Load can do without its pruning.
+/// Prunes idle slots, and shows the item as it is then. A Load succeeds even if its pruning fails.
 void DynamodbStore::Impl::show(Load op, const json::object& item, int prunes_left, Done done) {
   auto state = parse_item(item, op.writer);
   if (!state) return done(Damaged{state.error().what()});
@@ -211,8 +211,8 @@ void DynamodbStore::Impl::show(Load op, const json::object& item, int prunes_lef
 
 // --- Writes
 
-/// Calls then(state, done) with the state in which a condition failed: as the answer has it, or
-/// else as a consistent read finds it. Where there is no state, the op's outcome says why.
+/// Calls then(state, done) with the state in which a condition failed: from the answer, or else
+/// from a consistent read. Without a state, the op's outcome says why.
 template <typename Then>
 void DynamodbStore::Impl::with_state(const DynamodbReply& refused, const std::string& counter,
                                      contract::WriterId writer, Done done, Then then) {
@@ -234,7 +234,7 @@ void DynamodbStore::Impl::read(const std::string& counter, contract::WriterId wr
        });
 }
 
-/// An engine has just looked at the table, anyone else has not.
+/// An engine has just looked at the table with its Load; any other caller has not.
 void DynamodbStore::Impl::start(Define op, Done done) {
   if (op.writer != 0 || !identity_) return define(std::move(op), std::move(done));
   identity_->ask(identity_->from_now(), [self = shared_from_this(), op = std::move(op),
@@ -277,7 +277,7 @@ void DynamodbStore::Impl::start(Redefine op, Done done) {
 }
 
 /// A condition can't subtract, so it can't tell where a counter starts. But start and increment
-/// never change: a look before the write is as good.
+/// never change, so a read before the write is as good.
 void DynamodbStore::Impl::start(GiveBack op, Done done) {
   read(op.counter, op.writer, std::move(done),
        [self = shared_from_this(), op](CounterState state, Done answer) {
@@ -287,8 +287,8 @@ void DynamodbStore::Impl::start(GiveBack op, Done done) {
        });
 }
 
-/// A writer that had a slot nearly always has it still. When it was pruned, the refusal shows that,
-/// and the other form follows. Or this is another table, which has no slot of this writer.
+/// A writer that had a slot nearly always has it still. If the slot was pruned, the refusal shows
+/// that, and the other form follows. Or this is another table, which has no slot of this writer.
 template <typename SlotOp>
 void DynamodbStore::Impl::start_in_turn(SlotOp op, Done done) {
   const SlotForm form = op.prev == 0 ? SlotForm::kNew : SlotForm::kFollows;
@@ -325,8 +325,8 @@ void DynamodbStore::Impl::refused(SlotOp op, SlotForm form, CounterState state, 
   done(Refused{std::move(state)});
 }
 
-/// The floor to write is not known before the item was seen, but nearly always it is op.seq: that
-/// is tried first. `seen_floor` is the one of the second try.
+/// The floor to write is not known before the item was seen, but is nearly always op.seq: so that
+/// is tried first. `seen_floor` is the floor of the second try.
 void DynamodbStore::Impl::release(Release op, std::optional<contract::Seq> seen_floor, Done done) {
   const bool again = seen_floor.has_value();
   const contract::Seq floor = again ? std::max({*seen_floor, op.seq, op.prev}) : op.seq;
@@ -346,7 +346,8 @@ void DynamodbStore::Impl::release(Release op, std::optional<contract::Seq> seen_
 void DynamodbStore::Impl::release_refused(Release op, CounterState state, bool again, Done done) {
   const contract::Seq floor = state.floor;
   contract::Transition seen = contract::apply(op, std::move(state));
-  // Not its turn; or the slot is gone, and nothing of this writer can land: what a release is for.
+  // The op is not in turn; or the slot is gone and no op of this writer can land, which is what a
+  // release is for.
   if (!seen.change) return done(std::move(seen.outcome));
   if (again) return done(NotApplied{cat("counter '", op.counter, "' changed during a release")});
   release(std::move(op), floor, std::move(done));
@@ -381,7 +382,7 @@ Result<std::shared_ptr<DynamodbStore>> DynamodbStore::open(const DynamodbSetting
 
 DynamodbStore::~DynamodbStore() {
   if (fork_guard_.in_child()) {
-    // Its connections and threads are the parent's: not even their memory is let go of.
+    // Its connections and threads are the parent's: not even their memory is freed.
     static_cast<void>(new std::shared_ptr<Impl>(std::move(impl_)));
     return;
   }

@@ -19,16 +19,16 @@
 
 namespace nextid::store {
 
-/// Each op is one conditional UpdateItem on the counter's item (requests.h), strict in its
-/// effect whatever is lost, repeated or late on the way: I1, I2, I7 rest on its condition. Where
-/// the service does not send the old item when the condition fails, a consistent GetItem follows.
-/// Before a GiveBack goes one, too: where a counter starts is nothing that a condition can tell.
+/// Each op is one conditional UpdateItem on the counter's item (requests.h), strict in its effect
+/// whatever is lost, repeated or late on the way: I1, I2, I7 rest on its condition. If the service
+/// does not send the old item when the condition fails, a consistent GetItem follows. A GetItem
+/// also precedes each GiveBack, since no condition can tell where a counter starts.
 ///
 /// Idempotency records are in a second table, made when it is first needed (records.h).
 ///
-/// It looks at the table every few seconds, and says of each outcome that it is one of the table
-/// that was opened (identity.h). When the table turns out to be another one, each op is
-/// Damaged from then on, without a call, and health() says why (I8).
+/// It looks at the table every few seconds, and lets out only outcomes of the table that was opened
+/// (identity.h). If the table turns out to be another one, each op is Damaged from then on, without
+/// a call, and health() says why (I8).
 ///
 /// Outcomes come from the store's own thread. Never blocks but in open() and the destructor. Each
 /// call to DynamoDB takes at most DynamodbSettings::attempt_timeout. An op nearly always takes one;

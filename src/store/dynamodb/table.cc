@@ -78,7 +78,7 @@ std::string text_member(const json::object& object, const char* name) {
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
 }
 
-/// What keeps the described table from being ours; empty when nothing does.
+/// Why the described table can't be ours; empty if it can.
 std::string key_problem(const json::object& table) {
   std::string keys;
   const json::value* schema = table.if_contains("KeySchema");

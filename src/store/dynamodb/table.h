@@ -16,7 +16,7 @@ namespace nextid::store {
 
 struct PreparedTable {
   std::string id;     ///< Its TableId; empty where the service tells none.
-  bool made = false;  ///< It was missing, and is of this call's making.
+  bool made = false;  ///< It was missing, and this call made it.
 };
 
 /// Waits until the client's table can be used. Makes it, with on-demand billing, if there is none
@@ -35,7 +35,7 @@ TableDescription description_of(const boost::json::object& answer);
 /// For calls that make or change a table, which take longer than those on items.
 inline constexpr std::chrono::milliseconds kTableCallLimit{2'000};
 
-/// CreateTable, with on-demand billing, for items that a text in `key_attribute` tells apart.
+/// CreateTable, with on-demand billing; the partition key is the text in `key_attribute`.
 boost::json::object create_table_request(const std::string& key_attribute);
 
 /// The same as a line for a shell.

@@ -16,11 +16,11 @@ struct DynamodbSettings {
   std::string profile;
   std::string ca_file;    ///< PEM file of the authorities to trust; empty for the system's.
   bool create = true;     ///< Make the table when it is missing, and that of idempotency records.
-  bool is_known = false;  ///< The table was there before: only the other one is made.
+  bool is_known = false;  ///< The table was there before: only that of idempotency records is made.
   std::chrono::milliseconds attempt_timeout{500};  ///< For each call to DynamoDB.
 };
 
-/// Parses what follows "dynamodb:". `create` stands where the URL does not say. kInvalid names the
+/// Parses what follows "dynamodb:". `create` holds where the URL does not say. kInvalid names the
 /// part that is wrong and what it may be.
 Result<DynamodbSettings> parse_dynamodb_url(const std::string& rest, bool create = true);
 

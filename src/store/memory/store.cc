@@ -51,8 +51,7 @@ void MemoryStore::submit(std::vector<contract::Call> calls) {
   base::Lock lock(mutex_);
   waiting_.insert(waiting_.end(), std::make_move_iterator(calls.begin()),
                   std::make_move_iterator(calls.end()));
-  // Answers may submit: what they submit is taken in the loop, so that they do not pile up on the
-  // stack.
+  // Answers may submit: the loop takes those calls, so that they do not pile up on the stack.
   if (std::exchange(busy_, true)) return;
   while (!waiting_.empty()) {
     const std::vector<contract::Call> taken = std::exchange(waiting_, {});
@@ -161,8 +160,8 @@ Outcome MemoryStore::apply(const contract::Release& op) {
   if (counter == nullptr) return Missing{};
   CounterState seen = seen_by(*counter, op.writer);
   if (seen.slot && !is_in_turn(op, seen)) return Refused{std::move(seen)};
-  // Without a slot, too: an earlier op of this writer may still be on its way. Where the floor is
-  // above this one, it has been applied.
+  // Without a slot, too: an earlier op of this writer may still be on its way. If the floor is
+  // above this op, the op has been applied.
   const contract::Seq floor = std::max({seen.floor, op.seq, seen.slot ? seen.slot->seq : 0});
   if (!canary(Canary::kReleaseKeepsFloor)) counter->state.floor = floor;
   counter->slots.erase(op.writer);

@@ -21,7 +21,7 @@ class MemoryStore final : public contract::StoreDriver {
  public:
   using WallClock = std::function<base::WallMicros()>;
 
-  /// `wall_clock` decides which slots are old enough to prune, and which records are over.
+  /// `wall_clock` decides which slots are old enough to prune, and which records have expired.
   explicit MemoryStore(WallClock wall_clock = &base::wall_now_us);
 
   void submit(std::vector<contract::Call> calls) override;
@@ -56,10 +56,10 @@ class MemoryStore final : public contract::StoreDriver {
   const StoreOpening opening_{.identity = {}, .made = true, .remark = {}};
   base::Mutex mutex_;
   std::map<std::string, Counter, std::less<>> counters_ NEXTID_GUARDED_BY(mutex_);
-  // One whose time is over stays until its key is used again.
+  // An expired one stays until its key is used again.
   std::map<RecordName, contract::IdempotencyRecord> records_ NEXTID_GUARDED_BY(mutex_);
   std::vector<contract::Call> waiting_ NEXTID_GUARDED_BY(mutex_);
-  bool busy_ NEXTID_GUARDED_BY(mutex_) = false;  // Some thread takes what waits.
+  bool busy_ NEXTID_GUARDED_BY(mutex_) = false;  // Some thread is answering the calls that wait.
 };
 
 }  // namespace nextid::store

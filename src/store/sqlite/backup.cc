@@ -101,7 +101,7 @@ BackupContents make_copy(Database& from, const std::string& draft, const std::st
   return finish_copy(copy, path);
 }
 
-/// A file that is no store in use: what it holds by itself is all of it.
+/// Opens a file that is no store in use, so that it is whole without a log.
 std::unique_ptr<Database> open_alone(const std::string& file) {
   if (!has_bytes(file)) {
     throw SqliteFailure(SQLITE_MISUSE, cat("there is no backup ", file, "; check its path"));
@@ -123,7 +123,7 @@ std::unique_ptr<Database> open_alone(const std::string& file) {
 
 std::string absolute(const std::string& path) { return std::filesystem::absolute(path).string(); }
 
-/// Out of the way of a store that takes its place, its log with it.
+/// Moves the store out of the way of the one that takes its place, its log with it.
 void set_store_aside(const std::string& path) {
   const std::string aside = cat(path, "-set-aside-", std::time(nullptr));
   for (const char* suffix : {"-wal", ""}) {

@@ -19,7 +19,7 @@ using contract::Recall;
 using contract::Remember;
 using contract::Reserve;
 
-/// How long the last one waits for others that open or close.
+/// How long closing waits for others that open or close.
 constexpr std::chrono::milliseconds kCloseLimit{500};
 
 std::chrono::milliseconds until(base::MonotonicTime deadline) {
@@ -28,7 +28,8 @@ std::chrono::milliseconds until(base::MonotonicTime deadline) {
   return std::max(rest, milliseconds(1));
 }
 
-/// A Load or a Recall that was not answered changed nothing that anyone could be in doubt about.
+/// A Load or a Recall that was not answered is NotApplied: whether its pruning was done matters to
+/// no caller.
 Outcome doubt(const contract::Op& op, const std::string& why) {
   if (std::holds_alternative<Load>(op) || std::holds_alternative<Recall>(op)) {
     return NotApplied{why};
@@ -135,7 +136,7 @@ Outcome SqliteCommitter::attempt(const contract::Op& op) {
     if (!file_.database->in_transaction()) throw;
     statements_->roll_back_to.run();
     statements_->release.run();
-    // A Load can do without its pruning.
+    // A Load succeeds even if its pruning fails.
     const Load* load = std::get_if<Load>(&op);
     if (load == nullptr || failure.is_damage()) return NotApplied{failure.what()};
     return file_.counters->find(*load);

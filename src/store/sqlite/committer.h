@@ -23,8 +23,9 @@ class SqliteCommitter final : public Committer {
   SqliteCommitter(const SqliteCommitter&) = delete;
   SqliteCommitter& operator=(const SqliteCommitter&) = delete;
 
-  /// Blocks for one commit, or until about kSqliteLockLimit. Whatever it returns is
-  /// durable (I2): the transaction has ended. It leaves the connection ready for the next group.
+  /// Blocks for one commit. While others hold the file it waits for about kSqliteLockLimit, and
+  /// then as long again to answer what only reads. An outcome that says that an op was applied is
+  /// durable (I2): the transaction has ended. Leaves the connection ready for the next group.
   Answers commit(const Group& group) noexcept override;
 
   const StoreOpening& opening() const noexcept { return file_.opening; }

@@ -187,7 +187,7 @@ std::optional<CounterState> SqliteCounters::read(const std::string& counter,
     state->slot = Slot{static_cast<contract::Seq>(seq), select_.integer(kSlotEnd)};
     damaged = seq < 0;
   }
-  // Slots without their counter: made anew, it would give out its ids again.
+  // Slots without their counter: the counter made anew would give out its ids again.
   if (!state && !damaged) damaged = has_slots(counter);
   if (damaged) throw nonsense(counter);
   return state;

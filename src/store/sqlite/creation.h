@@ -13,9 +13,9 @@ namespace nextid::store {
 /// left.
 void make_sqlite_file(const std::string& path);
 
-/// The steps of it, for those who fill a database otherwise. begin_draft() gives the name to make
-/// it under, and removes what a killed process left there; end_draft() gives it its own name,
-/// durably, once its connection has synced it; remove_draft() takes it away. The first two throw
+/// Its steps, for code that fills a database otherwise. begin_draft() returns the name to make the
+/// file under, and removes what a killed process left there; end_draft() gives the file its own
+/// name, durably, once its connection has synced it; remove_draft() deletes it. The first two throw
 /// SqliteFailure.
 std::string begin_draft(const std::string& path);
 void end_draft(const std::string& draft, const std::string& path);

@@ -72,7 +72,7 @@ Doubt past(const Evidence& evidence) {
               " moves its counters on, and --exact instead of --skip N takes it as it is")};
 }
 
-/// Of the same generation, and shorter than it was.
+/// The log is of the same generation as the note, and shorter than it was.
 bool was_cut(const Evidence& evidence) {
   return evidence.committed && evidence.committed->salts == evidence.log.salts &&
          evidence.committed->frames > evidence.log.frames;
@@ -89,7 +89,7 @@ bool just_begins(const Evidence& evidence) {
 
 std::optional<Doubt> doubt_of(const Evidence& evidence) {
   const auto& seal = evidence.alone.seal;
-  if (!seal) return std::nullopt;  // Of an older version: taken once, as it is.
+  if (!seal) return std::nullopt;  // A file of an older version: accepted once, as it is.
   if (was_cut(evidence)) {
     return log_missing(evidence, cat("the end of its log ", evidence.path, "-wal is missing"));
   }

@@ -15,17 +15,17 @@ namespace nextid::store {
 
 struct Doubt {
   enum class Kind {
-    kLogMissing,  ///< Ids may be lost with it, or with its end.
-    kForeignLog,  ///< It belongs to another file, or to another state of this one.
+    kLogMissing,  ///< Ids may be lost with the log, or with its end.
+    kForeignLog,  ///< The log belongs to another file, or to another state of this one.
     kExchanged,   ///< The main file is not the one that was closed last.
-    kCopy,        ///< It lay elsewhere.
+    kCopy,        ///< The main file lay elsewhere.
     kPast,        ///< A backup, or not recovered yet.
   };
   Kind kind;
   std::string sentence;  ///< What happened, with which values, and what to run.
 };
 
-/// What the first one to open finds, before SQLite replays anything.
+/// What the first process to open the file finds, before SQLite replays anything.
 struct Evidence {
   std::string path;
   Alone alone;

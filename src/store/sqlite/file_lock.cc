@@ -29,7 +29,8 @@ constexpr microseconds kLongPause{1000};
 constexpr off_t kTurnstile = off_t{1} << 62;
 constexpr off_t kUse = kTurnstile + 1;
 
-/// Each pass of the turnstile is two system calls; who waits behind it waits for so many commits.
+/// Each pass of the turnstile is two system calls; a process that waits in it waits for so many
+/// commits at most.
 constexpr unsigned kMostAtOnce = 4;
 
 }  // namespace
@@ -77,7 +78,7 @@ FileLock::Hold FileLock::acquire(base::MonotonicTime deadline) {
 bool FileLock::try_lock() {
   if (::flock(fd_->get(), LOCK_EX | LOCK_NB) == 0) {
     if (in_use_ || !file_is_gone()) return true;
-    // A lock on a deleted file excludes nobody who comes later.
+    // A lock on a deleted file excludes no process that comes later.
     open_file();
     return false;
   }

@@ -17,9 +17,10 @@ namespace nextid::store {
 /// flock(2) on a file that is made when missing and stays. Not thread-safe. A forked child never
 /// keeps it: the descriptor closes there.
 ///
-/// A busy process would lock again before one that waits has noticed that the lock was free. So
-/// there is a turnstile, a lock on a byte of the file: who waits for the lock stands in it, and who
-/// has had the lock a few times at once passes it, too, and so lets the other one go first.
+/// A busy process would lock again before a waiting one has noticed that the lock was free. So
+/// there is a turnstile, a lock on a byte of the file: a process that waits for the lock stands in
+/// it, and one that got the lock a few times in a row at once passes it, too, and so lets the other
+/// go first.
 class FileLock {
  public:
   /// Lets go of the lock at the end of a scope.
@@ -48,13 +49,13 @@ class FileLock {
   /// Whether another store uses this very file for a database, here or in another process. Certain
   /// while the lock is held.
   bool is_used_by_others() const;
-  /// From now on others see that it is in use, and this object keeps to this file, also when it is
-  /// deleted: all that use it do. Requires that the lock is held.
+  /// From now on others see that the file is in use. This object keeps to this file, even if it is
+  /// deleted, as all its users do. Requires that the lock is held.
   void begin_use();
   void end_use();
 
-  /// Deletes the file. Requires that the lock is held: whoever waits for it notices, and makes
-  /// another one.
+  /// Deletes the file. Requires that the lock is held: a process that waits for it notices, and
+  /// makes another file.
   void remove_file() noexcept;
 
  private:

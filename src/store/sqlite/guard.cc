@@ -79,7 +79,7 @@ void SqliteGuard::check_files() {
   if (!main || !is(*main, main_file_.id())) throw not_in_place(database_.path());
   const std::int64_t now_written = written_ns(*main);
   if (std::exchange(main_written_ns_, now_written) == now_written) return;
-  // Somebody else brought a part of the log over, or all of it.
+  // Another program brought a part of the log over, or all of it.
   look_at_main_file();
 }
 
@@ -127,7 +127,7 @@ void SqliteGuard::committed() {
   if (restarted) {
     salts_known_ = false;
     checkpointed_frames_ = 0;
-    // Each generation of the log has the seal, or it could be anybody's.
+    // Each generation of the log needs the seal, which tells whose log it is.
     if (!wrote_seal_) write_seal_alone(false);
   }
   if (wrote_seal_) seal_due_ = false;
@@ -154,7 +154,7 @@ bool SqliteGuard::checkpoint_is_due() noexcept {
 }
 
 void SqliteGuard::checkpoint() {
-  // Taken as done whatever comes of it: while a reader or a full disk is in the way, the next
+  // Noted as done whatever its result: while a reader or a full disk is in the way, the next
   // attempt can wait for as many frames again.
   checkpointed_frames_ = wal_frames_;
   write_seal_alone(true);
@@ -163,14 +163,15 @@ void SqliteGuard::checkpoint() {
   note_committed();
 }
 
-/// Of a log whose last seal needs it. True if all of it was brought over.
+/// For a log whose last seal needs the log. True if all of it was brought over.
 bool SqliteGuard::run_checkpoint() {
   int in_log = 0;
   int brought_over = 0;
   const int code = sqlite3_wal_checkpoint_v2(database_.get(), "main", SQLITE_CHECKPOINT_PASSIVE,
                                              &in_log, &brought_over);
   const bool is_complete = code == SQLITE_OK && in_log == brought_over;
-  // The seal that needs no log is due either way: in the log that begins, or in this one.
+  // The seal that needs no log must be written either way: into the log that begins, or into this
+  // one.
   seal_due_ = true;
   if (is_complete) seal_in_main_ = seal_.mark;
   if (const auto main = look_at(database_.path(), STATX_MTIME))

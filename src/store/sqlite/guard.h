@@ -41,7 +41,7 @@ class SqliteGuard {
   /// place (I1). Two system calls.
   void check_files();
 
-  /// Notes how far the log is, for whoever opens next: see SqliteNote::set_committed().
+  /// Notes how far the log is, for the next opening: see SqliteNote::set_committed().
   void note_committed();
 
   /// In a transaction that writes: brings the seal up to date where that is due.
@@ -83,9 +83,9 @@ class SqliteGuard {
   Seal seal_;                      // The last one that this connection wrote or read.
   std::int64_t seal_in_main_ = 0;  // The mark of the one in the main file.
   FileId log_id_;
-  std::int64_t main_written_ns_ = 0;  // When the main file last was, as far as it is known here.
+  std::int64_t main_written_ns_ = 0;  // The last write of the main file that is known here.
   bool seal_due_ = true;              // The log's present generation may lack it.
-  bool main_lacks_need_ = false;      // Somebody brought over a seal that needs no log.
+  bool main_lacks_need_ = false;      // Another program brought over a seal that needs no log.
   bool wrote_seal_ = false;           // In the transaction that is open.
 
   std::unique_ptr<base::ParentOnlyFd> log_fd_;

@@ -54,7 +54,7 @@ struct MainFile::Entries {
     return new Entries;
   }
 
-  // What one takes the other lets go of: no function by itself is balanced.
+  // One takes the lock and the other lets it go, so neither is balanced by itself.
   static void lock_for_fork() NEXTID_NO_THREAD_SAFETY_ANALYSIS { get().mutex.lock(); }
   static void unlock_after_fork() NEXTID_NO_THREAD_SAFETY_ANALYSIS { get().mutex.unlock(); }
 

@@ -1,5 +1,5 @@
 // The main file of a database, as this process has it open beside SQLite: for the locks that tell
-// who else has it open, whatever name or side files he came by (I8).
+// which others have it open, whatever name or side files they use (I8).
 #pragma once
 
 #include <string>
@@ -15,9 +15,10 @@ namespace nextid::store {
 /// too: so the descriptor is closed with the last share, after SQLite's own, and a program that
 /// embeds nextid must not have the file open by itself.
 ///
-/// SQLite keeps its locks' books a process, and a forked child starts with a copy of its parent's:
-/// it would believe that it holds locks which the kernel gave to the parent alone. So a child must
-/// not open what was open at the fork; there a share must be leaked, as its store.
+/// SQLite keeps a record of its locks in each process, and a forked child starts with a copy of its
+/// parent's: it would believe that it holds locks which the kernel gave to the parent alone. So a
+/// child must not open a file that was open at the fork, and must leak a share of it, as it leaks
+/// the store.
 class MainFile {
  public:
   /// Lets go of the opening lock at the end of a scope.

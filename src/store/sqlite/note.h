@@ -1,5 +1,5 @@
-// What the lock file beside a database says, besides being locked: a help against what the main
-// file can't know. Nothing is lost with it: whoever finds none goes by the main file alone.
+// What the lock file beside a database says, besides being locked: facts that the main file can't
+// know. Losing it is safe: without it the main file alone decides.
 #pragma once
 
 #include <array>
@@ -13,7 +13,7 @@
 
 namespace nextid::store {
 
-/// The side files that those who have the database open share.
+/// The side files that all processes with the database open share.
 struct SideFiles {
   FileId log;
   FileId index;
@@ -21,8 +21,8 @@ struct SideFiles {
   friend bool operator==(const SideFiles&, const SideFiles&) = default;
 };
 
-/// The seal that the last one to close the database left in it. If the main file has another one,
-/// it was exchanged.
+/// The seal that the last process to close the database left in it. If the main file has another
+/// seal, the file was exchanged.
 struct ClosedNote {
   std::string identity;
   std::int64_t mark = 0;
@@ -35,8 +35,8 @@ struct CommittedNote {
   std::uint64_t frames = 0;
 };
 
-/// Reads and writes the lock file; requires that its lock is held. What can't be written is not
-/// there, which is safe.
+/// Reads and writes the lock file; requires that its lock is held. A note that can't be written is
+/// missing, which is safe.
 class SqliteNote {
  public:
   /// Of FileLock::fd(), which must outlive it.
@@ -46,7 +46,7 @@ class SqliteNote {
   bool tells_of_a_store() const;
   std::optional<ClosedNote> closed() const;
   std::optional<SideFiles> side_files() const;
-  /// Nothing when it is of another boot: then it may say more than the disk has.
+  /// Nothing if the note is of another boot: then it may say more than the disk has.
   std::optional<CommittedNote> committed() const;
 
   /// From now on it says nothing, even after a power loss. False when that can't be made sure.

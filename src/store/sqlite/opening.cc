@@ -104,8 +104,8 @@ class Traces {
   std::array<bool, kSideFiles.size()> had_side_file_{};
 };
 
-/// Where a file is in use, what tells others so must agree: the lock on the file itself, which
-/// comes by any name, and that on the lock file beside the name that we have. Waits a moment for
+/// If a file is in use, two locks that say so must agree: the one on the file itself, which any
+/// name leads to, and the one on the lock file beside the name that we have. Waits a moment for
 /// processes that end. Returns whether others use the file.
 bool is_in_use(const std::string& path, const SqliteFile& file, base::MonotonicTime deadline) {
   for (;;) {
@@ -161,7 +161,7 @@ void disconnect(SqliteFile& file) {
   file.database.reset();
 }
 
-/// Beside the files that others have open.
+/// Opens the file with the side files that others have open.
 void join(SqliteFile& file, const std::string& path) {
   const auto in_use = SqliteNote(file.lock->fd()).side_files();
   const auto log = file_id_of(path + "-wal");
@@ -244,7 +244,7 @@ void seal_for_use(SqliteFile& file, const Evidence& evidence, const std::optiona
       &base::wall_now_us);
 }
 
-/// What those who open it beside us, and after us, are to find.
+/// Writes the notes for the processes that open the file beside us, and after us.
 void note_use(const SqliteFile& file, const std::string& path) {
   SqliteNote note(file.lock->fd());
   const auto log = file_id_of(path + "-wal");
@@ -255,7 +255,7 @@ void note_use(const SqliteFile& file, const std::string& path) {
   note.set_committed({facts.salts, facts.frames});
 }
 
-/// As the first one to open the file.
+/// Opens the file as the first process that uses it.
 void begin(SqliteFile& file, const std::string& path, const SqliteOpenOptions& options) {
   Evidence evidence = look(file, path, options);
   refuse_foreign_journal(path, evidence.alone);
@@ -283,7 +283,7 @@ void begin(SqliteFile& file, const std::string& path, const SqliteOpenOptions& o
   }
 }
 
-/// Makes the file if there is none, which is to be.
+/// Makes the file if there is none and the options allow it.
 bool make_if_missing(SqliteFile& file, const std::string& path, const SqliteOpenOptions& options) {
   const auto status = status_of(path);
   if (status && status->st_size > 0) return false;
@@ -382,7 +382,7 @@ void close_sqlite_file(SqliteFile file, std::chrono::milliseconds limit) noexcep
     if (is_last && !file_id_of(path + "-wal")) {
       SqliteNote(file.lock->fd()).set_closed({seal.identity, seal.mark});
     }
-    // Under the lock: whoever opens next finds that all of this has ended.
+    // Under the lock, so that the next opening finds that all of this has ended.
     file.main_file.reset();
     file.lock->end_use();
   } catch (const SqliteFailure&) {

@@ -39,15 +39,14 @@ struct SqliteOpenOptions {
 std::string resolve_sqlite_path(const std::string& given);
 
 /// Opens `path`, or makes it when it is missing or empty. A file of an older format is brought to
-/// the newest; nextid of that time can't open it any more. Throws SqliteFailure, with nothing
+/// the newest; older versions of nextid can't open it any more. Throws SqliteFailure, with nothing
 /// changed in a file that is not ours or next to it, and nothing left of a file that could not be
-/// made. A file in doubt (doubt.h) is such a failure, with SQLITE_CORRUPT, before any id can
-/// leave; SqliteOpenOptions::accept_as_is takes it, sets a log that does not belong to it aside,
-/// and marks it as past until end_recovery(). Blocks for five seconds at most while others hold
-/// the lock.
+/// made. A file in doubt (doubt.h) is such a failure, with SQLITE_CORRUPT, before any id can leave;
+/// SqliteOpenOptions::accept_as_is takes it, sets a log that does not belong to it aside, and marks
+/// it as past until end_recovery(). Blocks for five seconds at most while others hold the lock.
 SqliteFile open_sqlite_file(const std::string& path, const SqliteOpenOptions& options = {});
 
-/// Ends the use of a file. The last one to use it leaves a main file that is whole, and no log.
+/// Ends the use of a file. The last process to use it leaves a main file that is whole, and no log.
 /// Never throws: what can't be done now is found again at the next opening.
 void close_sqlite_file(SqliteFile file, std::chrono::milliseconds limit) noexcept;
 

@@ -1,5 +1,5 @@
-// Where a file lies: what tells it from a copy of itself, and what keeps its side files from being
-// those of all who use it.
+// Where a file lies: what tells it from a copy of itself, and what would give its users different
+// side files.
 #pragma once
 
 #include <cstdint>
@@ -21,8 +21,7 @@ struct FileId {
 /// looked at.
 std::optional<FileId> file_id_of(const std::string& path);
 
-/// What a file keeps for life on the file systems that people have on their disks, and what no copy
-/// of it has.
+/// What a file keeps for life on common file systems, and what no copy of it has.
 struct Place {
   std::uint64_t inode = 0;
   std::int64_t born_ns = 0;  ///< Since 1970.
@@ -30,7 +29,7 @@ struct Place {
   bool is_lasting = false;   ///< False: the file system does not promise these, or tells none.
   std::string file_system;   ///< "ext4", or its number.
 
-  /// False when either is of a file system that does not promise them.
+  /// False if either is on a file system that does not promise these.
   bool differs_from(const Place& other) const noexcept {
     return is_lasting && other.is_lasting &&
            (inode != other.inode || born_ns != other.born_ns || volume != other.volume);
@@ -41,8 +40,8 @@ struct Place {
 Place place_of(const std::string& path);
 
 /// Throws SqliteFailure when the file at `path` has another name, is mounted by itself, or when a
-/// side file is none of its own: then others may have other side files than we, and SQLite's locks
-/// and log are only good for those who share them (I8).
+/// side file is not its own: then others may have other side files than we, and SQLite's locks and
+/// log protect only processes that share them (I8).
 void refuse_divided(const std::string& path);
 
 }  // namespace nextid::store

@@ -17,8 +17,8 @@ using contract::IdempotencyRecord;
 using contract::Outcome;
 using contract::Remembered;
 
-// A row a key, and an index in the order in which their time ends, at whose front those lie that
-// are to be removed: whatever retentions were used one after the other, none holds up the others.
+// A row a key, and an index in the order of expiry, at whose front the records to be removed lie:
+// so records with a long retention do not hold up others with a short one.
 constexpr const char* kCreateTable =
     "CREATE TABLE idempotency ("
     " counter TEXT NOT NULL,"
@@ -35,7 +35,7 @@ constexpr const char* kCreateTable =
 constexpr const char* kSelect =
     "SELECT first, count, increment, expires, owner FROM idempotency"
     " WHERE counter = ?1 AND key = ?2";
-// Replaces only what is over: a record in force is answered before it comes to this.
+// Replaces only an expired record: a record in force is answered before it comes to this.
 constexpr const char* kPut =
     "REPLACE INTO idempotency (counter, key, first, count, increment, expires, owner)"
     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";

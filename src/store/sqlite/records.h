@@ -19,9 +19,9 @@ class SqliteRecords {
  public:
   explicit SqliteRecords(Database& database);
 
-  /// `now` decides which records are over.
+  /// `now` decides which records have expired.
   contract::Outcome apply(const contract::Recall& op, base::WallMicros now);
-  /// With each record that it adds it removes a few of those whose time was over first: several,
+  /// With each record that it adds it removes a few that have expired, the earliest first: several,
   /// so that they never pile up, and few, so that it never takes long.
   contract::Outcome apply(const contract::Remember& op, base::WallMicros now);
 

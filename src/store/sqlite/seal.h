@@ -1,15 +1,15 @@
 // The seal: the one row of a database of ours that tells which store it is, whether the main file
 // is whole without its log, and where it lay when it was last opened.
 //
-// SQLite finds a log by the main file's name, and replays whatever lies there. So the two say that
-// they belong together. The seal in the main file, read without any log, has a random *mark*. A log
-// of ours has, in its first transaction, a seal that names the mark which it follows. Whoever opens
-// compares the two: a log from before, after or elsewhere does not fit (I8).
+// SQLite finds a log by the main file's name, and replays whatever lies there. So log and main file
+// say that they belong together. The seal in the main file, read without any log, has a random
+// *mark*. A log of ours has, in its first transaction, a seal that names the mark which it follows.
+// Each opening compares the two: a log from before, after or elsewhere does not fit (I8).
 //
 // The seal in the main file says *needs log* before any id leaves: if the log is gone, ids are. The
-// seal in the log says that nothing is needed: so whoever brings all of the log into the main file
-// (our closing, or another program after a crash) leaves a main file that says that it is whole.
-// Each checkpoint of ours first writes *needs log* into the log, which it then brings over.
+// seal in the log says that nothing is needed: so a program that brings all of the log into the
+// main file (our closing, or another program after a crash) leaves a main file that says that it is
+// whole. Each checkpoint of ours first writes *needs log* into the log, which it then brings over.
 #pragma once
 
 #include <cstdint>
@@ -25,12 +25,12 @@ namespace nextid::store {
 struct Seal {
   std::string identity;      ///< Of the store, for ever: 32 hexadecimal digits.
   bool needs_log = false;    ///< Ids were given out that are in the log alone.
-  std::int64_t mark = 0;     ///< Random, of each writing of the seal.
+  std::int64_t mark = 0;     ///< Random, a new one each time the seal is written.
   std::int64_t follows = 0;  ///< The mark of the main file's seal when this was written; 0: none.
-  std::int64_t earlier = 0;  ///< That of the seal that this one replaced, in the log or not.
+  std::int64_t earlier = 0;  ///< The mark of the seal that this one replaced, in the log or not.
   bool is_past = false;      ///< A backup, or not recovered yet: ids may have been given out since.
-  /// Ids that counters made from now on leave out: those that a recovery could not know of begin
-  /// as far on as those that it moved.
+  /// Ids that counters made from now on skip: counters that a recovery could not know of begin as
+  /// far on as those that it moved.
   std::uint64_t skip_for_new = 0;
   Place place;              ///< Of the main file when it was last opened.
   std::string path;         ///< Its beginning, for sentences.

@@ -25,7 +25,7 @@ Result<std::shared_ptr<SqliteStore>> SqliteStore::open(const std::string& path,
 
 SqliteStore::~SqliteStore() {
   if (fork_guard_.in_child()) {
-    // Its connection, locks and thread are the parent's: not even their memory is let go of.
+    // Its connection, locks and thread are the parent's: not even their memory is freed.
     static_cast<void>(new std::shared_ptr<GroupCommit>(std::move(commits_)));
     return;
   }

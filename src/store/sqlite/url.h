@@ -13,9 +13,9 @@ struct SqliteSettings {
   bool create = true;  ///< Make the store when it is missing.
 };
 
-/// Parses what follows "sqlite:". A path is taken as it is written, so what is a URL's elsewhere is
+/// Parses what follows "sqlite:". A path is taken as it is written, so parts of other URLs are
 /// refused, with what was probably meant: slashes of a host, "file:", ":memory:", '%', '#' and
-/// parameters that there are not. `create` holds where the URL does not say. kInvalid.
+/// unknown parameters. `create` holds where the URL does not say. kInvalid.
 Result<SqliteSettings> parse_sqlite_url(std::string_view rest, bool create = true);
 
 /// The path from the root, for messages; as it is given where there is no working directory.

@@ -7,7 +7,7 @@
 
 namespace nextid::store {
 
-/// Which generation of a log it is: each restart from its beginning has other ones.
+/// Tell which generation of a log it is: each restart from its beginning has new salts.
 struct LogSalts {
   std::uint32_t first = 0;
   std::uint32_t second = 0;
@@ -21,13 +21,13 @@ struct LogFacts {
   bool just_begins = false;
   bool has_commits = false;  ///< Transactions that SQLite would replay.
   LogSalts salts;
-  std::uint64_t frames = 0;  ///< To the end of the last of them.
-  bool has_page = false;     ///< Among them is the page that was asked for.
+  std::uint64_t frames = 0;  ///< To the end of the last transaction.
+  bool has_page = false;     ///< Among the frames is the page that was asked for.
 };
 
-/// What lies at `path`; nothing much when there is no such file. Believes the frames' salts and
-/// lengths, and leaves their checksums to SQLite. `page` is looked for. Throws SqliteFailure when
-/// the file can't be read.
+/// The facts of the log at `path`; the defaults when there is no such file. Believes the frames'
+/// salts and lengths, and leaves their checksums to SQLite. `page` is looked for. Throws
+/// SqliteFailure when the file can't be read.
 LogFacts read_log(const std::string& path, std::uint32_t page_bytes, std::uint32_t page);
 
 /// The salts of the log that `fd` is open on.
