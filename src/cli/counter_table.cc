@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/ascii.h"
+#include "base/cat.h"
 #include "cli/output.h"
 #include "contract/definition_fields.h"
 

@@ -21,6 +21,7 @@
 namespace nextid::cli {
 namespace {
 
+using base::cat;
 using contract::NumberField;
 using contract::TextField;
 
@@ -38,8 +39,8 @@ std::uint64_t number_of(const std::string& option, const std::string& text, std:
                         std::uint64_t max) {
   const auto number = base::whole_number(text, min, max);
   if (number) return *number;
-  throw CLI::ValidationError(option, "it is '" + text + "', and must be a whole number from " +
-                                         std::to_string(min) + " to " + std::to_string(max));
+  throw CLI::ValidationError(
+      option, cat("it is '", text, "', and must be a whole number from ", min, " to ", max));
 }
 
 void add_field(CLI::App& command, const NumberField& field, DefinitionChange& change) {
@@ -48,24 +49,22 @@ void add_field(CLI::App& command, const NumberField& field, DefinitionChange& ch
     change.*field.change = number_of(option, text, field.least_in_change(), field.most);
   };
   std::string help(field.help);
-  if (!field.is_revision) help += " [" + std::to_string(Definition().*field.member) + "]";
+  if (!field.is_revision) help += cat(" [", Definition().*field.member, "]");
   command.add_option_function<std::string>(option, take, help)->type_name("N");
 }
 
 void add_field(CLI::App& command, const TextField& field, DefinitionChange& change) {
   const auto take = [&field, &change](const std::string& text) { change.*field.change = text; };
   command
-      .add_option_function<std::string>(
-          "--" + std::string(field.name), take,
-          std::string(field.help) + ", at most " + std::to_string(field.most_bytes) + " bytes")
+      .add_option_function<std::string>("--" + std::string(field.name), take,
+                                        cat(field.help, ", at most ", field.most_bytes, " bytes"))
       ->type_name("TEXT");
 }
 
 std::string describe(const Definition& definition) {
   std::string text;
   for (const NumberField& field : contract::kNumberFields) {
-    text.append(text.empty() ? "" : ", ").append(field.name);
-    text.append(" ").append(std::to_string(definition.*field.member));
+    text += cat(text.empty() ? "" : ", ", field.name, " ", definition.*field.member);
   }
   for (const TextField& field : contract::kTextFields) {
     const std::string& value = definition.*field.member;
@@ -87,8 +86,8 @@ int define(const Request& request) {
   const CounterInfo& counter = defined->counter;
   const ExitCode code =
       print(request.json ? json_of(counter)
-                         : std::string(defined->created ? "made" : "now") + " counter '" +
-                               counter.name + "': " + describe(counter.definition) + "\n");
+                         : cat(defined->created ? "made" : "now", " counter '", counter.name,
+                               "': ", describe(counter.definition), "\n"));
   store->close(kCloseLimit);
   return code;
 }

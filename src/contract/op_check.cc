@@ -21,9 +21,8 @@ std::optional<std::string> check_definition(const std::string& counter,
   for (const NumberField& field : kNumberFields) {
     const std::uint64_t value = definition.*field.member;
     if (value < field.least || value > field.most) {
-      return "counter '" + counter + "' can't be defined: its " + std::string(field.name) + " is " +
-             std::to_string(value) + ", and must be " + std::to_string(field.least) + " to " +
-             std::to_string(field.most);
+      return cat("counter '", counter, "' can't be defined: its ", field.name, " is ", value,
+                 ", and must be ", field.least, " to ", field.most);
     }
   }
   return std::nullopt;

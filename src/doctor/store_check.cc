@@ -7,12 +7,14 @@
 
 #include "nextid/store.h"
 
+#include "base/cat.h"
 #include "doctor/checks.h"
 #include "store/factory.h"
 
 namespace nextid::doctor {
 namespace {
 
+using base::cat;
 using std::chrono::steady_clock;
 
 constexpr const char* kStore = "store";

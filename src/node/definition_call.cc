@@ -23,17 +23,16 @@ std::optional<Error> problem_with(const NumberField& field, std::uint64_t number
   if (number >= field.least_in_change() && number <= field.most) return std::nullopt;
   const std::string name(field.name);
   if (field.is_revision) {
-    return invalid(name + " must be one that the counter had, not " + std::to_string(number) + ".");
+    return invalid(cat(name, " must be one that the counter had, not ", number, "."));
   }
-  return invalid(name + " must be from " + std::to_string(field.least) + " to " +
-                 std::to_string(field.most) + ", not " + std::to_string(number) + ".");
+  return invalid(
+      cat(name, " must be from ", field.least, " to ", field.most, ", not ", number, "."));
 }
 
 std::optional<Error> problem_with(const TextField& field, const std::string& text) {
   const std::string name(field.name);
   if (text.size() > field.most_bytes) {
-    return invalid(name + " has " + std::to_string(text.size()) + " bytes; it may have " +
-                   std::to_string(field.most_bytes) + ".");
+    return invalid(cat(name, " has ", text.size(), " bytes; it may have ", field.most_bytes, "."));
   }
   if (!base::is_utf8(text)) return invalid(name + " must be text in UTF-8.");
   return std::nullopt;
@@ -80,8 +79,7 @@ std::optional<Error> conflict_of(const std::string& name, const CounterState& st
   };
   for (const NumberField& field : contract::kNumberFields) {
     if (!field.never_changes() || wanted.*field.member == now.*field.member) continue;
-    return conflict(std::string(field.fixed.has) + " " + std::to_string(now.*field.member) +
-                    ", and " + std::string(field.fixed.why) + ".");
+    return conflict(cat(field.fixed.has, " ", now.*field.member, ", and ", field.fixed.why, "."));
   }
   if (change.revision && *change.revision != now.revision) {
     return conflict(cat("is at revision ", now.revision, ", not ", *change.revision,

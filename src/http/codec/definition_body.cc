@@ -46,8 +46,7 @@ Refusal check_content_type(const Field& field) {
 JsonField number_field(std::string_view name, std::optional<std::uint64_t>& number,
                        std::uint64_t min, std::uint64_t max) {
   return {.name = name,
-          .expected = "a whole number from " + std::to_string(min) + " to " + std::to_string(max) +
-                      ", as a number or as text",
+          .expected = cat("a whole number from ", min, " to ", max, ", as a number or as text"),
           .take = [&number, min, max](JsonKind, std::string_view text) {
             number = base::whole_number(text, min, max);
             return number.has_value();
@@ -57,7 +56,7 @@ JsonField number_field(std::string_view name, std::optional<std::uint64_t>& numb
 JsonField text_field(std::string_view name, std::optional<std::string>& field,
                      std::size_t most_bytes) {
   return {.name = name,
-          .expected = "text of at most " + std::to_string(most_bytes) + " bytes in UTF-8",
+          .expected = cat("text of at most ", most_bytes, " bytes in UTF-8"),
           .take = [&field, most_bytes](JsonKind kind, std::string_view text) {
             field = text;
             return kind == JsonKind::kString && text.size() <= most_bytes;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string_view>
 
+#include "base/cat.h"
 #include "contract/definition_fields.h"
 #include "contract/transition.h"
 

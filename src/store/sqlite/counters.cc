@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/cat.h"
 #include "contract/definition_fields.h"
 
 namespace nextid::store {
