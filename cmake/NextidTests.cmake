@@ -17,6 +17,15 @@ function(nextid_test_settings target)
   nextid_use_precompiled(${target} nextid_test_pch)
 endfunction()
 
+# nextid_test_library(NAME SOURCES a.cc DEPENDS targets...)
+# What more than one test program is made of, compiled once.
+function(nextid_test_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  nextid_test_settings(${name})
+  target_link_libraries(${name} PUBLIC ${ARG_DEPENDS} GTest::gtest)
+endfunction()
+
 # nextid_test(NAME [ONE_THREAD] SOURCES a.cc DEPENDS targets...)
 # A GoogleTest program whose cases ctest runs one by one, each with a time limit. Those of code that
 # only ever runs in one thread say so: the thread sanitizer has nothing to find in them. The others
