@@ -63,7 +63,7 @@ function(nextid_settings target)
   target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:nextid_flags>)
 endfunction()
 
-# The precompiled headers of libraries: made of code that a shared library may hold, and hidden in it.
+# What the precompiled headers of ours are made for: code that a shared library may hold, and hidden in it.
 function(nextid_library_properties target)
   set_target_properties(${target} PROPERTIES
     POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
@@ -103,14 +103,15 @@ function(nextid_library name)
 endfunction()
 
 # nextid_program(NAME SOURCES a.cc DEPENDS targets...)
-# A program with command-line options.
+# A program with command-line options. CLI11 is not precompiled: g++ takes three seconds for the code of
+# its header, even in a file that uses none of it, and one to parse it.
 function(nextid_program name)
   cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
-  if(NEXTID_PCH AND NOT TARGET nextid_program_pch)
-    nextid_precompile(nextid_program_pch HEADERS <CLI/CLI.hpp> DEPENDS CLI11::CLI11)
-  endif()
   add_executable(${name} ${ARG_SOURCES})
   nextid_settings(${name})
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} CLI11::CLI11)
-  nextid_use_precompiled(${name} nextid_program_pch)
+  # As the libraries are, whose precompiled headers it takes; CMake alone would have -fPIE.
+  nextid_library_properties(${name})
+  target_compile_options(${name} PRIVATE -fPIC)
+  nextid_use_precompiled(${name} nextid_pch)
 endfunction()

@@ -1,8 +1,30 @@
 # What the test programs are made with.
 
+# The lines of a test run once or twice: to optimise them takes longer than it saves. What they test is
+# optimised as the build type has it, except for what is inline in a header and the linker takes from the
+# test: there are no such copies in `nextid`, since it has no file of a test.
+set(NEXTID_TEST_OPTIONS -O0)
+
 if(NEXTID_PCH)
   nextid_precompile(nextid_test_pch HEADERS <gtest/gtest.h> DEPENDS GTest::gtest)
+  target_compile_options(nextid_test_pch PRIVATE ${NEXTID_TEST_OPTIONS})
 endif()
+
+function(nextid_test_settings target)
+  nextid_settings(${target})
+  target_compile_options(${target} PRIVATE ${NEXTID_TEST_OPTIONS})
+  target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  nextid_use_precompiled(${target} nextid_test_pch)
+endfunction()
+
+# nextid_test_library(NAME SOURCES a.cc DEPENDS targets...)
+# What more than one test program is made of, compiled once.
+function(nextid_test_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  nextid_test_settings(${name})
+  target_link_libraries(${name} PUBLIC ${ARG_DEPENDS} GTest::gtest)
+endfunction()
 
 # nextid_test(NAME [ONE_THREAD] SOURCES a.cc DEPENDS targets...)
 # A GoogleTest program whose cases ctest runs one by one, each with a time limit. Those of code that
@@ -14,10 +36,8 @@ add_custom_target(nextid_thread_tests)
 function(nextid_test name)
   cmake_parse_arguments(ARG "ONE_THREAD" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
-  nextid_settings(${name})
-  target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
+  nextid_test_settings(${name})
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS} GTest::gtest_main)
-  nextid_use_precompiled(${name} nextid_test_pch)
   add_dependencies(nextid_tests ${name})
   set(label threads)
   if(ARG_ONE_THREAD)
