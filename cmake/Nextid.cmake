@@ -72,6 +72,8 @@ endfunction()
 if(NEXTID_PCH)
   nextid_precompile(nextid_pch)
   nextid_library_properties(nextid_pch)
+  nextid_precompile(nextid_boost_pch WITH_BOOST)
+  nextid_library_properties(nextid_boost_pch)
 endif()
 
 # Whether the FUZZED libraries have the code that a fuzzer follows, and tests/fuzz is built.
@@ -80,16 +82,16 @@ if(NEXTID_TESTS AND CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND NEXTID_SANITIZE MA
   set(NEXTID_FUZZ ON)
 endif()
 if(NEXTID_FUZZ AND NEXTID_PCH)
-  nextid_precompile(nextid_fuzzed_pch)
+  nextid_precompile(nextid_fuzzed_pch WITH_BOOST)
   nextid_library_properties(nextid_fuzzed_pch)
   target_compile_options(nextid_fuzzed_pch PRIVATE -fsanitize=fuzzer-no-link)
 endif()
 
-# nextid_library(NAME [FUZZED] SOURCES a.cc b.cc DEPENDS targets...)
+# nextid_library(NAME [FUZZED] [WITH_BOOST] SOURCES a.cc b.cc DEPENDS targets...)
 # A static library of this folder, whose files include one another as "folder/file.h". A program of
-# tests/fuzz calls those that are FUZZED.
+# tests/fuzz calls those that are FUZZED. Those WITH_BOOST use its Asio, JSON or URLs in most files.
 function(nextid_library name)
-  cmake_parse_arguments(ARG "FUZZED" "" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "FUZZED;WITH_BOOST" "" "SOURCES;DEPENDS" ${ARGN})
   add_library(${name} STATIC ${ARG_SOURCES})
   nextid_settings(${name})
   nextid_library_properties(${name})
@@ -97,6 +99,8 @@ function(nextid_library name)
   if(ARG_FUZZED AND NEXTID_FUZZ)
     target_compile_options(${name} PRIVATE -fsanitize=fuzzer-no-link)
     nextid_use_precompiled(${name} nextid_fuzzed_pch)
+  elseif(ARG_WITH_BOOST)
+    nextid_use_precompiled(${name} nextid_boost_pch)
   else()
     nextid_use_precompiled(${name} nextid_pch)
   endif()

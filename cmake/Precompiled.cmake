@@ -10,7 +10,10 @@ option(NEXTID_PCH "Precompile the headers of others" ${PROJECT_IS_TOP_LEVEL})
 set(NEXTID_PCH_HEADERS
   <algorithm> <array> <atomic> <charconv> <chrono> <condition_variable> <cstdint> <cstring>
   <filesystem> <fstream> <functional> <limits> <map> <memory> <mutex> <optional> <random> <set>
-  <span> <string> <string_view> <thread> <utility> <variant> <vector>
+  <span> <string> <string_view> <thread> <utility> <variant> <vector>)
+# The same of Boost. g++ instantiates what the inline functions of precompiled headers call at the end of
+# each file, even of an empty one: so these are for the rooms that use them.
+set(NEXTID_BOOST_HEADERS
   <boost/asio/io_context.hpp> <boost/asio/ip/tcp.hpp> <boost/asio/post.hpp>
   <boost/json.hpp> <boost/url/parse.hpp>)
 
@@ -24,10 +27,13 @@ function(nextid_share_definitions target)
   endforeach()
 endfunction()
 
-# nextid_precompile(NAME [HEADERS <a.h>...] [DEPENDS targets...])
+# nextid_precompile(NAME [WITH_BOOST] [HEADERS <a.h>...] [DEPENDS targets...])
 # A target whose precompiled headers others reuse: those above, and HEADERS.
 function(nextid_precompile name)
-  cmake_parse_arguments(ARG "" "" "HEADERS;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "WITH_BOOST" "" "HEADERS;DEPENDS" ${ARGN})
+  if(ARG_WITH_BOOST)
+    list(APPEND ARG_HEADERS ${NEXTID_BOOST_HEADERS})
+  endif()
   set(empty ${PROJECT_BINARY_DIR}/${name}.cc)
   file(CONFIGURE OUTPUT ${empty} CONTENT "")
   add_library(${name} OBJECT ${empty})
