@@ -91,7 +91,7 @@ enum class HealthVerdict : std::uint8_t {
   kFail,  ///< It does not work.
 };
 
-/// A number of a fact, as /metrics has it.
+/// A number that belongs to a fact, as in /metrics.
 struct HealthFigure {
   std::string name;     ///< "credentials_expiry_timestamp_seconds": of the metric, behind nextid_.
   std::string meaning;  ///< A sentence.
@@ -102,7 +102,7 @@ struct HealthFigure {
 struct HealthFact {
   std::string subject;  ///< "credentials"
   HealthVerdict verdict = HealthVerdict::kOk;
-  std::string sentence;  ///< For what is not well, also what to do.
+  std::string sentence;  ///< Unless all is well, also what to do.
   std::vector<HealthFigure> figures = {};
 };
 

@@ -11,7 +11,7 @@
 namespace nextid::aws {
 
 /// The fact "credentials", as of `now`. `trouble` is CredentialCache::trouble(). Its figures are
-/// credentials_expiry_timestamp_seconds, where they end, and credentials_renewal_failing.
+/// credentials_expiry_timestamp_seconds, if they expire, and credentials_renewal_failing.
 HealthFact health_of(const Credentials& credentials, const std::string& trouble,
                      std::chrono::system_clock::time_point now);
 

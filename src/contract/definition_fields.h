@@ -1,5 +1,5 @@
-// The fields of a counter's definition: one row each. What reads, writes, checks or shows all of
-// them goes through these rows, and names none: a store's columns, JSON, options, tables.
+// The fields of a counter's definition: one row each. Code that reads, writes, checks or shows all
+// of them goes through these rows, and names no field: a store's columns, JSON, options, tables.
 //
 // A new field is a member of Definition, one of DefinitionChange, and a row. CONTRIBUTING.md says
 // what else it takes.
@@ -35,7 +35,7 @@ struct NumberField {
   /// An id, or a distance between ids: text in JSON where ids are.
   bool is_id = false;
   WhyFixed fixed = {};
-  /// In a DefinitionChange it is no new value, but the one that the change is based on.
+  /// In a DefinitionChange it is not a new value, but the one that the change is based on.
   bool is_revision = false;
 
   constexpr bool never_changes() const noexcept { return !fixed.why.empty(); }
@@ -107,7 +107,7 @@ consteval auto fields_of_kind() {
 
 }  // namespace detail
 
-/// The rows of one kind, for what treats numbers and text apart.
+/// The rows of one kind, for code that treats numbers and text apart.
 inline constexpr auto kNumberFields = detail::fields_of_kind<NumberField>();
 inline constexpr auto kTextFields = detail::fields_of_kind<TextField>();
 
@@ -135,7 +135,7 @@ constexpr std::string_view name_of(const DefinitionField& field) noexcept {
   return std::visit([](const auto& kind) { return kind.name; }, field);
 }
 
-/// True when they have the same in all fields that never change.
+/// True when both have the same values in all fields that never change.
 inline bool same_where_fixed(const Definition& one, const Definition& other) noexcept {
   return std::all_of(kNumberFields.begin(), kNumberFields.end(), [&](const NumberField& field) {
     return !field.never_changes() || one.*field.member == other.*field.member;

@@ -28,8 +28,8 @@ class StoreDriver {
 
   /// Attempts the ops, each atomic by itself, in no promised order. They may share one commit.
   ///
-  /// Every attempt ends, within a limit that the store's own header tells: what waits longer is
-  /// given up as NotApplied or InDoubt. Nodes that close wait for that, however long it takes.
+  /// Every attempt ends within a limit that the store's own header tells: one that waits longer is
+  /// given up as NotApplied or InDoubt. A node that closes waits for that, however long it takes.
   ///
   /// It is called by I/O threads, so a store on a network never blocks here: it has threads of its
   /// own. A store on this machine's disk may commit in the calling thread, and so block it for a

@@ -47,8 +47,8 @@ class Node : public std::enable_shared_from_this<Node> {
   void advance(std::string_view name, std::uint64_t to, Store::CounterReceiver receiver);
   void list(std::string_view after, std::size_t limit, Store::PageReceiver receiver);
 
-  /// For the state directory: what has changed since the last call. A counter that holds ids is
-  /// looked at by each call, since it hands them out without asking the store.
+  /// For the state directory: what has changed since the last call. Each call looks
+  /// at the counters that hold ids, too, since they hand those out without asking the store.
   std::vector<CounterChange> take_changes();
 
   Accounting accounting() const;

@@ -24,8 +24,8 @@ namespace nextid::node {
 
 class Counter;
 
-/// Thread-safe. Outlives every counter's use of it: before its owner destroys it, it calls
-/// wait_for_attempts().
+/// Thread-safe. Outlives every counter's use of it: its owner calls wait_for_attempts() before it
+/// destroys the runtime.
 class Runtime {
  public:
   Runtime(const std::string& store_url, std::shared_ptr<contract::StoreDriver> driver,

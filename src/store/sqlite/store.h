@@ -23,10 +23,11 @@ namespace nextid::store {
 /// cost as much as the commit.
 ///
 /// Durability (I2): WAL with synchronous=FULL; no outcome leaves before its COMMIT has returned.
-/// Blocks the submitting thread for one commit, at most about kSqliteLockLimit when
-/// another process holds the file, and then reports NotApplied. An attempt ends within five times
-/// that: a commit that can't write looks instead, which may wait as long; before it may come the
-/// same of the commit under way, and the checkpoint after that.
+/// Blocks the submitting thread for one commit, and for a checkpoint that is due after it. While
+/// another process holds the file, a commit waits for about kSqliteLockLimit, and then as long
+/// again to answer a Load or a Recall by a read; other ops are NotApplied. An attempt ends within
+/// five times that limit: its own two waits, the two of the commit under way, and one of the
+/// checkpoint after that.
 ///
 /// Next to PATH lie, while it is open, SQLite's PATH-wal and PATH-shm, and PATH-lock: the four are
 /// one store. After the last one has closed it PATH alone is (I8: seal.h, guard.h).
