@@ -44,7 +44,10 @@ void ClientConnection::start() {
 
 void ClientConnection::refuse() {
   join();
-  refuse_as_too_many();
+  over_limit_ = true;
+  if (!answers_probes()) return refuse_as_too_many();
+  partial_since_ = now_;  // It has no longer than a request that has begun.
+  read_more();
 }
 
 // --- Input

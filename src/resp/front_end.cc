@@ -17,19 +17,21 @@ constexpr std::string_view kRedisVersion = "7.0.0";
 
 // None to speak of: pools of Redis clients keep connections for as long as they live. Not the
 // largest number, which nanoseconds do not hold.
-constexpr std::chrono::hours kIdleTimeout{24 * 365 * 100};
+constexpr std::chrono::hours kNoTimeout{24 * 365 * 100};
 
-net::ClientSettings without_idle_timeout(net::ClientSettings settings) {
-  settings.idle_timeout = kIdleTimeout;
+net::ClientSettings with_idle_timeout(net::ClientSettings settings,
+                                      std::optional<std::chrono::milliseconds> timeout) {
+  settings.idle_timeout = timeout.value_or(kNoTimeout);
   return settings;
 }
 
 }  // namespace
 
-FrontEnd::FrontEnd(const net::ClientSettings& clients, const auth::Access& who,
+FrontEnd::FrontEnd(const net::ClientSettings& clients,
+                   std::optional<std::chrono::milliseconds> idle_timeout, const auth::Access& who,
                    const service::Service& asked, std::function<std::size_t()> clients_of_all,
                    Log log)
-    : settings(without_idle_timeout(clients)),
+    : settings(with_idle_timeout(clients, idle_timeout)),
       access(who),
       service(asked),
       open_connections_(std::move(clients_of_all)),

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "nextid/accounting.h"
@@ -25,7 +27,9 @@ namespace nextid::resp {
 class FrontEnd final : public net::FrontEnd {
  public:
   /// `who` and `asked` must outlive it. `clients_of_all` counts the clients of all front ends.
-  FrontEnd(const net::ClientSettings& clients, const auth::Access& who,
+  /// The idle timeout of `clients` is HTTP's: `idle_timeout` is in its place, nothing for none.
+  FrontEnd(const net::ClientSettings& clients,
+           std::optional<std::chrono::milliseconds> idle_timeout, const auth::Access& who,
            const service::Service& asked, std::function<std::size_t()> clients_of_all, Log log);
 
   std::shared_ptr<net::ClientConnection> connect(net::IoThread& io, net::Stream stream) override;

@@ -23,8 +23,9 @@ std::unique_ptr<net::FrontEnd> make_http(const FrontEndParts& parts) {
 }
 
 std::unique_ptr<net::FrontEnd> make_resp(const FrontEndParts& parts) {
-  return std::make_unique<resp::FrontEnd>(parts.config.clients, parts.access, parts.service,
-                                          parts.open_connections, parts.log);
+  return std::make_unique<resp::FrontEnd>(parts.config.clients, parts.config.resp_idle_timeout,
+                                          parts.access, parts.service, parts.open_connections,
+                                          parts.log);
 }
 
 }  // namespace

@@ -72,6 +72,17 @@ Result<void> set_retention(std::chrono::seconds& field, std::string_view text) {
   return {};
 }
 
+/// "off" for no limit.
+Result<void> set_limit(std::optional<milliseconds>& field, std::string_view text) {
+  field.reset();
+  if (text == "off") return {};
+  milliseconds time{};
+  const auto set = set_time(time, text);
+  if (!set) return invalid(std::string(set.error().what()) + ", or off");
+  field = time;
+  return {};
+}
+
 Result<void> set_switch(bool& field, std::string_view text) {
   if (text != "true" && text != "false") return invalid("it must be true or false");
   field = text == "true";
@@ -245,6 +256,10 @@ constexpr std::array kOptions{
            with<set_time, &Config::clients, &net::ClientSettings::header_timeout>},
     Option{"idle-timeout", "TIME", "75s", "How long a client may stay connected without a request.",
            with<set_time, &Config::clients, &net::ClientSettings::idle_timeout>},
+    Option{"resp-idle-timeout", "TIME", "off",
+           "The same for clients of the Redis protocol, whose pools keep connections; off for as "
+           "long as they like. TCP keep-alive finds those that vanished.",
+           with<set_limit, &Config::resp_idle_timeout>},
     Option{"write-timeout", "TIME", "30s",
            "How long a client may leave an answer unread before it is disconnected.",
            with<set_time, &Config::clients, &net::ClientSettings::write_timeout>},

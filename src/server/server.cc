@@ -18,9 +18,11 @@ using std::chrono::milliseconds;
 constexpr std::size_t kMaxRefusals = 256;
 
 // Time limits are kept to within a quarter of the shortest.
-milliseconds sweep_period(const net::ClientSettings& settings) {
+milliseconds sweep_period(const Config& config) {
+  const net::ClientSettings& clients = config.clients;
   const auto shortest =
-      std::min({settings.header_timeout, settings.idle_timeout, settings.write_timeout});
+      std::min({clients.header_timeout, clients.idle_timeout, clients.write_timeout,
+                config.resp_idle_timeout.value_or(milliseconds::max())});
   return std::clamp(shortest / 4, milliseconds(10), milliseconds(500));
 }
 
@@ -124,7 +126,7 @@ Server::Server(const Config& config, Front front, Store store, const Logger& log
   }
   for (std::size_t i = 0; i < config.threads; ++i) {
     threads_.push_back(
-        std::make_unique<net::IoThread>(store_, sweep_period(config.clients), labels_of_all()));
+        std::make_unique<net::IoThread>(store_, sweep_period(config), labels_of_all()));
   }
 }
 

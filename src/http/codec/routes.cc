@@ -425,6 +425,14 @@ std::string_view Routed::counter() const noexcept {
       call);
 }
 
+bool is_probe(const Call& call) noexcept {
+  if (std::holds_alternative<Health>(call)) return true;
+  const auto* service_call = std::get_if<ServiceCall>(&call);
+  return service_call != nullptr &&
+         (std::holds_alternative<service::CheckReady>(service_call->call) ||
+          std::holds_alternative<service::ShowMetrics>(service_call->call));
+}
+
 Routed route_of(const Request& request, std::uint64_t max_range) {
   if (request.target == "/next" && request.body.empty() && request.idempotency_key.count == 0 &&
       is_among(request.method, kAllocates)) {

@@ -70,6 +70,9 @@ struct Routed {
 /// The calls that are told apart. Those of several paths may have one name.
 extern const stats::FrontEndLabels kLabels;
 
+/// Whether it asks how the server is: what monitors and load balancers ask of a full server, too.
+bool is_probe(const Call& call) noexcept;
+
 /// `max_range` is the largest count of one request. Takes HEAD where GET allocates nothing; the
 /// caller leaves the body of its answer out.
 Routed route_of(const Request& request, std::uint64_t max_range);
