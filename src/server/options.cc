@@ -271,7 +271,7 @@ constexpr std::array kOptions{
            "Longest body of a request that is read at all; longer ones are answered 413.",
            number<0, kMaxHttpBytes, &Config::http_limits, &http::Limits::max_body_bytes>},
     Option{
-        "shutdown-timeout", "TIME", "10s",
+        "shutdown-timeout", "TIME", "8s",
         "How long a stop by SIGTERM or SIGINT may take: answering what waits, closing the store.",
         with<set_time, &Config::shutdown_timeout>},
     Option{"log-level", "LEVEL", "info",

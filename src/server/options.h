@@ -35,7 +35,7 @@ struct Config {
   StoreOptions store_options;
   net::ClientSettings clients;
   http::Limits http_limits;
-  std::chrono::milliseconds shutdown_timeout = std::chrono::seconds(10);
+  std::chrono::milliseconds shutdown_timeout = std::chrono::seconds(8);
   /// The token file; "": everyone may do everything.
   std::string tokens;
   /// No certificate: plain.

@@ -84,8 +84,8 @@ Result<Server::Front> Server::open_front(const Config& config) {
   return front;
 }
 
-Result<std::unique_ptr<Server>> Server::start(const Config& config,
-                                              const ListeningSockets& sockets) {
+Result<std::unique_ptr<Server>> Server::start(const Config& config, const ListeningSockets& sockets,
+                                              const std::function<void()>& before_serving) {
   if (const auto allowed = check_addresses(config, sockets); !allowed) return allowed.error();
   const Logger logger(config.log_level, config.log_format);
   auto front = open_front(config);
@@ -102,6 +102,8 @@ Result<std::unique_ptr<Server>> Server::start(const Config& config,
   if (const auto listening = server->listen(config, sockets); !listening) {
     return listening.error();
   }
+  if (before_serving) before_serving();
+  server->serve();
   LogFields fields = server->addresses_by_name();
   fields.push_back({"store", config.store});
   fields.push_back({"version", std::string(kVersion)});
@@ -132,7 +134,7 @@ Server::Server(const Config& config, Front front, Store store, const Logger& log
 
 Server::~Server() { stop(std::chrono::seconds(1)); }
 
-// All addresses are taken before anyone is served.
+// All addresses, before anyone is served.
 Result<void> Server::listen(const Config& config, const ListeningSockets& sockets) {
   std::vector<Served> served;
   for (const FrontEndKind& kind : front_end_kinds()) {
@@ -144,8 +146,11 @@ Result<void> Server::listen(const Config& config, const ListeningSockets& socket
     served.push_back({kind, *std::move(listener)});
   }
   served_ = std::move(served);
-  for (const Served& each : served_) each.listener->start();
   return {};
+}
+
+void Server::serve() {
+  for (const Served& served : served_) served.listener->start();
 }
 
 Result<std::shared_ptr<net::Listener>> Server::listen(const Config& config,
