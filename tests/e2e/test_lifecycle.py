@@ -464,7 +464,7 @@ def test_read_only_file(store_directory):
 
 
 def test_full_disk(start_server):
-    server = start_server("--request-timeout", "1s", ignore_file_size_signal=True)
+    server = start_server("--request-timeout", "1s")
     server.next_id()
     server.limit_file_size(128 * 1024)
     last = 0
