@@ -220,7 +220,7 @@ void ClientConnection::note_idle(base::MonotonicTime now) {
 void ClientConnection::go_on() {
   if (state_ == State::kLingering && input_ended_) return close();
   // While a read is under way its buffer must stay where it is; what is in it is no whole request.
-  if (!reading_ && input_begin_ < input_end_ && may_take_request()) take_requests();
+  if (!reading_ && has_input() && may_take_request()) take_requests();
   if (closed()) return;
   const bool no_more = state_ == State::kClosing || input_ended_ || io().draining();
   if (no_more && is_done()) return finish();

@@ -59,6 +59,8 @@ class ClientConnection : public Connection {
   /// False at the protocol's bounds.
   virtual bool has_room() const noexcept = 0;
   virtual bool has_unanswered() const noexcept = 0;
+  /// Whether take_input() has something to take.
+  virtual bool has_input() const noexcept { return !input().empty(); }
   /// Cancels what waits for ids, and counts answers that were not written as undelivered.
   virtual void give_up_unanswered() = 0;
   /// Frees what a busy time took; nothing is unanswered.

@@ -168,6 +168,9 @@ Call take_hello(Context& context) {
 Call take_reset(Context&) { return Reset{}; }
 Call take_quit(Context&) { return Quit{}; }
 Call take_info(Context&) { return Info{}; }
+Call take_multi(Context&) { return Multi{}; }
+Call take_exec(Context&) { return Exec{}; }
+Call take_discard(Context&) { return Discard{}; }
 
 Call take_client(Context& context) {
   const Arguments arguments = context.arguments;
@@ -283,7 +286,12 @@ constexpr std::array kRows{
         take_config},
     Row{"dbsize", 1, 0, 0, kCounts, "DBSIZE", "readonly",
         "Counts the counters; reads the whole list.", take_dbsize},
+    Row{"discard", 1, 0, 0, kHolder, kOtherLabel, "fast noscript",
+        "Forgets what was queued since MULTI.", take_discard},
     Row{"echo", 2, 0, 0, kHolder, kOtherLabel, "fast", "Answers its argument.", take_echo},
+    Row{"exec", 1, 0, 0, kHolder, kOtherLabel, "noscript",
+        "Runs what was queued since MULTI, in order; others' commands may come between.",
+        take_exec},
     Row{"exists", -2, 1, -1, kLooksAt, "EXISTS", "readonly", "Counts the names that are counters.",
         take_exists},
     Row{"get", 2, 1, 1, kLooksAt, "GET", "readonly",
@@ -296,6 +304,8 @@ constexpr std::array kRows{
     Row{"info", -1, 0, 0, kInspects, kOtherLabel, "loading", "About this server.", take_info},
     Row{"mget", -2, 1, -1, kLooksAt, "MGET", "readonly", "The values of several counters, as GET.",
         take_mget},
+    Row{"multi", 1, 0, 0, kHolder, kOtherLabel, "fast noscript",
+        "Begins to queue commands, for EXEC.", take_multi},
     Row{"ping", -1, 0, 0, kHolder, "PING", "fast", "Answers PONG, or its argument.", take_ping},
     Row{"quit", 1, 0, 0, kEveryone, kOtherLabel, "fast noscript", "Ends the connection.",
         take_quit},
@@ -337,9 +347,8 @@ constexpr std::array kRefused{
             "another with `nextid define`."},
     Refused{" expire expireat getexpire persist pexpire pexpireat ",
             "is refused: counters do not expire, since one that begins again hands out ids twice."},
-    Refused{" discard exec multi unwatch watch ",
-            "is refused: each command is atomic and durable by itself. For several ids at once, "
-            "use INCRBY; for speed, a pipeline."},
+    Refused{" unwatch watch ",
+            "is refused: there is nothing to watch for, since INCR is atomic by itself."},
     Refused{" eval eval_ro evalsha evalsha_ro fcall fcall_ro function script ",
             "is refused: there are no scripts. For several ids at once, use INCRBY."},
     Refused{" keys ", "is refused: it would hold up all others. Use SCAN."},

@@ -66,6 +66,11 @@ struct Greeting {
 struct Reset {};
 struct Quit {};
 
+/// MULTI, EXEC and DISCARD.
+struct Multi {};
+struct Exec {};
+struct Discard {};
+
 /// A client that speaks HTTP to this port, perhaps a browser that was tricked: it gets no answer.
 struct SpokeHttp {};
 
@@ -74,8 +79,8 @@ struct Answer {
   std::string bytes;
 };
 
-using Call = std::variant<Increment, Lookup, Scan, CountCounters, Info, Greeting, Reset, Quit,
-                          SpokeHttp, Answer>;
+using Call = std::variant<Increment, Lookup, Scan, CountCounters, Info, Greeting, Multi, Exec,
+                          Discard, Reset, Quit, SpokeHttp, Answer>;
 
 /// A command that the service answers: an answer_to() in answers.h makes bytes of it.
 template <typename Asked>
