@@ -93,6 +93,8 @@ void Connection::take(Allocate&& call) {
 
 void Connection::take(Health&&) { answer_now(status_reply("ok")); }
 
+void Connection::take(ShowOptions&& call) { answer_now(options_reply(call.allow)); }
+
 void Connection::take(ShowAsset&& call) {
   answer_now(asset_reply(*call.asset, call.if_none_match));
 }

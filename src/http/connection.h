@@ -47,6 +47,7 @@ class Connection final : public net::PipelinedConnection<Entry> {
   void take(const Request& request);
   void take(Allocate&& call);
   void take(Health&&);
+  void take(ShowOptions&& call);
   void take(ServiceCall&& call);
   void take(ShowAsset&& call);
   void take(Problem&& problem);

@@ -110,9 +110,11 @@ Result<void> set_hosts(std::vector<std::string>& field, std::string_view text) {
     const auto comma = text.find(',');
     const auto host = text.substr(0, comma);
     const bool has_port = std::count(host.begin(), host.end(), ':') == 1;  // IPv6 has more.
-    if (host.empty() || has_port || host.find_first_of(" /*") != std::string_view::npos) {
+    const auto name = host.starts_with("*.") ? host.substr(2) : host;
+    if (name.empty() || has_port || name.find_first_of(" /*") != std::string_view::npos) {
       return invalid(
-          "it must be host names without ports, with commas between them, such as ids.example.com");
+          "it must be host names without ports, with commas between them, such as ids.example.com "
+          "or *.example.com");
     }
     field.emplace_back(host);
     if (comma == std::string_view::npos) return {};
@@ -210,8 +212,8 @@ constexpr std::array kOptions{
            "Clients need a certificate that one of these authorities signed.",
            with<set_path, &Config::tls, &net::TlsFiles::client_ca>},
     Option{"allow-host", "LIST", "none",
-           "Further host names under which browsers may know this server, with commas between "
-           "them.",
+           "Further host names under which clients may know this server, with commas between them; "
+           "*.example.com for all names below that one.",
            with<set_hosts, &Config::allowed_hosts>},
     Option{"insecure", "", "false",
            "Listen beyond loopback without tokens: everyone who reaches it may do everything.",

@@ -162,7 +162,7 @@ class Connection:
             name, _, value = line.partition(":")
             assert name.lower() not in headers, f"repeated header in {head!r}"
             headers[name.lower()] = value.strip()
-        size = 0 if to_head or status in ("100", "304") else int(headers["content-length"])
+        size = 0 if to_head or status in ("100", "204", "304") else int(headers["content-length"])
         while len(self._input) < size:
             self._receive()
         body, self._input = self._input[:size], self._input[size:]
