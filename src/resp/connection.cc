@@ -9,6 +9,7 @@
 #include "resp/codec/answers.h"
 #include "resp/codec/reply.h"
 #include "resp/counting.h"
+#include "service/permission.h"
 
 namespace nextid::resp {
 namespace {
@@ -185,9 +186,13 @@ void Connection::take(Greeting&& call) {
   answer_now(greeting(session_));
 }
 
-void Connection::take(Info) {
+void Connection::take(Info&& call) {
+  // Where ids went is for those who may look at all counters.
+  const bool with_ids = service::permission_of(service::kInspects, {}, caller_).granted();
+  const Accounting accounting = io().store().accounting();
   std::string bytes;
-  append_text(bytes, front_.info(io().store().accounting()), session_.version);
+  append_text(bytes, front_.info(call.sections, with_ids ? &accounting : nullptr),
+              session_.version);
   answer_now(std::move(bytes));
 }
 

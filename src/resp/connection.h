@@ -37,7 +37,7 @@ class Connection final : public net::PipelinedConnection<Entry> {
   template <AsksService Asked>
   void take(Asked&& command);
   void take(Scan&& call);
-  void take(Info);
+  void take(Info&& call);
   void take(Greeting&& call);
   void take(Multi);
   void take(Exec);

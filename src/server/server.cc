@@ -6,6 +6,7 @@
 #include "nextid/version.h"
 
 #include "base/clock.h"
+#include "report/process_figures.h"
 #include "server/opening_line.h"
 #include "server/protected_mode.h"
 
@@ -121,7 +122,7 @@ Server::Server(const Config& config, Front front, Store store, const Logger& log
   const FrontEndParts parts{.config = config,
                             .access = *front_.access,
                             .service = service_,
-                            .open_connections = [this] { return open_connections(); },
+                            .figures = [this] { return figures(); },
                             .log = logger_};
   for (const FrontEndKind& kind : front_end_kinds()) {
     if (kind.address(config)) front_ends_.push_back(kind.make(parts));
@@ -247,6 +248,13 @@ void Server::reload() {
       logger_.info("read the certificate again: new connections get it");
     }
   }
+}
+
+ServerFigures Server::figures() const {
+  return {.open_connections = open_connections(),
+          .front_end_counts = front_end_counts(),
+          .resident_bytes = report::resident_bytes().value_or(0),
+          .counters_in_use = reports_.counters_in_use()};
 }
 
 std::vector<stats::FrontEndCounts> Server::front_end_counts() const {

@@ -87,6 +87,7 @@ class Server {
   net::Stream stream_of(net::Socket socket) const;
   void welcome(net::ClientConnection& connection);
   std::size_t open_connections() const noexcept;
+  ServerFigures figures() const;
   std::vector<stats::FrontEndCounts> front_end_counts() const;
   void log_closing(const Accounting& accounting) const;
   void drain(base::MonotonicTime deadline);

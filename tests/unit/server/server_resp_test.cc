@@ -217,7 +217,12 @@ TEST_F(RespServerTest, ATokenIsGoodForItsRightsUntilReset) {
   expect_error(client, "GET a\r\n", "NOPERM");
   expect_error(client, "SCAN 0\r\n", "NOPERM");
   expect_error(client, "DBSIZE\r\n", "NOPERM");
-  expect_error(client, "INFO\r\n", "NOPERM");
+  // What is harmless is for everyone with a token; where ids went is not.
+  expect(client, "INFO Persistence\r\n", bulk("# Persistence\r\nloading:0\r\n"));
+  ASSERT_TRUE(client.send("INFO stats\r\n"));
+  const std::string stats = client.read_bytes(std::stoul(client.read_line().substr(1)) + 2);
+  EXPECT_NE(stats.find("total_commands_processed:"), std::string::npos) << stats;
+  EXPECT_EQ(stats.find("ids_"), std::string::npos) << stats;
   expect(client, "RESET\r\n", "+RESET\r\n");
   expect_error(client, "INCR a\r\n", "NOAUTH");
   expect(client, "HELLO 3 AUTH anyone secret\r\n", "%7\r\n" + greeting(3, 1));
