@@ -132,6 +132,17 @@ void set_call(Transfer& transfer, SignedCall call) {
   set_option(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(transfer.call.limit.count()));
 }
 
+/// How long an address is kept. Endpoints move: AWS' own answers are good for 5 s.
+constexpr long kAddressLifetimeSeconds = 5;
+
+/// Where a call goes: after one that did not get through, neither to an address from before nor
+/// over a connection to it.
+void set_way(Transfer& transfer, bool got_through) {
+  CURL* handle = transfer.handle.get();
+  set_option(handle, CURLOPT_DNS_CACHE_TIMEOUT, got_through ? kAddressLifetimeSeconds : 0L);
+  set_option(handle, CURLOPT_FRESH_CONNECT, got_through ? 0L : 1L);
+}
+
 void fail(SignedCall& call, const std::string& why) {
   SignedAnswer answer;
   answer.failure = why;
@@ -172,6 +183,7 @@ class SignedHttp::Impl : public std::enable_shared_from_this<SignedHttp::Impl> {
   std::thread thread_ NEXTID_GUARDED_BY(mutex_);
 
   // Of the thread alone.
+  bool got_through_ = true;  // The call that ended last, to the store.
   std::map<Transfer*, std::unique_ptr<Transfer>> in_flight_;
   std::vector<std::unique_ptr<Transfer>> spare_;
 };
@@ -271,6 +283,7 @@ bool SignedHttp::Impl::start_waiting() {
 void SignedHttp::Impl::start(SignedCall call) {
   std::unique_ptr<Transfer> transfer = spare_transfer();
   set_call(*transfer, std::move(call));
+  set_way(*transfer, got_through_);
   const CURLMcode code = curl_multi_add_handle(multi_.get(), transfer->handle.get());
   if (code != CURLM_OK) return fail(transfer->call, curl_multi_strerror(code));
   Transfer* key = transfer.get();
@@ -304,6 +317,7 @@ void SignedHttp::Impl::finish(Transfer& transfer, CURLcode code) {
   const auto node = in_flight_.extract(&transfer);
   SignedCall call = std::move(transfer.call);
   SignedAnswer answer = std::move(transfer.answer);
+  got_through_ = code == CURLE_OK;
   if (code != CURLE_OK) {
     answer.failure = transfer.error[0] != '\0' ? transfer.error.data() : curl_easy_strerror(code);
     answer.certificate_refused =

@@ -1,6 +1,5 @@
 // `nextid serve`: the server as a process, with its signals and limits.
 #include <memory>
-#include <signal.h>
 #include <string_view>
 #include <sys/resource.h>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/server_options.h"
+#include "cli/stop_signals.h"
 #include "server/front_ends.h"
 #include "server/options.h"
 #include "server/server.h"
@@ -18,15 +18,6 @@
 
 namespace nextid::cli {
 namespace {
-
-sigset_t awaited_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGHUP);
-  return signals;
-}
 
 // Each client is a file descriptor; systems start processes with far fewer than they allow.
 void raise_descriptor_limit() {
@@ -36,35 +27,20 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// Blocks until SIGTERM or SIGINT; from then on a second one ends the process at once. SIGHUP has
-// the server read its files again.
-void wait_for_stop_signal(server::Server& server) {
-  sigset_t signals = awaited_signals();
-  for (int signal = 0; signal != SIGTERM && signal != SIGINT;) {
-    sigwait(&signals, &signal);
-    if (signal == SIGHUP) server.reload();
-  }
-  sigdelset(&signals, SIGHUP);  // A SIGHUP must not end a stop in good order.
-  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
-}
-
 int serve(const server::ConfigSources& sources) {
   const auto config = server::load_config(sources);
   if (!config) return report(config.error());
 
   raise_descriptor_limit();
-  // Before any thread starts, so that all threads inherit the mask and only sigwait() gets the
-  // signals.
-  const sigset_t signals = awaited_signals();
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  StopSignals signals;
   std::vector<std::string_view> names;
   for (const auto& kind : server::front_end_kinds()) names.push_back(kind.name);
   const auto sockets = systemd::take_inherited_sockets(names);
   if (!sockets) return report(sockets.error());
-  const auto server = server::Server::start(*config, *sockets);
+  const auto server = server::Server::start(*config, *sockets, [&signals] { signals.take_over(); });
   if (!server) return report(server.error());
   systemd::notify_ready("Serving " + (*server)->addresses());
-  wait_for_stop_signal(**server);
+  signals.wait([&server] { (*server)->reload(); });
   systemd::notify_stopping();
   (*server)->stop(config->shutdown_timeout);
   return kOk;

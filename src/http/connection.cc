@@ -27,12 +27,14 @@ Connection::Connection(net::IoThread& io, net::Stream stream, FrontEnd& front)
       session_(front.gate.access()),
       parser_(front.limits) {}
 
-void Connection::refuse_as_too_many() {
-  take_last({.status = 503,
-             .code = "overloaded",
-             .detail = cat("The server has its limit of ", settings().max_connections,
-                           " connections; try again soon, or elsewhere.")});
+Problem Connection::too_many() const {
+  return {.status = 503,
+          .code = "overloaded",
+          .detail = cat("The server has its limit of ", settings().max_connections,
+                        " connections; try again soon, or elsewhere.")};
 }
+
+void Connection::refuse_as_too_many() { take_last(too_many()); }
 
 void Connection::refuse_as_too_slow() {
   take_last({.status = 408,
@@ -70,6 +72,11 @@ void Connection::take(const Request& request) {
   if (auto refusal = front_.gate.check(request, routed, session_, entry.request_id)) {
     routed.call = *std::move(refusal);
   }
+  if (over_limit()) {
+    if (!is_probe(routed.call)) routed.call = too_many();
+    entry.close = true;
+    close_after_answers();
+  }
   std::visit([this](auto&& call) { take(std::move(call)); }, std::move(routed.call));
 }
 
@@ -88,6 +95,8 @@ void Connection::take(Allocate&& call) {
 }
 
 void Connection::take(Health&&) { answer_now(status_reply("ok")); }
+
+void Connection::take(ShowOptions&& call) { answer_now(options_reply(call.allow)); }
 
 void Connection::take(ShowAsset&& call) {
   answer_now(asset_reply(*call.asset, call.if_none_match));

@@ -39,6 +39,7 @@ class Connection final : public net::PipelinedConnection<Entry> {
   std::size_t max_input_bytes() const noexcept override { return parser_.max_unconsumed_bytes(); }
   bool in_request() const noexcept override { return parser_.in_request(); }
   void shrink() override;
+  bool answers_probes() const noexcept override { return true; }
   void refuse_as_too_many() override;
   void refuse_as_too_slow() override;
 
@@ -46,10 +47,12 @@ class Connection final : public net::PipelinedConnection<Entry> {
   void take(const Request& request);
   void take(Allocate&& call);
   void take(Health&&);
+  void take(ShowOptions&& call);
   void take(ServiceCall&& call);
   void take(ShowAsset&& call);
   void take(Problem&& problem);
   void take_last(const Problem& problem);
+  Problem too_many() const;
 
   // Answers.
   Entry& add_request(const Request& request);

@@ -31,8 +31,10 @@ Gate::Gate(const auth::Access& access, const BrowserGuard::Settings& browsers, L
 Refusal Gate::check(const Request& request, const Routed& routed, auth::Session& session,
                     std::string& request_id) const {
   if (auto refusal = parse_request_id(request.request_id, request_id)) return refusal;
-  // Load balancers' probes may send any Host.
-  if (std::holds_alternative<Health>(routed.call)) return std::nullopt;
+  // Load balancers' probes may send any Host, and learn nothing that others may not know.
+  if (routed.needs.who == service::Needs::Who::kEveryone && is_question_of_health(routed.call)) {
+    return std::nullopt;
+  }
   if (auto refusal = guard_.check(request, routed.needs.acts())) return refusal;
   return check_access(request, routed, session);
 }

@@ -44,7 +44,10 @@ void ClientConnection::start() {
 
 void ClientConnection::refuse() {
   join();
-  refuse_as_too_many();
+  over_limit_ = true;
+  if (!answers_probes()) return refuse_as_too_many();
+  partial_since_ = now_;  // It has no longer than a request that has begun.
+  read_more();
 }
 
 // --- Input
@@ -217,7 +220,7 @@ void ClientConnection::note_idle(base::MonotonicTime now) {
 void ClientConnection::go_on() {
   if (state_ == State::kLingering && input_ended_) return close();
   // While a read is under way its buffer must stay where it is; it has no whole request then.
-  if (!reading_ && input_begin_ < input_end_ && may_take_request()) take_requests();
+  if (!reading_ && has_input() && may_take_request()) take_requests();
   if (closed()) return;
   const bool no_more = state_ == State::kClosing || input_ended_ || io().draining();
   if (no_more && is_done()) return finish();

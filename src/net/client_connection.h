@@ -34,7 +34,8 @@ class ClientConnection : public Connection {
 
   /// Joins the I/O thread and begins to read.
   void start();
-  /// Joins the I/O thread to say that the server has too many connections, and close.
+  /// The server has too many connections: says so and closes, after a first request where
+  /// answers_probes().
   void refuse();
 
   void flush() final;
@@ -58,11 +59,16 @@ class ClientConnection : public Connection {
   /// False at the protocol's bounds.
   virtual bool has_room() const noexcept = 0;
   virtual bool has_unanswered() const noexcept = 0;
+  /// Whether take_input() has something to take.
+  virtual bool has_input() const noexcept { return !input().empty(); }
   /// Cancels the requests that wait for ids, and counts the ids of answers that were not written as
   /// undelivered.
   virtual void give_up_unanswered() = 0;
   /// Frees the memory that a busy time took; called while nothing is unanswered.
   virtual void shrink() = 0;
+  /// Whether it takes a request when the server has too many connections, since it may be one about
+  /// the server's health.
+  virtual bool answers_probes() const noexcept { return false; }
   /// Sends a final answer that gives the reason.
   virtual void refuse_as_too_many() = 0;
   virtual void refuse_as_too_slow() = 0;
@@ -79,6 +85,8 @@ class ClientConnection : public Connection {
   bool may_take_request() const noexcept;
   bool open() const noexcept { return state_ == State::kOpen; }
   bool closed() const noexcept { return state_ == State::kClosed; }
+  /// Whether this is one connection too many, which is for one probe.
+  bool over_limit() const noexcept { return over_limit_; }
   /// Takes no further request.
   void close_after_answers() noexcept {
     if (open()) state_ = State::kClosing;
@@ -149,6 +157,7 @@ class ClientConnection : public Connection {
   std::size_t input_begin_ = 0;
   std::size_t input_end_ = 0;
   bool reading_ = false;
+  bool over_limit_ = false;
   bool input_ended_ = false;  // The client half-closed; it still gets its answers.
   base::MonotonicTime now_;
 

@@ -1,7 +1,10 @@
 #include "net/listener.h"
 
+#include <array>
 #include <cerrno>
 #include <future>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <utility>
 
@@ -33,6 +36,19 @@ bool out_of_descriptors(const error_code& error) {
   namespace errc = boost::system::errc;
   return error == errc::too_many_files_open || error == errc::too_many_files_open_in_system ||
          error == errc::no_buffer_space || error == errc::not_enough_memory;
+}
+
+// Clients that vanished, such as those of a machine that lost its power, are found out within two
+// minutes. Sockets inherit it from the one that accepts them (tcp(7)).
+void keep_alive(int listening) {
+  constexpr std::array<std::array<int, 3>, 4> kOptions{{{SOL_SOCKET, SO_KEEPALIVE, 1},
+                                                        {IPPROTO_TCP, TCP_KEEPIDLE, 60},
+                                                        {IPPROTO_TCP, TCP_KEEPINTVL, 15},
+                                                        {IPPROTO_TCP, TCP_KEEPCNT, 4}}};
+  // What can't be set is not worth more than a client that stays.
+  for (const auto& [level, name, value] : kOptions) {
+    ::setsockopt(listening, level, name, &value, sizeof value);
+  }
 }
 
 }  // namespace
@@ -78,6 +94,7 @@ Result<std::shared_ptr<Listener>> Listener::adopt(int descriptor, std::vector<Io
     listener->acceptor_.assign(address.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), descriptor,
                                error);
   }
+  if (!error) keep_alive(descriptor);
   tcp::endpoint endpoint;
   if (!error) endpoint = listener->acceptor_.local_endpoint(error);
   if (error) {
@@ -95,6 +112,7 @@ error_code Listener::bind(const tcp::endpoint& endpoint) {
   if (!error) acceptor_.set_option(Acceptor::reuse_address(true), error);
   if (!error) acceptor_.bind(endpoint, error);
   if (!error) acceptor_.listen(Acceptor::max_listen_connections, error);
+  if (!error) keep_alive(acceptor_.native_handle());
   return error;
 }
 

@@ -17,17 +17,20 @@ double seconds_of(const timeval& time) noexcept {
 
 }  // namespace
 
+std::optional<std::uint64_t> resident_bytes() {
+  std::uint64_t total_pages = 0;
+  std::uint64_t resident_pages = 0;
+  if (!(std::ifstream("/proc/self/statm") >> total_pages >> resident_pages)) return std::nullopt;
+  return resident_pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
 ProcessFigures process_figures() {
   ProcessFigures figures;
   rusage usage{};
   if (getrusage(RUSAGE_SELF, &usage) == 0) {
     figures.cpu_seconds = seconds_of(usage.ru_utime) + seconds_of(usage.ru_stime);
   }
-  std::uint64_t total_pages = 0;
-  std::uint64_t resident_pages = 0;
-  if (std::ifstream("/proc/self/statm") >> total_pages >> resident_pages) {
-    figures.resident_bytes = resident_pages * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-  }
+  figures.resident_bytes = resident_bytes();
   std::error_code error;
   const std::filesystem::directory_iterator files("/proc/self/fd", error);
   if (!error) {

@@ -14,6 +14,9 @@ struct ProcessFigures {
   std::optional<std::uint64_t> max_open_files = {};
 };
 
+/// Of this process. Takes some ten microseconds.
+std::optional<std::uint64_t> resident_bytes();
+
 /// proc(5), getrusage(2), getrlimit(2). Takes some ten microseconds, more with many open files.
 ProcessFigures process_figures();
 

@@ -42,6 +42,11 @@ std::string Reporter::doubt() const {
   return doubt_;
 }
 
+std::uint64_t Reporter::counters_in_use() const {
+  const base::Lock lock(mutex_);
+  return counters_in_use_;
+}
+
 void Reporter::ask(Request request) {
   {
     const base::Lock lock(mutex_);
@@ -95,6 +100,7 @@ void Reporter::look() {
   std::string doubt = doubt_of(store_.health(), node_);
   const base::Lock lock(mutex_);
   doubt_ = std::move(doubt);
+  counters_in_use_ = node_.counters_in_use;
 }
 
 Observation Reporter::observe() {

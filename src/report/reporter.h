@@ -40,7 +40,8 @@ class Reporter {
   void metrics(Done done);
   void status(std::size_t limit, Done done);
 
-  /// See doubt_of(); as the last look saw it.
+  /// As the last look saw them: NodeActivity::counters_in_use, and see doubt_of().
+  std::uint64_t counters_in_use() const;
   std::string doubt() const;
 
   /// Writes the pages that are asked for already, and ends the thread. Idempotent.
@@ -68,6 +69,7 @@ class Reporter {
   std::deque<Request> requests_ NEXTID_GUARDED_BY(mutex_);
   bool stopping_ NEXTID_GUARDED_BY(mutex_) = false;
   std::string doubt_ NEXTID_GUARDED_BY(mutex_);
+  std::uint64_t counters_in_use_ NEXTID_GUARDED_BY(mutex_) = 0;
 
   // Of the thread alone, once it runs.
   CounterRates rates_;

@@ -10,6 +10,7 @@
 #include "resp/codec/answers.h"
 #include "resp/codec/reply.h"
 #include "resp/counting.h"
+#include "service/permission.h"
 
 namespace nextid::resp {
 namespace {
@@ -17,6 +18,13 @@ namespace {
 using base::cat;
 
 constexpr std::size_t kFirstInputBytes = 4 * 1024;
+
+// The commands that are not queued between MULTI and EXEC.
+bool ends_queueing(const Call& call) {
+  return std::holds_alternative<Multi>(call) || std::holds_alternative<Exec>(call) ||
+         std::holds_alternative<Discard>(call) || std::holds_alternative<Reset>(call) ||
+         std::holds_alternative<Quit>(call) || std::holds_alternative<SpokeHttp>(call);
+}
 
 }  // namespace
 
@@ -44,7 +52,12 @@ void Connection::refuse_as_too_slow() {
 
 bool Connection::take_input() {
   bool took_command = false;
-  while (may_take_request() && !input().empty()) {
+  while (may_take_request() && has_input()) {
+    if (transaction_.has_next()) {
+      take(transaction_.take_next());
+      if (!transaction_.has_next()) transaction_.discard();
+      continue;
+    }
     const auto outcome = parser_.feed(input());
     consume(outcome.consumed);
     if (outcome.status == Parser::Status::kNeedMore) break;
@@ -73,6 +86,47 @@ void Connection::take(const Increment& call) {
     }
   }
   ask(std::move(hold), call.count);
+}
+
+void Connection::take(Multi) {
+  if (transaction_.is_open()) return answer_error("ERR", "MULTI calls can not be nested.");
+  transaction_.open();
+  answer_now("+OK\r\n");
+}
+
+// A wrong command is told at once, and spoils the transaction: no id is taken then.
+void Connection::queue_up(const Command& command, const Routed& routed) {
+  route_ = stats::kOtherRoute;
+  auto refusal = check_access(routed, caller_);
+  if (const auto* answer = std::get_if<Answer>(&routed.call); !refusal && answer != nullptr) {
+    if (answer->bytes.starts_with('-')) refusal = answer->bytes;
+  }
+  if (refusal) {
+    transaction_.spoil();
+    return answer_now(*std::move(refusal));
+  }
+  if (transaction_.add(command)) return answer_now("+QUEUED\r\n");
+  answer_error("ERR", "A transaction has at most " + std::to_string(Transaction::kMostCommands) +
+                          " commands, of " + std::to_string(Transaction::kMostBytes) +
+                          " bytes: use a pipeline, or INCRBY.");
+}
+
+// The answers of the commands, which follow, are the elements of the array.
+void Connection::take(Exec) {
+  if (!transaction_.is_open()) return answer_error("ERR", "EXEC without MULTI.");
+  if (transaction_.is_spoilt()) {
+    transaction_.discard();
+    return answer_error("EXECABORT", "Transaction discarded because of previous errors.");
+  }
+  std::string bytes;
+  append_array_head(bytes, transaction_.execute());
+  answer_now(std::move(bytes));
+}
+
+void Connection::take(Discard) {
+  if (!transaction_.is_open()) return answer_error("ERR", "DISCARD without MULTI.");
+  transaction_.discard();
+  answer_now("+OK\r\n");
 }
 
 template <typename Asked, typename Render>
@@ -135,14 +189,19 @@ void Connection::take(Greeting&& call) {
   answer_now(greeting(session_));
 }
 
-void Connection::take(Info) {
+void Connection::take(Info&& call) {
+  // Where ids went is for those who may look at all counters.
+  const bool with_ids = service::permission_of(service::kInspects, {}, caller_).granted();
+  const Accounting accounting = io().store().accounting();
   std::string bytes;
-  append_text(bytes, front_.info(io().store().accounting()), session_.version);
+  append_text(bytes, front_.info(call.sections, with_ids ? &accounting : nullptr),
+              session_.version);
   answer_now(std::move(bytes));
 }
 
 void Connection::take(Reset) {
   caller_.sign_out();
+  transaction_.discard();
   session_.version = Version::kResp2;
   session_.client_name.clear();
   answer_now("+RESET\r\n");
@@ -159,11 +218,15 @@ void Connection::take(SpokeHttp) {
 }
 
 void Connection::take(const Command& command) {
-  auto routed = route_of(command, session_, settings().max_range);
+  if (!transaction_.is_open()) return serve(route_of(command, session_, settings().max_range));
+  Session looked_at = session_;  // What is queued changes nothing yet.
+  Routed routed = route_of(command, looked_at, settings().max_range);
+  ends_queueing(routed.call) ? serve(std::move(routed)) : queue_up(command, routed);
+}
+
+void Connection::serve(Routed&& routed) {
   route_ = routed.counted_as;
-  if (auto refusal = check_access(routed, caller_)) {
-    return answer_now(*std::move(refusal));
-  }
+  if (auto refusal = check_access(routed, caller_)) return answer_now(*std::move(refusal));
   std::visit([this](auto&& call) { take(std::move(call)); }, std::move(routed.call));
 }
 

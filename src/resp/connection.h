@@ -11,6 +11,7 @@
 #include "resp/codec/commands.h"
 #include "resp/codec/parser.h"
 #include "resp/front_end.h"
+#include "resp/transaction.h"
 
 namespace nextid::resp {
 
@@ -24,18 +25,23 @@ class Connection final : public net::PipelinedConnection<Entry> {
 
  private:
   bool take_input() override;
+  bool has_input() const noexcept override { return transaction_.has_next() || !input().empty(); }
   std::size_t max_input_bytes() const noexcept override { return parser_.max_unconsumed_bytes(); }
   void refuse_as_too_many() override;
   void refuse_as_too_slow() override;
 
   // Commands.
   void take(const Command& command);
+  void serve(Routed&& routed);
   void take(const Increment& call);
   template <AsksService Asked>
   void take(Asked&& command);
   void take(Scan&& call);
-  void take(Info);
+  void take(Info&& call);
   void take(Greeting&& call);
+  void take(Multi);
+  void take(Exec);
+  void take(Discard);
   void take(Reset);
   void take(Quit);
   void take(SpokeHttp);
@@ -45,6 +51,7 @@ class Connection final : public net::PipelinedConnection<Entry> {
   /// connection's thread.
   template <typename Asked, typename Render>
   void start(Asked call, Render render);
+  void queue_up(const Command& command, const Routed& routed);
   std::string page_answer(const Scan& scan, const Result<CounterPage>& page);
 
   // Answers.
@@ -56,6 +63,7 @@ class Connection final : public net::PipelinedConnection<Entry> {
   Parser parser_;
   Session session_;
   auth::Session caller_;
+  Transaction transaction_;
   stats::Route route_ = stats::kOtherRoute;  // Of the command that is being taken.
 };
 

@@ -2,11 +2,15 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "nextid/accounting.h"
 #include "nextid/log.h"
@@ -21,20 +25,33 @@
 
 namespace nextid::resp {
 
+/// What INFO tells of the whole server.
+struct Figures {
+  std::uint64_t open_connections = 0;  ///< Of all protocols.
+  std::uint64_t connections = 0;       ///< Since the start, of this one.
+  std::uint64_t commands = 0;          ///< The same.
+  std::uint64_t resident_bytes = 0;
+  std::uint64_t counters_in_use = 0;  ///< By this process, as of the last second.
+};
+
 /// Thread-safe.
 class FrontEnd final : public net::FrontEnd {
  public:
-  /// `who` and `asked` must outlive it. `clients_of_all` counts the clients of all front ends.
-  FrontEnd(const net::ClientSettings& clients, const auth::Access& who,
-           const service::Service& asked, std::function<std::size_t()> clients_of_all, Log log);
+  /// `who` and `asked` must outlive it.
+  /// The idle timeout of `clients` is HTTP's: `idle_timeout` is in its place, nothing for none.
+  FrontEnd(const net::ClientSettings& clients,
+           std::optional<std::chrono::milliseconds> idle_timeout, const auth::Access& who,
+           const service::Service& asked, std::function<Figures()> figures, Log log);
 
   std::shared_ptr<net::ClientConnection> connect(net::IoThread& io, net::Stream stream) override;
   void listens_on(const net::HostPort& address) override { port_ = address.port; }
 
   /// A client spoke HTTP, and is cut off: logs the first one.
   void note_http();
-  /// What INFO tells, of a store with this accounting.
-  std::string info(const Accounting& accounting) const;
+  /// What INFO tells; the sections that are named, in any case, or all. Without `accounting` no
+  /// word about ids.
+  std::string info(const std::vector<std::string_view>& sections,
+                   const Accounting* accounting) const;
 
   const net::ClientSettings settings;
   const Limits limits;
@@ -44,7 +61,7 @@ class FrontEnd final : public net::FrontEnd {
   std::atomic<std::uint64_t> last_client{0};
 
  private:
-  const std::function<std::size_t()> open_connections_;
+  const std::function<Figures()> figures_;
   const Log log_;
   const base::MonotonicTime started_ = base::monotonic_now();
   std::uint16_t port_ = 0;

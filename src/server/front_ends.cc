@@ -22,9 +22,22 @@ std::unique_ptr<net::FrontEnd> make_http(const FrontEndParts& parts) {
                                           browser_settings(config), parts.service, parts.log);
 }
 
+resp::Figures resp_figures(const ServerFigures& server) {
+  resp::Figures figures{.open_connections = server.open_connections,
+                        .resident_bytes = server.resident_bytes,
+                        .counters_in_use = server.counters_in_use};
+  for (const stats::FrontEndCounts& counts : server.front_end_counts) {
+    if (counts.labels.name != resp::kLabels.name) continue;
+    figures.connections = counts.connections;
+    figures.commands = counts.requests_in_all();
+  }
+  return figures;
+}
+
 std::unique_ptr<net::FrontEnd> make_resp(const FrontEndParts& parts) {
-  return std::make_unique<resp::FrontEnd>(parts.config.clients, parts.access, parts.service,
-                                          parts.open_connections, parts.log);
+  return std::make_unique<resp::FrontEnd>(
+      parts.config.clients, parts.config.resp_idle_timeout, parts.access, parts.service,
+      [figures = parts.figures] { return resp_figures(figures()); }, parts.log);
 }
 
 }  // namespace

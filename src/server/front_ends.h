@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "nextid/log.h"
 
@@ -19,16 +20,25 @@
 #include "net/front_end.h"
 #include "server/options.h"
 #include "service/service.h"
+#include "stats/front_end_stats.h"
 #include "stats/route_labels.h"
 
 namespace nextid::server {
+
+/// The server as its front ends may show it.
+struct ServerFigures {
+  std::uint64_t open_connections = 0;                   ///< Of all front ends.
+  std::vector<stats::FrontEndCounts> front_end_counts;  ///< Of each, in the order of the list.
+  std::uint64_t resident_bytes = 0;
+  std::uint64_t counters_in_use = 0;  ///< As of the last second.
+};
 
 /// What front ends are made with; all of it outlives them.
 struct FrontEndParts {
   const Config& config;
   const auth::Access& access;
   const service::Service& service;
-  std::function<std::size_t()> open_connections;  ///< Of all front ends.
+  std::function<ServerFigures()> figures;
   Log log;
 };
 

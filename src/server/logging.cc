@@ -1,14 +1,19 @@
 #include "server/logging.h"
 
 #include <algorithm>
+#include <unistd.h>
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 #include <spdlog/logger.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/base_sink.h>
 
+#include "base/clock.h"
+#include "base/mutex.h"
 #include "base/utf8.h"
+#include "server/line_writer.h"
+#include "server/repeat_limit.h"
 
 namespace nextid::server {
 namespace {
@@ -55,23 +60,67 @@ std::string json_members(const std::string& message, const LogFields& fields) {
   return json::serialize(object).substr(1);
 }
 
+// Formats lines, and hands them to the thread that writes them.
+class LineSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  explicit LineSink(LineWriter& writer) : writer_(writer) {}
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    writer_.write({line.data(), line.size()});
+  }
+  void flush_() override {}
+
+  LineWriter& writer_;
+};
+
 }  // namespace
 
-Logger::Logger(LogLevel least, LogFormat format)
-    : format_(format),
-      logger_(std::make_shared<spdlog::logger>("nextid",
-                                               std::make_shared<spdlog::sinks::stderr_sink_mt>())) {
-  logger_->set_level(level_of(least));
-  logger_->set_pattern(format == LogFormat::kText
+struct Logger::Sink {
+  Sink(LogLevel least, LogFormat as)
+      : format(as), logger("nextid", std::make_shared<LineSink>(writer)) {
+    logger.set_level(level_of(least));
+    logger.set_pattern(format == LogFormat::kText
                            ? "%Y-%m-%dT%H:%M:%S.%e%z %l %v"
                            : R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l",%v)");
-}
+  }
+
+  void write(LogLevel level, const std::string& message, const LogFields& fields)
+      NEXTID_REQUIRES(mutex) {
+    const std::string text = one_line(message);
+    logger.log(level_of(level), "{}",
+               format == LogFormat::kText ? text : json_members(text, fields));
+  }
+
+  const LogFormat format;
+  LineWriter writer{STDERR_FILENO};
+  base::Mutex mutex;
+  spdlog::logger logger NEXTID_GUARDED_BY(mutex);
+  RepeatLimit repeats NEXTID_GUARDED_BY(mutex);
+};
+
+Logger::Logger(LogLevel least, LogFormat format) : sink_(std::make_shared<Sink>(least, format)) {}
+
+std::uint64_t Logger::dropped() const { return sink_->writer.dropped(); }
 
 void Logger::log(LogLevel level, const std::string& message, const LogFields& fields) const {
-  if (!logger_->should_log(level_of(level))) return;
-  const std::string text = one_line(message);
-  logger_->log(level_of(level), "{}",
-               format_ == LogFormat::kText ? text : json_members(text, fields));
+  const base::Lock lock(sink_->mutex);
+  if (!sink_->logger.should_log(level_of(level))) return;
+  std::string text = message;
+  if (level != LogLevel::kInfo) {
+    const auto left_out = sink_->repeats.pass(message, base::monotonic_now());
+    if (!left_out) return;
+    if (*left_out > 0) text += " Left out before it: " + std::to_string(*left_out) + " like it.";
+  }
+  if (const std::uint64_t untold = sink_->writer.take_untold(); untold > 0) {
+    sink_->write(LogLevel::kWarning,
+                 std::to_string(untold) +
+                     " log lines were dropped, since standard error was not read in time.",
+                 {});
+  }
+  sink_->write(level, text, fields);
 }
 
 }  // namespace nextid::server

@@ -14,10 +14,6 @@
 
 #include "nextid/log.h"
 
-namespace spdlog {
-class logger;
-}
-
 namespace nextid::server {
 
 enum class LogFormat { kText, kJson };
@@ -30,7 +26,9 @@ struct LogField {
 };
 using LogFields = std::vector<LogField>;
 
-/// Copies share the sink. Thread-safe. Whatever a message has in it, it is one line.
+/// Copies share the sink. Thread-safe. Whatever a message has in it, it is one line. Never waits
+/// for whoever reads the lines: those that find no room are dropped, and the log says how many. Of
+/// warnings that are alike only some are written (RepeatLimit).
 class Logger {
  public:
   Logger(LogLevel least, LogFormat format);
@@ -39,6 +37,9 @@ class Logger {
   void info(const std::string& message, const LogFields& fields = {}) const {
     log(LogLevel::kInfo, message, fields);
   }
+  /// Lines that were dropped since the start.
+  std::uint64_t dropped() const;
+
   void warning(const std::string& message, const LogFields& fields = {}) const {
     log(LogLevel::kWarning, message, fields);
   }
@@ -46,8 +47,8 @@ class Logger {
  private:
   void log(LogLevel level, const std::string& message, const LogFields& fields) const;
 
-  LogFormat format_;
-  std::shared_ptr<spdlog::logger> logger_;
+  struct Sink;
+  std::shared_ptr<Sink> sink_;
 };
 
 }  // namespace nextid::server

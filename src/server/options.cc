@@ -74,6 +74,17 @@ Result<void> set_retention(std::chrono::seconds& field, std::string_view text) {
   return {};
 }
 
+/// "off" for no limit.
+Result<void> set_limit(std::optional<milliseconds>& field, std::string_view text) {
+  field.reset();
+  if (text == "off") return {};
+  milliseconds time{};
+  const auto set = set_time(time, text);
+  if (!set) return invalid(std::string(set.error().what()) + ", or off");
+  field = time;
+  return {};
+}
+
 Result<void> set_switch(bool& field, std::string_view text) {
   if (text != "true" && text != "false") return invalid("it must be true or false");
   field = text == "true";
@@ -101,9 +112,11 @@ Result<void> set_hosts(std::vector<std::string>& field, std::string_view text) {
     const auto comma = text.find(',');
     const auto host = text.substr(0, comma);
     const bool has_port = std::count(host.begin(), host.end(), ':') == 1;  // IPv6 has more.
-    if (host.empty() || has_port || host.find_first_of(" /*") != std::string_view::npos) {
+    const auto name = host.starts_with("*.") ? host.substr(2) : host;
+    if (name.empty() || has_port || name.find_first_of(" /*") != std::string_view::npos) {
       return invalid(
-          "it must be host names without ports, with commas between them, such as ids.example.com");
+          "it must be host names without ports, with commas between them, such as ids.example.com "
+          "or *.example.com");
     }
     field.emplace_back(host);
     if (comma == std::string_view::npos) return {};
@@ -201,8 +214,8 @@ constexpr std::array kOptions{
            "Clients need a certificate that one of these authorities signed.",
            with<set_path, &Config::tls, &net::TlsFiles::client_ca>},
     Option{"allow-host", "LIST", "none",
-           "Further host names under which browsers may know this server, with commas between "
-           "them.",
+           "Further host names under which clients may know this server, with commas between them; "
+           "*.example.com for all names below that one.",
            with<set_hosts, &Config::allowed_hosts>},
     Option{"insecure", "", "false",
            "Listen beyond loopback without tokens: everyone who reaches it may do everything.",
@@ -247,6 +260,10 @@ constexpr std::array kOptions{
            with<set_time, &Config::clients, &net::ClientSettings::header_timeout>},
     Option{"idle-timeout", "TIME", "75s", "How long a client may stay connected without a request.",
            with<set_time, &Config::clients, &net::ClientSettings::idle_timeout>},
+    Option{"resp-idle-timeout", "TIME", "off",
+           "The same for clients of the Redis protocol, whose pools keep connections; off for as "
+           "long as they like. TCP keep-alive finds those that vanished.",
+           with<set_limit, &Config::resp_idle_timeout>},
     Option{"write-timeout", "TIME", "30s",
            "How long a client may leave an answer unread before it is disconnected.",
            with<set_time, &Config::clients, &net::ClientSettings::write_timeout>},
@@ -258,7 +275,7 @@ constexpr std::array kOptions{
            "Longest body of a request that is read at all; longer ones are answered 413.",
            number<0, kMaxHttpBytes, &Config::http_limits, &http::Limits::max_body_bytes>},
     Option{
-        "shutdown-timeout", "TIME", "10s",
+        "shutdown-timeout", "TIME", "8s",
         "How long a stop by SIGTERM or SIGINT may take: answering what waits, closing the store.",
         with<set_time, &Config::shutdown_timeout>},
     Option{"log-level", "LEVEL", "info",

@@ -29,11 +29,13 @@ struct Config {
   std::string store = "sqlite:ids.db";
   net::HostPort http{.host = "127.0.0.1", .port = 8000};
   std::optional<net::HostPort> resp = net::HostPort{.host = "127.0.0.1", .port = 6380};
+  /// Of RESP connections; nothing for no limit, as Redis has it.
+  std::optional<std::chrono::milliseconds> resp_idle_timeout;
   std::size_t threads = 1;
   StoreOptions store_options;
   net::ClientSettings clients;
   http::Limits http_limits;
-  std::chrono::milliseconds shutdown_timeout = std::chrono::seconds(10);
+  std::chrono::milliseconds shutdown_timeout = std::chrono::seconds(8);
   /// The token file; "": everyone may do everything.
   std::string tokens;
   /// No certificate: plain.

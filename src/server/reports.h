@@ -1,6 +1,7 @@
 // The pages about this server.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -18,6 +19,8 @@ class Reports final : public service::Reports {
   void report(const service::ShowMetrics& call, service::Done<service::Page> done) override;
   void report(const service::ShowStatus& call, service::Done<service::Page> done) override;
   std::string doubt() const override { return reporter_.doubt(); }
+
+  std::uint64_t counters_in_use() const { return reporter_.counters_in_use(); }
 
   /// Answers the calls so far; later ones are answered with kUnavailable.
   void stop() { reporter_.stop(); }

@@ -7,6 +7,7 @@
 
 #include "base/cat.h"
 #include "base/clock.h"
+#include "report/process_figures.h"
 #include "server/opening_line.h"
 #include "server/protected_mode.h"
 
@@ -20,9 +21,11 @@ using std::chrono::milliseconds;
 constexpr std::size_t kMaxRefusals = 256;
 
 // Time limits are kept to within a quarter of the shortest.
-milliseconds sweep_period(const net::ClientSettings& settings) {
+milliseconds sweep_period(const Config& config) {
+  const net::ClientSettings& clients = config.clients;
   const auto shortest =
-      std::min({settings.header_timeout, settings.idle_timeout, settings.write_timeout});
+      std::min({clients.header_timeout, clients.idle_timeout, clients.write_timeout,
+                config.resp_idle_timeout.value_or(milliseconds::max())});
   return std::clamp(shortest / 4, milliseconds(10), milliseconds(500));
 }
 
@@ -84,8 +87,8 @@ Result<Server::Front> Server::open_front(const Config& config) {
   return front;
 }
 
-Result<std::unique_ptr<Server>> Server::start(const Config& config,
-                                              const ListeningSockets& sockets) {
+Result<std::unique_ptr<Server>> Server::start(const Config& config, const ListeningSockets& sockets,
+                                              const std::function<void()>& before_serving) {
   if (const auto allowed = check_addresses(config, sockets); !allowed) return allowed.error();
   const Logger logger(config.log_level, config.log_format);
   auto front = open_front(config);
@@ -102,6 +105,8 @@ Result<std::unique_ptr<Server>> Server::start(const Config& config,
   if (const auto listening = server->listen(config, sockets); !listening) {
     return listening.error();
   }
+  if (before_serving) before_serving();
+  server->serve();
   LogFields fields = server->addresses_by_name();
   fields.push_back({"store", config.store});
   fields.push_back({"version", std::string(kVersion)});
@@ -119,20 +124,20 @@ Server::Server(const Config& config, Front front, Store store, const Logger& log
   const FrontEndParts parts{.config = config,
                             .access = *front_.access,
                             .service = service_,
-                            .open_connections = [this] { return open_connections(); },
+                            .figures = [this] { return figures(); },
                             .log = logger_};
   for (const FrontEndKind& kind : front_end_kinds()) {
     if (kind.address(config)) front_ends_.push_back(kind.make(parts));
   }
   for (std::size_t i = 0; i < config.threads; ++i) {
     threads_.push_back(
-        std::make_unique<net::IoThread>(store_, sweep_period(config.clients), labels_of_all()));
+        std::make_unique<net::IoThread>(store_, sweep_period(config), labels_of_all()));
   }
 }
 
 Server::~Server() { stop(std::chrono::seconds(1)); }
 
-// All addresses are taken before anyone is served.
+// All addresses, before anyone is served.
 Result<void> Server::listen(const Config& config, const ListeningSockets& sockets) {
   std::vector<Served> served;
   for (const FrontEndKind& kind : front_end_kinds()) {
@@ -144,8 +149,11 @@ Result<void> Server::listen(const Config& config, const ListeningSockets& socket
     served.push_back({kind, *std::move(listener)});
   }
   served_ = std::move(served);
-  for (const Served& each : served_) each.listener->start();
   return {};
+}
+
+void Server::serve() {
+  for (const Served& served : served_) served.listener->start();
 }
 
 Result<std::shared_ptr<net::Listener>> Server::listen(const Config& config,
@@ -242,6 +250,13 @@ void Server::reload() {
       logger_.info("read the certificate again: new connections get it");
     }
   }
+}
+
+ServerFigures Server::figures() const {
+  return {.open_connections = open_connections(),
+          .front_end_counts = front_end_counts(),
+          .resident_bytes = report::resident_bytes().value_or(0),
+          .counters_in_use = reports_.counters_in_use()};
 }
 
 std::vector<stats::FrontEndCounts> Server::front_end_counts() const {

@@ -35,9 +35,11 @@ class Server {
  public:
   /// Opens the store, listens, and serves from its own threads. The error is the store's,
   /// kUnavailable when it can't listen, or kInvalid: the files of tokens or TLS are wrong, or it
-  /// must not listen there (server/protected_mode.h).
+  /// must not listen there (server/protected_mode.h). `before_serving` is called when all is ready
+  /// and no client has been accepted yet.
   static Result<std::unique_ptr<Server>> start(const Config& config,
-                                               const ListeningSockets& sockets = {});
+                                               const ListeningSockets& sockets = {},
+                                               const std::function<void()>& before_serving = {});
 
   /// stop() with a limit of one second, unless stopped already.
   ~Server();
@@ -76,6 +78,7 @@ class Server {
 
   Server(const Config& config, Front front, Store store, const Logger& logger);
   Result<void> listen(const Config& config, const ListeningSockets& sockets);
+  void serve();
   Result<std::shared_ptr<net::Listener>> listen(const Config& config,
                                                 const ListeningSockets& sockets,
                                                 const FrontEndKind& kind, net::FrontEnd& front_end);
@@ -85,6 +88,7 @@ class Server {
   net::Stream stream_of(net::Socket socket) const;
   void welcome(net::ClientConnection& connection);
   std::size_t open_connections() const noexcept;
+  ServerFigures figures() const;
   std::vector<stats::FrontEndCounts> front_end_counts() const;
   void log_closing(const Accounting& accounting) const;
   void drain(base::MonotonicTime deadline);

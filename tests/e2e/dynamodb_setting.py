@@ -37,10 +37,10 @@ class Setting:
             {name: value for name, value in chosen.items() if value is not None}, safe=":/")
         return f"dynamodb://{self.table.name}" + (f"?{query}" if query else "")
 
-    def start(self, *options, env=None, wait=True, http="127.0.0.1:0", **parameters):
+    def start(self, *options, env=None, wait=True, http="127.0.0.1:0", prefix=(), **parameters):
         """A node; `parameters` are those of its store's URL."""
         return self._start_server(*options, store=self.store(**parameters), wait=wait, http=http,
-                                  env=self.env if env is None else env)
+                                  env=self.env if env is None else env, prefix=prefix)
 
     def run(self, *arguments, env=None, **parameters):
         """One command line."""

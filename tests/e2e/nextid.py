@@ -162,7 +162,7 @@ class Connection:
             name, _, value = line.partition(":")
             assert name.lower() not in headers, f"repeated header in {head!r}"
             headers[name.lower()] = value.strip()
-        size = 0 if to_head or status in ("100", "304") else int(headers["content-length"])
+        size = 0 if to_head or status in ("100", "204", "304") else int(headers["content-length"])
         while len(self._input) < size:
             self._receive()
         body, self._input = self._input[:size], self._input[size:]
@@ -214,14 +214,15 @@ class Server:
     """`nextid serve` in a directory. Started by construction; ready after wait_until_ready()."""
 
     def __init__(self, directory, *options, store=DEFAULT_STORE, http="127.0.0.1:0", env=None,
-                 ignore_file_size_signal=False, tls=None, user=None):
-        """`user` is the number of the one to run as."""
+                 tls=None, user=None, prefix=()):
+        """`user` is the number of the one to run as; `prefix`, a program that runs the command that
+        follows it in its own place."""
         self.directory = directory
         self.log_path = directory / f"server-{time.monotonic_ns()}.log"
         self.port = None
         self.tls = tls  # The ssl.SSLContext of its clients.
         self.is_stopping = False  # By terminate().
-        command = [BINARY, "serve", *map(str, options)]
+        command = [*prefix, BINARY, "serve", *map(str, options)]
         # None leaves an option to its other sources.
         if http is not None:
             command += ["--http", http]
@@ -230,8 +231,7 @@ class Server:
         with self.log_path.open("wb") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=directory,
-                env=environment(env), user=user,
-                preexec_fn=_ignore_file_size_signal if ignore_file_size_signal else None)
+                env=environment(env), user=user)
 
     def wait_until_ready(self):
         def listening():
@@ -314,10 +314,6 @@ class Server:
         soft = hard if size_bytes is None else size_bytes
         resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (soft, hard))
 
-
-def _ignore_file_size_signal():
-    # Ignored, so that the limit shows as a failed write, as a full disk does.
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 
 def is_problem(answer, status, code):

@@ -118,3 +118,23 @@ def test_clients_that_never_read_are_bounded(server, ports):
     finally:
         for client in greedy:
             client.close()
+
+
+def timer_of(server_port, client_port):
+    """The kind of timer that runs for the server's end of a connection (proc_net_tcp)."""
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        for line in table.readlines()[1:]:
+            fields = line.split()
+            ports = [int(fields[i].split(":")[1], 16) for i in (1, 2)]
+            if ports == [server_port, client_port]:
+                return fields[5].split(":")[0]
+    return None
+
+
+@pytest.mark.parametrize("protocol", ["http", "resp"])
+def test_the_system_looks_whether_clients_are_there(ports, protocol):
+    port = ports[protocol]
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        keep_alive = "02"
+        poll(lambda: timer_of(port, client.getsockname()[1]) == keep_alive,
+             "a keep-alive timer")

@@ -1,6 +1,10 @@
 """Single faults that nobody notices, and a store that is away for a while."""
 
+import os
+import shutil
+import socket
 import statistics
+import subprocess
 import threading
 import time
 
@@ -240,3 +244,75 @@ def test_refusals_of_many_clients_leave_no_gap(dynamodb):
     counts = node.stop()
     assert len(set(ids)) == len(ids) == counts["returned"]
     assert counts["returned"] + counts["burned"] == dynamodb.table.value()
+
+
+# ---- An endpoint that moves
+
+
+class Forwarder:
+    """Takes connections on an address of loopback, and hands their bytes on to another port."""
+
+    def __init__(self, host, port, target):
+        self._listener = socket.create_server((host, port))
+        self.port = self._listener.getsockname()[1]
+        self._target = target
+        self._sockets = [self._listener]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self._target))
+            self._sockets += [client, server]
+            for source, sink in ((client, server), (server, client)):
+                threading.Thread(target=self._copy, args=(source, sink), daemon=True).start()
+
+    @staticmethod
+    def _copy(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+        except OSError:
+            pass
+
+    def stop(self):
+        for each in self._sockets:
+            try:
+                each.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            each.close()
+
+
+def own_hosts_file(path):
+    """What runs a program with that file as its /etc/hosts; nothing where that is not allowed."""
+    unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
+    prefix = [*unshare, "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', str(path)]
+    allowed = shutil.which("unshare") and subprocess.run([*prefix, "true"], check=False).returncode == 0
+    return prefix if allowed else None
+
+
+def test_an_endpoint_that_moves_is_found_again(dynalite, dynamodb, tmp_path):
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.0.0.2 ids.test\n")
+    prefix = own_hosts_file(hosts)
+    if prefix is None:
+        pytest.skip("not run: a mount namespace is not allowed here")
+    before = Forwarder("127.0.0.2", 0, dynamodb.proxy.port)
+    after = Forwarder("127.0.0.3", before.port, dynamodb.proxy.port)
+    try:
+        node = dynamodb.start("--request-timeout", "500ms", prefix=prefix,
+                              endpoint=f"http://ids.test:{before.port}")
+        assert node.next_id() == 1
+        before.stop()
+        hosts.write_text("127.0.0.3 ids.test\n")
+        moved = time.monotonic()
+        poll(lambda: node.ask("GET", "/next").status == 200, "ids from the new address")
+        assert time.monotonic() - moved < 6
+        assert node.next_id() >= 3
+    finally:
+        before.stop()
+        after.stop()

@@ -201,3 +201,28 @@ def test_empty_bodies_are_no_bodies(server):
 def test_absolute_targets_and_empty_queries(server):
     assert server.ask("GET", f"{server.url}/next").json() == {"id": 1}
     assert server.ask("GET", "/next?").json() == {"id": 2}
+
+
+# --- Proxies in front
+
+
+def test_haproxys_check_is_answered(server):
+    """`option httpchk` sends this by default."""
+    with server.connect() as connection:
+        connection.send(b"OPTIONS / HTTP/1.0\r\n\r\n")
+        answer = connection.answer()
+    assert (answer.status, answer.body) == (204, b"")
+    assert answer.headers["allow"] == "GET, HEAD"
+    assert "content-length" not in answer.headers
+    with server.connect() as connection:
+        assert connection.ask("OPTIONS", "*").status == 204
+        assert connection.ask("OPTIONS", "/next").headers["allow"] == "GET, POST"
+        assert connection.ask("OPTIONS", "/nowhere").status == 404
+        assert connection.ask("GET", "/next").json() == {"id": 1}
+
+
+def test_of_two_request_ids_the_first_counts(server):
+    """The client's, and the one that a proxy adds."""
+    answer = server.ask("GET", "/next", headers=["X-Request-Id: client", "X-Request-Id: proxy"])
+    assert answer.status == 200
+    assert answer.headers["x-request-id"] == "client"

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -113,6 +114,59 @@ def test_half_requests_do_not_hold_up_a_stop(start_server):
         connection.wait_until_read()
         server.terminate()
         assert server.wait(seconds=5) == 0
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_a_start_that_waits_for_its_store(tmp_path, signal_number):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        process = subprocess.Popen(
+            [nextid.BINARY, "serve", "--http", "127.0.0.1:0", "--request-timeout", "60s",
+             "--store", f"dynamodb://ids?region=eu-west-1&endpoint={endpoint}"], cwd=tmp_path,
+            stderr=subprocess.PIPE, env=nextid.environment(
+                {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}))
+        try:
+            silent.settimeout(nextid.PATIENCE)
+            connection, _ = silent.accept()  # It asks, and gets no answer.
+            with connection:
+                process.send_signal(signal_number)
+                assert process.wait(1) == -signal_number
+        finally:
+            process.kill()
+            process.communicate()
+
+
+@pytest.mark.parametrize(
+    "signal_number", [signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM, signal.SIGXFSZ,
+                      signal.SIGPIPE, signal.SIGHUP])
+def test_signals_that_mean_nothing_do_nothing(server, signal_number):
+    assert server.next_id() == 1
+    server.process.send_signal(signal_number)
+    assert server.next_id() == 2
+    server.terminate()
+    assert server.wait() == 0
+    assert server.closing() == {"returned": 2, **NOTHING_BURNED}
+
+
+def test_a_file_size_limit_is_an_error_and_no_end(tmp_path):
+    """SIGXFSZ, as the system sends it."""
+    limited = ["prlimit", "--fsize=200000", nextid.BINARY, "serve", "--http", "127.0.0.1:0",
+               "--request-timeout", "1s"]
+    process = subprocess.Popen(limited, cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+                               env=nextid.environment())
+    try:
+        while not (found := re.search(r"http://127\.0\.0\.1:(\d+)", process.stderr.readline())):
+            assert process.poll() is None
+        with Connection(int(found.group(1))) as client:
+            def refused():
+                return client.ask("GET", "/next").status != 200
+
+            poll(refused, "the limit is met", seconds=60)
+            assert client.ask("GET", "/healthz").status == 200
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.communicate()
 
 
 # ---- Coming back
@@ -410,7 +464,7 @@ def test_read_only_file(store_directory):
 
 
 def test_full_disk(start_server):
-    server = start_server("--request-timeout", "1s", ignore_file_size_signal=True)
+    server = start_server("--request-timeout", "1s")
     server.next_id()
     server.limit_file_size(128 * 1024)
     last = 0

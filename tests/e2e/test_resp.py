@@ -105,8 +105,13 @@ def test_python_client(server, port):
         assert client.mget("py", "none") == [str(first + 507).encode(), None]
         with pytest.raises(redis.ResponseError, match="DECRBY is refused"):
             client.decr("py")
-        with pytest.raises(redis.ResponseError, match="EXEC is refused"):
-            client.pipeline(transaction=True).incr("py").incr("py").execute()
+        with client.pipeline(transaction=True) as transaction:
+            transaction.incr("py").get("py").incr("py", 10)
+            assert transaction.execute() == [first + 508, str(first + 508).encode(), first + 518]
+            transaction.incr("py").decr("py")
+            with pytest.raises(redis.ResponseError, match="DECRBY is refused"):
+                transaction.execute()
+        assert client.incr("py") == first + 519  # The transaction that failed took none.
         client.close()
 
 
@@ -118,6 +123,7 @@ def test_node_clients(port):
         assert (got["end"], got["value"], got["none"]) == (110, "110", None), name
         assert got["names"] == [name], name
         assert "is refused" in got["refused"], name
+        assert got["transaction"] == [111, 112], name
 
 
 def test_scan_gives_every_counter_once_over_any_connection(port):

@@ -318,8 +318,7 @@ def test_a_directory_that_is_removed_stops_no_id(sqlite, state_dir, gone):
 
 def test_a_full_disk_stops_no_id(start_server, state_dir, dynamodb):
     # The store is elsewhere: only the state file can't grow.
-    server = start_server("--state-dir", state_dir, store=dynamodb.store(), env=dynamodb.env,
-                          ignore_file_size_signal=True)
+    server = start_server("--state-dir", state_dir, store=dynamodb.store(), env=dynamodb.env)
     server.limit_file_size(1024)
     for _ in range(3):
         server.next_id()

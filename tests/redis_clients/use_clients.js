@@ -13,7 +13,10 @@ async function useIoredis() {
     const ids = (await pipeline.exec()).map(([error, id]) => error ?? id);
     const end = await client.incrby("ioredis", 10);
     const refused = await client.set("ioredis", 1).catch((error) => error.message);
-    return {ids, end, value: await client.get("ioredis"), refused,
+    const value = await client.get("ioredis");
+    const transaction = (await client.multi().incr("ioredis").incr("ioredis").exec()).map(
+      ([error, id]) => error ?? id);
+    return {ids, end, value, refused, transaction,
             none: await client.get("no-such-counter"), names: (await client.scan(0, "MATCH", "io*"))[1]};
   } finally {
     client.disconnect();
@@ -31,7 +34,9 @@ async function useNodeRedis(RESP) {
     const refused = await client.decr(counter).catch((error) => error.message);
     const names = [];
     for await (const page of client.scanIterator({MATCH: `${counter}*`})) names.push(...page);
-    return {ids, end, value: await client.get(counter), refused,
+    const value = await client.get(counter);
+    const transaction = await client.multi().incr(counter).incr(counter).exec();
+    return {ids, end, value, refused, transaction,
             none: await client.get("no-such-counter"), names};
   } finally {
     client.destroy();

@@ -172,7 +172,7 @@ class ServerNode(Node):
         env = {**self.fleet.store.env, **self.clock.env}
         self.server = nextid.Server(
             self.fleet.directory, *self._options, store=self.fleet.store.url, env=env,
-            user=place.USER, ignore_file_size_signal=True)
+            user=place.USER)
         self.process = self.server.process
         self._begin(self.server.log_path)
 

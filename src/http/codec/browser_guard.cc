@@ -23,6 +23,13 @@ bool is_among(std::string_view host, const std::vector<std::string>& hosts) noex
                      [&](const std::string& known) { return equal(known, host); });
 }
 
+// Whether `host` is a name that ends with one of these, which begin with a dot.
+bool is_below(std::string_view host, const std::vector<std::string>& suffixes) noexcept {
+  return std::any_of(suffixes.begin(), suffixes.end(), [&](const std::string& suffix) {
+    return host.size() > suffix.size() && equal(host.substr(host.size() - suffix.size()), suffix);
+  });
+}
+
 // Of HOST[:PORT], the part before the port; of what is no such thing, something that is no host.
 std::string_view without_port(std::string_view authority) noexcept {
   const auto end = authority.starts_with('[') ? authority.find(']') : std::string_view::npos;
@@ -60,6 +67,10 @@ BrowserGuard::BrowserGuard(const Settings& settings)
       check_host_(settings.check_host),
       any_address_is_ours_(settings.listen_host == "0.0.0.0" || settings.listen_host == "::") {
   for (const auto& host : settings.allowed_hosts) {
+    if (host.starts_with("*.")) {
+      allowed_suffixes_.push_back(host.substr(1));
+      continue;
+    }
     own_hosts_.push_back(in_brackets(host));
     allowed_hosts_.push_back(in_brackets(host));
   }
@@ -70,6 +81,11 @@ Refusal BrowserGuard::check(const Request& request, bool acts) const {
     if (auto refusal = check_host(request.host.value)) return refusal;
   }
   if (!acts) return std::nullopt;
+  for (const Field* purpose : {&request.sec_purpose, &request.purpose}) {
+    if (purpose->value.find("prefetch") == std::string_view::npos) continue;
+    return forbidden("A browser asks for this before anybody wants it (Sec-Purpose: " +
+                     base::printable(purpose->value) + "), and an id would be wasted.");
+  }
   if (const auto& site = request.sec_fetch_site; site.count > 0) {
     if (site.count > 1) return repeated("Sec-Fetch-Site");
     if (site.value != "same-origin" && site.value != "none") {
@@ -98,7 +114,8 @@ Refusal BrowserGuard::check_host(std::string_view authority) const {
 }
 
 bool BrowserGuard::is_ours(std::string_view host) const {
-  return is_among(host, own_hosts_) || (any_address_is_ours_ && is_address(host));
+  return is_among(host, own_hosts_) || is_below(host, allowed_suffixes_) ||
+         (any_address_is_ours_ && is_address(host));
 }
 
 // Browsers write the authority of a page of ours in Origin as they do in Host: both or none with a
@@ -107,7 +124,8 @@ bool BrowserGuard::is_own_origin(std::string_view origin, std::string_view host)
   const auto scheme_end = origin.find("://");
   if (scheme_end == std::string_view::npos) return false;
   const auto authority = origin.substr(scheme_end + 3);
-  return equal(authority, host) || is_among(without_port(authority), allowed_hosts_);
+  return equal(authority, host) || is_among(without_port(authority), allowed_hosts_) ||
+         is_below(without_port(authority), allowed_suffixes_);
 }
 
 }  // namespace nextid::http

@@ -21,8 +21,9 @@ namespace nextid::http {
 class BrowserGuard {
  public:
   struct Settings {
-    std::string listen_host;                 ///< A name or an address; IPv6 without brackets.
-    std::vector<std::string> allowed_hosts;  ///< Further names that lead here, without ports.
+    std::string listen_host;  ///< A name or an address; IPv6 without brackets.
+    /// Further names that lead here, without ports; "*.example.com" for all below that name.
+    std::vector<std::string> allowed_hosts;
     /// On without tokens, when a page that gets through may do everything.
     bool check_host = true;
   };
@@ -33,7 +34,8 @@ class BrowserGuard {
   ///   - where hosts are checked, a Host that is not ours: localhost, 127.0.0.1, [::1], the listen
   ///     host, an allowed one; on 0.0.0.0 and [::], any address, since only names can be rebound.
   ///     HTTP/1.0 without Host is no browser's;
-  ///   - if the call takes ids or changes something (`acts`): a Sec-Fetch-Site other than
+  ///   - if the call takes ids or changes something (`acts`): what is fetched before a person wants
+  ///     it (Sec-Purpose: prefetch); a Sec-Fetch-Site other than
   ///     same-origin and none, or an Origin other than the Host's and those of allowed hosts.
   /// Refuses as `invalid` (400) a request that repeats one of these fields.
   Refusal check(const Request& request, bool acts) const;
@@ -43,8 +45,9 @@ class BrowserGuard {
   bool is_ours(std::string_view host) const;
   bool is_own_origin(std::string_view origin, std::string_view host) const;
 
-  std::vector<std::string> own_hosts_;      // As Host fields have them, without ports.
-  std::vector<std::string> allowed_hosts_;  // The same.
+  std::vector<std::string> own_hosts_;         // As Host fields have them, without ports.
+  std::vector<std::string> allowed_hosts_;     // The same.
+  std::vector<std::string> allowed_suffixes_;  // ".example.com"
   bool check_host_;
   bool any_address_is_ours_;
 };

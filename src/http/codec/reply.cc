@@ -24,6 +24,7 @@ struct StatusLine {
 constexpr std::array kStatusLines{
     StatusLine{200, "OK"},
     StatusLine{201, "Created"},
+    StatusLine{204, "No Content"},
     StatusLine{304, "Not Modified"},
     StatusLine{400, "Bad Request"},
     StatusLine{401, "Unauthorized"},
@@ -103,7 +104,7 @@ void append_head(std::string& out, const Head& head, std::size_t body_bytes,
                  const ReplyFrame& frame) {
   append(out, {"HTTP/1.1 ", Digits(head.status).view(), " ", reason_of(head.status),
                "\r\nDate: ", frame.date, "\r\n"});
-  if (head.status != 304) {
+  if (head.status != 204 && head.status != 304) {
     append(out, {"Content-Type: ", head.content_type,
                  "\r\nContent-Length: ", Digits(body_bytes).view(), "\r\n"});
   }
@@ -149,6 +150,8 @@ Reply problem_reply(const Problem& problem) {
           .detail = problem.detail,
           .body = json::serialize(body)};
 }
+
+Reply options_reply(std::string_view allow) { return {.status = 204, .allow = allow, .body = {}}; }
 
 Reply status_reply(std::string_view status) {
   return {.body = json::serialize(json::object{{"status", json_view(status)}})};

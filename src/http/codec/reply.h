@@ -44,6 +44,8 @@ struct Reply {
 };
 
 Reply problem_reply(const Problem& problem);
+/// 204 with these methods.
+Reply options_reply(std::string_view allow);
 /// {"status":"ok"} and the like.
 Reply status_reply(std::string_view status);
 // The answers to a service::Call, by its Answer.

@@ -8,7 +8,7 @@ namespace nextid::http {
 
 /// A header field that may appear once. Calls that use it refuse a repeated one.
 struct Field {
-  std::string_view value;  ///< The last one's.
+  std::string_view value;  ///< The first one's.
   unsigned count = 0;
 };
 
@@ -22,6 +22,8 @@ struct Request {
   Field host;  ///< Once, or not at all in HTTP/1.0.
   Field origin;
   Field sec_fetch_site;
+  Field sec_purpose;
+  Field purpose;     ///< The same, of older browsers.
   Field request_id;  ///< X-Request-Id
   std::string_view body;
   bool http_1_0 = false;
@@ -43,6 +45,8 @@ inline constexpr std::array kHttpFields{
     HttpFieldName{"Host", &Request::host},
     HttpFieldName{"Origin", &Request::origin},
     HttpFieldName{"Sec-Fetch-Site", &Request::sec_fetch_site},
+    HttpFieldName{"Sec-Purpose", &Request::sec_purpose},
+    HttpFieldName{"Purpose", &Request::purpose},
     HttpFieldName{"X-Request-Id", &Request::request_id},
 };
 

@@ -11,7 +11,6 @@ using base::cat;
 
 Refusal parse_request_id(const Field& field, std::string& id) {
   if (field.count == 0) return std::nullopt;
-  if (field.count > 1) return invalid("The field X-Request-Id is given more than once.");
   const bool is_printable = std::all_of(field.value.begin(), field.value.end(),
                                         [](char c) { return c >= 0x20 && c <= 0x7e; });
   if (!is_printable || field.value.empty() || field.value.size() > kMaxRequestIdBytes) {

@@ -13,8 +13,8 @@ namespace nextid::http {
 inline constexpr std::size_t kMaxRequestIdBytes = 128;
 
 /// Puts the field's id into `id`; leaves it empty where there is no field. Refuses what is not 1 to
-/// kMaxRequestIdBytes of printable ASCII, and a field given more than once: an id that was replaced
-/// in silence would not be found again.
+/// kMaxRequestIdBytes of printable ASCII: an id that was replaced in silence would not be found
+/// again. Of several fields the first one counts: proxies add theirs behind the client's.
 Refusal parse_request_id(const Field& field, std::string& id);
 
 }  // namespace nextid::http

@@ -72,7 +72,7 @@ void RequestParser::Message::on_field_impl(http::field name, string_view name_te
   for (const HttpFieldName& known : kHttpFields) {
     if (!base::equal_words(std_view(name_text), known.name)) continue;
     Field& field = request_.*known.field;
-    field = {std_view(value), field.count + 1};
+    if (field.count++ == 0) field.value = std_view(value);
   }
 }
 

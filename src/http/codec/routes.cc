@@ -386,6 +386,7 @@ Routed route_of_url(const Request& request, const boost::urls::url_view& url,
   }
   const Row& row = *match.row;
   const stats::Route route = route_of_row(row);
+  if (request.method == "OPTIONS") return {ShowOptions{row.allow}, ShowOptions::kNeeds, route};
   if (!match.takes_method) {
     return {Problem{.status = 405,
                     .code = "method_not_allowed",
@@ -427,10 +428,25 @@ std::string_view Routed::counter() const noexcept {
       call);
 }
 
+bool is_question_of_health(const Call& call) noexcept {
+  const auto* service_call = std::get_if<ServiceCall>(&call);
+  return std::holds_alternative<Health>(call) || std::holds_alternative<ShowOptions>(call) ||
+         (service_call && std::holds_alternative<service::CheckReady>(service_call->call));
+}
+
+bool is_probe(const Call& call) noexcept {
+  const auto* service_call = std::get_if<ServiceCall>(&call);
+  return is_question_of_health(call) ||
+         (service_call && std::holds_alternative<service::ShowMetrics>(service_call->call));
+}
+
 Routed route_of(const Request& request, std::uint64_t max_range) {
   if (request.target == "/next" && request.body.empty() && request.idempotency_key.count == 0 &&
       is_among(request.method, kAllocates)) {
     return {Allocate{}, Allocate::kNeeds, route_of_row(kRows[0])};
+  }
+  if (request.method == "OPTIONS" && request.target == "*") {
+    return {ShowOptions{"GET, HEAD, POST, PUT"}, ShowOptions::kNeeds};
   }
   const auto url = parse_target(request.target);
   if (!url) {

@@ -54,7 +54,14 @@ struct ShowAsset {
   std::string if_none_match;
 };
 
-using Call = std::variant<Allocate, ServiceCall, Health, ShowAsset, Problem>;
+/// OPTIONS of a path that is there, or of *: the answer names the methods that it takes.
+struct ShowOptions {
+  static constexpr service::Needs kNeeds = service::kEveryone;
+
+  std::string_view allow;
+};
+
+using Call = std::variant<Allocate, ServiceCall, Health, ShowOptions, ShowAsset, Problem>;
 
 struct Routed {
   Call call;
@@ -69,6 +76,11 @@ struct Routed {
 
 /// The calls that metrics tell apart. Several paths may have one name.
 extern const stats::FrontEndLabels kLabels;
+
+/// Whether it asks if the server is well: of load balancers and the like.
+bool is_question_of_health(const Call& call) noexcept;
+/// The same, or for metrics: what monitors ask of a full server, too.
+bool is_probe(const Call& call) noexcept;
 
 /// `max_range` is the largest count of one request. Takes HEAD where GET allocates nothing; the
 /// caller then leaves out the body of the answer.

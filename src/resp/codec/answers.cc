@@ -52,9 +52,25 @@ std::string answer_to(const Lookup& lookup, const Result<service::FindCounters::
     case Lookup::Kind::kType:
       append_simple(bytes, exist > 0 ? "string" : "none");
       return bytes;
+    case Lookup::Kind::kTimeToLive:
+      append_integer(bytes, exist > 0 ? -1 : -2);  // No counter expires.
+      return bytes;
     case Lookup::Kind::kGet:
     case Lookup::Kind::kMGet:
       return values_answer(found, lookup.kind == Lookup::Kind::kMGet, version);
+  }
+  return bytes;
+}
+
+std::string answer_to(const Make& make, const Result<DefinedCounter>& defined, Version version) {
+  if (!defined) return error_answer(defined.error());
+  std::string bytes;
+  if (make.as_number) {
+    append_integer(bytes, defined->created ? 1 : 0);
+  } else if (defined->created) {
+    append_simple(bytes, "OK");
+  } else {
+    append_null(bytes, version);
   }
   return bytes;
 }

@@ -15,6 +15,7 @@ namespace nextid::resp {
 // To the commands that are calls of the service, by what it answered.
 std::string answer_to(const Lookup& lookup, const Result<service::FindCounters::Answer>& found,
                       Version version);
+std::string answer_to(const Make& make, const Result<DefinedCounter>& defined, Version version);
 std::string answer_to(const CountCounters& command, const Result<std::uint64_t>& count,
                       Version version);
 

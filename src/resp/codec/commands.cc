@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <iterator>
 #include <utility>
 
@@ -11,20 +12,13 @@
 #include "base/cat.h"
 #include "base/quoting.h"
 #include "base/whole_number.h"
+#include "resp/codec/command_docs.h"
+#include "resp/codec/command_row.h"
 
 namespace nextid::resp {
 namespace {
 
 using base::cat;
-
-using Arguments = std::span<const std::string_view>;
-
-// What a handler may use.
-struct Context {
-  Arguments arguments;
-  Session& session;
-  std::uint64_t max_range;
-};
 
 // --- Words
 
@@ -44,12 +38,14 @@ Answer syntax_error(const Context& context) {
 
 // --- Ids
 
+Answer no_counter_name(std::string_view text) {
+  return error(base::in_quotes(text) +
+               " is no counter name: 1 to 128 of A-Z a-z 0-9 . _ : -, beginning with a letter, a "
+               "digit or '_'.");
+}
+
 Call increment(std::string_view counter, std::uint64_t count) {
-  if (!is_counter_name(counter)) {
-    return error(base::in_quotes(counter) +
-                 " is no counter name: 1 to 128 of A-Z a-z 0-9 . _ : -, beginning with a letter, a "
-                 "digit or '_'.");
-  }
+  if (!is_counter_name(counter)) return no_counter_name(counter);
   return Increment{counter, count};
 }
 
@@ -77,6 +73,34 @@ Call take_get(Context& context) { return look_up(context, Lookup::Kind::kGet); }
 Call take_mget(Context& context) { return look_up(context, Lookup::Kind::kMGet); }
 Call take_exists(Context& context) { return look_up(context, Lookup::Kind::kExists); }
 Call take_type(Context& context) { return look_up(context, Lookup::Kind::kType); }
+Call take_ttl(Context& context) { return look_up(context, Lookup::Kind::kTimeToLive); }
+
+// What clients make a counter with, before its first INCR. A value other than 0 would be one that
+// was given out.
+Call make_counter(Context& context, bool as_number) {
+  const std::string_view name = context.arguments[1];
+  if (!is_counter_name(name)) return no_counter_name(name);
+  if (context.arguments[2] != "0") {
+    return error(base::to_upper(context.arguments[0]) + " takes the value 0 here, not " +
+                 base::in_quotes(context.arguments[2]) +
+                 ": it makes a counter, whose first id is 1. To begin with another, use `nextid "
+                 "define NAME --start N`.");
+  }
+  return Make{.call = {.counter = std::string(name), .change = {}}, .as_number = as_number};
+}
+
+Call take_setnx(Context& context) { return make_counter(context, true); }
+
+Call take_set(Context& context) {
+  if (context.arguments.size() == 4 && base::equal_words(context.arguments[3], "nx")) {
+    return make_counter(context, false);
+  }
+  return error(
+      "SET is refused but for SET NAME 0 NX, which makes a counter: one that is set can hand out "
+      "an "
+      "id twice. To raise one, use `nextid advance NAME --to N` or POST "
+      "/v1/counters/NAME/advance.");
+}
 
 Call take_scan(Context& context) {
   const Arguments arguments = context.arguments;
@@ -109,12 +133,35 @@ Call take_dbsize(Context&) { return CountCounters{}; }
 // --- The connection
 
 Call take_ping(Context& context) {
+  if (context.arguments.size() > 2) return error("PING takes one argument at most.");
   Answer answer;
   if (context.arguments.size() == 1) {
     append_simple(answer.bytes, "PONG");
   } else {
     append_bulk(answer.bytes, context.arguments[1]);
   }
+  return answer;
+}
+
+// Of this machine's clock.
+Call take_time(Context&) {
+  const auto now = std::chrono::duration_cast<std::chrono::microseconds>(
+                       std::chrono::system_clock::now().time_since_epoch())
+                       .count();
+  Answer answer;
+  append_array_head(answer.bytes, 2);
+  append_bulk(answer.bytes, std::to_string(now / 1'000'000));
+  append_bulk(answer.bytes, std::to_string(now % 1'000'000));
+  return answer;
+}
+
+// A master without replicas.
+Call take_role(Context&) {
+  Answer answer;
+  append_array_head(answer.bytes, 3);
+  append_bulk(answer.bytes, "master");
+  append_integer(answer.bytes, 0);
+  append_array_head(answer.bytes, 0);
   return answer;
 }
 
@@ -170,7 +217,29 @@ Call take_hello(Context& context) {
 
 Call take_reset(Context&) { return Reset{}; }
 Call take_quit(Context&) { return Quit{}; }
-Call take_info(Context&) { return Info{}; }
+Call take_info(Context& context) {
+  const Arguments sections = context.arguments.subspan(1);
+  return Info{{sections.begin(), sections.end()}};
+}
+Call take_multi(Context&) { return Multi{}; }
+Call take_exec(Context&) { return Exec{}; }
+Call take_discard(Context&) { return Discard{}; }
+
+// Clients that could keep answers turn this on when they connect. Without OPTIN the server would
+// have to tell them of each change; with it nothing is kept until CLIENT CACHING YES, which is
+// refused.
+Answer take_tracking(Arguments arguments) {
+  const auto has = [&](std::string_view word) {
+    return std::any_of(arguments.begin(), arguments.end(), [&](std::string_view argument) {
+      return base::equal_words(argument, word);
+    });
+  };
+  if (base::equal_words(arguments[0], "off")) return ok();
+  if (base::equal_words(arguments[0], "on") && has("optin") && !has("bcast")) return ok();
+  return error(
+      "CLIENT TRACKING is served with ON OPTIN alone, which tracks nothing: a counter's value "
+      "changes with each id, and is not worth keeping.");
+}
 
 Call take_client(Context& context) {
   const Arguments arguments = context.arguments;
@@ -194,12 +263,17 @@ Call take_client(Context& context) {
     append_integer(answer.bytes, static_cast<std::int64_t>(session.id));
     return answer;
   }
-  if (base::equal_words(what, "info") && arguments.size() == 2) {
+  // A list of this connection alone: the others are nobody else's business.
+  if (base::equal_words(what, "list") ||
+      (base::equal_words(what, "info") && arguments.size() == 2)) {
     append_text(answer.bytes,
                 cat("id=", session.id, " name=", session.client_name,
                     " db=0 resp=", static_cast<int>(session.version), "\n"),
                 session.version);
     return answer;
+  }
+  if (base::equal_words(what, "tracking") && arguments.size() >= 3) {
+    return take_tracking(arguments.subspan(2));
   }
   // What clients tell about themselves, and ask for the memory of a server that evicts.
   const bool accepted =
@@ -208,8 +282,8 @@ Call take_client(Context& context) {
        arguments.size() == 3);
   if (accepted) return ok();
   return error(cat("CLIENT ", base::in_quotes(what),
-                   " is not served; CLIENT takes SETNAME, GETNAME, ID, INFO, SETINFO, NO-EVICT and "
-                   "NO-TOUCH here."));
+                   " is not served; CLIENT takes SETNAME, GETNAME, ID, INFO, LIST, SETINFO, "
+                   "NO-EVICT, NO-TOUCH and TRACKING ON OPTIN here."));
 }
 
 Call take_config(Context& context) {
@@ -247,26 +321,8 @@ Call take_command(Context& context);
 
 // --- The table
 
-struct Row {
-  std::string_view name;  // In lower case, and the table in their order.
-  int arity = 0;          // Arguments with the name; at least -arity where it is negative.
-  int first_key = 0;
-  int last_key = 0;  // -1: the last argument.
-  service::Needs needs;
-  std::string_view counted_as;  // In metrics.
-  std::string_view flags;
-  std::string_view summary;
-  Call (*take)(Context& context);
-
-  Arguments keys_of(Arguments arguments) const {
-    if (first_key == 0) return {};
-    const auto first = static_cast<std::size_t>(first_key);
-    return arguments.subspan(
-        first, last_key < 0 ? std::dynamic_extent : static_cast<std::size_t>(last_key) - first + 1);
-  }
-};
-
 using service::kCounts;
+using service::kDefines;
 using service::kEveryone;
 using service::kHolder;
 using service::kInspects;
@@ -277,39 +333,69 @@ using stats::kOtherLabel;
 
 constexpr std::array kRows{
     Row{"auth", -2, 0, 0, kEveryone, "AUTH", "fast noscript", "Shows a token, as the password.",
-        take_auth},
+        "username:string? password:string", take_auth},
     Row{"client", -2, 0, 0, kHolder, kOtherLabel, "noscript",
-        "Names this connection, and tells its number.", take_client},
+        "Names this connection, and tells its number.", "subcommand:string argument:string?+",
+        take_client},
     Row{"command", -1, 0, 0, kHolder, kOtherLabel, "loading", "Describes the commands.",
-        take_command},
+        "subcommand:string? argument:string?+", take_command},
     Row{"config", -2, 0, 0, kHolder, kOtherLabel, "admin", "CONFIG GET shows what clients ask for.",
-        take_config},
+        "GET=parameter:pattern+", take_config},
     Row{"dbsize", 1, 0, 0, kCounts, "DBSIZE", "readonly",
-        "Counts the counters; reads the whole list.", take_dbsize},
-    Row{"echo", 2, 0, 0, kHolder, kOtherLabel, "fast", "Answers its argument.", take_echo},
+        "Counts the counters; reads the whole list.", "", take_dbsize},
+    Row{"discard", 1, 0, 0, kHolder, kOtherLabel, "fast noscript",
+        "Forgets what was queued since MULTI.", "", take_discard},
+    Row{"echo", 2, 0, 0, kHolder, kOtherLabel, "fast", "Answers its argument.", "message:string",
+        take_echo},
+    Row{"exec", 1, 0, 0, kHolder, kOtherLabel, "noscript",
+        "Runs what was queued since MULTI, in order; others' commands may come between.", "",
+        take_exec},
     Row{"exists", -2, 1, -1, kLooksAt, "EXISTS", "readonly", "Counts the names that are counters.",
-        take_exists},
+        "key:key+", take_exists},
     Row{"get", 2, 1, 1, kLooksAt, "GET", "readonly",
-        "The counter's value in the store: the last id reserved there, by any node.", take_get},
+        "The counter's value in the store: the last id reserved there, by any node.", "key:key",
+        take_get},
     Row{"hello", -1, 0, 0, kEveryone, kOtherLabel, "fast noscript",
-        "Chooses RESP 2 or 3; shows a token; names itself.", take_hello},
-    Row{"incr", 2, 1, 1, kTakesIds, "INCR", "write fast", "The counter's next id.", take_incr},
+        "Chooses RESP 2 or 3; shows a token; names itself.",
+        "protover:integer? AUTH=credentials:string? SETNAME=clientname:string?", take_hello},
+    Row{"incr", 2, 1, 1, kTakesIds, "INCR", "write fast", "The counter's next id.", "key:key",
+        take_incr},
     Row{"incrby", 3, 1, 1, kTakesIds, "INCRBY", "write fast",
-        "So many ids in a row; answers the last one. The count is 1 or more.", take_incrby},
-    Row{"info", -1, 0, 0, kInspects, kOtherLabel, "loading", "About this server.", take_info},
+        "So many ids in a row; answers the last one. The count is 1 or more.",
+        "key:key count:integer", take_incrby},
+    Row{"info", -1, 0, 0, kHolder, kOtherLabel, "loading", "About this server.", "section:string?+",
+        take_info},
     Row{"mget", -2, 1, -1, kLooksAt, "MGET", "readonly", "The values of several counters, as GET.",
-        take_mget},
-    Row{"ping", -1, 0, 0, kHolder, "PING", "fast", "Answers PONG, or its argument.", take_ping},
-    Row{"quit", 1, 0, 0, kEveryone, kOtherLabel, "fast noscript", "Ends the connection.",
+        "key:key+", take_mget},
+    Row{"multi", 1, 0, 0, kHolder, kOtherLabel, "fast noscript",
+        "Begins to queue commands, for EXEC.", "", take_multi},
+    Row{"ping", -1, 0, 0, kHolder, "PING", "fast", "Answers PONG, or its argument.",
+        "message:string?", take_ping},
+    Row{"pttl", 2, 1, 1, kLooksAt, kOtherLabel, "readonly fast",
+        "-1 for a counter, which never expires; -2 for none.", "key:key", take_ttl},
+    Row{"quit", 1, 0, 0, kEveryone, kOtherLabel, "fast noscript", "Ends the connection.", "",
         take_quit},
     Row{"reset", 1, 0, 0, kEveryone, kOtherLabel, "fast noscript", "Makes the connection as new.",
-        take_reset},
+        "", take_reset},
+    Row{"role", 1, 0, 0, kHolder, kOtherLabel, "fast noscript",
+        "master, since every node is alike.", "", take_role},
     Row{"scan", -2, 0, 0, kLists, "SCAN", "readonly",
-        "Lists the counters in pages: MATCH, COUNT, TYPE.", take_scan},
+        "Lists the counters in pages: MATCH, COUNT, TYPE.",
+        "cursor:integer MATCH=pattern:pattern? COUNT=count:integer? TYPE=type:string?", take_scan},
     Row{"select", 2, 0, 0, kHolder, kOtherLabel, "fast", "Database 0 is the only one.",
-        take_select},
+        "index:integer", take_select},
+    Row{"set", -3, 1, 1, kDefines, kOtherLabel, "write",
+        "SET NAME 0 NX makes a counter where there is none.",
+        "key:key 0=zero:pure-token NX=condition:pure-token", take_set},
+    Row{"setnx", 3, 1, 1, kDefines, kOtherLabel, "write fast",
+        "SETNX NAME 0 makes a counter where there is none.", "key:key 0=zero:pure-token",
+        take_setnx},
+    Row{"time", 1, 0, 0, kHolder, kOtherLabel, "fast", "The clock of this server's machine.", "",
+        take_time},
+    Row{"ttl", 2, 1, 1, kLooksAt, kOtherLabel, "readonly fast",
+        "-1 for a counter, which never expires; -2 for none.", "key:key", take_ttl},
     Row{"type", 2, 1, 1, kLooksAt, "TYPE", "readonly", "string for a counter, else none.",
-        take_type},
+        "key:key", take_type},
 };
 static_assert(std::is_sorted(kRows.begin(), kRows.end(),
                              [](const Row& a, const Row& b) { return a.name < b.name; }));
@@ -329,7 +415,7 @@ struct Refused {
 };
 
 constexpr std::array kRefused{
-    Refused{" append getdel getex getset mset msetnx psetex set setbit setex setnx setrange ",
+    Refused{" append getdel getex getset mset msetnx psetex setbit setex setrange ",
             "is refused: a counter that is set can hand out an id twice. To raise one, use "
             "`nextid advance NAME --to N` or POST /v1/counters/NAME/advance."},
     Refused{" decr decrby ",
@@ -340,24 +426,12 @@ constexpr std::array kRefused{
             "another with `nextid define`."},
     Refused{" expire expireat getexpire persist pexpire pexpireat ",
             "is refused: counters do not expire, since one that begins again hands out ids twice."},
-    Refused{" discard exec multi unwatch watch ",
-            "is refused: each command is atomic and durable by itself. For several ids at once, "
-            "use INCRBY; for speed, a pipeline."},
+    Refused{" unwatch watch ",
+            "is refused: there is nothing to watch for, since INCR is atomic by itself."},
     Refused{" eval eval_ro evalsha evalsha_ro fcall fcall_ro function script ",
             "is refused: there are no scripts. For several ids at once, use INCRBY."},
     Refused{" keys ", "is refused: it would hold up all others. Use SCAN."},
 };
-
-const Row* find_row(std::string_view name) noexcept {
-  // No name is longer than this; so a longer text is none.
-  std::array<char, 16> text{};
-  if (name.size() > text.size()) return nullptr;
-  std::transform(name.begin(), name.end(), text.begin(), [](char c) { return base::to_lower(c); });
-  const std::string_view key(text.data(), name.size());
-  const auto* const row = std::lower_bound(
-      kRows.begin(), kRows.end(), key, [](const Row& a, std::string_view b) { return a.name < b; });
-  return row != kRows.end() && row->name == key ? row : nullptr;
-}
 
 Answer unknown(std::string_view name) {
   std::string word = " ";
@@ -373,77 +447,8 @@ Answer unknown(std::string_view name) {
                    ": ids come from INCR and INCRBY; COMMAND LIST has the others."));
 }
 
-// --- COMMAND
-
-void append_words(std::string& out, std::string_view words) {
-  append_array_head(out, static_cast<std::size_t>(std::count(words.begin(), words.end(), ' ')) + 1);
-  while (!words.empty()) {
-    const auto end = std::min(words.find(' '), words.size());
-    append_simple(out, words.substr(0, end));
-    words.remove_prefix(std::min(end + 1, words.size()));
-  }
-}
-
-void append_details(std::string& out, const Row& row) {
-  append_array_head(out, 10);
-  append_bulk(out, row.name);
-  append_integer(out, row.arity);
-  append_words(out, row.flags);
-  append_integer(out, row.first_key);
-  append_integer(out, row.last_key);
-  append_integer(out, row.first_key == 0 ? 0 : 1);
-  for (int i = 0; i < 4; ++i) append_array_head(out, 0);  // Categories, tips, keys, subcommands.
-}
-
-void append_documentation(std::string& out, const Row& row, Version version) {
-  append_bulk(out, row.name);
-  append_map_head(out, 3, version);
-  for (const auto& [key, value] :
-       {std::pair<std::string_view, std::string_view>{"summary", row.summary},
-        {"since", "1.0.0"},
-        {"group", row.first_key == 0 ? "connection" : "string"}}) {
-    append_bulk(out, key);
-    append_bulk(out, value);
-  }
-}
-
-// The rows of these names, none for an unknown one; of all rows where no name is given.
-std::vector<const Row*> rows_of(Arguments names) {
-  std::vector<const Row*> rows;
-  if (names.empty()) {
-    for (const Row& row : kRows) rows.push_back(&row);
-  }
-  for (const auto name : names) rows.push_back(find_row(name));
-  return rows;
-}
-
 Call take_command(Context& context) {
-  const Arguments arguments = context.arguments;
-  const std::string_view what = arguments.size() > 1 ? arguments[1] : "info";
-  const Arguments names = arguments.size() > 2 ? arguments.subspan(2) : Arguments{};
-  Answer answer;
-  if (base::equal_words(what, "count")) {
-    append_integer(answer.bytes, static_cast<std::int64_t>(kRows.size()));
-  } else if (base::equal_words(what, "list")) {
-    append_array_head(answer.bytes, kRows.size());
-    for (const Row& row : kRows) append_bulk(answer.bytes, row.name);
-  } else if (base::equal_words(what, "info")) {
-    const auto rows = rows_of(names);
-    append_array_head(answer.bytes, rows.size());
-    for (const Row* row : rows) {
-      row == nullptr ? append_null(answer.bytes, context.session.version)
-                     : append_details(answer.bytes, *row);
-    }
-  } else if (base::equal_words(what, "docs")) {
-    auto rows = rows_of(names);
-    std::erase(rows, nullptr);
-    append_map_head(answer.bytes, rows.size(), context.session.version);
-    for (const Row* row : rows) append_documentation(answer.bytes, *row, context.session.version);
-  } else {
-    return error(cat("COMMAND ", base::in_quotes(what),
-                     " is not served; COMMAND takes COUNT, LIST, INFO and DOCS here."));
-  }
-  return answer;
+  return describe_commands(kRows, context.arguments, context.session.version);
 }
 
 // Whether a line is the first of an HTTP request, or one of its fields.
@@ -462,13 +467,12 @@ Routed route_of(const Command& command, Session& session, std::uint64_t max_rang
   if (is_http(command)) return {SpokeHttp{}, kEveryone};
   const Arguments arguments = command.arguments;
   const std::string_view name = arguments[0];
-  const Row* const row = find_row(name);
+  const Row* const row = find_row(kRows, name);
   if (row == nullptr) return {unknown(name), kHolder};
-  const auto given = static_cast<int>(arguments.size());
-  if (row->arity >= 0 ? given != row->arity : given < -row->arity) {
-    Answer wrong =
-        error(cat("wrong number of arguments for ", base::to_upper(name), ": ", given - 1,
-                  " and not ", std::abs(row->arity) - 1, row->arity < 0 ? " or more." : "."));
+  if (!row->takes(arguments.size())) {
+    Answer wrong = error(cat("wrong number of arguments for ", base::to_upper(name), ": ",
+                             arguments.size() - 1, " and not ", std::abs(row->arity) - 1,
+                             row->arity < 0 ? " or more." : "."));
     return {std::move(wrong), row->needs, {}, route_of_row(*row)};
   }
   Context context{arguments, session, max_range};

@@ -30,11 +30,17 @@ struct Increment {
   std::uint64_t count = 1;   ///< 1 ... max_range.
 };
 
-/// GET, MGET, EXISTS, TYPE
+/// GET, MGET, EXISTS, TYPE, TTL and PTTL
 struct Lookup {
-  enum class Kind { kGet, kMGet, kExists, kType };
+  enum class Kind { kGet, kMGet, kExists, kType, kTimeToLive };
   Kind kind = Kind::kGet;
   service::FindCounters call;  ///< With the names as given: what is no counter name does not exist.
+};
+
+/// SET name 0 NX and SETNX name 0: makes a counter that gives 1 first, where there is none.
+struct Make {
+  service::DefineCounter call;
+  bool as_number = false;  ///< SETNX answers 1 or 0, and SET OK or null.
 };
 
 /// SCAN
@@ -52,7 +58,9 @@ struct CountCounters {
 };
 
 /// INFO
-struct Info {};
+struct Info {
+  std::vector<std::string_view> sections;  ///< As given; none for all.
+};
 
 /// AUTH, and HELLO with or without it. The answer to a HELLO is the server's greeting.
 struct Greeting {
@@ -66,6 +74,11 @@ struct Greeting {
 struct Reset {};
 struct Quit {};
 
+/// MULTI, EXEC and DISCARD.
+struct Multi {};
+struct Exec {};
+struct Discard {};
+
 /// A client that speaks HTTP to this port, perhaps a browser that was tricked: it gets no answer.
 struct SpokeHttp {};
 
@@ -74,8 +87,8 @@ struct Answer {
   std::string bytes;
 };
 
-using Call = std::variant<Increment, Lookup, Scan, CountCounters, Info, Greeting, Reset, Quit,
-                          SpokeHttp, Answer>;
+using Call = std::variant<Increment, Lookup, Make, Scan, CountCounters, Info, Greeting, Multi, Exec,
+                          Discard, Reset, Quit, SpokeHttp, Answer>;
 
 /// A command that the service answers: an answer_to() in answers.h makes bytes of it.
 template <typename Asked>

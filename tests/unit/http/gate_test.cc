@@ -32,11 +32,13 @@ class HttpGateTest : public ::testing::Test {
   std::string id_;
 };
 
-TEST_F(HttpGateTest, OnlyHealthIsForEveryHost) {
+TEST_F(HttpGateTest, QuestionsOfHealthAreForEveryHost) {
   EXPECT_FALSE(check("GET", "/next", "localhost:8000"));
   EXPECT_EQ(id_, "id-1");
   EXPECT_EQ(check("GET", "/next", "evil.example")->status, 403U);
-  EXPECT_EQ(check("GET", "/readyz", "evil.example")->status, 403U);
+  EXPECT_FALSE(check("GET", "/readyz", "evil.example"));
+  EXPECT_FALSE(check("OPTIONS", "/", "evil.example"));
+  EXPECT_EQ(check("GET", "/metrics", "evil.example")->status, 403U);
   EXPECT_EQ(check("GET", "/nowhere", "evil.example")->status, 403U);
   EXPECT_FALSE(check("GET", "/healthz", "evil.example"));
 }

@@ -73,7 +73,7 @@ TEST_F(ServerTest, RefusesClientsOverTheLimitAndTakesThemLater) {
     auto second = connect();
     EXPECT_EQ(second.call(get("/next")).status, 200U);
     auto third = connect();
-    const auto refused = third.read();
+    const auto refused = third.call(get("/next"));
     EXPECT_EQ(refused.status, 503U);
     EXPECT_EQ(refused.json("type"), R"("urn:nextid:error:overloaded")");
     EXPECT_TRUE(refused.has("Retry-After: 1\r\n"));
@@ -81,6 +81,45 @@ TEST_F(ServerTest, RefusesClientsOverTheLimitAndTakesThemLater) {
   }
   EXPECT_TRUE(eventually([&] { return connect().call(get("/next")).status == 200; }));
   EXPECT_EQ(first.call(get("/next")).status, 200U);
+}
+
+TEST_F(ServerTest, AFullServerAnswersProbes) {
+  config_.clients.max_connections = 1;
+  config_.resp.reset();
+  start();
+  auto only = connect();
+  EXPECT_EQ(only.call(get("/next")).status, 200U);
+  for (const auto* probe : {"/healthz", "/readyz", "/metrics"}) {
+    auto monitor = connect();
+    EXPECT_EQ(monitor.call(get(probe)).status, 200U) << probe;
+    EXPECT_TRUE(monitor.reads_end()) << probe;
+  }
+  // One request, and the others of its pipeline find no ids.
+  auto greedy = connect();
+  greedy.send(get("/healthz") + get("/next"));
+  EXPECT_EQ(greedy.read().status, 200U);
+  EXPECT_TRUE(greedy.reads_end());
+  EXPECT_EQ(only.call(get("/next")).number("id"), 2U);
+}
+
+TEST_F(ServerTest, AClientTooManyHasNotLongToAsk) {
+  config_.clients.max_connections = 1;
+  config_.clients.header_timeout = milliseconds(100);
+  start();
+  auto only = connect();
+  EXPECT_EQ(only.call(get("/next")).status, 200U);
+  auto silent = connect();
+  EXPECT_EQ(silent.read().status, 408U);
+  EXPECT_TRUE(silent.reads_end());
+}
+
+TEST_F(ServerTest, IdleRespClientsAreClosedWhereThatIsAskedFor) {
+  config_.resp = net::HostPort{.host = "127.0.0.1", .port = 0};
+  config_.resp_idle_timeout = milliseconds(100);
+  start();
+  HttpClient client(server_->port("resp"));
+  client.send("PING\r\n");
+  EXPECT_TRUE(eventually([&] { return client.reads_end(); }));
 }
 
 TEST_F(ServerTest, AccountsForClientsThatVanish) {

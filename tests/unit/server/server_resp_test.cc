@@ -217,7 +217,12 @@ TEST_F(RespServerTest, ATokenIsGoodForItsRightsUntilReset) {
   expect_error(client, "GET a\r\n", "NOPERM");
   expect_error(client, "SCAN 0\r\n", "NOPERM");
   expect_error(client, "DBSIZE\r\n", "NOPERM");
-  expect_error(client, "INFO\r\n", "NOPERM");
+  // What is harmless is for everyone with a token; where ids went is not.
+  expect(client, "INFO Persistence\r\n", bulk("# Persistence\r\nloading:0\r\n"));
+  ASSERT_TRUE(client.send("INFO stats\r\n"));
+  const std::string stats = client.read_bytes(std::stoul(client.read_line().substr(1)) + 2);
+  EXPECT_NE(stats.find("total_commands_processed:"), std::string::npos) << stats;
+  EXPECT_EQ(stats.find("ids_"), std::string::npos) << stats;
   expect(client, "RESET\r\n", "+RESET\r\n");
   expect_error(client, "INCR a\r\n", "NOAUTH");
   expect(client, "HELLO 3 AUTH anyone secret\r\n", "%7\r\n" + greeting(3, 1));
@@ -315,6 +320,89 @@ TEST_F(RespServerTest, AccountsForClientsThatVanish) {
   const auto accounting = stop();
   EXPECT_GE(stored_value("a"), last);
   EXPECT_EQ(accounting.returned + accounting.burned_total(), stored_value("a") + stored_value("b"));
+}
+
+// --- Transactions
+
+TEST_F(RespServerTest, ATransactionRunsInOrderWhenExecComes) {
+  start();
+  auto client = connect_resp();
+  expect(client, "MULTI\r\nINCR a\r\nGET a\r\nINCRBY a 5\r\nGET a\r\nPING\r\n",
+         "+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n");
+  auto other = connect_resp();
+  expect(other, "INCR a\r\n", ":1\r\n");  // Nothing was taken yet.
+  expect(client, "EXEC\r\nINCR a\r\n",
+         "*5\r\n:2\r\n" + bulk("2") + ":7\r\n" + bulk("7") + "+PONG\r\n:8\r\n");
+  expect(client, "MULTI\r\nEXEC\r\nMULTI\r\nINCR a\r\nEXEC\r\n",
+         "+OK\r\n*0\r\n+OK\r\n+QUEUED\r\n*1\r\n:9\r\n");
+}
+
+TEST_F(RespServerTest, AWrongCommandSpoilsATransactionAndTakesNoId) {
+  start();
+  for (const auto* wrong : {"NOSUCH a", "INCR", "INCRBY a 0", "DECR a", "WATCH a"}) {
+    auto client = connect_resp();
+    expect(client, "MULTI\r\nINCR a\r\n", "+OK\r\n+QUEUED\r\n");
+    expect_error(client, std::string(wrong) + "\r\n", "ERR");
+    expect(client, "INCR a\r\n", "+QUEUED\r\n");
+    expect_error(client, "EXEC\r\n", "EXECABORT");
+    expect_error(client, "EXEC\r\n", "ERR");
+  }
+  auto client = connect_resp();
+  expect(client, "INCR a\r\n", ":1\r\n");
+}
+
+TEST_F(RespServerTest, ATransactionCanBeGivenUp) {
+  start();
+  auto client = connect_resp();
+  expect(client, "MULTI\r\nINCR a\r\nDISCARD\r\nINCR a\r\n", "+OK\r\n+QUEUED\r\n+OK\r\n:1\r\n");
+  expect(client, "MULTI\r\nINCR a\r\nRESET\r\nINCR a\r\n", "+OK\r\n+QUEUED\r\n+RESET\r\n:2\r\n");
+  expect_error(client, "DISCARD\r\n", "ERR");
+  expect(client, "MULTI\r\n", "+OK\r\n");
+  expect_error(client, "MULTI\r\n", "ERR");
+  expect(client, "INCR a\r\nEXEC\r\n", "+QUEUED\r\n*1\r\n:3\r\n");
+  expect(client, "MULTI\r\nINCR a\r\nQUIT\r\n", "+OK\r\n+QUEUED\r\n+OK\r\n");
+  EXPECT_TRUE(client.reads_end());
+  auto other = connect_resp();
+  expect(other, "INCR a\r\n", ":4\r\n");
+}
+
+TEST_F(RespServerTest, ATransactionLongerThanTheQueueOfAnswersRunsWhole) {
+  start();
+  auto client = connect_resp();
+  constexpr int kCommands = 3000;
+  std::string commands = "MULTI\r\n";
+  std::string answers = "+OK\r\n";
+  for (int i = 1; i <= kCommands; ++i) {
+    commands += i % 1000 == 0 ? "GET a\r\n" : "INCR a\r\n";  // Calls of the store hold up the rest.
+    answers += "+QUEUED\r\n";
+  }
+  answers += "*" + std::to_string(kCommands) + "\r\n";
+  int last = 0;
+  for (int i = 1; i <= kCommands; ++i) {
+    answers += i % 1000 == 0 ? bulk(std::to_string(last)) : ":" + std::to_string(++last) + "\r\n";
+  }
+  expect(client, commands + "EXEC\r\nPING\r\n", answers + "+PONG\r\n");
+}
+
+TEST_F(RespServerTest, ATransactionThatIsTooLongIsRefused) {
+  start();
+  auto client = connect_resp();
+  const std::string echo = "ECHO " + std::string(60'000, 'x') + "\r\n";
+  expect(client, "MULTI\r\n", "+OK\r\n");
+  for (int i = 0; i < 17; ++i) expect(client, echo, "+QUEUED\r\n");
+  expect_error(client, echo, "ERR");
+  expect_error(client, "EXEC\r\n", "EXECABORT");
+  expect(client, "PING\r\n", "+PONG\r\n");
+}
+
+TEST_F(RespServerTest, QueuedCommandsNeedTheirRights) {
+  require_token();
+  start();
+  auto client = connect_resp();
+  expect(client, "AUTH secret\r\nMULTI\r\nINCR a1\r\n", "+OK\r\n+OK\r\n+QUEUED\r\n");
+  expect_error(client, "INCR b\r\n", "NOPERM");
+  expect_error(client, "EXEC\r\n", "EXECABORT");
+  expect(client, "MULTI\r\nINCR a1\r\nEXEC\r\n", "+OK\r\n+QUEUED\r\n*1\r\n:1\r\n");
 }
 
 }  // namespace

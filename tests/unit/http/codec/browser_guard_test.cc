@@ -74,6 +74,29 @@ TEST(BrowserGuardTest, WithTokensAnyHostWillDo) {
   EXPECT_EQ(status_of(guard, from("https://ids.example", "ids.example")), 0U);
 }
 
+TEST(BrowserGuardTest, ANameWithAStarIsForAllBelowIt) {
+  const BrowserGuard guard({.listen_host = "127.0.0.1", .allowed_hosts = {"*.ids.example"}});
+  EXPECT_EQ(status_of(guard, to("a.ids.example")), 0U);
+  EXPECT_EQ(status_of(guard, to("A.B.IDS.example:8000")), 0U);
+  EXPECT_EQ(status_of(guard, to("ids.example")), 403U);
+  EXPECT_EQ(status_of(guard, to(".ids.example")), 403U);
+  EXPECT_EQ(status_of(guard, to("evilids.example")), 403U);
+  EXPECT_EQ(status_of(guard, to("a.ids.example.evil.example")), 403U);
+  EXPECT_EQ(status_of(guard, from("https://a.ids.example", "127.0.0.1")), 0U);
+  EXPECT_EQ(status_of(guard, from("https://evil.example", "127.0.0.1")), 403U);
+}
+
+TEST(BrowserGuardTest, WhatABrowserFetchesAheadTakesNoId) {
+  const BrowserGuard guard({.listen_host = "127.0.0.1", .allowed_hosts = {}});
+  Request ahead;
+  ahead.sec_purpose = {"prefetch;prerender", 1};
+  EXPECT_EQ(status_of(guard, ahead), 403U);
+  EXPECT_EQ(status_of(guard, ahead, false), 0U);
+  ahead = {};
+  ahead.purpose = {"prefetch", 1};
+  EXPECT_EQ(status_of(guard, ahead), 403U);
+}
+
 TEST(BrowserGuardTest, OtherSitesMayNotAct) {
   const BrowserGuard guard({.listen_host = "127.0.0.1", .allowed_hosts = {"ids.example"}});
   EXPECT_EQ(status_of(guard, fetched("same-origin")), 0U);

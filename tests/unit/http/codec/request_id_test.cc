@@ -29,8 +29,12 @@ TEST(RequestIdTest, RefusesTheRest) {
     EXPECT_EQ(refusal->status, 400U);
     EXPECT_EQ(id, "");
   }
+}
+
+TEST(RequestIdTest, OfSeveralTheFirstNamesTheRequest) {  // HAProxy adds one to the client's.
   std::string id;
-  EXPECT_TRUE(parse_request_id({"7", 2}, id));
+  EXPECT_FALSE(parse_request_id({"7", 2}, id));
+  EXPECT_EQ(id, "7");
 }
 
 }  // namespace

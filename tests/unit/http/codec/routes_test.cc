@@ -291,9 +291,32 @@ TEST(Routes, UnknownPathsAreNotFound) {
   }
 }
 
+TEST(Routes, OptionsNameTheMethods) {
+  const auto allowed = [](std::string_view target) {
+    const Call call = route("OPTIONS", target);
+    const auto* options = std::get_if<ShowOptions>(&call);
+    return options == nullptr ? "none" : options->allow;
+  };
+  EXPECT_EQ(allowed("/next"), "GET, POST");
+  EXPECT_EQ(allowed("/"), "GET, HEAD");
+  EXPECT_EQ(allowed("/v1/counters/a"), "GET, HEAD, PUT");
+  EXPECT_EQ(allowed("*"), "GET, HEAD, POST, PUT");
+  EXPECT_EQ(problem("OPTIONS", "/nothing").status, 404U);
+}
+
+TEST(Routes, ProbesAreToldApart) {
+  EXPECT_TRUE(is_question_of_health(route("GET", "/healthz")));
+  EXPECT_TRUE(is_question_of_health(route("HEAD", "/readyz")));
+  EXPECT_TRUE(is_question_of_health(route("OPTIONS", "/")));
+  EXPECT_FALSE(is_question_of_health(route("GET", "/metrics")));
+  EXPECT_TRUE(is_probe(route("GET", "/metrics")));
+  EXPECT_FALSE(is_probe(route("GET", "/next")));
+  EXPECT_FALSE(is_probe(route("GET", "/v1/status")));
+}
+
 TEST(Routes, WrongMethodsAreToldTheRightOnes) {
   for (const auto* target : {"/next", "/range?count=1", "/v1/counters/a/next", "/range"}) {
-    for (const auto* method : {"HEAD", "PUT", "DELETE", "OPTIONS", "get", "BREW"}) {
+    for (const auto* method : {"HEAD", "PUT", "DELETE", "get", "BREW"}) {
       const auto refused = problem(method, target);
       EXPECT_EQ(refused.status, 405U) << method << " " << target;
       EXPECT_EQ(refused.code, "method_not_allowed");

@@ -56,6 +56,26 @@ TEST_F(LookupAnswerTest, IsTheErrorWhereTheStoreDoesNotAnswer) {
   }
 }
 
+TEST_F(LookupAnswerTest, TellsThatCountersDoNotExpire) {
+  const Lookup ttl{.kind = Lookup::Kind::kTimeToLive, .call = {}};
+  EXPECT_EQ(answer_to(ttl, Found{found_[1]}, Version::kResp2), ":-1\r\n");
+  EXPECT_EQ(answer_to(ttl, Found{found_[2]}, Version::kResp2), ":-2\r\n");
+}
+
+TEST(MakeAnswer, TellsWhetherTheCounterWasMade) {
+  const Make set{.call = {}, .as_number = false};
+  const Make setnx{.call = {}, .as_number = true};
+  const DefinedCounter made{counter("a", std::nullopt), true};
+  const DefinedCounter known{counter("a", 7), false};
+  EXPECT_EQ(answer_to(set, made, Version::kResp2), "+OK\r\n");
+  EXPECT_EQ(answer_to(set, known, Version::kResp2), "$-1\r\n");
+  EXPECT_EQ(answer_to(set, known, Version::kResp3), "_\r\n");
+  EXPECT_EQ(answer_to(setnx, made, Version::kResp2), ":1\r\n");
+  EXPECT_EQ(answer_to(setnx, known, Version::kResp2), ":0\r\n");
+  EXPECT_EQ(answer_to(set, Error(ErrorCode::kDeadline, "Too late."), Version::kResp2),
+            "-DEADLINE Too late.\r\n");
+}
+
 TEST(ScanAnswer, HasTheCursorAndTheNamesThatFit) {
   const CounterPage page{.counters = {counter("a1", 1), counter("b", 1), counter("a2", 1)},
                          .more = true};

@@ -51,11 +51,11 @@ TEST_F(RespCommandsTest, CountsOutOfRangeAreRefused) {
 }
 
 TEST_F(RespCommandsTest, WhatWouldBreakAPromiseSaysWhatToUse) {
-  for (const auto name : {"SET", "getset", "SETEX", "MSET", "APPEND"}) {
+  for (const auto name : {"getset", "SETEX", "MSET", "APPEND"}) {
     EXPECT_NE(answer({name, "a", "1"}).find("advance"), std::string::npos) << name;
   }
-  for (const auto name : {"DECR", "DECRBY", "DEL", "UNLINK", "EXPIRE", "MULTI", "EXEC", "FLUSHALL",
-                          "EVAL", "KEYS", "RENAME", "INCRBYFLOAT", "WATCH", "PERSIST"}) {
+  for (const auto name : {"DECR", "DECRBY", "DEL", "UNLINK", "EXPIRE", "FLUSHALL", "EVAL", "KEYS",
+                          "RENAME", "INCRBYFLOAT", "WATCH", "PERSIST"}) {
     EXPECT_NE(answer({name, "a"}).find("is refused"), std::string::npos) << name;
   }
 }
@@ -224,10 +224,72 @@ TEST_F(RespCommandsTest, CommandInfoTellsWhereTheKeysAre) {
 TEST_F(RespCommandsTest, CommandDocsAreMapsOfWhatIsKnown) {
   const std::string incr =
       "$7\r\nsummary\r\n$22\r\nThe counter's next id.\r\n$5\r\nsince\r\n$5\r\n1.0.0\r\n"
-      "$5\r\ngroup\r\n$6\r\nstring\r\n";
-  EXPECT_EQ(answer({"COMMAND", "DOCS", "nosuch", "incr"}), "*2\r\n$4\r\nincr\r\n*6\r\n" + incr);
+      "$5\r\ngroup\r\n$6\r\nstring\r\n$9\r\narguments\r\n*1\r\n";
+  const std::string key = "$4\r\nname\r\n$3\r\nkey\r\n$4\r\ntype\r\n$3\r\nkey\r\n";
+  EXPECT_EQ(answer({"COMMAND", "DOCS", "nosuch", "incr"}),
+            "*2\r\n$4\r\nincr\r\n*8\r\n" + incr + "*4\r\n" + key);
   session_.version = Version::kResp3;
-  EXPECT_EQ(answer({"COMMAND", "DOCS", "nosuch", "incr"}), "%1\r\n$4\r\nincr\r\n%3\r\n" + incr);
+  EXPECT_EQ(answer({"COMMAND", "DOCS", "nosuch", "incr"}),
+            "%1\r\n$4\r\nincr\r\n%4\r\n" + incr + "%2\r\n" + key);
+}
+
+// --- What clients send by themselves
+
+TEST_F(RespCommandsTest, ACounterIsMadeByTheValueZeroAlone) {
+  for (const auto& arguments : {std::vector<std::string_view>{"SETNX", "a", "0"},
+                                std::vector<std::string_view>{"set", "a", "0", "nx"}}) {
+    const Call made = call(arguments);
+    ASSERT_TRUE(std::holds_alternative<Make>(made)) << arguments[0];
+    EXPECT_EQ(std::get<Make>(made).call.counter, "a");
+    EXPECT_EQ(std::get<Make>(made).as_number, arguments[0] == "SETNX");
+    EXPECT_EQ(routed(arguments).needs.right, auth::Right::kDefine);
+  }
+  EXPECT_TRUE(is_error(answer({"SETNX", "a", "1"})));
+  EXPECT_TRUE(is_error(answer({"SETNX", "no name", "0"})));
+  for (const auto& arguments : {std::vector<std::string_view>{"SET", "a", "0"},
+                                {"SET", "a", "5", "NX"},
+                                {"SET", "a", "0", "XX"},
+                                {"SET", "a", "0", "NX", "EX"}}) {
+    EXPECT_TRUE(is_error(answer(arguments))) << arguments.size();
+  }
+}
+
+TEST_F(RespCommandsTest, TrackingIsAcceptedWhereNothingIsTracked) {
+  EXPECT_EQ(answer({"CLIENT", "TRACKING", "ON", "OPTIN"}), "+OK\r\n");
+  EXPECT_EQ(answer({"client", "tracking", "on", "NOLOOP", "optin"}), "+OK\r\n");
+  EXPECT_EQ(answer({"CLIENT", "TRACKING", "OFF"}), "+OK\r\n");
+  EXPECT_TRUE(is_error(answer({"CLIENT", "TRACKING", "ON"})));
+  EXPECT_TRUE(is_error(answer({"CLIENT", "TRACKING", "ON", "BCAST", "OPTIN"})));
+  EXPECT_TRUE(is_error(answer({"CLIENT", "CACHING", "YES"})));
+}
+
+TEST_F(RespCommandsTest, CommandFindsKeysAndNames) {
+  EXPECT_EQ(answer({"COMMAND", "GETKEYS", "mget", "a", "b"}), "*2\r\n$1\r\na\r\n$1\r\nb\r\n");
+  EXPECT_TRUE(is_error(answer({"COMMAND", "GETKEYS", "PING"})));
+  EXPECT_TRUE(is_error(answer({"COMMAND", "GETKEYS", "INCR"})));
+  EXPECT_TRUE(is_error(answer({"COMMAND", "GETKEYS"})));
+  EXPECT_EQ(answer({"COMMAND", "LIST", "FILTERBY", "PATTERN", "incr*"}),
+            "*2\r\n$4\r\nincr\r\n$6\r\nincrby\r\n");
+  EXPECT_EQ(answer({"COMMAND", "LIST", "FILTERBY", "MODULE", "json"}), "*0\r\n");
+  EXPECT_TRUE(is_error(answer({"COMMAND", "LIST", "incr"})));
+}
+
+TEST_F(RespCommandsTest, CommandDocsHaveTheArguments) {
+  EXPECT_EQ(answer({"COMMAND", "DOCS", "MGET"}),
+            "*2\r\n$4\r\nmget\r\n*8\r\n$7\r\nsummary\r\n$39\r\nThe values of several counters, as "
+            "GET.\r\n$5\r\nsince\r\n$5\r\n1.0.0\r\n$5\r\ngroup\r\n$6\r\nstring\r\n$"
+            "9\r\narguments\r\n*1\r\n"
+            "*6\r\n$4\r\nname\r\n$3\r\nkey\r\n$4\r\ntype\r\n$3\r\nkey\r\n$5\r\nflags\r\n*1\r\n+"
+            "multiple\r\n");
+  EXPECT_NE(answer({"COMMAND", "DOCS", "SCAN"}).find("$5\r\ntoken\r\n$5\r\nMATCH\r\n"),
+            std::string::npos);
+}
+
+TEST_F(RespCommandsTest, TellsTheTimeAndItsRole) {
+  EXPECT_TRUE(answer({"TIME"}).starts_with("*2\r\n$10\r\n"));
+  EXPECT_EQ(answer({"ROLE"}), "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n");
+  EXPECT_EQ(answer({"CLIENT", "LIST"}), answer({"CLIENT", "INFO"}));
+  EXPECT_TRUE(is_error(answer({"PING", "a", "b"})));
 }
 
 }  // namespace

@@ -1,0 +1,54 @@
+// What a client queues between MULTI and EXEC.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "resp/codec/commands.h"
+
+namespace nextid::resp {
+
+/// Commands wait in it until EXEC, and from then on until each has had its turn. Of one connection;
+/// not thread-safe.
+class Transaction {
+ public:
+  static constexpr std::size_t kMostCommands = 16 * 1024;
+  static constexpr std::size_t kMostBytes = 1024 * 1024;  ///< Of all their arguments.
+
+  /// Between MULTI and EXEC or DISCARD.
+  bool is_open() const noexcept { return open_; }
+  /// Whether a command was wrong: then none of them is executed.
+  bool is_spoilt() const noexcept { return spoilt_; }
+
+  void open() noexcept { open_ = true; }
+  void spoil() noexcept { spoilt_ = true; }
+  /// False, and spoilt, where there is no room.
+  bool add(const Command& command);
+  /// Those that were added are to be taken; how many these are.
+  std::size_t execute() noexcept;
+  void discard();
+
+  /// After execute().
+  bool has_next() const noexcept { return executing_ && next_ < commands_.size(); }
+  /// Valid until the next call.
+  Command take_next();
+
+ private:
+  struct Queued {
+    std::string bytes;              // Of all arguments.
+    std::vector<std::size_t> ends;  // Of each, in `bytes`.
+    bool was_inline;
+  };
+
+  bool open_ = false;
+  bool spoilt_ = false;
+  bool executing_ = false;
+  std::vector<Queued> commands_;
+  std::size_t bytes_ = 0;
+  std::size_t next_ = 0;
+  std::vector<std::string_view> arguments_;  // Of the command that was taken last.
+};
+
+}  // namespace nextid::resp
