@@ -97,4 +97,4 @@ def test_debian_13():
     make_root()
     copy_sources()
     logged("unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", ENTER, ROOT,
-           "script/test --quick", hours=2)
+           "script/test --quick", hours=4)
