@@ -126,6 +126,9 @@ void ObservationMetrics::add_process(Page& page) const {
   gauge("process_resident_memory_bytes", "Memory in use.", process.resident_bytes);
   gauge("process_open_fds", "Open files and sockets.", process.open_files);
   gauge("process_max_fds", "Most files and sockets that may be open.", process.max_open_files);
+  page.one_counter("nextid_log_lines_dropped_total",
+                   "Log lines that were dropped, since standard error was not read in time.",
+                   observation_.server.dropped_log_lines);
 }
 
 /// Series that alerts look at are there from the start: a rate does not see the first event of a
@@ -150,10 +153,10 @@ void ObservationMetrics::add_requests_of(const stats::FrontEndCounts& front_end,
 void ObservationMetrics::add_requests(Page& page) const {
   page.begin(MetricType::Counter, "nextid_requests_total",
              "Requests answered, by what they asked for and how they ended.");
-  for (const auto& front_end : observation_.front_ends) add_requests_of(front_end, page);
+  for (const auto& front_end : observation_.server.front_ends) add_requests_of(front_end, page);
   page.begin(MetricType::Histogram, "nextid_allocation_duration_seconds",
              "From reading a request for ids to having its answer ready to send.");
-  for (const auto& front_end : observation_.front_ends) {
+  for (const auto& front_end : observation_.server.front_ends) {
     page.durations({{"protocol", front_end.labels.name}}, front_end.latencies);
   }
 }
@@ -163,7 +166,7 @@ void ObservationMetrics::add_connections(Page& page) const {
   const auto add = [&](MetricType type, const char* name, const char* help,
                        std::uint64_t Counts::*member) {
     page.begin(type, name, help);
-    for (const Counts& front_end : observation_.front_ends) {
+    for (const Counts& front_end : observation_.server.front_ends) {
       const auto value = static_cast<double>(front_end.*member);
       const Labels labels{{"protocol", front_end.labels.name}};
       type == MetricType::Gauge ? page.gauge(labels, value) : page.counter(labels, value);

@@ -26,6 +26,12 @@ struct CounterObservation {
   std::optional<double> days_to_exhaustion = {};
 };
 
+/// What a server counts beside its store.
+struct ServerCounts {
+  std::vector<stats::FrontEndCounts> front_ends;
+  std::uint64_t dropped_log_lines = 0;  ///< Since the start; nobody read them in time.
+};
+
 struct Observation {
   std::string store_url;
   StoreOpening store_opening;
@@ -38,7 +44,7 @@ struct Observation {
   std::vector<CounterObservation> counters;  ///< The kObservedCounters that returned most ids.
   StoreCalls store_calls;
   StoreHealth store_health;
-  std::vector<stats::FrontEndCounts> front_ends;
+  ServerCounts server;
 };
 
 inline constexpr std::size_t kObservedCounters = 100;

@@ -17,9 +17,9 @@ constexpr int kIdleShare = 50;
 
 }  // namespace
 
-Reporter::Reporter(Store store, FrontEnds front_ends)
+Reporter::Reporter(Store store, Server server)
     : store_(std::move(store)),
-      front_ends_(std::move(front_ends)),
+      server_(std::move(server)),
       started_(std::chrono::system_clock::now()),
       started_at_(base::monotonic_now()),
       next_look_(started_at_),
@@ -115,7 +115,7 @@ Observation Reporter::observe() {
   observation.counters = counters_;
   observation.store_calls = store_.store_calls();
   observation.store_health = store_.health();
-  observation.front_ends = front_ends_();
+  observation.server = server_();
   return observation;
 }
 

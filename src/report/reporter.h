@@ -24,13 +24,13 @@ namespace nextid::report {
 /// look takes over a millisecond, so seldom that looks take 1/50 of the time.
 class Reporter {
  public:
-  /// The counts of each front end now; called on the reporter's thread.
-  using FrontEnds = std::function<std::vector<stats::FrontEndCounts>()>;
+  /// The counts now; called on the reporter's thread.
+  using Server = std::function<ServerCounts()>;
   /// Receives a page, once, on the reporter's thread. After stop() the page is empty, and comes
   /// before the call returns. Must not block.
   using Done = std::function<void(std::string page)>;
 
-  Reporter(Store store, FrontEnds front_ends);
+  Reporter(Store store, Server server);
   /// Calls stop().
   ~Reporter();
   Reporter(const Reporter&) = delete;
@@ -60,7 +60,7 @@ class Reporter {
   Observation observe();
 
   const Store store_;
-  const FrontEnds front_ends_;
+  const Server server_;
   const std::chrono::system_clock::time_point started_;
   const base::MonotonicTime started_at_;
 

@@ -139,10 +139,10 @@ std::string status_page(const Observation& observation, std::size_t limit) {
       {"reservations", accounting.reservations},
       {"refills", accounting.refills},
       {"waits", accounting.waits},
-      {"requests", requests_in_all(observation.front_ends)},
+      {"requests", requests_in_all(observation.server.front_ends)},
       {"waiting", observation.node.waiting_requests},
-      {"connections", connections_json(observation.front_ends)},
-      {"latency_us", latency_json(observation.front_ends)},
+      {"connections", connections_json(observation.server.front_ends)},
+      {"latency_us", latency_json(observation.server.front_ends)},
       {"batch_sizes", array_of(accounting.batch_sizes)},
       {"counters", std::move(counters)},
   });

@@ -13,8 +13,8 @@ namespace nextid::server {
 /// Thread-safe. See report::Reporter.
 class Reports final : public service::Reports {
  public:
-  Reports(Store store, report::Reporter::FrontEnds front_ends)
-      : reporter_(std::move(store), std::move(front_ends)) {}
+  Reports(Store store, report::Reporter::Server server)
+      : reporter_(std::move(store), std::move(server)) {}
 
   void report(const service::ShowMetrics& call, service::Done<service::Page> done) override;
   void report(const service::ShowStatus& call, service::Done<service::Page> done) override;

@@ -118,7 +118,11 @@ Server::Server(const Config& config, Front front, Store store, const Logger& log
     : logger_(logger),
       front_(std::move(front)),
       store_(std::move(store)),
-      reports_(store_, [this] { return front_end_counts(); }),
+      reports_(store_,
+               [this] {
+                 return report::ServerCounts{.front_ends = front_end_counts(),
+                                             .dropped_log_lines = logger_.dropped()};
+               }),
       service_(store_, reports_),
       max_connections_(config.clients.max_connections) {
   const FrontEndParts parts{.config = config,

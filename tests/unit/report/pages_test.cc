@@ -31,7 +31,7 @@ constexpr stats::FrontEndLabels kHttp{"http", kRoutes};
 
 Observation two_counters() {
   Observation observation;
-  observation.front_ends.push_back(stats::FrontEndStats(kHttp).value());
+  observation.server.front_ends.push_back(stats::FrontEndStats(kHttp).value());
   observation.store_url = "sqlite:/tmp/\xff.db";
   observation.node.accounting.returned = 30;
   observation.returned_so_far = 30;
@@ -64,6 +64,13 @@ TEST(MetricsPage, HasTheNumbers) {
       page, "nextid_requests_total{protocol=\"http\",route=\"other\",result=\"exhausted\"} 0"));
 }
 
+TEST(MetricsPage, TellsOfLogLinesThatNobodyRead) {
+  Observation observation = two_counters();
+  EXPECT_TRUE(has_line(metrics_page(observation), "nextid_log_lines_dropped_total 0"));
+  observation.server.dropped_log_lines = 7;
+  EXPECT_TRUE(has_line(metrics_page(observation), "nextid_log_lines_dropped_total 7"));
+}
+
 TEST(MetricsPage, CumulatesBuckets) {
   const std::string page = metrics_page(two_counters());
   EXPECT_TRUE(has_line(page, "nextid_batch_requests_bucket{le=\"1\"} 5"));
@@ -76,7 +83,7 @@ TEST(MetricsPage, CumulatesBuckets) {
 
 TEST(MetricsPage, TellsTimesInSeconds) {
   Observation observation = two_counters();
-  auto& latency = observation.front_ends[0].latencies;
+  auto& latency = observation.server.front_ends[0].latencies;
   latency.counts[duration_bucket(250)] = 3;
   latency.sum_us = 600;
   const std::string page = metrics_page(observation);
@@ -138,7 +145,7 @@ TEST(MetricsPage, TellsWhatHasStopped) {
 
 TEST(MetricsPage, HasWhatAlertsLookAtFromTheStart) {
   Observation observation;
-  observation.front_ends.push_back(stats::FrontEndStats(kHttp).value());
+  observation.server.front_ends.push_back(stats::FrontEndStats(kHttp).value());
   const std::string page = metrics_page(observation);
   for (const std::string result : {"corrupt", "overloaded", "unavailable", "deadline"}) {
     EXPECT_TRUE(has_line(page, "nextid_requests_total{protocol=\"http\",route=\"next\",result=\"" +

@@ -20,7 +20,7 @@ std::string status_of(Reporter& reporter) {
 
 TEST(Reporter, WritesWhatTheStoreDid) {
   const auto store = open_store("memory:").value();
-  Reporter reporter(store, [] { return std::vector<stats::FrontEndCounts>{}; });
+  Reporter reporter(store, [] { return ServerCounts{}; });
   IdGenerator(store, "orders").next_range(7).value();
   const std::string page = status_of(reporter);
   const auto status = boost::json::parse(page);
@@ -29,8 +29,7 @@ TEST(Reporter, WritesWhatTheStoreDid) {
 }
 
 TEST(Reporter, AnswersAfterItsEndWithNothing) {
-  Reporter reporter(open_store("memory:").value(),
-                    [] { return std::vector<stats::FrontEndCounts>{}; });
+  Reporter reporter(open_store("memory:").value(), [] { return ServerCounts{}; });
   reporter.stop();
   EXPECT_EQ(status_of(reporter), "");
 }
