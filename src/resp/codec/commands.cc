@@ -228,7 +228,8 @@ Call take_discard(Context&) { return Discard{}; }
 // Clients that could keep answers turn this on when they connect. Without OPTIN the server would
 // have to tell them of each change; with it nothing is kept until CLIENT CACHING YES, which is
 // refused.
-Answer take_tracking(Arguments arguments) {
+Answer take_tracking(Context& context) {
+  const Arguments arguments = context.arguments.subspan(2);
   const auto has = [&](std::string_view word) {
     return std::any_of(arguments.begin(), arguments.end(), [&](std::string_view argument) {
       return base::equal_words(argument, word);
@@ -241,46 +242,69 @@ Answer take_tracking(Arguments arguments) {
       "changes with each id, and is not worth keeping.");
 }
 
-Call take_client(Context& context) {
-  const Arguments arguments = context.arguments;
-  Session& session = context.session;
-  const std::string_view what = arguments[1];
+Answer set_client_name(Context& context) {
+  const std::string_view name = context.arguments[2];
+  if (!is_client_name(name)) return bad_client_name();
+  context.session.client_name = name;
+  return ok();
+}
+
+Answer client_name(Context& context) {
   Answer answer;
-  if (base::equal_words(what, "setname") && arguments.size() == 3) {
-    if (!is_client_name(arguments[2])) return bad_client_name();
-    session.client_name = arguments[2];
-    return ok();
+  if (context.session.client_name.empty()) {
+    append_null(answer.bytes, context.session.version);
+  } else {
+    append_bulk(answer.bytes, context.session.client_name);
   }
-  if (base::equal_words(what, "getname") && arguments.size() == 2) {
-    if (session.client_name.empty()) {
-      append_null(answer.bytes, session.version);
-    } else {
-      append_bulk(answer.bytes, session.client_name);
-    }
-    return answer;
+  return answer;
+}
+
+Answer client_id(Context& context) {
+  Answer answer;
+  append_integer(answer.bytes, static_cast<std::int64_t>(context.session.id));
+  return answer;
+}
+
+// As a list, that of this connection alone: the others are nobody else's business.
+Answer client_info(Context& context) {
+  const Session& session = context.session;
+  Answer answer;
+  append_text(answer.bytes,
+              cat("id=", session.id, " name=", session.client_name,
+                  " db=0 resp=", static_cast<int>(session.version), "\n"),
+              session.version);
+  return answer;
+}
+
+// What clients tell about themselves, and ask of a server that evicts.
+Answer noted(Context&) { return ok(); }
+
+struct ClientCommand {
+  std::string_view name;
+  std::size_t least;  // Arguments, with CLIENT and the name.
+  std::size_t most;
+  Answer (*take)(Context& context);
+};
+
+constexpr std::array kClientCommands{
+    ClientCommand{"setname", 3, 3, set_client_name},
+    ClientCommand{"getname", 2, 2, client_name},
+    ClientCommand{"id", 2, 2, client_id},
+    ClientCommand{"info", 2, 2, client_info},
+    ClientCommand{"list", 2, 1024, client_info},
+    ClientCommand{"setinfo", 4, 4, noted},
+    ClientCommand{"no-evict", 3, 3, noted},
+    ClientCommand{"no-touch", 3, 3, noted},
+    ClientCommand{"tracking", 3, 1024, take_tracking},
+};
+
+Call take_client(Context& context) {
+  const std::string_view what = context.arguments[1];
+  const std::size_t given = context.arguments.size();
+  for (const ClientCommand& command : kClientCommands) {
+    if (!base::equal_words(what, command.name)) continue;
+    if (given >= command.least && given <= command.most) return command.take(context);
   }
-  if (base::equal_words(what, "id") && arguments.size() == 2) {
-    append_integer(answer.bytes, static_cast<std::int64_t>(session.id));
-    return answer;
-  }
-  // A list of this connection alone: the others are nobody else's business.
-  if (base::equal_words(what, "list") ||
-      (base::equal_words(what, "info") && arguments.size() == 2)) {
-    append_text(answer.bytes,
-                cat("id=", session.id, " name=", session.client_name,
-                    " db=0 resp=", static_cast<int>(session.version), "\n"),
-                session.version);
-    return answer;
-  }
-  if (base::equal_words(what, "tracking") && arguments.size() >= 3) {
-    return take_tracking(arguments.subspan(2));
-  }
-  // What clients tell about themselves, and ask for the memory of a server that evicts.
-  const bool accepted =
-      (base::equal_words(what, "setinfo") && arguments.size() == 4) ||
-      ((base::equal_words(what, "no-evict") || base::equal_words(what, "no-touch")) &&
-       arguments.size() == 3);
-  if (accepted) return ok();
   return error(cat("CLIENT ", base::in_quotes(what),
                    " is not served; CLIENT takes SETNAME, GETNAME, ID, INFO, LIST, SETINFO, "
                    "NO-EVICT, NO-TOUCH and TRACKING ON OPTIN here."));
