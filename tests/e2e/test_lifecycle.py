@@ -169,6 +169,41 @@ def test_a_file_size_limit_is_an_error_and_no_end(tmp_path):
         process.communicate()
 
 
+@pytest.fixture
+def public_path(tmp_path):
+    """The test's directory, which other users may enter and write."""
+    closed = [directory for directory in tmp_path.parents if directory.stat().st_mode & 0o001 == 0]
+    for directory in closed:
+        directory.chmod(0o711)
+    tmp_path.chmod(0o777)
+    yield tmp_path
+    for directory in closed:
+        directory.chmod(0o700)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="not run: only root makes files for others")
+def test_a_command_of_roots_leaves_no_file_that_the_service_cant_open(start_server, public_path):
+    nobody = 65534
+    service = start_server(user=nobody)
+    assert service.next_id() == 1
+    service.stop()
+    database, lock = public_path / "ids.db", public_path / "ids.db-lock"
+    lock.unlink()
+    assert nextid.run("range", "5", "--store", f"sqlite:{database}").returncode == nextid.OK
+    assert (lock.stat().st_uid, lock.stat().st_mode) == (nobody, database.stat().st_mode)
+    again = start_server(user=nobody)
+    assert again.next_id() == 7
+    again.stop()
+
+    lock.unlink()
+    lock.touch(0o600)
+    refused = start_server(user=nobody, wait=False)
+    assert refused.wait() == nextid.UNAVAILABLE
+    assert ("ids.db-lock: Permission denied; it belongs to the user 0, with the mode 0600"
+            in refused.log())
+    lock.unlink()
+
+
 # ---- Coming back
 
 

@@ -1,8 +1,10 @@
 #include "store/sqlite/file_lock.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -32,6 +34,16 @@ constexpr off_t kUse = kTurnstile + 1;
 /// Each pass of the turnstile is two system calls; a process that waits in it waits for so many
 /// commits at most.
 constexpr unsigned kMostAtOnce = 4;
+
+/// Where a lock file can't be opened or made.
+std::string what_to_do(const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) return "make its directory writable for this user";
+  std::array<char, 8> mode{};
+  std::snprintf(mode.data(), mode.size(), "%04o", static_cast<unsigned>(status.st_mode & 07777));
+  return cat("it belongs to the user ", status.st_uid, ", with the mode ", mode.data(),
+             ": give it the owner of the database (chown --reference)");
+}
 
 }  // namespace
 
@@ -108,15 +120,27 @@ void FileLock::open_file() {
     fd = ::open(path_.c_str(), kFlags);
     if (fd < 0 && errno == ENOENT) {
       fd = ::open(path_.c_str(), kFlags | O_CREAT | O_EXCL, kMode);
-      if (fd >= 0) created_ = true;
+      if (fd >= 0) {
+        created_ = true;
+        share_with_owner(fd);
+      }
     }
   } while (fd < 0 && errno == EEXIST);
   if (fd < 0) {
-    throw SqliteFailure(SQLITE_CANTOPEN,
-                        cat("can't open the lock file ", path_, ": ", std::strerror(errno),
-                            "; make its directory writable for this user"));
+    throw SqliteFailure(SQLITE_CANTOPEN, cat("can't open the lock file ", path_, ": ",
+                                             std::strerror(errno), "; ", what_to_do(path_)));
   }
   fd_ = std::make_unique<base::ParentOnlyFd>(fd);
+}
+
+// As SQLite does it with its log. A database that is not there yet will have the same owner anyhow.
+void FileLock::share_with_owner(int fd) const {
+  struct stat database {};
+  if (::stat(database_.c_str(), &database) != 0) return;
+  constexpr mode_t kReadAndWrite = 0666;
+  // Where it fails, the file is as it would be without.
+  [[maybe_unused]] int failed = ::fchmod(fd, database.st_mode & kReadAndWrite);
+  if (::geteuid() == 0) failed = ::fchown(fd, database.st_uid, database.st_gid);
 }
 
 bool FileLock::file_is_gone() const {

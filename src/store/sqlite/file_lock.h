@@ -35,7 +35,9 @@ class FileLock {
     FileLock* lock_;
   };
 
-  explicit FileLock(std::string path) : path_(std::move(path)) {}
+  /// Of the database at this path. The lock file that acquire() makes is its owner's, with its
+  /// mode: a command of root's must not leave a file that the service can't open.
+  explicit FileLock(const std::string& database) : database_(database), path_(database + "-lock") {}
 
   /// Blocks until the lock is held, polling; tries once at least. Throws SqliteFailure when another
   /// process still holds it at `deadline`, or when the file can't be made.
@@ -62,9 +64,11 @@ class FileLock {
   class Turnstile;
 
   void open_file();
+  void share_with_owner(int fd) const;
   bool try_lock();
   bool file_is_gone() const;
 
+  const std::string database_;
   const std::string path_;
   std::unique_ptr<base::ParentOnlyFd> fd_;
   bool created_ = false;

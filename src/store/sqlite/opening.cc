@@ -355,7 +355,7 @@ SqliteFile open_sqlite_file(const std::string& given, const SqliteOpenOptions& o
   if (status_of(path)) refuse_divided(path);
   const auto deadline = base::monotonic_now() + kOpeningLimit;
   SqliteFile file;
-  file.lock = std::make_unique<FileLock>(path + "-lock");
+  file.lock = std::make_unique<FileLock>(path);
   const auto hold = file.lock->acquire(deadline);
   std::optional<Traces> traces;
   try {
