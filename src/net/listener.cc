@@ -1,5 +1,6 @@
 #include "net/listener.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <future>
@@ -10,6 +11,7 @@
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/post.hpp>
 
 #include "base/cat.h"
@@ -51,13 +53,34 @@ void keep_alive(int listening) {
   }
 }
 
+// All addresses of a name, each once: /etc/hosts may have some twice. At least one, or an error.
+std::vector<tcp::endpoint> endpoints_of(const HostPort& address, error_code& error) {
+  boost::asio::io_context resolving;
+  const auto found = tcp::resolver(resolving).resolve(
+      address.host, std::to_string(address.port),
+      tcp::resolver::passive | tcp::resolver::numeric_service, error);
+  std::vector<tcp::endpoint> endpoints;
+  for (const auto& entry : found) {
+    const bool known =
+        std::find(endpoints.begin(), endpoints.end(), entry.endpoint()) != endpoints.end();
+    if (!known) endpoints.push_back(entry.endpoint());
+  }
+  return endpoints;
+}
+
+// As that of ::1 where the machine has no IPv6: another address of the name will do.
+bool is_of_no_use_here(const error_code& error) {
+  return error == boost::system::errc::address_not_available ||
+         error == boost::system::errc::address_family_not_supported ||
+         error == boost::system::errc::protocol_not_supported;
+}
+
 }  // namespace
 
 Listener::Listener(std::vector<IoThread*> threads, Welcome welcome, Log log)
     : threads_(std::move(threads)),
       welcome_(std::move(welcome)),
       log_(std::move(log)),
-      acceptor_(threads_.front()->context()),
       retry_timer_(threads_.front()->context()),
       last_warning_(base::monotonic_now() - kWarningInterval) {}
 
@@ -67,36 +90,55 @@ Result<std::shared_ptr<Listener>> Listener::open(const HostPort& address, std::s
   const std::shared_ptr<Listener> listener(
       new Listener(std::move(threads), std::move(welcome), std::move(log)));
   error_code error;
-  boost::asio::io_context resolving;
-  const auto found = tcp::resolver(resolving).resolve(
-      address.host, std::to_string(address.port),
-      tcp::resolver::passive | tcp::resolver::numeric_service, error);
+  const auto endpoints = endpoints_of(address, error);
+  if (!error) error = listener->bind(endpoints);
   if (error) return cannot_listen(address, option, error);
-  for (const auto& entry : found) {
-    error = listener->bind(entry.endpoint());
-    if (!error) break;
-  }
-  if (error) return cannot_listen(address, option, error);
-  listener->address_ = {address.host, listener->acceptor_.local_endpoint().port()};
+  listener->address_ = {address.host, listener->acceptors_.front().local_endpoint().port()};
   return listener;
+}
+
+// Where the system chose the first one's port, another program may have it on the other addresses.
+error_code Listener::bind(const std::vector<tcp::endpoint>& endpoints) {
+  constexpr int kAttempts = 10;
+  error_code error;
+  for (int i = 0; i < kAttempts; ++i) {
+    error = bind_once(endpoints);
+    if (error != boost::asio::error::address_in_use || endpoints.front().port() != 0) break;
+  }
+  return error;
+}
+
+error_code Listener::bind_once(const std::vector<tcp::endpoint>& endpoints) {
+  acceptors_.clear();
+  error_code first_failure;
+  for (tcp::endpoint endpoint : endpoints) {
+    if (!acceptors_.empty()) endpoint.port(acceptors_.front().local_endpoint().port());
+    acceptors_.emplace_back(threads_.front()->context());
+    const error_code error = bind(acceptors_.back(), endpoint, endpoints.size() > 1);
+    if (!error) continue;
+    acceptors_.pop_back();
+    if (!is_of_no_use_here(error)) return error;
+    if (!first_failure) first_failure = error;
+  }
+  return acceptors_.empty() ? first_failure : error_code();
 }
 
 Result<std::shared_ptr<Listener>> Listener::adopt(int descriptor, std::vector<IoThread*> threads,
                                                   Welcome welcome, Log log) {
   const std::shared_ptr<Listener> listener(
       new Listener(std::move(threads), std::move(welcome), std::move(log)));
+  Acceptor& acceptor = listener->acceptors_.emplace_back(listener->threads_.front()->context());
   sockaddr_storage address{};
   socklen_t size = sizeof address;
   error_code error;
   if (getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
     error.assign(errno, boost::system::system_category());
   } else {
-    listener->acceptor_.assign(address.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), descriptor,
-                               error);
+    acceptor.assign(address.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), descriptor, error);
   }
   if (!error) keep_alive(descriptor);
   tcp::endpoint endpoint;
-  if (!error) endpoint = listener->acceptor_.local_endpoint(error);
+  if (!error) endpoint = acceptor.local_endpoint(error);
   if (error) {
     return Error(ErrorCode::kUnavailable,
                  cat("Can't listen on the inherited socket: ", error.message(), "."));
@@ -105,51 +147,65 @@ Result<std::shared_ptr<Listener>> Listener::adopt(int descriptor, std::vector<Io
   return listener;
 }
 
-error_code Listener::bind(const tcp::endpoint& endpoint) {
+error_code Listener::bind(Acceptor& acceptor, const tcp::endpoint& endpoint, bool one_of_several) {
   error_code error;
-  acceptor_.close(error);
-  acceptor_.open(endpoint.protocol(), error);
-  if (!error) acceptor_.set_option(Acceptor::reuse_address(true), error);
-  if (!error) acceptor_.bind(endpoint, error);
-  if (!error) acceptor_.listen(Acceptor::max_listen_connections, error);
-  if (!error) keep_alive(acceptor_.native_handle());
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(Acceptor::reuse_address(true), error);
+  if (!error && one_of_several && endpoint.protocol() == tcp::v6()) {
+    acceptor.set_option(boost::asio::ip::v6_only(true), error);
+  }
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(Acceptor::max_listen_connections, error);
+  if (!error) keep_alive(acceptor.native_handle());
   return error;
 }
 
+std::vector<std::string> Listener::endpoints() const {
+  std::vector<std::string> texts;
+  for (const Acceptor& acceptor : acceptors_) {
+    texts.push_back(acceptor.local_endpoint().address().to_string());
+  }
+  return texts;
+}
+
 bool Listener::is_loopback() const {
-  error_code error;
-  const auto endpoint = acceptor_.local_endpoint(error);
-  return !error && endpoint.address().is_loopback();
+  return std::all_of(acceptors_.begin(), acceptors_.end(), [](const Acceptor& acceptor) {
+    return acceptor.local_endpoint().address().is_loopback();
+  });
 }
 
 void Listener::start() {
-  boost::asio::post(acceptor_.get_executor(), [self = shared_from_this()] { self->accept(); });
+  boost::asio::post(threads_.front()->context(), [self = shared_from_this()] {
+    for (Acceptor& acceptor : self->acceptors_) self->accept(acceptor);
+  });
 }
 
 void Listener::close() {
   std::promise<void> closed;
-  boost::asio::post(acceptor_.get_executor(), [this, &closed] {
-    error_code ignored;
-    acceptor_.close(ignored);
+  boost::asio::post(threads_.front()->context(), [this, &closed] {
+    for (Acceptor& acceptor : acceptors_) {
+      error_code ignored;
+      acceptor.close(ignored);
+    }
     retry_timer_.cancel();
     closed.set_value();
   });
   closed.get_future().wait();
 }
 
-void Listener::accept() {
-  if (!acceptor_.is_open()) return;
+void Listener::accept(Acceptor& acceptor) {
+  if (!acceptor.is_open()) return;
   IoThread& io = *threads_[next_thread_];
   next_thread_ = (next_thread_ + 1) % threads_.size();
-  acceptor_.async_accept(io.context(),
-                         [self = shared_from_this(), &io](const error_code& error, Socket socket) {
-                           self->on_accept(io, error, std::move(socket));
-                         });
+  acceptor.async_accept(io.context(), [self = shared_from_this(), &io, &acceptor](
+                                          const error_code& error, Socket socket) {
+    self->on_accept(acceptor, io, error, std::move(socket));
+  });
 }
 
-void Listener::on_accept(IoThread& io, const error_code& error, Socket socket) {
+void Listener::on_accept(Acceptor& acceptor, IoThread& io, const error_code& error, Socket socket) {
   if (error == boost::asio::error::operation_aborted) return;
-  if (out_of_descriptors(error)) return wait_for_descriptors(error);
+  if (out_of_descriptors(error)) return wait_for_descriptors(acceptor, error);
   if (!error) {
     io.expect_connection();
     boost::asio::post(io.context(),
@@ -157,10 +213,11 @@ void Listener::on_accept(IoThread& io, const error_code& error, Socket socket) {
                         welcome(io, std::move(socket));
                       });
   }
-  accept();  // Other errors concern that client only, such as a reset before it was accepted.
+  accept(
+      acceptor);  // Other errors concern that client only, such as a reset before it was accepted.
 }
 
-void Listener::wait_for_descriptors(const error_code& error) {
+void Listener::wait_for_descriptors(Acceptor& acceptor, const error_code& error) {
   const auto now = base::monotonic_now();
   if (now - last_warning_ >= kWarningInterval) {
     last_warning_ = now;
@@ -168,9 +225,13 @@ void Listener::wait_for_descriptors(const error_code& error) {
          cat("Can't accept clients for now: ", error.message(),
              ". Raise the limit on open files (ulimit -n), or lower --max-connections below it."));
   }
+  waiting_.push_back(&acceptor);
+  if (waiting_.size() > 1) return;
   retry_timer_.expires_after(kRetry);
   retry_timer_.async_wait([self = shared_from_this()](const error_code& failure) {
-    if (!failure) self->accept();
+    for (Acceptor* waiting : std::exchange(self->waiting_, {})) {
+      if (!failure) self->accept(*waiting);
+    }
   });
 }
 

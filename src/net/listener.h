@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <list>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -31,9 +32,9 @@ class Listener : public std::enable_shared_from_this<Listener> {
   using Welcome = std::function<void(IoThread& io, Socket socket)>;
   using Log = std::function<void(LogLevel, const std::string&)>;
 
-  /// Binds and listens at once; kUnavailable says why that is impossible, and with which option to
-  /// choose another address. The threads must outlive the listener's use: call close() before they
-  /// stop.
+  /// Binds and listens at once, on all addresses of a name that this machine has; kUnavailable says
+  /// why that is impossible, and with which option to choose another address. The threads must
+  /// outlive the listener's use: call close() before they stop.
   static Result<std::shared_ptr<Listener>> open(const HostPort& address, std::string_view option,
                                                 std::vector<IoThread*> threads, Welcome welcome,
                                                 Log log);
@@ -43,6 +44,8 @@ class Listener : public std::enable_shared_from_this<Listener> {
 
   /// Where it listens, with the port that the system chose for port 0.
   const HostPort& address() const noexcept { return address_; }
+  /// The IP addresses: several where it is a name that has several.
+  std::vector<std::string> endpoints() const;
   /// Whether only this machine reaches it.
   bool is_loopback() const;
 
@@ -59,16 +62,22 @@ class Listener : public std::enable_shared_from_this<Listener> {
       std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
   Listener(std::vector<IoThread*> threads, Welcome welcome, Log log);
-  boost::system::error_code bind(const boost::asio::ip::tcp::endpoint& endpoint);
-  void accept();
-  void on_accept(IoThread& io, const boost::system::error_code& error, Socket socket);
-  void wait_for_descriptors(const boost::system::error_code& error);
+  boost::system::error_code bind(const std::vector<boost::asio::ip::tcp::endpoint>& endpoints);
+  boost::system::error_code bind_once(const std::vector<boost::asio::ip::tcp::endpoint>& endpoints);
+  static boost::system::error_code bind(Acceptor& acceptor,
+                                        const boost::asio::ip::tcp::endpoint& endpoint,
+                                        bool one_of_several);
+  void accept(Acceptor& acceptor);
+  void on_accept(Acceptor& acceptor, IoThread& io, const boost::system::error_code& error,
+                 Socket socket);
+  void wait_for_descriptors(Acceptor& acceptor, const boost::system::error_code& error);
 
   const std::vector<IoThread*> threads_;
   const Welcome welcome_;
   const Log log_;
   HostPort address_;
-  Acceptor acceptor_;
+  std::list<Acceptor> acceptors_;   // One an address of the name.
+  std::vector<Acceptor*> waiting_;  // For descriptors.
   Timer retry_timer_;
   std::size_t next_thread_ = 0;
   base::MonotonicTime last_warning_;

@@ -183,7 +183,9 @@ constexpr std::array kOptions{
              return {};
            }},
     Option{"http", "HOST:PORT", "127.0.0.1:8000",
-           "Where to serve HTTP; port 0 lets the system choose, and the log tells which.",
+           "Where to serve HTTP, on all addresses of a name; port 0 lets the system choose, and "
+           "the log "
+           "tells which.",
            [](Config& config, std::string_view text) -> Result<void> {
              auto address = net::parse_host_port(text);
              if (!address) return address.error();

@@ -74,6 +74,16 @@ std::vector<stats::FrontEndLabels> labels_of_all() {
   return labels;
 }
 
+/// " (127.0.0.1, ::1)" where the address is a name.
+std::string resolved(const net::Listener& listener) {
+  std::string addresses;
+  for (const std::string& address : listener.endpoints()) {
+    if (address == listener.address().host) return "";
+    addresses += cat(addresses.empty() ? "" : ", ", address);
+  }
+  return cat(" (", addresses, ")");
+}
+
 }  // namespace
 
 Result<Server::Front> Server::open_front(const Config& config) {
@@ -201,7 +211,9 @@ std::string Server::url(const Served& served) const {
 
 std::string Server::addresses() const {
   std::string text;
-  for (const Served& served : served_) text += (text.empty() ? "" : " and ") + url(served);
+  for (const Served& served : served_) {
+    text += cat(text.empty() ? "" : " and ", url(served), resolved(*served.listener));
+  }
   return text;
 }
 

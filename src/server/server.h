@@ -50,7 +50,7 @@ class Server {
   std::uint16_t port(std::string_view front_end) const;
   std::string url(std::string_view front_end) const;
 
-  /// "http://127.0.0.1:8000 and redis://127.0.0.1:6380"
+  /// "http://127.0.0.1:8000 and redis://localhost:6380 (127.0.0.1, ::1)"
   std::string addresses() const;
 
   /// Reads the files of tokens and TLS again. If a file is wrong, its content from before stays in

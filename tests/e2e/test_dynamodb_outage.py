@@ -1,17 +1,14 @@
 """Single faults that nobody notices, and a store that is away for a while."""
 
-import os
-import shutil
 import socket
 import statistics
-import subprocess
 import threading
 import time
 
 import pytest
 
 from dynamodb_faults import FAULTS, LATE, Fault
-from nextid import NOTHING_BURNED, OK, UNAVAILABLE, is_problem, poll
+from nextid import NOTHING_BURNED, OK, UNAVAILABLE, is_problem, own_hosts_file, poll
 
 
 # ---- One fault at a time
@@ -285,14 +282,6 @@ class Forwarder:
             except OSError:
                 pass
             each.close()
-
-
-def own_hosts_file(path):
-    """What runs a program with that file as its /etc/hosts; nothing where that is not allowed."""
-    unshare = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-rm"]
-    prefix = [*unshare, "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', str(path)]
-    allowed = shutil.which("unshare") and subprocess.run([*prefix, "true"], check=False).returncode == 0
-    return prefix if allowed else None
 
 
 def test_an_endpoint_that_moves_is_found_again(dynalite, dynamodb, tmp_path):

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import socket
 import ssl
 import subprocess
 import time
@@ -402,6 +403,23 @@ def test_loopback_has_many_names(start_server):
         server = start_server(http=address, wait=False)
         poll(lambda s=server: "listening on" in s.log(), "the server listens")
         server.stop()
+
+
+def test_a_name_is_listened_on_at_all_its_addresses(start_server, tmp_path):
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.0.0.1 ids.test\n::1 ids.test\n127.0.0.1 ids.test\n")
+    prefix = nextid.own_hosts_file(hosts)
+    if prefix is None:
+        pytest.skip("not run: a mount namespace is not allowed here")
+    server = start_server(http="ids.test:0", wait=False, prefix=prefix)
+    poll(lambda: "listening on" in server.log(), "the server listens")
+    port, addresses = re.search(r"http://ids\.test:(\d+) \(([^)]*)\)", server.log()).groups()
+    assert sorted(addresses.split(", ")) == ["127.0.0.1", "::1"]
+    for address in ("127.0.0.1", "::1"):
+        with socket.create_connection((address, int(port))) as client:
+            client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert client.recv(100).startswith(b"HTTP/1.1 200 "), address
+    server.stop()
 
 
 # --- Browsers
