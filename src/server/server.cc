@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 #include "nextid/version.h"
@@ -97,8 +98,21 @@ Result<Server::Front> Server::open_front(const Config& config) {
   return front;
 }
 
+// All threads are there before the first client is, so that none can fail for want of one later.
 Result<std::unique_ptr<Server>> Server::start(const Config& config, const ListeningSockets& sockets,
                                               const std::function<void()>& before_serving) {
+  try {
+    return start_with_threads(config, sockets, before_serving);
+  } catch (const std::system_error& failure) {
+    return Error(ErrorCode::kUnavailable,
+                 cat("The server needs a thread, and the system gives none: ", failure.what(),
+                     "; raise the limit (TasksMax=, ulimit -u)."));
+  }
+}
+
+Result<std::unique_ptr<Server>> Server::start_with_threads(
+    const Config& config, const ListeningSockets& sockets,
+    const std::function<void()>& before_serving) {
   if (const auto allowed = check_addresses(config, sockets); !allowed) return allowed.error();
   const Logger logger(config.log_level, config.log_format);
   auto front = open_front(config);

@@ -69,6 +69,10 @@ class Server {
     std::unique_ptr<net::TlsServer> tls;  ///< Null: plain.
   };
   static Result<Front> open_front(const Config& config);
+  /// start(), but throws std::system_error where the system has no thread left.
+  static Result<std::unique_ptr<Server>> start_with_threads(
+      const Config& config, const ListeningSockets& sockets,
+      const std::function<void()>& before_serving);
 
   /// A front end that is not off, and where it listens.
   struct Served {
