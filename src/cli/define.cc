@@ -1,8 +1,10 @@
 // `nextid define` and `nextid advance`: what a counter is, for scripts and migrations.
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -61,6 +63,29 @@ void add_field(CLI::App& command, const TextField& field, DefinitionChange& chan
       ->type_name("TEXT");
 }
 
+/// Bounds that people mean by what reads the ids: a max for each.
+struct NamedMax {
+  const char* option;
+  std::uint64_t max;
+  const char* help;
+};
+constexpr std::array kNamedMaxima{
+    NamedMax{"--max-js-safe", (std::uint64_t{1} << 53) - 1,
+             "--max 9007199254740991: beyond it JavaScript rounds ids to equal numbers"},
+    NamedMax{"--max-int32", (std::uint64_t{1} << 31) - 1,
+             "--max 2147483647: what a column of 32 bits holds"},
+};
+
+void add_named_maxima(CLI::App& command, DefinitionChange& change) {
+  std::vector<CLI::Option*> others{command.get_option("--max")};
+  for (const NamedMax& named : kNamedMaxima) {
+    auto* option = command.add_flag_callback(
+        named.option, [&change, &named] { change.max = named.max; }, named.help);
+    for (CLI::Option* other : others) option->excludes(other);
+    others.push_back(option);
+  }
+}
+
 std::string describe(const Definition& definition) {
   std::string text;
   for (const NumberField& field : contract::kNumberFields) {
@@ -113,6 +138,7 @@ void add_define(CLI::App& app, Outcome& outcome) {
   command->add_option("NAME", request->name, "The counter")->required();
   const auto add = [&](const auto& field) { add_field(*command, field, request->change); };
   contract::for_each_field(add, add);
+  add_named_maxima(*command, request->change);
   command->add_flag("--json", request->json, "Print the JSON of the HTTP call");
   add_store_options(*command, request->sources);
   command->callback([request, &outcome] { outcome.exit_code = define(*request); });

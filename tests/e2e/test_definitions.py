@@ -338,3 +338,16 @@ def test_command_lines_and_servers_agree(start_server, store):
     done = nextid.run("advance", "orders", "--to", "100", "--json", "--store", store)
     assert json.loads(done.stdout) == shown(node)
     assert node.next_id("orders") == 103
+
+
+# ---- Bounds by their names
+
+
+@pytest.mark.parametrize("option, bound", [("--max-js-safe", 2**53 - 1), ("--max-int32", 2**31 - 1)])
+def test_a_bound_by_its_name(sqlite, option, bound):
+    assert sqlite.run("define", "orders", option).returncode == nextid.OK
+    defined = json.loads(sqlite.run("counters", "--json").stdout)["counters"][0]
+    assert (defined["name"], defined["max"]) == ("orders", bound)
+    for other in (["--max", "5"], ["--max-js-safe" if option == "--max-int32" else "--max-int32"]):
+        refused = sqlite.run("define", "others", option, *other)
+        assert refused.returncode == nextid.INVALID, refused.stderr
