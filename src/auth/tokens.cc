@@ -14,6 +14,7 @@
 #include "nextid/counter.h"
 
 #include "base/ascii.h"
+#include "base/bom.h"
 #include "base/cat.h"
 #include "base/glob.h"
 
@@ -165,7 +166,7 @@ Result<Tokens> Tokens::read(const std::string& path) {
   if (text.size() > kMaxFileBytes) {
     return invalid(cat("The token file ", path, " exceeds ", kMaxFileBytes, " bytes."));
   }
-  return parse(text, path);
+  return parse(base::without_bom(text), path);
 }
 
 const Grant* Tokens::find(const Digest& digest) const noexcept {

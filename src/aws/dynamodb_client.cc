@@ -21,6 +21,24 @@ using base::cat;
 constexpr const char* kApiVersion = "DynamoDB_20120810.";
 constexpr const char* kTableName = "TableName";
 
+/// As the AWS SDKs look for it: the store's own parameter, the environment, the profile.
+Result<void> resolve_ca_file(DynamodbClientOptions& options, const Profile& profile) {
+  const char* origin = "ca_file";
+  if (options.ca_file.empty()) {
+    origin = "AWS_CA_BUNDLE";
+    options.ca_file = options.environment("AWS_CA_BUNDLE").value_or("");
+  }
+  if (options.ca_file.empty()) {
+    origin = "ca_bundle of the AWS profile";
+    options.ca_file = profile.get("ca_bundle").value_or("");
+  }
+  std::error_code error;
+  if (!options.ca_file.empty() && !std::filesystem::is_regular_file(options.ca_file, error)) {
+    return Error(ErrorCode::kInvalid, cat(origin, " '", options.ca_file, "' is no file"));
+  }
+  return {};
+}
+
 Result<void> resolve(DynamodbClientOptions& options) {
   const auto profile = read_profile(options.profile, options.environment);
   if (!profile) return profile.error();
@@ -31,11 +49,7 @@ Result<void> resolve(DynamodbClientOptions& options) {
       resolve_dynamodb_endpoint(options.endpoint, options.region, options.environment, *profile);
   if (!endpoint) return endpoint.error();
   options.endpoint = *std::move(endpoint);
-  std::error_code error;
-  if (!options.ca_file.empty() && !std::filesystem::is_regular_file(options.ca_file, error)) {
-    return Error(ErrorCode::kInvalid, cat("ca_file '", options.ca_file, "' is no file"));
-  }
-  return {};
+  return resolve_ca_file(options, *profile);
 }
 
 SignedHttpOptions http_options(const DynamodbClientOptions& options) {

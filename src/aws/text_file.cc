@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/bom.h"
 #include "base/cat.h"
 
 namespace nextid::aws {
@@ -53,7 +54,10 @@ Result<std::optional<std::string>> read_text_file(const std::string& path,
   for (;;) {
     const ssize_t got = file.read(buffer.data(), buffer.size());
     if (got < 0) return cannot_read(path, errno);
-    if (got == 0) return std::optional<std::string>(std::move(text));
+    if (got == 0) {
+      if (text.starts_with(base::kByteOrderMark)) text.erase(0, base::kByteOrderMark.size());
+      return std::optional<std::string>(std::move(text));
+    }
     text.append(buffer.data(), static_cast<std::size_t>(got));
     if (text.size() > limit_bytes) {
       return Error(ErrorCode::kInvalid, cat(path, " is longer than ", limit_bytes,

@@ -10,6 +10,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/bom.h"
 #include "base/cat.h"
 
 namespace nextid::server {
@@ -60,7 +61,7 @@ Result<std::vector<ConfigEntry>> read_config_file(const std::string& path) {
   std::vector<ConfigEntry> entries;
   std::string line;
   for (std::size_t number = 1; std::getline(file, line); ++number) {
-    const auto text = without_comment(line);
+    const auto text = without_comment(number == 1 ? base::without_bom(line) : line);
     if (is_blank(text)) continue;
     // CLI11 would take it for the end of the line.
     if (text.find('\0') != std::string_view::npos) {

@@ -34,6 +34,16 @@ TEST(DynamodbUrl, TakesAllParameters) {
   EXPECT_EQ(settings->attempt_timeout, std::chrono::seconds(2));
 }
 
+TEST(DynamodbUrl, TakesAnIpv6EndpointWithItsBrackets) {
+  for (const char* rest :
+       {"//ids?endpoint=http://[::1]:8000", "//ids?endpoint=http://%5B::1%5D:8000"}) {
+    const auto settings = parse_dynamodb_url(rest);
+    ASSERT_TRUE(settings) << settings.error().what();
+    EXPECT_EQ(settings->endpoint, "http://[::1]:8000");
+  }
+  EXPECT_FALSE(parse_dynamodb_url("//[ids]?region=a"));
+}
+
 TEST(DynamodbUrl, SaysWhetherToMakeTheTableOrLeavesThatToItsCaller) {
   EXPECT_FALSE(parse_dynamodb_url("//id_counters", false)->create);
   EXPECT_TRUE(parse_dynamodb_url("//id_counters?create=true", false)->create);

@@ -56,6 +56,7 @@ class ProxySetting(Setting):
         self.keys = keys
         self.key = keys.issue()
         self.isolated = isolated(directory)
+        self.isolated_file = directory.joinpath
         super().__init__(proxy.url, REGION, {**self.isolated, **self.key.environment}, table,
                          start_server)
 

@@ -294,9 +294,17 @@ def test_private_authority_is_accepted(start_tls, authority):
     dynamodb = start_tls(authority.certificate_for("IP:127.0.0.1"))
     assert dynamodb.endpoint.startswith("https://")
     assert dynamodb.run("next", ca_file=authority.file).stdout == "1\n"
+    # As the AWS SDKs take it.
+    bundle = {"AWS_CA_BUNDLE": str(authority.file)}
+    assert dynamodb.run("next", env={**dynamodb.env, **bundle}).stdout == "2\n"
+    wrong = dynamodb.run("next", env={**dynamodb.env, "AWS_CA_BUNDLE": "/nonexistent"})
+    assert "AWS_CA_BUNDLE '/nonexistent' is no file" in wrong.stderr
+    dynamodb.isolated_file("config").write_text(f"[default]\nca_bundle = {authority.file}\n")
+    profile = {"AWS_CONFIG_FILE": str(dynamodb.isolated_file("config"))}
+    assert dynamodb.run("next", env={**dynamodb.env, **profile}).stdout == "3\n"
     node = dynamodb.start(ca_file=authority.file)
     connections = dynamodb.proxy.connections
-    for number in range(2, 22):
+    for number in range(4, 24):
         assert node.next_id() == number
     assert dynamodb.proxy.connections - connections <= 2
     node.stop()

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from dynamodb_faults import FAULTS, LATE, Fault
+import nextid
 from nextid import NOTHING_BURNED, OK, UNAVAILABLE, is_problem, own_hosts_file, poll
 
 
@@ -250,7 +251,8 @@ class Forwarder:
     """Takes connections on an address of loopback, and hands their bytes on to another port."""
 
     def __init__(self, host, port, target):
-        self._listener = socket.create_server((host, port))
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._listener = socket.create_server((host, port), family=family)
         self.port = self._listener.getsockname()[1]
         self._target = target
         self._sockets = [self._listener]
@@ -305,3 +307,15 @@ def test_an_endpoint_that_moves_is_found_again(dynalite, dynamodb, tmp_path):
     finally:
         before.stop()
         after.stop()
+
+
+def test_an_endpoint_of_ipv6(dynamodb):
+    forwarder = Forwarder("::1", 0, dynamodb.proxy.port)
+    try:
+        endpoint = f"http://[::1]:{forwarder.port}"
+        assert dynamodb.run("next", endpoint=endpoint).stdout == "1\n"
+        store = f"dynamodb://{dynamodb.table.name}?region={dynamodb.region}&endpoint={endpoint}"
+        plain = nextid.run("next", "--store", store, env=dynamodb.env)  # With plain brackets.
+        assert plain.stdout == "2\n", plain.stderr
+    finally:
+        forwarder.stop()

@@ -76,11 +76,23 @@ Result<void> set_parameter(DynamodbSettings& settings, const std::string& name,
   return {};
 }
 
+/// Parameters may have an IPv6 endpoint, whose brackets a query can't have as they are (RFC
+/// 3986, 3.4).
+std::string with_encoded_brackets(const std::string& url) {
+  const auto query = std::min(url.find('?'), url.size());
+  std::string encoded = url.substr(0, query);
+  for (const char c : url.substr(query)) {
+    c == '[' ? encoded += "%5B" : c == ']' ? encoded += "%5D" : encoded += c;
+  }
+  return encoded;
+}
+
 }  // namespace
 
 Result<DynamodbSettings> parse_dynamodb_url(const std::string& rest, bool create) {
-  const std::string whole = "dynamodb:" + rest;  // `url` is a view of it.
-  const auto url = boost::urls::parse_uri(whole);
+  const std::string whole = "dynamodb:" + rest;
+  const std::string encoded = with_encoded_brackets(whole);  // `url` is a view of it.
+  const auto url = boost::urls::parse_uri(encoded);
   if (!url || !url->has_authority()) return invalid(cat("'", whole, "' is no store URL"));
   if (url->has_userinfo() || url->has_port() || url->has_fragment() ||
       (!url->encoded_path().empty() && url->encoded_path() != "/")) {

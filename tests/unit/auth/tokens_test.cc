@@ -97,6 +97,9 @@ TEST(TokensTest, ReadsFilesAndTellsWhyNot) {
   std::ofstream(path) << line("billing", "secret");
   ASSERT_TRUE(Tokens::read(path));
   EXPECT_NE(Tokens::read(path)->find(digest_of("secret")), nullptr);
+  std::ofstream(path) << "\xEF\xBB\xBF" << line("billing", "secret");  // As Notepad writes it.
+  ASSERT_TRUE(Tokens::read(path)) << Tokens::read(path).error().what();
+  EXPECT_NE(Tokens::read(path)->find(digest_of("secret")), nullptr);
   std::ofstream(path) << std::string(Tokens::kMaxFileBytes + 1, '#');
   EXPECT_TRUE(Tokens::read(path).has_error());
 }

@@ -52,6 +52,13 @@ TEST_F(ProfileFilesTest, ReadsBothFilesAndLetsTheCredentialsFileWin) {
   EXPECT_EQ(get("dev", "role_arn"), "from-credentials");
 }
 
+TEST_F(ProfileFilesTest, AByteOrderMarkBeforeAFileIsNothing) {
+  config("\xEF\xBB\xBF[default]\nregion = eu-west-1\n");
+  credentials("\xEF\xBB\xBF[default]\naws_access_key_id = AKID\n");
+  EXPECT_EQ(get("default", "region"), "eu-west-1");
+  EXPECT_EQ(get("default", "aws_access_key_id"), "AKID");
+}
+
 TEST_F(ProfileFilesTest, NeverMixesTheKeysOfTwoFiles) {
   config(
       "[default]\naws_access_key_id = OLD\naws_secret_access_key = s\naws_session_token = old\n");

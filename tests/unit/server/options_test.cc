@@ -113,6 +113,10 @@ TEST_F(Options, FilesAreToml) {
   EXPECT_EQ(config.clients.idle_timeout, std::chrono::minutes(2));
 }
 
+TEST_F(Options, AByteOrderMarkBeforeTheFileIsNothing) {
+  EXPECT_EQ(load({.file = write_file("\xEF\xBB\xBFthreads = 3\n")}).threads, 3U);
+}
+
 TEST_F(Options, FileErrorsNameFileAndLine) {
   const std::vector<std::pair<std::string, std::string>> cases{
       {"\nthreds = 2\n", ", line 2: threds is no option"},
@@ -267,7 +271,7 @@ TEST_F(Options, RefuseCharactersThatNobodySeesInTheFileAndItsName) {
       {"store = \"sqlite:/x/ids.db\r\"\r\n", "ids.db\\r': it ends in a carriage return"},
       {"store = \"sqlite:/x/\tids.db\"\n", "its character 11 is a tab"},
       {std::string("store = \"sqlite:/x\0y\"\n", 22), ", line 1: there is a NUL in it; remove it."},
-      {"\xef\xbb\xbfstore = \"memory:\"\n", ", line 1: \\u{feff}store is no option"},
+      {"\n\xef\xbb\xbfstore = \"memory:\"\n", ", line 2: \\u{feff}store is no option"},
   };
   for (const auto& [text, expected] : cases) {
     const auto sentence = failure({.file = write_file(text)});
