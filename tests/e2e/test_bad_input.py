@@ -103,7 +103,7 @@ def test_bodies_are_refused(server):
         assert connection.ask("GET", "/healthz").status == 200
 
 
-BAD_NUMBERS = ["0", "-1", "1.0", "1e3", str(2**63), str(2**64), "9" * 40, '""', '"ten"', '"-1"',
+BAD_NUMBERS = ["0", "-1", "1.5", "1e3", str(2**63), str(2**64), "9" * 40, '""', '"ten"', '"-1"',
                "null", "true", "[]", "{}", "[" * 500]
 BAD_BODIES = [
     b"start=5", b"{", b'{"max":5', b'{"max":5}}', b"[]", b"5", b"null", b'{"max":5,"max":5}',

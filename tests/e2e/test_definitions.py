@@ -340,6 +340,23 @@ def test_command_lines_and_servers_agree(start_server, store):
     assert node.next_id("orders") == 103
 
 
+# ---- What was read is sent back
+
+
+@pytest.mark.parametrize("suffix", ["", "?as=string"])
+def test_what_get_shows_can_be_put(start_node, suffix):
+    node = start_node()
+    defined(node, start=5, cache=10, comment="Größe")
+    for taken in (False, True):
+        if taken:
+            node.next_id("orders")
+        seen = node.ask("GET", "/v1/counters/orders" + suffix).json()
+        answer = node.ask("PUT", "/v1/counters/orders" + suffix, body=json.dumps(seen).encode())
+        assert (answer.status, answer.json()) == (200, seen)
+    other = node.ask("PUT", "/v1/counters/others", body=json.dumps(seen).encode())
+    assert is_problem(other, 400, "invalid")
+
+
 # ---- Bounds by their names
 
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <boost/beast/core/string.hpp>
@@ -63,9 +64,34 @@ JsonField text_field(std::string_view name, std::optional<std::string>& field,
           }};
 }
 
+/// What GET says of a counter beside its definition, so that its answer can be sent back.
+struct Answered {
+  bool has_name = false;
+  bool has_value = false;
+
+  std::vector<JsonField> fields(const std::string& counter) {
+    return {{.name = "name",
+             .expected = cat("'", counter, "', as in the path, or left out"),
+             .take =
+                 [this, &counter](JsonKind, std::string_view text) {
+                   has_name = true;
+                   return text == counter;
+                 }},
+            {.name = "value",
+             .expected = "a whole number, as GET shows it",
+             .take =
+                 [this](JsonKind, std::string_view text) {
+                   has_value = true;
+                   return base::whole_number(text, 0, kMaxId).has_value();
+                 },
+             .may_be_null = true}};
+  }
+};
+
 }  // namespace
 
-Refusal parse_definition(const Request& request, DefinitionChange& change) {
+Refusal parse_definition(const Request& request, const std::string& counter,
+                         DefinitionChange& change) {
   if (auto refusal = check_content_type(request.content_type)) return refusal;
   if (request.body.empty()) return std::nullopt;
   std::vector<JsonField> fields;
@@ -77,7 +103,16 @@ Refusal parse_definition(const Request& request, DefinitionChange& change) {
       [&](const contract::TextField& field) {
         fields.push_back(text_field(field.name, change.*field.change, field.most_bytes));
       });
-  return read_json_object(request.body, fields);
+  Answered answered;
+  for (JsonField& field : answered.fields(counter)) fields.push_back(std::move(field));
+  if (auto refusal = read_json_object(request.body, fields)) return refusal;
+  // By itself it is no answer that is sent back, but somebody who means to set it.
+  if (answered.has_value && !answered.has_name) {
+    return invalid(
+        "The field 'value' can't be set: POST .../advance raises a counter's value, and nothing "
+        "lowers it.");
+  }
+  return std::nullopt;
 }
 
 Refusal parse_advance(const Request& request, std::uint64_t& to) {

@@ -13,7 +13,10 @@ namespace nextid::http {
 /// {"max":100,"comment":"..."}: fields of a definition (contract/definition_fields.h), all
 /// optional: a request without a body is right, too. Numbers may be text: JavaScript's are exact
 /// only to 2^53.
-Refusal parse_definition(const Request& request, DefinitionChange& change);
+/// What GET says beside them is taken, too, so that its answer can be sent back: the name, which
+/// must be `counter`, and the value, which changes nothing.
+Refusal parse_definition(const Request& request, const std::string& counter,
+                         DefinitionChange& change);
 
 /// {"to":100}
 Refusal parse_advance(const Request& request, std::uint64_t& to);

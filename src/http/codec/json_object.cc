@@ -59,16 +59,31 @@ class Handler {
     return take(JsonKind::kInteger, std::to_string(number), error);
   }
   bool on_double(double, json::string_view part, json::error_code& error) {
+    const auto point = part.find('.');
+    if (is_whole({part.data(), part.size()}, point)) {
+      return take(JsonKind::kInteger, std::string(part.data(), point), error);
+    }
     return other(base::printable({part.data(), part.size()}), error);
   }
   bool on_bool(bool value, json::error_code& error) {
     return other(value ? "true" : "false", error);
   }
-  bool on_null(json::error_code& error) { return other("null", error); }
+  bool on_null(json::error_code& error) {
+    if (field_ == nullptr || !field_->may_be_null) return other("null", error);
+    field_ = nullptr;
+    return true;
+  }
   bool on_comment_part(json::string_view, json::error_code&) { return true; }
   bool on_comment(json::string_view, json::error_code&) { return true; }
 
  private:
+  // "131072.0", as languages without integers write them.
+  static bool is_whole(std::string_view number, std::size_t point) {
+    return point != std::string_view::npos && number.size() > point + 1 &&
+           number.find_first_not_of("0123456789") == point &&
+           number.find_first_not_of('0', point + 1) == std::string_view::npos;
+  }
+
   static std::string name(const JsonField& field) { return cat("'", field.name, "'"); }
 
   bool add(json::string_view part) {

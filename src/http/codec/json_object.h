@@ -20,6 +20,7 @@ struct JsonField {
   /// Takes the value: the digits of an integer, a string as UTF-8. False when it is not as
   /// expected.
   std::function<bool(JsonKind kind, std::string_view text)> take;
+  bool may_be_null = false;  ///< Then null is as if it were not there.
 };
 
 /// Reads `text`, which must be one JSON object of these fields and nothing else. The sentence of a

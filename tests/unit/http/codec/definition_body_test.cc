@@ -17,14 +17,14 @@ Request request(std::string_view body) {
 
 DefinitionChange taken(std::string_view body) {
   DefinitionChange change;
-  const auto refusal = parse_definition(request(body), change);
+  const auto refusal = parse_definition(request(body), "orders", change);
   EXPECT_FALSE(refusal) << body << ": " << refusal->detail;
   return change;
 }
 
 std::string refused(std::string_view body) {
   DefinitionChange change;
-  const auto refusal = parse_definition(request(body), change);
+  const auto refusal = parse_definition(request(body), "orders", change);
   EXPECT_TRUE(refusal) << body << " was taken";
   if (!refusal) return "";
   EXPECT_EQ(refusal->status, 400U);
@@ -40,7 +40,6 @@ TEST(DefinitionBody, NumbersAtTheirLimits) {
   for (const auto* name : {"start", "increment", "max", "cache"}) {
     for (const auto* number : {"0",
                                "-1",
-                               "1.0",
                                "1e3",
                                "9223372036854775808",
                                "18446744073709551616",
@@ -88,7 +87,7 @@ TEST(DefinitionBody, CommentsAtTheirLimit) {
 TEST(DefinitionBody, FieldsAreKnownAndGivenOnce) {
   EXPECT_NE(refused(R"({"step":1})").find("'step' is unknown; this call takes 'start', "),
             std::string::npos);
-  EXPECT_NE(refused(R"({"value":1})").find("'value' is unknown"), std::string::npos);
+  EXPECT_NE(refused(R"({"values":1})").find("'values' is unknown"), std::string::npos);
   EXPECT_NE(refused(R"({"Max":1})").find("'Max' is unknown"), std::string::npos);
   EXPECT_NE(refused(R"({"max\u0000":1})").find("'max\\x00' is unknown"), std::string::npos);
   EXPECT_NE(refused(R"({"max":1,"cache":1,"max":1})").find("'max' is given more than once"),
@@ -134,7 +133,7 @@ TEST(DefinitionBody, TakesJsonByAnyOfItsNames) {
     Request json = request(R"({"max":5})");
     json.content_type = {type, 1};
     DefinitionChange change;
-    EXPECT_FALSE(parse_definition(json, change)) << type;
+    EXPECT_FALSE(parse_definition(json, "orders", change)) << type;
     EXPECT_EQ(change.max, 5U);
   }
 }
@@ -147,7 +146,8 @@ TEST(DefinitionBody, RefusesOtherContentTypes) {
     other.content_type = {type, 1};
     DefinitionChange change;
     std::uint64_t to = 0;
-    for (const auto& refusal : {parse_definition(other, change), parse_advance(other, to)}) {
+    for (const auto& refusal :
+         {parse_definition(other, "orders", change), parse_advance(other, to)}) {
       ASSERT_TRUE(refusal) << type;
       EXPECT_EQ(refusal->status, 400U);
       EXPECT_NE(refusal->detail.find("'" + std::string(type) + "'"), std::string::npos);
@@ -157,7 +157,7 @@ TEST(DefinitionBody, RefusesOtherContentTypes) {
   Request twice = request("{}");
   twice.content_type = {"application/json", 2};
   DefinitionChange change;
-  EXPECT_TRUE(parse_definition(twice, change));
+  EXPECT_TRUE(parse_definition(twice, "orders", change));
 }
 
 // --- Advance
@@ -181,6 +181,32 @@ TEST(AdvanceBody, NeedsItsField) {
   EXPECT_TRUE(parse_advance(request(R"({"to":1,"to":1})"), to));
   EXPECT_TRUE(parse_advance(request("5"), to));
   EXPECT_EQ(to, 1U);
+}
+
+TEST(DefinitionBody, AnAnswerCanBeSentBack) {
+  const auto change =
+      taken(R"({"name":"orders","value":7,"start":1,"increment":1,"max":"9223372036854775807",)"
+            R"("cache":1,"comment":"","revision":3})");
+  EXPECT_EQ(change.revision, 3U);
+  EXPECT_EQ(change.max, kMaxId);
+  EXPECT_EQ(taken(R"({"name":"orders","value":null,"cache":5})").cache, 5U);
+  EXPECT_NE(refused(R"({"value":5})").find("POST .../advance raises"), std::string::npos);
+  DefinitionChange none;
+  for (const char* wrong :
+       {R"({"name":"others"})", R"({"name":null})", R"({"name":"orders","value":-1})",
+        R"({"name":"orders","value":"x"})", R"({"cache":null})"}) {
+    EXPECT_TRUE(parse_definition(request(wrong), "orders", none)) << wrong;
+  }
+}
+
+TEST(DefinitionBody, AWholeNumberMayHaveAFractionOfZeros) {
+  EXPECT_EQ(taken(R"({"cache":131072.0})").cache, 131072U);
+  EXPECT_EQ(taken(R"({"max":9223372036854775807.000})").max, kMaxId);
+  DefinitionChange none;
+  for (const char* wrong : {R"({"cache":1.5})", R"({"cache":1.05})", R"({"cache":-1.0})",
+                            R"({"cache":1e3})", R"({"cache":1.0e1})"}) {
+    EXPECT_TRUE(parse_definition(request(wrong), "orders", none)) << wrong;
+  }
 }
 
 }  // namespace

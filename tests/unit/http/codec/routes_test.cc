@@ -351,8 +351,8 @@ TEST(Routes, OtherCallsTakeNoBody) {
     EXPECT_EQ(refused.status, 400U);
     EXPECT_NE(refused.detail.find("query string"), std::string::npos) << refused.detail;
   }
-  EXPECT_EQ(problem("GET", "/v1/counters", "{}").status, 400U);
-  EXPECT_EQ(problem("GET", "/v1/counters/a", "{}").status, 400U);
+  EXPECT_EQ(problem("GET", "/v1/counters", "{\"a\":1}").status, 400U);
+  EXPECT_EQ(problem("GET", "/v1/counters/a", "{\"a\":1}").status, 400U);
 }
 
 TEST(Routes, BodiesAreNotTheOnlyThingChecked) {
@@ -365,6 +365,16 @@ TEST(Routes, KeepTheConfiguredMaxRange) {
   EXPECT_EQ(std::get<Allocate>(route("GET", "/range?count=4", "", 5)).count, 4U);
   EXPECT_EQ(std::get<Allocate>(route("GET", "/range?count=5", "", 5)).count, 5U);
   EXPECT_TRUE(std::holds_alternative<Problem>(route("GET", "/range?count=6", "", 5)));
+}
+
+TEST(Routes, AnEmptyObjectIsNoBody) {
+  for (const auto* body : {"{}", " {\n} \r\n", ""}) {
+    EXPECT_TRUE(std::holds_alternative<Allocate>(route("POST", "/next", body))) << body;
+    EXPECT_TRUE(std::holds_alternative<Allocate>(route("POST", "/range?count=2", body))) << body;
+  }
+  for (const auto* body : {"{", "[]", "{\"count\":2}", "{}{}", "null"}) {
+    EXPECT_EQ(problem("POST", "/next", body).status, 400U) << body;
+  }
 }
 
 // --- What callers need to be allowed
