@@ -2,6 +2,7 @@
 #include <memory>
 #include <string_view>
 #include <sys/resource.h>
+#include <thread>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -42,6 +43,10 @@ int serve(const server::ConfigSources& sources) {
   systemd::notify_ready("Serving " + (*server)->addresses());
   signals.wait([&server] { (*server)->reload(); });
   systemd::notify_stopping();
+  if (config->drain_delay) {
+    (*server)->announce_stop();
+    std::this_thread::sleep_for(*config->drain_delay);
+  }
   (*server)->stop(config->shutdown_timeout);
   return kOk;
 }

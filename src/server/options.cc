@@ -277,6 +277,11 @@ constexpr std::array kOptions{
            "Longest body of a request that is read at all; longer ones are answered 413.",
            number<0, kMaxHttpBytes, &Config::http_limits, &http::Limits::max_body_bytes>},
     Option{
+        "drain-delay", "TIME", "off",
+        "How long to go on serving after SIGTERM or SIGINT while /readyz is 503 already, so that "
+        "load balancers notice; then the stop begins.",
+        with<set_limit, &Config::drain_delay>},
+    Option{
         "shutdown-timeout", "TIME", "8s",
         "How long a stop by SIGTERM or SIGINT may take: answering what waits, closing the store.",
         with<set_time, &Config::shutdown_timeout>},

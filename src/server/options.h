@@ -35,6 +35,8 @@ struct Config {
   StoreOptions store_options;
   net::ClientSettings clients;
   http::Limits http_limits;
+  /// Between the signal and the stop; nothing for none.
+  std::optional<std::chrono::milliseconds> drain_delay;
   std::chrono::milliseconds shutdown_timeout = std::chrono::seconds(8);
   /// The token file; "": everyone may do everything.
   std::string tokens;

@@ -57,6 +57,9 @@ class Server {
   /// force. Both outcomes are logged. Thread-safe.
   void reload();
 
+  /// Has /readyz say 503, so that load balancers send their clients elsewhere, and serves on.
+  void announce_stop() noexcept { service_.announce_stop(); }
+
   /// Stops accepting, answers the requests that it has, closes connections, engines and the store;
   /// then logs and returns where the ids went. Blocks for little more than `limit` at worst.
   /// Idempotent.
@@ -101,7 +104,7 @@ class Server {
   const Front front_;
   Store store_;
   Reports reports_;  // Reads the threads' counts, until stop().
-  const service::Service service_;
+  service::Service service_;
   std::vector<std::unique_ptr<net::FrontEnd>> front_ends_;  // Those that are not off.
   std::vector<std::unique_ptr<net::IoThread>> threads_;     // Have connections of those.
   std::vector<Served> served_;  // Whose listeners use the threads. Empty until all listen.

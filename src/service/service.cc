@@ -76,6 +76,7 @@ void Service::start(const AdvanceCounter& call, Done<CounterInfo> done) const {
 // makes the whole node not ready: the store was set back or exchanged, so counters that were not
 // used since are wrong, too.
 void Service::start(const CheckReady&, Done<CheckReady::Answer> done) const {
+  if (is_stopping_) return done(Error(ErrorCode::kUnavailable, "The server is stopping."));
   if (std::string doubt = reports_.doubt(); !doubt.empty()) {
     return done(CheckReady::Answer{std::move(doubt)});
   }

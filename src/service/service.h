@@ -1,6 +1,7 @@
 // Does what callers ask for.
 #pragma once
 
+#include <atomic>
 #include <utility>
 
 #include "nextid/store.h"
@@ -18,6 +19,9 @@ class Service {
   /// `reports` must outlive it.
   Service(Store store, Reports& reports) : store_(std::move(store)), reports_(reports) {}
 
+  /// From now on CheckReady is answered kUnavailable, and all else as before.
+  void announce_stop() noexcept { is_stopping_ = true; }
+
   void start(const ListCounters& call, Done<CounterPage> done) const;
   void start(const ShowCounter& call, Done<CounterInfo> done) const;
   void start(const FindCounters& call, Done<FindCounters::Answer> done) const;
@@ -31,6 +35,7 @@ class Service {
  private:
   const Store store_;
   Reports& reports_;
+  std::atomic<bool> is_stopping_{false};
 };
 
 }  // namespace nextid::service

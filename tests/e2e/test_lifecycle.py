@@ -10,6 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -114,6 +115,27 @@ def test_half_requests_do_not_hold_up_a_stop(start_server):
         connection.wait_until_read()
         server.terminate()
         assert server.wait(seconds=5) == 0
+
+
+def test_a_server_serves_on_while_load_balancers_notice(start_server):
+    server = start_server("--drain-delay", "1s")
+    began = time.monotonic()
+    server.terminate()
+    poll(lambda: server.ask("GET", "/readyz").status == 503, "it is not ready any more")
+    assert server.ask("GET", "/healthz").status == 200
+    assert server.next_id() == 1  # Over a new connection.
+    assert server.wait() == 0
+    assert time.monotonic() - began >= 1
+    assert server.closing() == {"returned": 1, **NOTHING_BURNED}
+
+
+@pytest.mark.not_accounted("the second signal ends it at once")
+def test_a_second_signal_ends_the_delay(start_server):
+    server = start_server("--drain-delay", "1h")
+    server.terminate()
+    poll(lambda: server.ask("GET", "/readyz").status == 503, "it is not ready any more")
+    server.process.send_signal(signal.SIGTERM)
+    assert server.wait() == -signal.SIGTERM
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])

@@ -89,6 +89,12 @@ TEST_F(ServiceTest, IsReadyUnlessItIsInDoubt) {
   EXPECT_EQ(ask(CheckReady{})->doubt, "The file was exchanged.");
 }
 
+TEST_F(ServiceTest, IsNotReadyWhileItStopsAndServesOn) {
+  service_.announce_stop();
+  EXPECT_EQ(ask(CheckReady{}).error().code(), ErrorCode::kUnavailable);
+  EXPECT_TRUE(ask(DefineCounter{.counter = "a", .change = {}}));
+}
+
 TEST_F(ServiceTest, IsNotReadyWithoutItsStore) {
   ASSERT_TRUE(store_.close(std::chrono::seconds(1)));
   EXPECT_EQ(ask(CheckReady{}).error().code(), ErrorCode::kUnavailable);
