@@ -46,7 +46,8 @@ LineWriter::~LineWriter() {
 }
 
 void LineWriter::write(std::string line) {
-  const base::Lock lock(state_->mutex);
+  base::Lock lock(state_->mutex);
+  const bool waits_for_none = state_->lines.empty();
   if (state_->bytes + line.size() > kMostWaitingBytes) {
     ++state_->dropped;
     return;
@@ -54,6 +55,11 @@ void LineWriter::write(std::string line) {
   state_->bytes += line.size();
   state_->lines.push_back(std::move(line));
   state_->changed.notify_all();
+  if (!waits_for_none) return;
+  const auto deadline = std::chrono::steady_clock::now() + kCourtesy;
+  while (!state_->lines.empty()) {
+    if (state_->changed.wait_until(lock.native(), deadline) == std::cv_status::timeout) return;
+  }
 }
 
 bool LineWriter::flush(std::chrono::milliseconds limit) {

@@ -24,8 +24,11 @@ class LineWriter {
   LineWriter(const LineWriter&) = delete;
   LineWriter& operator=(const LineWriter&) = delete;
 
-  /// Takes the line, with its end, or drops it. Never waits for the reader.
+  /// Takes the line, with its end, or drops it. Waits for a reader that keeps up, for kCourtesy at
+  /// most, so that the last words of a process that dies are read; for one that lags behind not at
+  /// all.
   void write(std::string line);
+  static constexpr std::chrono::milliseconds kCourtesy{5};
   /// False where some of it still waits after `limit`.
   bool flush(std::chrono::milliseconds limit);
 

@@ -43,5 +43,5 @@ def test_torture(store, capsys):
 def test_it_finds_what_is_wrong(damage, found):
     code, said = torture("--damage", damage, "--seconds", 5)
     assert code == 1, said
-    assert re.search(rf"^  .*({found})", said, re.MULTILINE), said
+    assert re.search(rf"^(  |load_client: ).*({found})", said, re.MULTILINE), said
     assert f"again: script/torture --seed {SEED} --round 1 --seconds 5 --damage {damage}" in said
