@@ -28,17 +28,36 @@ class Authority:
         _openssl("req", "-x509", *_NEW_KEY, "-keyout", self._key, "-out", self.file, "-days", "2",
                  "-subj", "/CN=nextid test authority", "-addext", "keyUsage=critical,keyCertSign")
 
-    def certificate_for(self, name, days=2):
-        """`name` as a certificate has it: "IP:127.0.0.1", "DNS:example.com". Days below 0: over."""
+    def certificate_for(self, name, expired=False):
+        """`name` as a certificate has it: "IP:127.0.0.1", "DNS:example.com"."""
         stem = self._directory / name.replace(":", "-")
         made = Certificate(stem.with_name(f"{stem.name}.pem"), stem.with_name(f"{stem.name}.key"))
         request = stem.with_name(f"{stem.name}.csr")
         extensions = stem.with_name(f"{stem.name}.ext")
         extensions.write_text(f"subjectAltName={name}\nauthorityKeyIdentifier=keyid\n")
         _openssl("req", *_NEW_KEY, "-keyout", made.key, "-out", request, "-subj", "/CN=server")
-        _openssl("x509", "-req", "-in", request, "-CA", self.file, "-CAkey", self._key,
-                 "-CAcreateserial", "-days", days, "-extfile", extensions, "-out", made.certificate)
+        if expired:
+            self._sign_for_the_past(request, extensions, made.certificate)
+        else:
+            _openssl("x509", "-req", "-in", request, "-CA", self.file, "-CAkey", self._key,
+                     "-CAcreateserial", "-days", "2", "-extfile", extensions,
+                     "-out", made.certificate)
         return made
+
+    def _sign_for_the_past(self, request, extensions, certificate):
+        """By `openssl ca`: `x509 -req` takes no dates before 3.4, and no days below 0 since."""
+        index = self._directory / "index.txt"
+        index.touch()
+        config = self._directory / "ca.cnf"
+        config.write_text("[ca]\ndefault_ca = own\n"
+                          f"[own]\ndatabase = {index}\nserial = {self._directory}/serial\n"
+                          f"new_certs_dir = {self._directory}\n"
+                          "default_md = sha256\npolicy = any\n"
+                          "[any]\ncommonName = supplied\n")
+        _openssl("ca", "-batch", "-notext", "-create_serial", "-config", config, "-in", request,
+                 "-cert", self.file, "-keyfile", self._key, "-extfile", extensions,
+                 "-startdate", "20200101000000Z", "-enddate", "20200102000000Z",
+                 "-out", certificate)
 
 
 _NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]

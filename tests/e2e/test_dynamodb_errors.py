@@ -335,7 +335,7 @@ def test_certificate_for_another_name_is_refused(start_tls, authority):
 
 
 def test_expired_certificate_is_refused(start_tls, authority):
-    dynamodb = start_tls(authority.certificate_for("IP:127.0.0.1", days=-1))
+    dynamodb = start_tls(authority.certificate_for("IP:127.0.0.1", expired=True))
     fails(dynamodb, "certificate", "is not accepted", "expired", ca_file=authority.file)
     assert not dynamodb.proxy.requests
 
