@@ -127,8 +127,9 @@ void FileLock::open_file() {
     }
   } while (fd < 0 && errno == EEXIST);
   if (fd < 0) {
-    throw SqliteFailure(SQLITE_CANTOPEN, cat("can't open the lock file ", path_, ": ",
-                                             std::strerror(errno), "; ", what_to_do(path_)));
+    const std::string reason = std::strerror(errno);  // Before what_to_do() looks at the file.
+    throw SqliteFailure(SQLITE_CANTOPEN, cat("can't open the lock file ", path_, ": ", reason, "; ",
+                                             what_to_do(path_)));
   }
   fd_ = std::make_unique<base::ParentOnlyFd>(fd);
 }

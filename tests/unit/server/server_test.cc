@@ -194,10 +194,10 @@ TEST_F(ServerTest, AsksForABodyThatTheClientHoldsBack) {
   auto client = connect();
   client.send(get("/next") +
               "POST /next HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: "
-              "2\r\n\r\n");
+              "3\r\n\r\n");
   EXPECT_EQ(client.read().body, R"({"id":1})");
   EXPECT_EQ(client.read().status, 100U);
-  EXPECT_EQ(client.call("{}").status, 400U);
+  EXPECT_EQ(client.call("{x}").status, 400U);
   EXPECT_EQ(client.call(get("/next")).body, R"({"id":2})");
 }
 
