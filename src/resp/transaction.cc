@@ -5,13 +5,17 @@
 namespace nextid::resp {
 
 bool Transaction::add(const Command& command) {
+  if (is_spoilt()) return true;  // It will not be executed.
   Queued queued{.bytes = {}, .ends = {}, .was_inline = command.was_inline};
   for (const std::string_view argument : command.arguments) {
     queued.bytes += argument;
-    queued.ends.push_back(queued.bytes.size());
+    queued.ends.push_back(static_cast<std::uint32_t>(queued.bytes.size()));
   }
-  bytes_ += queued.bytes.size();
+  // An empty argument takes room, too.
+  bytes_ += queued.bytes.size() + queued.ends.size() * sizeof(queued.ends.front());
   if (bytes_ > kMostBytes || commands_.size() == kMostCommands) {
+    discard();
+    open();
     spoil();
     return false;
   }
@@ -32,7 +36,7 @@ Command Transaction::take_next() {
   const Queued& queued = commands_[next_++];
   arguments_.clear();
   std::size_t begin = 0;
-  for (const std::size_t end : queued.ends) {
+  for (const std::uint32_t end : queued.ends) {
     arguments_.emplace_back(queued.bytes.data() + begin, end - begin);
     begin = end;
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,7 +16,8 @@ namespace nextid::resp {
 class Transaction {
  public:
   static constexpr std::size_t kMostCommands = 16 * 1024;
-  static constexpr std::size_t kMostBytes = 1024 * 1024;  ///< Of all their arguments.
+  /// Of all their arguments, with four for the end of each.
+  static constexpr std::size_t kMostBytes = 1024 * 1024;
 
   /// Between MULTI and EXEC or DISCARD.
   bool is_open() const noexcept { return open_; }
@@ -24,7 +26,7 @@ class Transaction {
 
   void open() noexcept { open_ = true; }
   void spoil() noexcept { spoilt_ = true; }
-  /// False, and spoilt, where there is no room.
+  /// False, and spoilt, where there is no room. What is spoilt keeps no commands.
   bool add(const Command& command);
   /// Those that were added are to be taken; how many these are.
   std::size_t execute() noexcept;
@@ -37,8 +39,8 @@ class Transaction {
 
  private:
   struct Queued {
-    std::string bytes;              // Of all arguments.
-    std::vector<std::size_t> ends;  // Of each, in `bytes`.
+    std::string bytes;                // Of all arguments.
+    std::vector<std::uint32_t> ends;  // Of each, in `bytes`.
     bool was_inline;
   };
 

@@ -1,5 +1,6 @@
 """Runs the real nextid binary: servers on port 0, command lines, and raw HTTP connections."""
 
+import contextlib
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import resource
 import shutil
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
 import time
@@ -315,6 +317,18 @@ class Server:
         soft = hard if size_bytes is None else size_bytes
         resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (soft, hard))
 
+
+
+@contextlib.contextmanager
+def store_locked(path):
+    """Holds SQLite's writer lock, so that every commit of the server has to wait."""
+    database = sqlite3.connect(path, isolation_level=None)
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        database.execute("ROLLBACK")
+        database.close()
 
 
 def own_hosts_file(path):

@@ -1,12 +1,10 @@
 """Idempotency keys: one key is one request, whatever happens on the way to its answer."""
 
-import contextlib
-import sqlite3
 import threading
 
 import pytest
 
-from nextid import OK, is_problem, poll
+from nextid import OK, is_problem, poll, store_locked
 
 
 def header(key):
@@ -238,18 +236,6 @@ def test_pipelined_burst(start_node):
 
 
 # ---- Clients that vanish, stores that do not answer
-
-
-@contextlib.contextmanager
-def store_locked(path):
-    """Holds SQLite's writer lock, so that every commit of the server has to wait."""
-    database = sqlite3.connect(path, isolation_level=None)
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        database.execute("ROLLBACK")
-        database.close()
 
 
 def test_the_key_keeps_ids_of_vanished_clients(server, tmp_path):

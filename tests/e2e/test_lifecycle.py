@@ -15,19 +15,7 @@ import time
 import pytest
 
 import nextid
-from nextid import NOTHING_BURNED, Connection, is_problem, poll
-
-
-@contextlib.contextmanager
-def store_locked(path):
-    """Holds SQLite's writer lock, so that every commit of the server has to wait."""
-    database = sqlite3.connect(path, isolation_level=None)
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        database.execute("ROLLBACK")
-        database.close()
+from nextid import NOTHING_BURNED, Connection, is_problem, poll, store_locked
 
 
 def set_value(path, counter, value):

@@ -5,25 +5,13 @@ import fcntl
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import time
 
 import pytest
 
 import nextid
-from nextid import Connection
-
-
-@contextlib.contextmanager
-def store_locked(path):
-    database = sqlite3.connect(path, isolation_level=None)
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        database.execute("ROLLBACK")
-        database.close()
+from nextid import Connection, store_locked
 
 
 class UnreadServer:

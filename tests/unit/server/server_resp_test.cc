@@ -395,6 +395,23 @@ TEST_F(RespServerTest, ATransactionThatIsTooLongIsRefused) {
   expect(client, "PING\r\n", "+PONG\r\n");
 }
 
+TEST_F(RespServerTest, EmptyArgumentsOfATransactionTakeRoomToo) {
+  start();
+  auto client = connect_resp();
+  std::string command = "*1001\r\n$4\r\nMGET\r\n";
+  for (int i = 0; i < 1000; ++i) command += "$0\r\n\r\n";
+  expect(client, "MULTI\r\n", "+OK\r\n");
+  bool refused = false;
+  for (int i = 0; i < 300 && !refused; ++i) {  // 4 KB each.
+    ASSERT_TRUE(client.send(command));
+    refused = client.read_line().starts_with("-ERR A transaction has at most");
+  }
+  EXPECT_TRUE(refused);
+  expect(client, "INCR a\r\n", "+QUEUED\r\n");
+  expect_error(client, "EXEC\r\n", "EXECABORT");
+  expect(client, "INCR a\r\n", ":1\r\n");
+}
+
 TEST_F(RespServerTest, QueuedCommandsNeedTheirRights) {
   require_token();
   start();
