@@ -104,6 +104,9 @@ class StreamTest : public ::testing::TestWithParam<Kind> {
   // Connects client_ and echo_ with one another.
   void connect() {
     tcp::acceptor acceptor(clients_, {asio::ip::make_address("127.0.0.1"), 0});
+    socket_.open(tcp::v4());
+    // Or the system lets it grow, up to many megabytes, and no server ever has to wait for it.
+    socket_.set_option(tcp::socket::receive_buffer_size(64 * 1024));
     socket_.connect(acceptor.local_endpoint());
     Socket accepted(*loop_);
     acceptor.accept(accepted);
