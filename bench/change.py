@@ -6,7 +6,6 @@ from process start to the first id.
 """
 
 import argparse
-import os
 import pathlib
 import statistics
 import tempfile
@@ -16,11 +15,6 @@ import common
 CLIENTS = (1, 64, 256)
 PIPELINES = (1, 16)
 INCR_CLIENTS = 64
-
-
-def cpu_s(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Build:
@@ -34,10 +28,10 @@ class Build:
 
     def measure(self, server, load, run):
         """`run` is the rate, and how many ids that was."""
-        before = cpu_s(server.process.pid)
+        before = common.cpu_s(server.process.pid)
         rate, ids = run(server)
         self.rates.setdefault(load, []).append(rate)
-        self.cpu_us.setdefault(load, []).append((cpu_s(server.process.pid) - before) / ids * 1e6)
+        self.cpu_us.setdefault(load, []).append((common.cpu_s(server.process.pid) - before) / ids * 1e6)
 
 
 def next_load(clients, seconds):

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import http.client
 import json
+import os
 import pathlib
 import re
 import socket
@@ -108,6 +109,12 @@ def wait_until(condition, what):
             raise SystemExit(f"{what} did not start within {START_LIMIT_S} s")
 
 
+@dataclass
+class Peer:
+    port: int
+    pid: int
+
+
 @contextlib.contextmanager
 def redis_server(directory, persistence):
     port = free_port()
@@ -118,7 +125,7 @@ def redis_server(directory, persistence):
 
     try:
         wait_until(lambda: answers(port), "redis-server")
-        yield port
+        yield Peer(port, server.pid)
     finally:
         stop(server)
 
@@ -147,6 +154,13 @@ def load_next(port, connections, seconds):
     median, unit = re.search(r"\n\s+50%\s+([\d.]+)(us|ms|s)", out).groups()
     return Load(rate=float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)),
                 median_ms=float(median) * {"us": 1e-3, "ms": 1, "s": 1e3}[unit])
+
+
+def cpu_s(pid):
+    """What a process and its children have used."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") + sum(map(cpu_s, children))
 
 
 def spread(runs):

@@ -5,8 +5,6 @@ that shows how they scale, even where the load and the server have too few cores
 
 import concurrent.futures
 import contextlib
-import os
-import pathlib
 import statistics
 import tempfile
 
@@ -15,11 +13,6 @@ import common
 CACHE = "1000000"
 CLIENTS, PIPELINES = 25, (1, 16)
 COUNTERS = ("bench-one", "bench-two")
-
-
-def cpu_seconds(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class Measured:
@@ -31,10 +24,10 @@ class Measured:
         self.rates, self.cpu_us = [], []
 
     def run(self, seconds):
-        before = cpu_seconds(self.server.process.pid)
+        before = common.cpu_s(self.server.process.pid)
         with concurrent.futures.ThreadPoolExecutor() as loads:
             rate = sum(loads.map(self.load, COUNTERS))
-        used = cpu_seconds(self.server.process.pid) - before
+        used = common.cpu_s(self.server.process.pid) - before
         self.rates.append(rate)
         self.cpu_us.append(used / (self.requests * len(COUNTERS)) * 1e6)
         self.requests = max(20_000, int(rate * seconds / len(COUNTERS)))

@@ -2,20 +2,30 @@
 strict INCR and Redis with `appendfsync always`.
 
 All run at the same time and are loaded in turn, round by round: the ratio of the medians holds even
-where the machine's speed drifts.
+where the machine's speed drifts. The CPU time a request, of the server alone, is the steadier figure: it
+does not depend on what the load takes of the same cores.
 """
 
 import contextlib
 import pathlib
+import statistics
 import subprocess
 import tempfile
+from dataclasses import dataclass
 
 import common
 
 CACHE = 1_000_000
-# (who is measured, how many ids each client asks for at a time, reach)
-CACHED_PIPELINES = {1: 1.0, 16: 1.1, 64: 1.3}
-STRICT_PIPELINES = {1: 1.0, 16: 1.4}
+
+@dataclass
+class Reach:
+    rate: float  # At least so many times the peer's.
+    cpu: float | None = None  # At most so many times the peer's CPU time a request.
+
+
+# How many ids each client asks for at a time, and what is to be reached then.
+CACHED_PIPELINES = {1: Reach(1.0, cpu=0.9), 16: Reach(1.1), 64: Reach(1.3)}
+STRICT_PIPELINES = {1: Reach(1.0), 16: Reach(1.4)}
 CACHED_CLIENTS, STRICT_CLIENTS, HTTP_CONNECTIONS = 50, 64, 32
 
 NGINX = """
@@ -48,25 +58,48 @@ def nginx_server(directory):
     server = subprocess.Popen(["nginx", "-c", str(config), "-p", directory])
     try:
         common.wait_until(lambda: common.answers(port), "nginx")
-        yield port
+        yield common.Peer(port, server.pid)
     finally:
         common.stop(server)
 
 
+class Side:
+    """A server, and one kind of load on it."""
+
+    def __init__(self, pid, load):
+        """`load` is the rate, and how many requests that was."""
+        self.pid, self.load = pid, load
+        self.forget()
+
+    def run(self):
+        before = common.cpu_s(self.pid)
+        rate, requests = self.load()
+        self.cpu_us.append((common.cpu_s(self.pid) - before) / requests * 1e6)
+        self.rates.append(rate)
+
+    def forget(self):
+        self.rates, self.cpu_us = [], []
+
+
+@dataclass
 class Comparison:
     """One row of the table: two loads, in turn."""
 
-    def __init__(self, name, reach, ours, theirs):
-        self.name, self.reach, self.loads = name, reach, (ours, theirs)
-        self.rates = ([], [])
+    name: str
+    reach: Reach
+    ours: Side
+    theirs: Side
 
     def run(self):
-        for load, rates in zip(self.loads, self.rates):
-            rates.append(load())
+        self.ours.run()
+        self.theirs.run()
 
     def row(self):
-        return [self.name, common.spread(self.rates[0]), common.spread(self.rates[1]),
-                f"{common.ratio(*self.rates):.2f}", f"{self.reach:.2f}"]
+        ours, theirs = statistics.median(self.ours.cpu_us), statistics.median(self.theirs.cpu_us)
+        return [self.name, common.spread(self.ours.rates), common.spread(self.theirs.rates),
+                f"{common.ratio(self.ours.rates, self.theirs.rates):.2f}", f"{self.reach.rate:.2f}",
+                f"{ours:.2f}", f"{theirs:.2f}", f"{ours / theirs:.2f}",
+                f"{self.reach.cpu:.2f}" if self.reach.cpu else ""]
 
 
 def incr(port, clients, pipeline, seconds):
@@ -74,26 +107,38 @@ def incr(port, clients, pipeline, seconds):
     requests = [20_000]
 
     def run():
-        rate = common.redis_rate(port, clients, requests[0], pipeline)
+        sent = requests[0]
+        rate = common.redis_rate(port, clients, sent, pipeline)
         requests[0] = max(20_000, int(rate * seconds))
-        return rate
+        return rate, sent
 
     return run
 
 
-def comparisons(seconds, cached, strict, nginx_port, volatile_port, durable_port):
-    yield Comparison(
-        f"cached /next, {HTTP_CONNECTIONS} connections, nginx return 200", 0.95,
-        lambda: common.load_next(cached.port, HTTP_CONNECTIONS, seconds).rate,
-        lambda: common.load_next(nginx_port, HTTP_CONNECTIONS, seconds).rate)
+def next_ids(port, seconds):
+    def run():
+        rate = common.load_next(port, HTTP_CONNECTIONS, seconds).rate
+        return rate, rate * seconds
+
+    return run
+
+
+def incr_comparison(name, reach, nextid, redis, clients, pipeline, seconds):
+    return Comparison(f"{name}, pipeline {pipeline}", reach,
+                      Side(nextid.process.pid, incr(nextid.resp_port, clients, pipeline, seconds)),
+                      Side(redis.pid, incr(redis.port, clients, pipeline, seconds)))
+
+
+def comparisons(seconds, cached, strict, nginx, volatile, durable):
+    yield Comparison(f"cached /next, {HTTP_CONNECTIONS} connections; nginx return 200", Reach(0.95, cpu=0.9),
+                     Side(cached.process.pid, next_ids(cached.port, seconds)),
+                     Side(nginx.pid, next_ids(nginx.port, seconds)))
     for pipeline, reach in CACHED_PIPELINES.items():
-        yield Comparison(f"cached INCR, pipeline {pipeline}, Redis volatile", reach,
-                         incr(cached.resp_port, CACHED_CLIENTS, pipeline, seconds),
-                         incr(volatile_port, CACHED_CLIENTS, pipeline, seconds))
+        yield incr_comparison("cached INCR; Redis volatile", reach, cached, volatile, CACHED_CLIENTS,
+                              pipeline, seconds)
     for pipeline, reach in STRICT_PIPELINES.items():
-        yield Comparison(f"strict INCR, pipeline {pipeline}, Redis durable", reach,
-                         incr(strict.resp_port, STRICT_CLIENTS, pipeline, seconds),
-                         incr(durable_port, STRICT_CLIENTS, pipeline, seconds))
+        yield incr_comparison("strict INCR; Redis durable", reach, strict, durable, STRICT_CLIENTS,
+                              pipeline, seconds)
 
 
 def main():
@@ -112,14 +157,15 @@ def main():
             stack.enter_context(common.redis_server(directory(), common.DURABLE))))
         for comparison in rows:  # To learn how many requests take about as long.
             comparison.run()
-            comparison.rates = ([], [])
+            comparison.ours.forget()
+            comparison.theirs.forget()
         for _ in range(options.rounds):
             for comparison in rows:
                 comparison.run()
 
-    print(f"One I/O thread, requests a second, medians of {options.rounds} interleaved runs of about "
-          f"{options.seconds} s (lowest to highest)")
-    common.print_table(["load, peer", "nextid", "peer", "ratio", "reach"],
+    print(f"One I/O thread: requests a second, and the server's CPU time a request in microseconds; medians of "
+          f"{options.rounds} interleaved runs of about {options.seconds} s (lowest to highest)")
+    common.print_table(["load; peer", "nextid", "peer", "ratio", "reach", "CPU us", "peer", "ratio", "reach"],
                        [comparison.row() for comparison in rows])
 
 

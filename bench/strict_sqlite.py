@@ -24,13 +24,13 @@ def main():
 
     rates = {(who, c): [] for who in ("nextid", "redis") for c in CLIENTS}
     with tempfile.TemporaryDirectory(dir=common.ROOT / "build") as directory:
-        with nextid_server(directory) as server, common.redis_server(directory, common.DURABLE) as redis_port:
+        with nextid_server(directory) as server, common.redis_server(directory, common.DURABLE) as redis:
             requests = {c: 3_000 * min(c, 16) for c in CLIENTS}
             for _ in range(options.rounds):
                 for c in CLIENTS:
                     rates["nextid", c].append(
                         common.load_next(server.port, c, options.seconds).rate)
-                    rates["redis", c].append(common.redis_rate(redis_port, c, requests[c]))
+                    rates["redis", c].append(common.redis_rate(redis.port, c, requests[c]))
                     # As many requests as take Redis about as long.
                     requests[c] = max(1_000, int(rates["redis", c][-1] * options.seconds))
             resident = server.resident_mb()

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <boost/asio/post.hpp>
-
 #include "base/cat.h"
 #include "http/counting.h"
 #include "http/date.h"
@@ -116,9 +114,8 @@ void Connection::take(ServiceCall&& call) {
   call_in_turn([this, call = std::move(call)] {
     const auto self = std::static_pointer_cast<Connection>(shared_from_this());
     const auto done = [self, ids = call.ids](const auto& answer) -> void {
-      boost::asio::post(self->io().context(), [self, reply = reply_of(answer, ids)]() mutable {
-        self->end_call(std::move(reply));
-      });
+      self->io().post(
+          [self, reply = reply_of(answer, ids)]() mutable { self->end_call(std::move(reply)); });
     };
     std::visit([&](const auto& asked) { front_.service.start(asked, done); }, call.call);
   });

@@ -16,6 +16,9 @@ using std::chrono::milliseconds;
 // What an idle connection keeps of the output that a busy one grew.
 constexpr std::size_t kIdleOutputBytes = 64 * 1024;
 
+// Of one turn, so that a client that sends a lot does not keep others waiting.
+constexpr int kMostReads = 4;
+
 constexpr milliseconds kLinger{1000};
 constexpr std::size_t kMaxLingerBytes = 256 * 1024;
 
@@ -31,41 +34,57 @@ ClientConnection::ClientConnection(IoThread& io, Stream stream, const ClientSett
       now_(base::monotonic_now()),
       idle_since_(now_) {}
 
-void ClientConnection::join() {
+// False when the system has no memory to watch the socket.
+bool ClientConnection::join() {
   io().adopt(shared_from_this());
   stats_.connection_opened();
+  if (!io().reactor().add(stream_.descriptor(), *this)) return true;
+  abort();
+  return false;
 }
 
 void ClientConnection::start() {
-  join();
-  read_more();
-  if (io().draining()) drain();
+  if (join() && io().draining()) drain();
 }
 
 void ClientConnection::refuse() {
-  join();
+  if (!join()) return;
   over_limit_ = true;
   if (!answers_probes()) return refuse_as_too_many();
   partial_since_ = now_;  // It has no longer than a request that has begun.
-  read_more();
 }
 
 // --- Input
 
-void ClientConnection::read_more() {
-  const bool wanted = state_ == State::kLingering || may_take_request();
-  if (!wanted || reading_ || input_ended_) return;
-  reading_ = true;
-  stream_.async_read_some(
-      boost::asio::buffer(input_.data() + input_end_, input_.size() - input_end_),
-      [self = shared_from_this(), this](const error_code& error, std::size_t size) {
-        on_read(error, size);
-      });
+void ClientConnection::on_ready(Readiness ready) {
+  const auto self = shared_from_this();
+  stream_.note(ready);
+  if (blocked_since_ && stream_.may_write()) {
+    blocked_since_.reset();
+    if (send_output(base::monotonic_now())) go_on();
+  }
+  read();
 }
 
-void ClientConnection::on_read(const error_code& error, std::size_t size) {
-  reading_ = false;
-  if (closed()) return;
+bool ClientConnection::wants_input() const noexcept {
+  return (state_ == State::kLingering || may_take_request()) && !input_ended_;
+}
+
+void ClientConnection::read() {
+  for (int i = 0; i < kMostReads && wants_input() && stream_.may_read(); ++i) read_some();
+  read_later();
+}
+
+// What is still there is told by nobody again.
+void ClientConnection::read_later() {
+  if (wants_input() && stream_.may_read()) io().reactor().call_again(*this);
+}
+
+void ClientConnection::read_some() {
+  error_code error;
+  const std::size_t size = stream_.read_some(
+      boost::asio::buffer(input_.data() + input_end_, input_.size() - input_end_), error);
+  if (error == boost::asio::error::would_block) return;
   if (error == boost::asio::error::eof) {
     input_ended_ = true;
     return go_on();
@@ -75,14 +94,12 @@ void ClientConnection::on_read(const error_code& error, std::size_t size) {
   if (state_ == State::kLingering) return discard_input(size);
   input_end_ += size;
   take_requests();
-  if (io().draining() && is_done()) return finish();
-  read_more();
+  if (io().draining() && is_done()) finish();
 }
 
 void ClientConnection::discard_input(std::size_t size) {
   lingered_bytes_ += size;
-  if (lingered_bytes_ > kMaxLingerBytes) return close();
-  read_more();
+  if (lingered_bytes_ > kMaxLingerBytes) close();
 }
 
 void ClientConnection::take_requests() {
@@ -172,7 +189,8 @@ bool ClientConnection::send_output(base::MonotonicTime now) {
     sent_ += size;
     stats_.sent(size);
     if (error == boost::asio::error::would_block) {
-      wait_until_writable(now);
+      forget_sent();  // Else the output of a client that is always a little behind grows for ever.
+      blocked_since_ = now;
       return false;
     }
     if (error) {
@@ -183,17 +201,6 @@ bool ClientConnection::send_output(base::MonotonicTime now) {
   forget_sent();
   note_idle(now);
   return true;
-}
-
-void ClientConnection::wait_until_writable(base::MonotonicTime now) {
-  forget_sent();  // Else the output of a client that is always a little behind grows for ever.
-  blocked_since_ = now;
-  stream_.async_wait_writable([self = shared_from_this(), this](const error_code& error) {
-    if (closed()) return;
-    if (error) return abort();
-    blocked_since_.reset();
-    if (send_output(base::monotonic_now())) go_on();
-  });
 }
 
 void ClientConnection::forget_sent() {
@@ -219,12 +226,11 @@ void ClientConnection::note_idle(base::MonotonicTime now) {
 // nothing is left to do.
 void ClientConnection::go_on() {
   if (state_ == State::kLingering && input_ended_) return close();
-  // While a read is under way its buffer must stay where it is; it has no whole request then.
-  if (!reading_ && has_input() && may_take_request()) take_requests();
+  if (has_input() && may_take_request()) take_requests();
   if (closed()) return;
   const bool no_more = state_ == State::kClosing || input_ended_ || io().draining();
   if (no_more && is_done()) return finish();
-  read_more();
+  read_later();
 }
 
 bool ClientConnection::is_done() const noexcept {
@@ -240,7 +246,7 @@ void ClientConnection::finish() {
   state_ = State::kLingering;
   linger_until_ = base::monotonic_now() + kLinger;
   input_begin_ = input_end_ = 0;
-  read_more();
+  read_later();
 }
 
 void ClientConnection::sweep(base::MonotonicTime now) {
@@ -280,6 +286,7 @@ void ClientConnection::abort() {
 
 void ClientConnection::close() {
   state_ = State::kClosed;
+  io().reactor().remove(*this);
   stream_.close();
   stats_.connection_closed();
   io().forget(shared_from_this());

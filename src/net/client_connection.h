@@ -28,7 +28,7 @@
 
 namespace nextid::net {
 
-class ClientConnection : public Connection {
+class ClientConnection : public Connection, private Reactor::Handler {
  public:
   static constexpr std::size_t kMaxUnsentBytes = 256 * 1024;
 
@@ -130,17 +130,19 @@ class ClientConnection : public Connection {
   /// briefly for the client to close; closing first could cost the client the last answer.
   enum class State { kOpen, kClosing, kLingering, kClosed };
 
-  void read_more();
-  void on_read(const boost::system::error_code& error, std::size_t size);
+  void on_ready(Readiness ready) final;
+  bool wants_input() const noexcept;
+  void read();
+  void read_some();
+  void read_later();
   void discard_input(std::size_t size);
   void take_requests();
   void make_room();
   void note_partial_request(bool took_request);
 
-  void join();
+  bool join();
   void count_latencies(base::MonotonicTime now);
   bool send_output(base::MonotonicTime now);
-  void wait_until_writable(base::MonotonicTime now);
   void forget_sent();
   void note_idle(base::MonotonicTime now);
   void go_on();
@@ -156,7 +158,6 @@ class ClientConnection : public Connection {
   std::vector<char> input_;
   std::size_t input_begin_ = 0;
   std::size_t input_end_ = 0;
-  bool reading_ = false;
   bool over_limit_ = false;
   bool input_ended_ = false;  // The client half-closed; it still gets its answers.
   base::MonotonicTime now_;

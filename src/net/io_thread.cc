@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <boost/asio/post.hpp>
-
 #include "base/check.h"
 #include "base/mutex.h"
 
@@ -17,8 +15,6 @@ constexpr int kMaxLooks = 4;
 // counters can be put to rest.
 constexpr std::chrono::seconds kGeneratorLifetime{1};
 
-thread_local const IoThread* current_thread = nullptr;
-
 }  // namespace
 
 IoThread::IoThread(Store store, std::chrono::milliseconds sweep_period,
@@ -26,8 +22,6 @@ IoThread::IoThread(Store store, std::chrono::milliseconds sweep_period,
     : store_(std::move(store)),
       generators_(store_),
       sweep_period_(sweep_period),
-      work_(context_.get_executor()),
-      sweep_timer_(context_),
       batch_(store_),
       stats_(front_ends.begin(), front_ends.end()),
       thread_([this] { run(); }) {}
@@ -35,10 +29,17 @@ IoThread::IoThread(Store store, std::chrono::milliseconds sweep_period,
 IoThread::~IoThread() { stop(); }
 
 void IoThread::run() {
-  current_thread = this;
   schedule_sweep();
-  context_.run();
-  current_thread = nullptr;
+  while (!reactor_.stopped()) {
+    const bool has_work = batched_ > 0 || !to_flush_.empty();
+    reactor_.turn(has_work ? Reactor::Wait::kNot : Reactor::Wait::kForEvents);
+    // While each look finds more requests, they join this batch instead of waiting for the next
+    // commit. The number of looks is limited, so that no client waits long.
+    for (int i = 0; std::exchange(read_since_look_, 0) >= kWorthALook && i < kMaxLooks; ++i) {
+      reactor_.turn(Reactor::Wait::kNot);
+    }
+    end_turn();
+  }
 }
 
 stats::FrontEndStats& IoThread::stats_of(std::string_view front_end) noexcept {
@@ -49,8 +50,6 @@ stats::FrontEndStats& IoThread::stats_of(std::string_view front_end) noexcept {
   return *stats;
 }
 
-bool IoThread::in_this_thread() const noexcept { return current_thread == this; }
-
 void IoThread::post_answer(Connection& connection, std::uint64_t tag, Result<IdRange> range) {
   bool first = false;
   {
@@ -58,16 +57,11 @@ void IoThread::post_answer(Connection& connection, std::uint64_t tag, Result<IdR
     first = mail_.empty();
     mail_.push_back({&connection, tag, std::move(range)});
   }
-  if (first) {
-    boost::asio::post(context_, [this] {
-      deliver_mail();
-      flush_connections();
-    });
-  }
+  if (first) reactor_.wake();
 }
 
 void IoThread::drain() {
-  boost::asio::post(context_, [this] {
+  post([this] {
     draining_ = true;
     for (const auto& connection : connections()) connection->drain();
   });
@@ -79,7 +73,7 @@ bool IoThread::wait_until_empty(base::MonotonicTime deadline) {
 }
 
 void IoThread::abort_connections() {
-  boost::asio::post(context_, [this] {
+  post([this] {
     for (const auto& connection : connections()) connection->abort();
   });
   // The post is soon run: this thread's queue waits for one store call at most.
@@ -88,7 +82,7 @@ void IoThread::abort_connections() {
 
 void IoThread::stop() {
   if (!thread_.joinable()) return;
-  context_.stop();
+  reactor_.stop();
   thread_.join();
   for (const auto& connection : connections()) connection->abort();
   deliver_mail();
@@ -108,32 +102,17 @@ void IoThread::forget(const std::shared_ptr<Connection>& connection) {
 RequestId IoThread::allocate(const IdGenerator& generator, std::uint64_t count,
                              base::MonotonicTime deadline, Connection& connection,
                              std::uint64_t tag, std::optional<IdempotencyKey> key) {
-  schedule_turn_end();
+  ++batched_;
   ++read_since_look_;
   return batch_.add(generator, count, deadline, connection, tag, key);
 }
 
 void IoThread::flush_at_turn_end(std::shared_ptr<Connection> connection) {
-  schedule_turn_end();
   to_flush_.push_back(std::move(connection));
 }
 
-void IoThread::schedule_turn_end() {
-  if (std::exchange(turn_end_posted_, true)) return;
-  boost::asio::post(context_, [this] { end_turn(); });
-}
-
 void IoThread::end_turn() {
-  turn_end_posted_ = false;
-  // By now the reactor has looked at the sockets again. While each look finds more requests, they
-  // join this turn's batch instead of waiting for the next commit. The number of looks is limited,
-  // so that no client waits long.
-  if (std::exchange(read_since_look_, 0) >= kWorthALook && looks_ < kMaxLooks) {
-    ++looks_;
-    return schedule_turn_end();
-  }
-  looks_ = 0;
-  batch_.submit();
+  if (std::exchange(batched_, 0) > 0) batch_.submit();
   deliver_mail();
   flush_connections();
 }
@@ -156,9 +135,7 @@ void IoThread::flush_connections() {
 }
 
 void IoThread::schedule_sweep() {
-  sweep_timer_.expires_after(sweep_period_);
-  sweep_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
+  reactor_.run_after(sweep_period_, [this] {
     const auto now = base::monotonic_now();
     for (const auto& connection : connections()) connection->sweep(now);
     generators_.forget_unused(now - kGeneratorLifetime);

@@ -1,8 +1,7 @@
 // One event loop on one thread: its connections, and the batch of allocations they share.
 //
-// The first allocation of a reactor turn posts the turn's end; by then all sockets that were ready
-// have been read, so one submit, and with SQLite one commit, serves them all, and each connection
-// sends its answers in one system call.
+// A turn of the reactor reads all sockets that are ready; then one submit, and with SQLite one
+// commit, serves them all, and each connection sends its answers in one system call.
 #pragma once
 
 #include <atomic>
@@ -16,11 +15,8 @@
 #include <string_view>
 #include <thread>
 #include <unordered_set>
+#include <utility>
 #include <vector>
-
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
 
 #include "nextid/id_generator.h"
 #include "nextid/store.h"
@@ -28,8 +24,8 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "net/connection.h"
+#include "net/reactor.h"
 #include "net/shared_generator.h"
-#include "net/socket.h"
 #include "stats/front_end_stats.h"
 
 namespace nextid::net {
@@ -47,8 +43,9 @@ class IoThread {
 
   // ---- From any thread ----
 
-  boost::asio::io_context& context() noexcept { return context_; }
-  bool in_this_thread() const noexcept;
+  /// Runs `task` on this thread; never if stop() comes first.
+  void post(Reactor::Task task) { reactor_.post(std::move(task)); }
+  bool in_this_thread() const noexcept { return reactor_.in_this_thread(); }
 
   /// Counts a connection that is on its way to adopt().
   void expect_connection() noexcept { open_connections_.fetch_add(1); }
@@ -71,6 +68,7 @@ class IoThread {
 
   // ---- On this thread ----
 
+  Reactor& reactor() noexcept { return reactor_; }
   /// Of the front end of that name.
   stats::FrontEndStats& stats_of(std::string_view front_end) noexcept;
   const Store& store() const noexcept { return store_; }
@@ -96,7 +94,6 @@ class IoThread {
   };
 
   void run();
-  void schedule_turn_end();
   void end_turn();
   void deliver_mail();
   void flush_connections();
@@ -104,19 +101,13 @@ class IoThread {
   std::vector<std::shared_ptr<Connection>> connections() const;
 
   const Store store_;
-  SharedGenerators generators_;  // Before the event loop, whose handlers hold connections.
+  SharedGenerators generators_;  // Before the reactor, whose tasks hold connections.
   const std::chrono::milliseconds sweep_period_;
-  boost::asio::io_context context_{1};
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-  boost::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                    boost::asio::wait_traits<std::chrono::steady_clock>,
-                                    boost::asio::io_context::executor_type>
-      sweep_timer_;
+  Reactor reactor_;
 
   Batch batch_;
-  bool turn_end_posted_ = false;
+  std::size_t batched_ = 0;          // Allocations in batch_.
   std::size_t read_since_look_ = 0;  // Allocations, since the reactor last looked for clients.
-  int looks_ = 0;                    // Of this turn, beyond the first.
   std::vector<std::shared_ptr<Connection>> to_flush_;
   std::vector<std::shared_ptr<Connection>> flushing_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <fcntl.h>
 #include <future>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -10,9 +11,8 @@
 #include <utility>
 
 #include <boost/asio/error.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ip/v6_only.hpp>
-#include <boost/asio/post.hpp>
 
 #include "base/cat.h"
 
@@ -25,6 +25,8 @@ using boost::system::error_code;
 
 constexpr std::chrono::milliseconds kRetry{100};
 constexpr std::chrono::seconds kWarningInterval{1};
+// Of one turn, so that clients that come do not keep those that are here waiting.
+constexpr int kMostAccepts = 64;
 
 Error cannot_listen(const HostPort& address, std::string_view option, const error_code& error) {
   std::string sentence = cat("Can't listen on ", address.to_string(), ": ", error.message(), ".");
@@ -68,6 +70,25 @@ std::vector<tcp::endpoint> endpoints_of(const HostPort& address, error_code& err
   return endpoints;
 }
 
+error_code last_error() { return {errno, boost::system::system_category()}; }
+
+// A socket that listens there. For one of several addresses: on that family alone.
+Socket listening(const tcp::endpoint& endpoint, bool one_of_several, error_code& error) {
+  const bool is_v6 = endpoint.protocol() == tcp::v6();
+  Socket socket(::socket(is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const auto set = [&](int level, int name) {
+    const int on = 1;
+    return ::setsockopt(socket.descriptor(), level, name, &on, sizeof on) == 0;
+  };
+  const bool listens =
+      socket.is_open() && set(SOL_SOCKET, SO_REUSEADDR) &&
+      (!one_of_several || !is_v6 || set(IPPROTO_IPV6, IPV6_V6ONLY)) &&
+      ::bind(socket.descriptor(), endpoint.data(), static_cast<socklen_t>(endpoint.size())) == 0 &&
+      ::listen(socket.descriptor(), SOMAXCONN) == 0;
+  if (!listens) error = last_error();
+  return socket;
+}
+
 // As that of ::1 where the machine has no IPv6: another address of the name will do.
 bool is_of_no_use_here(const error_code& error) {
   return error == boost::system::errc::address_not_available ||
@@ -81,7 +102,6 @@ Listener::Listener(std::vector<IoThread*> threads, Welcome welcome, Log log)
     : threads_(std::move(threads)),
       welcome_(std::move(welcome)),
       log_(std::move(log)),
-      retry_timer_(threads_.front()->context()),
       last_warning_(base::monotonic_now() - kWarningInterval) {}
 
 Result<std::shared_ptr<Listener>> Listener::open(const HostPort& address, std::string_view option,
@@ -93,7 +113,7 @@ Result<std::shared_ptr<Listener>> Listener::open(const HostPort& address, std::s
   const auto endpoints = endpoints_of(address, error);
   if (!error) error = listener->bind(endpoints);
   if (error) return cannot_listen(address, option, error);
-  listener->address_ = {address.host, listener->acceptors_.front().local_endpoint().port()};
+  listener->address_ = {address.host, listener->acceptors_.front().endpoint().port()};
   return listener;
 }
 
@@ -112,11 +132,11 @@ error_code Listener::bind_once(const std::vector<tcp::endpoint>& endpoints) {
   acceptors_.clear();
   error_code first_failure;
   for (tcp::endpoint endpoint : endpoints) {
-    if (!acceptors_.empty()) endpoint.port(acceptors_.front().local_endpoint().port());
-    acceptors_.emplace_back(threads_.front()->context());
-    const error_code error = bind(acceptors_.back(), endpoint, endpoints.size() > 1);
+    if (!acceptors_.empty()) endpoint.port(acceptors_.front().endpoint().port());
+    error_code error;
+    Socket socket = listening(endpoint, endpoints.size() > 1, error);
+    if (!error) error = add(std::move(socket));
     if (!error) continue;
-    acceptors_.pop_back();
     if (!is_of_no_use_here(error)) return error;
     if (!first_failure) first_failure = error;
   }
@@ -127,94 +147,96 @@ Result<std::shared_ptr<Listener>> Listener::adopt(int descriptor, std::vector<Io
                                                   Welcome welcome, Log log) {
   const std::shared_ptr<Listener> listener(
       new Listener(std::move(threads), std::move(welcome), std::move(log)));
-  Acceptor& acceptor = listener->acceptors_.emplace_back(listener->threads_.front()->context());
-  sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  error_code error;
-  if (getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    error.assign(errno, boost::system::system_category());
-  } else {
-    acceptor.assign(address.ss_family == AF_INET6 ? tcp::v6() : tcp::v4(), descriptor, error);
-  }
-  if (!error) keep_alive(descriptor);
-  tcp::endpoint endpoint;
-  if (!error) endpoint = acceptor.local_endpoint(error);
-  if (error) {
+  if (const error_code error = listener->add(Socket(descriptor))) {
     return Error(ErrorCode::kUnavailable,
                  cat("Can't listen on the inherited socket: ", error.message(), "."));
   }
+  const tcp::endpoint& endpoint = listener->acceptors_.front().endpoint();
   listener->address_ = {endpoint.address().to_string(), endpoint.port()};
   return listener;
 }
 
-error_code Listener::bind(Acceptor& acceptor, const tcp::endpoint& endpoint, bool one_of_several) {
-  error_code error;
-  acceptor.open(endpoint.protocol(), error);
-  if (!error) acceptor.set_option(Acceptor::reuse_address(true), error);
-  if (!error && one_of_several && endpoint.protocol() == tcp::v6()) {
-    acceptor.set_option(boost::asio::ip::v6_only(true), error);
+error_code Listener::add(Socket listening) {
+  const int flags = ::fcntl(listening.descriptor(), F_GETFL);
+  if (flags < 0 || ::fcntl(listening.descriptor(), F_SETFL, flags | O_NONBLOCK) != 0) {
+    return last_error();
   }
-  if (!error) acceptor.bind(endpoint, error);
-  if (!error) acceptor.listen(Acceptor::max_listen_connections, error);
-  if (!error) keep_alive(acceptor.native_handle());
-  return error;
+  keep_alive(listening.descriptor());
+  tcp::endpoint endpoint;
+  auto size = static_cast<socklen_t>(endpoint.capacity());
+  if (::getsockname(listening.descriptor(), endpoint.data(), &size) != 0) return last_error();
+  endpoint.resize(size);
+  acceptors_.emplace_back(*this, std::move(listening), std::move(endpoint));
+  return {};
 }
 
 std::vector<std::string> Listener::endpoints() const {
   std::vector<std::string> texts;
   for (const Acceptor& acceptor : acceptors_) {
-    texts.push_back(acceptor.local_endpoint().address().to_string());
+    texts.push_back(acceptor.endpoint().address().to_string());
   }
   return texts;
 }
 
 bool Listener::is_loopback() const {
   return std::all_of(acceptors_.begin(), acceptors_.end(), [](const Acceptor& acceptor) {
-    return acceptor.local_endpoint().address().is_loopback();
+    return acceptor.endpoint().address().is_loopback();
   });
 }
 
 void Listener::start() {
-  boost::asio::post(threads_.front()->context(), [self = shared_from_this()] {
-    for (Acceptor& acceptor : self->acceptors_) self->accept(acceptor);
+  threads_.front()->post([self = shared_from_this()] {
+    for (Acceptor& acceptor : self->acceptors_) acceptor.start();
   });
 }
 
 void Listener::close() {
   std::promise<void> closed;
-  boost::asio::post(threads_.front()->context(), [this, &closed] {
-    for (Acceptor& acceptor : acceptors_) {
-      error_code ignored;
-      acceptor.close(ignored);
-    }
-    retry_timer_.cancel();
+  threads_.front()->post([this, &closed] {
+    for (Acceptor& acceptor : acceptors_) acceptor.close();
     closed.set_value();
   });
   closed.get_future().wait();
 }
 
-void Listener::accept(Acceptor& acceptor) {
-  if (!acceptor.is_open()) return;
-  IoThread& io = *threads_[next_thread_];
-  next_thread_ = (next_thread_ + 1) % threads_.size();
-  acceptor.async_accept(io.context(), [self = shared_from_this(), &io, &acceptor](
-                                          const error_code& error, Socket socket) {
-    self->on_accept(acceptor, io, error, std::move(socket));
-  });
+void Listener::Acceptor::start() {
+  if (!socket_.is_open()) return;
+  if (!watched_) {
+    const error_code error = listener_.reactor().add(socket_.descriptor(), *this);
+    if (error) return listener_.wait_for_descriptors(*this, error);
+    watched_ = true;
+  }
+  accept();
 }
 
-void Listener::on_accept(Acceptor& acceptor, IoThread& io, const error_code& error, Socket socket) {
-  if (error == boost::asio::error::operation_aborted) return;
-  if (out_of_descriptors(error)) return wait_for_descriptors(acceptor, error);
-  if (!error) {
-    io.expect_connection();
-    boost::asio::post(io.context(),
-                      [welcome = welcome_, &io, socket = std::move(socket)]() mutable {
-                        welcome(io, std::move(socket));
-                      });
+void Listener::Acceptor::close() {
+  listener_.reactor().remove(*this);
+  socket_.close();
+}
+
+void Listener::Acceptor::accept() {
+  for (int i = 0; i < kMostAccepts; ++i) {
+    Socket client(::accept4(socket_.descriptor(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (client.is_open()) {
+      listener_.welcome(std::move(client));
+      continue;
+    }
+    const error_code error = last_error();
+    if (error == boost::asio::error::would_block) return;
+    if (out_of_descriptors(error)) return listener_.wait_for_descriptors(*this, error);
+    // Other errors concern that client only, such as a reset before it was accepted.
   }
-  accept(
-      acceptor);  // Other errors concern that client only, such as a reset before it was accepted.
+  listener_.reactor().call_again(*this);
+}
+
+void Listener::welcome(Socket client) {
+  IoThread& io = *threads_[next_thread_];
+  next_thread_ = (next_thread_ + 1) % threads_.size();
+  io.expect_connection();
+  // A task must be copyable, which a socket is not.
+  io.post([welcome = welcome_, &io, socket = std::make_shared<Socket>(std::move(client))] {
+    welcome(io, std::move(*socket));
+  });
 }
 
 void Listener::wait_for_descriptors(Acceptor& acceptor, const error_code& error) {
@@ -227,11 +249,8 @@ void Listener::wait_for_descriptors(Acceptor& acceptor, const error_code& error)
   }
   waiting_.push_back(&acceptor);
   if (waiting_.size() > 1) return;
-  retry_timer_.expires_after(kRetry);
-  retry_timer_.async_wait([self = shared_from_this()](const error_code& failure) {
-    for (Acceptor* waiting : std::exchange(self->waiting_, {})) {
-      if (!failure) self->accept(*waiting);
-    }
+  reactor().run_after(kRetry, [self = shared_from_this()] {
+    for (Acceptor* waiting : std::exchange(self->waiting_, {})) waiting->start();
   });
 }
 

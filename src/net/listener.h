@@ -9,12 +9,11 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-#include <boost/asio/basic_socket_acceptor.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/system/error_code.hpp>
 
 #include "nextid/error.h"
 #include "nextid/store.h"
@@ -22,6 +21,8 @@
 #include "base/clock.h"
 #include "net/address.h"
 #include "net/io_thread.h"
+#include "net/reactor.h"
+#include "net/socket.h"
 
 namespace nextid::net {
 
@@ -56,29 +57,45 @@ class Listener : public std::enable_shared_from_this<Listener> {
   void close();
 
  private:
-  using Executor = boost::asio::io_context::executor_type;
-  using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, Executor>;
-  using Timer = boost::asio::basic_waitable_timer<
-      std::chrono::steady_clock, boost::asio::wait_traits<std::chrono::steady_clock>, Executor>;
+  using Endpoint = boost::asio::ip::tcp::endpoint;
+
+  /// One address of the name.
+  class Acceptor final : public Reactor::Handler {
+   public:
+    Acceptor(Listener& listener, Socket listening, Endpoint endpoint)
+        : listener_(listener), socket_(std::move(listening)), endpoint_(std::move(endpoint)) {}
+
+    const Socket& socket() const noexcept { return socket_; }
+    const Endpoint& endpoint() const noexcept { return endpoint_; }
+
+    /// Accepts from now on; also after wait_for_descriptors().
+    void start();
+    void close();
+    void on_ready(Readiness) override { accept(); }
+
+   private:
+    void accept();
+
+    Listener& listener_;
+    Socket socket_;
+    const Endpoint endpoint_;
+    bool watched_ = false;  // By the reactor.
+  };
 
   Listener(std::vector<IoThread*> threads, Welcome welcome, Log log);
-  boost::system::error_code bind(const std::vector<boost::asio::ip::tcp::endpoint>& endpoints);
-  boost::system::error_code bind_once(const std::vector<boost::asio::ip::tcp::endpoint>& endpoints);
-  static boost::system::error_code bind(Acceptor& acceptor,
-                                        const boost::asio::ip::tcp::endpoint& endpoint,
-                                        bool one_of_several);
-  void accept(Acceptor& acceptor);
-  void on_accept(Acceptor& acceptor, IoThread& io, const boost::system::error_code& error,
-                 Socket socket);
+  Reactor& reactor() const noexcept { return threads_.front()->reactor(); }
+  boost::system::error_code bind(const std::vector<Endpoint>& endpoints);
+  boost::system::error_code bind_once(const std::vector<Endpoint>& endpoints);
+  boost::system::error_code add(Socket listening);
+  void welcome(Socket client);
   void wait_for_descriptors(Acceptor& acceptor, const boost::system::error_code& error);
 
   const std::vector<IoThread*> threads_;
   const Welcome welcome_;
   const Log log_;
   HostPort address_;
-  std::list<Acceptor> acceptors_;   // One an address of the name.
+  std::list<Acceptor> acceptors_;
   std::vector<Acceptor*> waiting_;  // For descriptors.
-  Timer retry_timer_;
   std::size_t next_thread_ = 0;
   base::MonotonicTime last_warning_;
 };

@@ -1,14 +1,34 @@
-// A TCP socket of an I/O thread.
+// The descriptor of a TCP socket, closed with its owner.
 #pragma once
 
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <unistd.h>
+#include <utility>
 
 namespace nextid::net {
 
-/// Spelled out, and not tcp::socket, to spare the type-erased executor on each operation.
-using Socket =
-    boost::asio::basic_stream_socket<boost::asio::ip::tcp, boost::asio::io_context::executor_type>;
+class Socket {
+ public:
+  Socket() noexcept = default;
+  /// Owns it from now on; -1: none.
+  explicit Socket(int descriptor) noexcept : descriptor_(descriptor) {}
+  Socket(Socket&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  Socket& operator=(Socket&& other) noexcept {
+    if (this != &other) {
+      close();
+      descriptor_ = std::exchange(other.descriptor_, -1);
+    }
+    return *this;
+  }
+  ~Socket() { close(); }
+
+  bool is_open() const noexcept { return descriptor_ >= 0; }
+  int descriptor() const noexcept { return descriptor_; }
+  void close() noexcept {
+    if (is_open()) ::close(std::exchange(descriptor_, -1));
+  }
+
+ private:
+  int descriptor_ = -1;
+};
 
 }  // namespace nextid::net

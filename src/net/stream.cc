@@ -1,12 +1,17 @@
 #include "net/stream.h"
 
 #include <cerrno>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <utility>
 
 #include <boost/asio/error.hpp>
-#include <boost/asio/post.hpp>
+
+#include "base/check.h"
 
 namespace nextid::net {
 namespace {
@@ -14,20 +19,59 @@ namespace {
 using boost::system::error_code;
 namespace error = boost::asio::error;
 
+error_code last_error() { return {errno, boost::system::system_category()}; }
+
 }  // namespace
 
 Stream::Stream(Socket socket) : socket_(std::move(socket)) {
-  error_code ignored;
-  socket_.non_blocking(true, ignored);
-  socket_.set_option(boost::asio::ip::tcp::no_delay(true), ignored);
+  const int on = 1;
+  ::setsockopt(descriptor(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
 Stream::Stream(Socket socket, const TlsServer& tls) : Stream(std::move(socket)) {
-  ssl_ = tls.accept(socket_.native_handle());
-  if (ssl_) return;
+  ssl_ = tls.accept(descriptor());
   // Without memory for TLS the client is dropped: it must not be served without TLS.
-  error_code ignored;
-  socket_.close(ignored);
+  if (!ssl_) socket_.close();
+}
+
+void Stream::note(Readiness ready) noexcept {
+  readable_ = readable_ || ready.readable;
+  writable_ = writable_ || ready.writable;
+  ended_ = ended_ || ready.ended;
+}
+
+bool Stream::may_read() const noexcept {
+  // Bytes that OpenSSL already holds make no socket readable.
+  if (ssl_ && SSL_has_pending(ssl_.get()) != 0) return true;
+  return read_wants_write_ ? writable_ : readable_;
+}
+
+std::size_t Stream::read_some(boost::asio::mutable_buffer buffer, error_code& failure) {
+  NEXTID_CHECK(buffer.size() > 0);
+  return ssl_ ? read_tls(buffer, failure) : read_plain(buffer, failure);
+}
+
+std::size_t Stream::write_some(boost::asio::const_buffer bytes, error_code& failure) {
+  return ssl_ ? write_tls(bytes, failure) : write_plain(bytes, failure);
+}
+
+// --- Plain
+
+std::size_t Stream::read_plain(boost::asio::mutable_buffer buffer, error_code& failure) {
+  const ssize_t size = ::recv(descriptor(), buffer.data(), buffer.size(), 0);
+  failure = size < 0 ? last_error() : size == 0 ? error::eof : error_code();
+  if (failure == error::would_block) readable_ = false;
+  if (failure) return 0;
+  // The socket is empty (epoll(7), question 9): what comes later is told.
+  if (static_cast<std::size_t>(size) < buffer.size() && !ended_) readable_ = false;
+  return static_cast<std::size_t>(size);
+}
+
+std::size_t Stream::write_plain(boost::asio::const_buffer bytes, error_code& failure) {
+  const ssize_t size = ::send(descriptor(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+  failure = size < 0 ? last_error() : error_code();
+  if (failure == error::would_block) writable_ = false;
+  return size < 0 ? 0 : static_cast<std::size_t>(size);
 }
 
 // --- TLS
@@ -53,40 +97,18 @@ error_code Stream::error_of(int result) {
   }
 }
 
-void Stream::start_tls_read(boost::asio::mutable_buffer buffer, ReadHandler handler) {
-  if (SSL_has_pending(ssl_.get()) == 0) {
-    return wait_for_tls(Socket::wait_read, buffer, std::move(handler));
-  }
-  // Bytes that OpenSSL already holds make no socket readable, so the wait would not end.
-  boost::asio::post(socket_.get_executor(), [this, buffer, handler = std::move(handler)]() mutable {
-    read_tls(buffer, std::move(handler));
-  });
-}
-
-// The handler stays in the operation, so that it ends with the event loop if that ends first.
-void Stream::wait_for_tls(Socket::wait_type wait, boost::asio::mutable_buffer buffer,
-                          ReadHandler handler) {
-  socket_.async_wait(
-      wait, [this, buffer, handler = std::move(handler)](const error_code& failure) mutable {
-        if (failure) return handler(failure, 0);
-        read_tls(buffer, std::move(handler));
-      });
-}
-
-void Stream::read_tls(boost::asio::mutable_buffer buffer, ReadHandler handler) {
-  error_code failure = error::connection_aborted;
+std::size_t Stream::read_tls(boost::asio::mutable_buffer buffer, error_code& failure) {
   std::size_t size = 0;
-  if (!failed_ && socket_.is_open()) {
-    ERR_clear_error();
-    errno = 0;
-    const int result = SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &size);
-    failure = result == 1 ? error_code() : error_of(result);
-  }
-  if (failure == error::would_block) {
-    const auto wait = SSL_want_write(ssl_.get()) ? Socket::wait_write : Socket::wait_read;
-    return wait_for_tls(wait, buffer, std::move(handler));
-  }
-  handler(failure, size);
+  failure = error::connection_aborted;
+  if (failed_ || !socket_.is_open()) return 0;
+  ERR_clear_error();
+  errno = 0;
+  const int result = SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &size);
+  failure = result == 1 ? error_code() : error_of(result);
+  const bool blocked = failure == error::would_block;
+  read_wants_write_ = blocked && SSL_want_write(ssl_.get());
+  if (blocked) (read_wants_write_ ? writable_ : readable_) = false;
+  return result == 1 ? size : 0;
 }
 
 std::size_t Stream::write_tls(boost::asio::const_buffer bytes, error_code& failure) {
@@ -99,6 +121,7 @@ std::size_t Stream::write_tls(boost::asio::const_buffer bytes, error_code& failu
   failure = result == 1 ? error_code() : error_of(result);
   write_blocked_ = failure == error::would_block;
   write_wants_read_ = write_blocked_ && SSL_want_read(ssl_.get());
+  if (write_blocked_) (write_wants_read_ ? readable_ : writable_) = false;
   return result == 1 ? size : 0;
 }
 
@@ -116,21 +139,20 @@ void Stream::say_goodbye() {
 
 bool Stream::has_input() const {
   if (ssl_ && SSL_has_pending(ssl_.get()) != 0) return true;
-  error_code ignored;
-  return socket_.available(ignored) > 0;
+  int size = 0;
+  return ::ioctl(descriptor(), FIONREAD, &size) == 0 && size > 0;
 }
 
 bool Stream::in_handshake() const noexcept { return ssl_ && SSL_is_init_finished(ssl_.get()) == 0; }
 
 void Stream::shutdown_send(error_code& failure) {
   say_goodbye();
-  socket_.shutdown(Socket::shutdown_send, failure);
+  failure = ::shutdown(descriptor(), SHUT_WR) == 0 ? error_code() : last_error();
 }
 
 void Stream::close() {
   say_goodbye();
-  error_code ignored;
-  socket_.close(ignored);
+  socket_.close();
 }
 
 }  // namespace nextid::net

@@ -1,17 +1,16 @@
 // The bytes of one client, plain or over TLS: what a connection reads and writes through.
 //
-// One reader and one writer at a time, all on the socket's I/O thread. With TLS the handshake
-// happens within the first reads and writes and never blocks; a client that does not speak TLS is
-// an error of the first read. Without TLS, each call is the socket's own.
+// Never blocks. One reader and one writer, both on the socket's I/O thread. With TLS the handshake
+// happens within the first reads and writes; a client that does not speak TLS is an error of the
+// first read.
 #pragma once
 
 #include <cstddef>
-#include <functional>
-#include <utility>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/system/error_code.hpp>
 
+#include "net/reactor.h"
 #include "net/socket.h"
 #include "net/tls.h"
 
@@ -19,33 +18,29 @@ namespace nextid::net {
 
 class Stream {
  public:
-  /// Plain. Makes the socket non-blocking, without Nagle's delay.
-  Stream(Socket socket);
+  /// Plain. The socket is non-blocking; it loses Nagle's delay.
+  explicit Stream(Socket socket);
   /// Over TLS: `tls` need not outlive this constructor.
   Stream(Socket socket, const TlsServer& tls);
 
-  /// Reads what is there, at least a byte, into `buffer`, which must stay where it is until
-  /// handler(error, size) runs, never from within this call. The client's end is `eof`. The handler
-  /// must keep this stream alive.
-  template <typename Handler>
-  void async_read_some(boost::asio::mutable_buffer buffer, Handler handler) {
-    if (!ssl_) return socket_.async_read_some(buffer, std::move(handler));
-    start_tls_read(buffer, std::move(handler));
-  }
+  /// For Reactor::add(); -1 once closed.
+  int descriptor() const noexcept { return socket_.descriptor(); }
+  /// What the reactor told of the descriptor.
+  void note(Readiness ready) noexcept;
 
+  /// False while a read could only say `would_block`: there is something to read, or the end, once
+  /// the reactor has told of more.
+  bool may_read() const noexcept;
+  /// Reads what is there into `buffer`, which has room for a byte at least, and returns the size.
+  /// The client's end is `eof`.
+  std::size_t read_some(boost::asio::mutable_buffer buffer, boost::system::error_code& error);
+
+  /// False from a `would_block` of write_some() until the reactor has told of what it waits for.
+  bool may_write() const noexcept { return write_wants_read_ ? readable_ : writable_; }
   /// Hands the system as many of the bytes as it takes at once, and returns how many.
-  /// `would_block`: try again after async_wait_writable(), with the same bytes, wherever they are
-  /// then, and perhaps more behind them.
-  std::size_t write_some(boost::asio::const_buffer bytes, boost::system::error_code& error) {
-    return ssl_ ? write_tls(bytes, error) : socket_.write_some(bytes, error);
-  }
-
-  /// Runs handler(error) when the last write_some() that would have blocked may go on.
-  template <typename Handler>
-  void async_wait_writable(Handler handler) {
-    socket_.async_wait(write_wants_read_ ? Socket::wait_read : Socket::wait_write,
-                       std::move(handler));
-  }
+  /// `would_block`: try again once may_write(), with the same bytes, wherever they are then, and
+  /// perhaps more behind them.
+  std::size_t write_some(boost::asio::const_buffer bytes, boost::system::error_code& error);
 
   /// Whether the client sent something that was not read; with TLS that may be no data.
   bool has_input() const;
@@ -54,23 +49,25 @@ class Stream {
 
   /// Tells the client that nothing more comes. Reading goes on.
   void shutdown_send(boost::system::error_code& error);
-  /// Ends both directions; reads and waits that are under way end with an error.
+  /// Ends both directions.
   void close();
 
  private:
-  using ReadHandler = std::function<void(const boost::system::error_code&, std::size_t)>;
-
-  void start_tls_read(boost::asio::mutable_buffer buffer, ReadHandler handler);
-  void wait_for_tls(Socket::wait_type wait, boost::asio::mutable_buffer buffer,
-                    ReadHandler handler);
-  void read_tls(boost::asio::mutable_buffer buffer, ReadHandler handler);
+  std::size_t read_plain(boost::asio::mutable_buffer buffer, boost::system::error_code& error);
+  std::size_t write_plain(boost::asio::const_buffer bytes, boost::system::error_code& error);
+  std::size_t read_tls(boost::asio::mutable_buffer buffer, boost::system::error_code& error);
   std::size_t write_tls(boost::asio::const_buffer bytes, boost::system::error_code& error);
   boost::system::error_code error_of(int result);
   void say_goodbye();
 
   Socket socket_;
-  SslPointer ssl_;                 // Null: plain.
-  bool write_wants_read_ = false;  // The last write waits for the handshake.
+  SslPointer ssl_;  // Null: plain.
+  // What the socket is ready for, as far as is known.
+  bool readable_ = false;
+  bool writable_ = true;
+  bool ended_ = false;             // Reads meet an end or an error after what is there.
+  bool read_wants_write_ = false;  // The last read waits for the handshake.
+  bool write_wants_read_ = false;  // The last write does.
   bool write_blocked_ = false;     // OpenSSL holds a part of the bytes that write_tls() was given.
   bool failed_ = false;            // OpenSSL allows nothing more.
 };

@@ -3,8 +3,6 @@
 #include <memory>
 #include <utility>
 
-#include <boost/asio/post.hpp>
-
 #include "base/cat.h"
 #include "resp/access.h"
 #include "resp/codec/answers.h"
@@ -135,7 +133,7 @@ void Connection::start(Asked call, Render render) {
   call_in_turn([this, call = std::move(call), render = std::move(render)] {
     const auto self = std::static_pointer_cast<Connection>(shared_from_this());
     front_.service.start(call, [self, render](Result<typename Asked::Answer> answer) {
-      boost::asio::post(self->io().context(), [self, render, answer = std::move(answer)] {
+      self->io().post([self, render, answer = std::move(answer)] {
         self->end_call(self->closed() ? std::string() : render(answer));
       });
     });

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/socket.h>
 #include <thread>
 
 #include <boost/asio/read.hpp>
@@ -18,6 +19,7 @@
 #include <boost/asio/write.hpp>
 #include <gtest/gtest.h>
 
+#include "net/reactor.h"
 #include "unit/net/certificates.h"
 #include "unit/node/scratch_dir.h"
 
@@ -29,20 +31,16 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 // Echoes until the client's end, then ends its own side.
-class Echo : public std::enable_shared_from_this<Echo> {
+class Echo final : public Reactor::Handler {
  public:
-  explicit Echo(Stream stream) : stream_(std::move(stream)) {}
+  Echo(Reactor& reactor, Stream stream) : reactor_(reactor), stream_(std::move(stream)) {
+    EXPECT_FALSE(reactor_.add(stream_.descriptor(), *this));
+  }
 
-  void read() {
-    stream_.async_read_some(asio::buffer(input_),
-                            [self = shared_from_this(), this](error_code error, std::size_t size) {
-                              if (error && error != asio::error::eof) return fail(error);
-                              ended_ = error == asio::error::eof;
-                              received += size;
-                              output_.append(input_.data(), size);
-                              write();
-                              if (!ended_) read();
-                            });
+  void on_ready(Readiness ready) override {
+    stream_.note(ready);
+    if (blocked && stream_.may_write()) write();
+    while (!ended_ && !closed && stream_.may_read()) read();
   }
 
   Stream& stream() { return stream_; }
@@ -51,41 +49,57 @@ class Echo : public std::enable_shared_from_this<Echo> {
   std::size_t received = 0;
   std::size_t written = 0;
   int blocks = 0;
+  int reads = 0;
+  bool blocked = false;
+  bool closed = false;
 
  private:
+  void read() {
+    ++reads;
+    error_code error;
+    const std::size_t size = stream_.read_some(asio::buffer(input_), error);
+    if (error == asio::error::would_block) return;
+    if (error && error != asio::error::eof) return fail(error);
+    ended_ = error == asio::error::eof;
+    received += size;
+    output_.append(input_.data(), size);
+    if (!blocked || stream_.may_write()) write();
+  }
+
   void write() {
-    if (blocked_) return;
+    blocked = false;
     while (written < output_.size()) {
       error_code error;
       written += stream_.write_some(asio::buffer(output_) + written, error);
-      if (error == asio::error::would_block) return wait();
+      if (error == asio::error::would_block) {
+        ++blocks;
+        blocked = true;
+        return;
+      }
       if (error) return fail(error);
     }
     if (!ended_) return;
     error_code ignored;
     stream_.shutdown_send(ignored);
-    stream_.close();
-  }
-
-  void wait() {
-    ++blocks;
-    blocked_ = true;
-    stream_.async_wait_writable([self = shared_from_this(), this](error_code error) {
-      blocked_ = false;
-      if (!error) write();
-    });
+    close();
   }
 
   void fail(error_code error) {
     if (!failure) failure = error;
+    close();
+  }
+
+  void close() {
+    closed = true;
+    reactor_.remove(*this);
     stream_.close();
   }
 
+  Reactor& reactor_;
   Stream stream_;
   std::array<char, 10'000> input_{};
   std::string output_;
   bool ended_ = false;
-  bool blocked_ = false;
 };
 
 enum class Kind { kPlain, kTls };
@@ -108,15 +122,30 @@ class StreamTest : public ::testing::TestWithParam<Kind> {
     // Or the system lets it grow, up to many megabytes, and no server ever has to wait for it.
     socket_.set_option(tcp::socket::receive_buffer_size(64 * 1024));
     socket_.connect(acceptor.local_endpoint());
-    Socket accepted(*loop_);
-    acceptor.accept(accepted);
-    echo_ = is_tls() ? std::make_shared<Echo>(Stream(std::move(accepted), *tls_))
-                     : std::make_shared<Echo>(Stream(std::move(accepted)));
-    echo_->read();
+    Socket accepted = accept(acceptor);
+    echo_.emplace(reactor_,
+                  is_tls() ? Stream(std::move(accepted), *tls_) : Stream(std::move(accepted)));
+  }
+
+  static Socket accept(tcp::acceptor& acceptor) {
+    Socket socket(::accept4(acceptor.native_handle(), nullptr, nullptr, SOCK_NONBLOCK));
+    EXPECT_TRUE(socket.is_open());
+    return socket;
+  }
+
+  // Takes turns until it is so, at most for 20 s.
+  void turn_until(const std::function<bool()>& done) {
+    bool expired = false;
+    reactor_.run_after(std::chrono::seconds(20), [&] { expired = true; });
+    while (!done() && !expired) reactor_.turn(Reactor::Wait::kForEvents);
+    EXPECT_FALSE(expired) << "the stream never ended";
   }
 
   // Runs `client` in a thread, and the server until its work is done.
   void run(const std::function<void()>& client) {
+    run(client, [this] { return echo_->closed; });
+  }
+  void run(const std::function<void()>& client, const std::function<bool()>& done) {
     std::thread thread([&] {
       try {
         client();
@@ -126,8 +155,7 @@ class StreamTest : public ::testing::TestWithParam<Kind> {
       error_code ignored;
       socket_.close(ignored);
     });
-    loop_->run_for(std::chrono::seconds(20));
-    EXPECT_TRUE(loop_->stopped()) << "the stream never ended";
+    turn_until(done);
     thread.join();
   }
 
@@ -157,8 +185,8 @@ class StreamTest : public ::testing::TestWithParam<Kind> {
   asio::ssl::context client_context_{asio::ssl::context::tls_client};
   asio::io_context clients_;
   tcp::socket socket_{clients_};
-  std::optional<asio::io_context> loop_{std::in_place};
-  std::shared_ptr<Echo> echo_;
+  Reactor reactor_;
+  std::optional<Echo> echo_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Kinds, StreamTest, ::testing::Values(Kind::kPlain, Kind::kTls),
@@ -245,21 +273,30 @@ TEST_P(StreamTest, HasInputThatWasNotRead) {
   socket_.close();
 }
 
-TEST_P(StreamTest, CloseEndsAReadThatWaits) {
+class PlainStreamTest : public StreamTest {};
+INSTANTIATE_TEST_SUITE_P(Kinds, PlainStreamTest, ::testing::Values(Kind::kPlain));
+
+// The read that emptied the socket is the last one until more comes.
+TEST_P(PlainStreamTest, NothingIsReadThatIsNotThere) {
   connect();
-  asio::post(*loop_, [this] { echo_->stream().close(); });
-  loop_->run_for(std::chrono::seconds(20));
-  EXPECT_EQ(echo_->failure, asio::error::operation_aborted);
+  constexpr int kMessages = 20;
+  run([&] {
+    for (int i = 0; i < kMessages; ++i) {
+      asio::write(socket_, asio::buffer("x", 1));
+      read(socket_, 1);
+    }
+    finish_sending();
+  });
+  EXPECT_EQ(echo_->reads, kMessages + 1);  // And the end.
 }
 
-TEST_P(StreamTest, AnEventLoopThatEndsFirstKeepsNothing) {
+// Nothing is told after that one event: who reads the bytes must ask once more.
+TEST_P(PlainStreamTest, AnEndThatComesWithBytesIsSeen) {
   connect();
-  const std::weak_ptr<Echo> echo = echo_;
-  echo_.reset();
-  loop_->poll();
-  EXPECT_FALSE(echo.expired());  // Its read waits.
-  loop_.reset();
-  EXPECT_TRUE(echo.expired());
+  asio::write(socket_, asio::buffer("x", 1));
+  finish_sending();
+  run([&] { EXPECT_EQ(read(socket_, 1), "x"); });
+  EXPECT_FALSE(echo_->failure) << echo_->failure.message();
 }
 
 class TlsStreamTest : public StreamTest {};
@@ -308,23 +345,37 @@ TEST_P(TlsStreamTest, ATornHandshakeSucceedsAndBlocksNobody) {
   EXPECT_EQ(received, "x");
 }
 
+struct Greeter final : Reactor::Handler {
+  explicit Greeter(Stream greeted) : stream(std::move(greeted)) {}
+
+  void on_ready(Readiness ready) override {
+    stream.note(ready);
+    if (done || !stream.may_write()) return;
+    ++writes;
+    error_code error;
+    if (stream.write_some(asio::buffer("hello", 5), error) == 5) {
+      done = true;
+      return stream.close();
+    }
+    ASSERT_EQ(error, asio::error::would_block) << error.message();
+    EXPECT_TRUE(stream.in_handshake());
+  }
+
+  Stream stream;
+  int writes = 0;
+  bool done = false;
+};
+
 // A server that speaks first, such as one that refuses a client for want of places.
 TEST_P(TlsStreamTest, AWriteBeforeAnyReadMakesTheHandshake) {
   tcp::acceptor acceptor(clients_, {asio::ip::make_address("127.0.0.1"), 0});
   socket_.connect(acceptor.local_endpoint());
-  Socket accepted(*loop_);
-  acceptor.accept(accepted);
-  Stream stream(std::move(accepted), *tls_);
-  std::function<void()> write = [&] {
-    error_code error;
-    if (stream.write_some(asio::buffer("hello", 5), error) == 5) return stream.close();
-    ASSERT_EQ(error, asio::error::would_block) << error.message();
-    stream.async_wait_writable([&](error_code) { write(); });
-  };
-  write();
-  EXPECT_TRUE(stream.in_handshake());
+  Greeter greeter(Stream(accept(acceptor), *tls_));
+  ASSERT_FALSE(reactor_.add(greeter.stream.descriptor(), greeter));
   std::string received;
-  run([&] { with_client([&](auto& client) { received = read(client, 5); }); });
+  run([&] { with_client([&](auto& client) { received = read(client, 5); }); },
+      [&] { return greeter.done; });
+  EXPECT_GT(greeter.writes, 1);
   EXPECT_EQ(received, "hello");
 }
 
