@@ -58,6 +58,7 @@ class Connection final : public net::PipelinedConnection<Entry> {
   Entry& add_request(const Request& request);
   void answer_now(Reply reply) { answer(last_tag(), std::move(reply)); }
   void write(Entry& entry) override;
+  void end_later(Reply reply);
   void write_reply(const Entry& entry, const Reply& reply, ReplyFrame frame);
 
   FrontEnd& front_;

@@ -7,7 +7,7 @@ namespace {
 
 constexpr std::array<std::string_view, kEndings> kEndingNames{
     "ok",       "invalid",   "unauthorized", "forbidden", "not_found",  "method_not_allowed",
-    "conflict", "exhausted", "too_large",    "corrupt",   "overloaded", "unavailable",
+    "conflict", "precondition_failed", "exhausted", "too_large",    "corrupt",   "overloaded", "unavailable",
     "deadline", "other",
 };
 
