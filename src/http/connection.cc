@@ -109,7 +109,9 @@ void Connection::take(Health&&) { answer_now(status_reply("ok")); }
 void Connection::take(ShowOptions&& call) { answer_now(options_reply(call.allow)); }
 
 void Connection::take(ShowAsset&& call) {
-  answer_now(asset_reply(*call.asset, call.conditions));
+  const bool is_document = call.asset->path == OpenApiDocument::kPath;
+  const web::Asset asset = is_document ? front_.document.asset(call.ids) : *call.asset;
+  answer_now(asset_reply(asset, call.conditions));
 }
 
 void Connection::take(Problem&& problem) { answer_now(problem_reply(problem)); }

@@ -473,3 +473,18 @@ def test_a_bound_by_its_name(sqlite, option, bound):
     for other in (["--max", "5"], ["--max-js-safe" if option == "--max-int32" else "--max-int32"]):
         refused = sqlite.run("define", "others", option, *other)
         assert refused.returncode == nextid.INVALID, refused.stderr
+
+
+def test_a_conditional_write_in_doubt_is_not_told_as_done(dynamodb):
+    """The first answer is lost on its way: what is there then may be another's."""
+    node = dynamodb.start()
+    dynamodb.proxy.script.add("fail_after", operation="UpdateItem")
+    answer = put_if(node, "If-None-Match: *", comment="mine")
+    assert is_problem(answer, 503, "unavailable")
+    assert shown(node)["comment"] == "mine"
+    dynamodb.proxy.script.add("fail_after", operation="UpdateItem")
+    assert is_problem(put_if(node, 'If-Match: "1"', comment="new"), 503, "unavailable")
+    assert shown(node)["revision"] == 2
+    # Without a condition the same write is done, whoever did it.
+    dynamodb.proxy.script.add("fail_after", operation="UpdateItem")
+    assert put_if(node, "X-Nothing: 1", comment="newer").json()["revision"] == 3

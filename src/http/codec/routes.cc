@@ -107,7 +107,7 @@ constexpr Parameter kCounter{.name = "counter", .take = take_counter};
 constexpr std::array kNextParameters{kCounter, kAs};
 constexpr std::array kRangeParameters{kCount, kCounter, kAs};
 constexpr std::array kNamedRangeParameters{kCount, kAs};
-constexpr std::array kCounterParameters{kAs};
+constexpr std::array kAsParameters{kAs};
 constexpr std::array kListParameters{Parameter{.name = "after", .take = take_after},
                                      Parameter{.name = "limit", .take = take_limit}, kAs};
 constexpr std::array kStatusParameters{Parameter{.name = "limit", .take = take_busiest}};
@@ -213,7 +213,8 @@ Problem nothing_at(std::string_view path) {
 Call asset(Arguments&& arguments) {
   const auto* found = web::find_asset(arguments.path);
   if (found == nullptr) return nothing_at(arguments.path);
-  return ShowAsset{.asset = found, .conditions = std::move(arguments.conditions)};
+  return ShowAsset{
+      .asset = found, .ids = arguments.ids, .conditions = std::move(arguments.conditions)};
 }
 
 // --- The table
@@ -261,23 +262,23 @@ constexpr std::array kRows{
     Row{"/next", kAllocates, kAllocates, "next", makes<next>(), kNextParameters, take_key},
     Row{"/range", kAllocates, kAllocates, "range", makes<range>(), kRangeParameters, take_key},
     Row{"/v1/counters", kReads, kReads, "list", makes<list>(), kListParameters, take_nothing},
-    Row{kCounterPath, kReads, kReadsAndPut, "show", makes<show>(), kCounterParameters,
-        take_conditions},
-    Row{kCounterPath, "PUT", kReadsAndPut, "define", makes<define>(), kCounterParameters,
+    Row{kCounterPath, kReads, kReadsAndPut, "show", makes<show>(), kAsParameters, take_conditions},
+    Row{kCounterPath, "PUT", kReadsAndPut, "define", makes<define>(), kAsParameters,
         take_definition},
-    Row{"/v1/counters/{name}/next", kAllocates, kAllocates, "next", makes<next>(),
-        kCounterParameters, take_key},
+    Row{"/v1/counters/{name}/next", kAllocates, kAllocates, "next", makes<next>(), kAsParameters,
+        take_key},
     Row{"/v1/counters/{name}/range", kAllocates, kAllocates, "range", makes<range>(),
         kNamedRangeParameters, take_key},
-    Row{"/v1/counters/{name}/advance", "POST", "POST", "advance", makes<advance>(),
-        kCounterParameters, take_advance},
+    Row{"/v1/counters/{name}/advance", "POST", "POST", "advance", makes<advance>(), kAsParameters,
+        take_advance},
     Row{"/healthz", kReads, kReads, "healthz", makes<health>(), {}, take_nothing},
     Row{"/readyz", kReads, kReads, "readyz", makes<ready>(), {}, take_nothing},
     Row{"/metrics", kReads, kReads, "metrics", makes<metrics>(), {}, take_nothing},
     Row{"/v1/status", kReads, kReads, "status", makes<status>(), kStatusParameters, take_nothing},
     Row{"/", kReads, kReads, "pages", makes<asset, ShowAsset>(), {}, take_conditions},
     Row{"/docs", kReads, kReads, "pages", makes<asset, ShowAsset>(), {}, take_conditions},
-    Row{"/openapi.json", kReads, kReads, "pages", makes<asset, ShowAsset>(), {}, take_conditions},
+    Row{"/openapi.json", kReads, kReads, "pages", makes<asset, ShowAsset>(), kAsParameters,
+        take_conditions},
     Row{"/assets/{file}", kReads, kReads, "pages", makes<asset, ShowAsset>(), {}, take_conditions},
 };
 

@@ -52,7 +52,8 @@ struct Health {
 struct ShowAsset {
   static constexpr service::Needs kNeeds = service::kEveryone;
 
-  const web::Asset* asset;  ///< Never null.
+  const web::Asset* asset;  ///< Never null. For /openapi.json, OpenApiDocument has what is sent.
+  IdFormat ids = IdFormat::kNumber;
   Preconditions conditions;
 };
 

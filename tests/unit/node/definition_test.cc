@@ -178,10 +178,16 @@ TEST_P(DefinitionTest, AConditionThatEndsBeforeTheWriteStopsIt) {
             ErrorCode::kPrecondition);
   EXPECT_TRUE(wrote);
   other.define("c", {.comment = ""}).value();
-  EXPECT_EQ(store_.define("c", {.comment = "ours"}, with_a_rival(is_at(2))).error().code(),
+  // The same change is no excuse: both would have been told that theirs was done.
+  EXPECT_EQ(store_.define("c", {.comment = "theirs"}, with_a_rival(is_at(2))).error().code(),
             ErrorCode::kPrecondition);
   EXPECT_TRUE(wrote);
-  EXPECT_EQ(store_.counter("c")->definition.comment, "theirs");
+  other.define("c", {.comment = ""}).value();
+  const auto always = [](const Definition*) { return true; };
+  EXPECT_EQ(
+      store_.define("c", {.comment = "theirs", .revision = 4}, with_a_rival(always)).error().code(),
+      ErrorCode::kConflict);
+  EXPECT_EQ(store_.counter("c")->definition.revision, 5U);
 }
 
 TEST_P(DefinitionTest, AdvancesForMigrations) {
