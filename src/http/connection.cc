@@ -53,6 +53,16 @@ void Connection::refuse_as_too_slow() {
                            settings().header_timeout.count(), " ms.")});
 }
 
+void Connection::refuse_as_plain() {
+  take_last(invalid("This port speaks HTTP over TLS: ask for https:// and not http://."));
+}
+
+void Connection::note_tls_client() {
+  front_.gate.warn(
+      "A client spoke TLS to the HTTP port, which is plain, and was refused: let it ask for "
+      "http://, or start the server with --tls-cert and --tls-key.");
+}
+
 bool Connection::take_input() {
   bool took_request = false;
   while (may_take_request() && !input().empty()) {

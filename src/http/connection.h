@@ -42,6 +42,8 @@ class Connection final : public net::PipelinedConnection<Entry> {
   bool answers_probes() const noexcept override { return true; }
   void refuse_as_too_many() override;
   void refuse_as_too_slow() override;
+  void refuse_as_plain() override;
+  void note_tls_client() override;
 
   // Requests.
   void take(const Request& request);

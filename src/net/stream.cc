@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 #include <utility>
 
 #include <boost/asio/error.hpp>
@@ -73,9 +74,23 @@ void Stream::wait_for_tls(Socket::wait_type wait, boost::asio::mutable_buffer bu
       });
 }
 
+// Looks at the first byte, without taking it: OpenSSL would answer text with an alert.
+bool Stream::begins_as_text() {
+  if (saw_first_byte_) return false;
+  char first = 0;
+  if (::recv(socket_.native_handle(), &first, 1, MSG_PEEK | MSG_DONTWAIT) != 1) return false;
+  saw_first_byte_ = true;
+  return (first >= ' ' && first <= '~') || first == '\r' || first == '\n';
+}
+
 void Stream::read_tls(boost::asio::mutable_buffer buffer, ReadHandler handler) {
   error_code failure = error::connection_aborted;
   std::size_t size = 0;
+  if (!failed_ && socket_.is_open() && begins_as_text()) {
+    turned_plain_ = true;
+    ssl_.reset();
+    return handler(failure, 0);
+  }
   if (!failed_ && socket_.is_open()) {
     ERR_clear_error();
     errno = 0;

@@ -200,7 +200,9 @@ Reply reply_of(const DefinedCounter& defined, IdFormat ids) {
   reply.etag = etag_of(defined.counter.definition);
   if (defined.created) {
     reply.status = 201;
-    reply.location = "/v1/counters/" + defined.counter.name;  // No character of it needs encoding.
+    // From the path that was asked for, which may be a proxy's. No character of it needs encoding, but
+    // "a:b" alone would have a scheme.
+    reply.location = "./" + defined.counter.name;
   }
   return reply;
 }

@@ -114,16 +114,8 @@ constexpr std::array kStatusParameters{Parameter{.name = "limit", .take = take_b
 
 // --- Header fields and bodies
 
-bool is_empty_object(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  std::string rest(text);
-  std::erase_if(rest, [&](char c) { return kBlanks.find(c) != std::string_view::npos; });
-  return rest == "{}";
-}
-
-// Generated clients send an empty object where a call takes no body.
 Refusal take_no_body(const Request& request) {
-  if (request.body.empty() || is_empty_object(request.body)) return std::nullopt;
+  if (says_nothing(request.body)) return std::nullopt;
   return invalid(cat("The request has a body of ", request.body.size(),
                      " bytes, and this call takes none: parameters go in the query string, as in "
                      "/range?count=10."));

@@ -193,7 +193,7 @@ TEST(HttpReply, DefinedCounters) {
   const auto made =
       reply_text(reply_of(DefinedCounter{counter("a:b", std::nullopt), true}, IdFormat::kText));
   EXPECT_TRUE(contains(made, "HTTP/1.1 201 Created\r\n")) << made;
-  EXPECT_TRUE(contains(made, "\r\nLocation: /v1/counters/a:b\r\n")) << made;
+  EXPECT_TRUE(contains(made, "\r\nLocation: ./a:b\r\n")) << made;
   EXPECT_TRUE(contains(made, R"("start":"1")")) << made;
   const auto changed =
       reply_text(reply_of(DefinedCounter{counter("a:b", 7), false}, IdFormat::kNumber));

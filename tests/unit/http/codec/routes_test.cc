@@ -168,7 +168,7 @@ TEST(Routes, TakeDefinitions) {
   EXPECT_EQ(defined.call.change.comment, "Größe ä \"x\"");
   EXPECT_EQ(defined.call.change.revision, 4U);
 
-  for (const auto* body : {"", "{}", " { } \r\n"}) {
+  for (const auto* body : {"", "{}", " { } \r\n", "null"}) {
     const auto plain = asked<service::DefineCounter>("PUT", "/v1/counters/a", body);
     EXPECT_EQ(plain.ids, IdFormat::kNumber);
     EXPECT_FALSE(plain.call.change.start || plain.call.change.increment || plain.call.change.max ||
@@ -391,11 +391,11 @@ TEST(Routes, KeepTheConfiguredMaxRange) {
 }
 
 TEST(Routes, AnEmptyObjectIsNoBody) {
-  for (const auto* body : {"{}", " {\n} \r\n", ""}) {
+  for (const auto* body : {"{}", " {\n} \r\n", "", "null"}) {
     EXPECT_TRUE(std::holds_alternative<Allocate>(route("POST", "/next", body))) << body;
     EXPECT_TRUE(std::holds_alternative<Allocate>(route("POST", "/range?count=2", body))) << body;
   }
-  for (const auto* body : {"{", "[]", "{\"count\":2}", "{}{}", "null"}) {
+  for (const auto* body : {"{", "[]", "{\"count\":2}", "{}{}", "nul", "null null"}) {
     EXPECT_EQ(problem("POST", "/next", body).status, 400U) << body;
   }
 }
