@@ -67,8 +67,9 @@ function parameterControl(document, parameter, acts) {
   // What only looks can be tried at once. What takes ids or changes a counter can't be undone, so the
   // reader says of what.
   const value = parameter.required && !acts ? parameter.example : "";
+  const hint = `${schema.default ?? parameter.example ?? ""}`;
   return element("input", {
-    value, placeholder: `${schema.default ?? parameter.example ?? ""}`, required: parameter.required,
+    value, placeholder: parameter.required ? `such as ${hint}` : hint, required: parameter.required,
     autocomplete: "off", autocapitalize: "none", spellcheck: "false",
     inputmode: schema.type === "integer" ? "numeric" : null,
   });
