@@ -178,7 +178,7 @@ function answersTable(document, responses) {
     const codes = new Set(Object.values(response.content ?? {}).flatMap((media) =>
       Object.values(media.examples ?? {}).map((e) => e.value.type.split(":").at(-1))));
     return element(
-      "tr", {}, element("th", {scope: "row"}, status === "default" ? "other" : status),
+      "tr", {}, element("th", {scope: "row"}, /XX$/.test(status) ? `other ${status}` : status),
       element("td", {}, element("code", {}, [...codes].join(", "))),
       element("td", {}, response.description));
   });
