@@ -110,8 +110,8 @@ class Store {
   /// call returns; it must not block.
   void async_counter(std::string_view name, CounterReceiver receiver) const;
   void async_counters(std::string_view after, std::size_t limit, PageReceiver receiver) const;
-  void async_define(std::string_view name, const DefinitionChange& change,
-                    DefinedReceiver receiver, DefinitionCondition condition = {}) const;
+  void async_define(std::string_view name, const DefinitionChange& change, DefinedReceiver receiver,
+                    DefinitionCondition condition = {}) const;
   void async_advance(std::string_view name, std::uint64_t to, CounterReceiver receiver) const;
 
   /// Ids returned and burned by this process through this store, so far. Exact once closed.

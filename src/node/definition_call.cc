@@ -98,9 +98,8 @@ void DefinitionCall::start(Runtime& runtime, const std::string& name,
                            const DefinitionChange& change, Store::DefinitionCondition condition,
                            base::MonotonicTime deadline, Store::DefinedReceiver receiver) {
   if (const auto problem = problem_with(change)) return receiver(*problem);
-  const std::shared_ptr<DefinitionCall> call(
-      new DefinitionCall(runtime, name, change, std::move(condition), deadline,
-                         std::move(receiver)));
+  const std::shared_ptr<DefinitionCall> call(new DefinitionCall(
+      runtime, name, change, std::move(condition), deadline, std::move(receiver)));
   call->load();
 }
 
@@ -161,8 +160,8 @@ void DefinitionCall::change(const CounterState& state) {
   if (const auto problem = problem_with(wanted)) return receiver_(*problem);
   if (wanted == state.definition) return finish(state, false);
   if (base::monotonic_now() >= deadline_) {
-    return fail(ErrorCode::kDeadline, cat("counter '", name_,
-                                          "' is being changed by others all the time; try again."));
+    return fail(ErrorCode::kDeadline,
+                cat("counter '", name_, "' is being changed by others all the time; try again."));
   }
   ++wanted.revision;
   redefine(wanted);
@@ -196,8 +195,8 @@ void DefinitionCall::refuse(const Definition* now) {
                                      ", so the condition does not hold; read it again."));
 }
 
-// Of two conditional calls that want the same, one is told that it was done: an equal definition may
-// be another's. Where an earlier attempt may have been applied, nobody can tell.
+// Of two conditional calls that want the same, one is told that it was done: an equal definition
+// may be another's. Where an earlier attempt may have been applied, nobody can tell.
 void DefinitionCall::change_if_clear(const CounterState& state) {
   if (!was_in_doubt_) return change(state);
   fail(ErrorCode::kUnavailable,

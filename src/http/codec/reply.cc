@@ -200,8 +200,8 @@ Reply reply_of(const DefinedCounter& defined, IdFormat ids) {
   reply.etag = etag_of(defined.counter.definition);
   if (defined.created) {
     reply.status = 201;
-    // From the path that was asked for, which may be a proxy's. No character of it needs encoding, but
-    // "a:b" alone would have a scheme.
+    // From the path that was asked for, which may be a proxy's. No character of it needs encoding,
+    // but "a:b" alone would have a scheme.
     reply.location = "./" + defined.counter.name;
   }
   return reply;

@@ -264,13 +264,14 @@ INSTANTIATE_TEST_SUITE_P(Targets, BadValues,
                                          BadValue{"/next#top", "'/next#top'"},
                                          BadValue{"/\xC3\xA9", "'/\\xC3\\xA9'"}));
 
-// RFC 9110, 13.2.1 has conditions evaluated where a call changes something: they are kept, or refused
-// before an id is taken.
+// RFC 9110, 13.2.1 has conditions evaluated where a call changes something: they are kept, or
+// refused before an id is taken.
 TEST(Routes, ConditionsAreKeptOrRefused) {
   for (const auto& call : describe_calls()) {
     for (const auto method : call.methods) {
       std::string target(call.path);
-      if (const auto name = target.find("{name}"); name != target.npos) target.replace(name, 6, "c");
+      if (const auto name = target.find("{name}"); name != target.npos)
+        target.replace(name, 6, "c");
       if (const auto file = target.find("{file}"); file != target.npos) {
         target.replace(file, 6, "page.js");
       }
