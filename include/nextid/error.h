@@ -12,14 +12,15 @@
 namespace nextid {
 
 enum class ErrorCode {
-  kInvalid,      ///< The request itself is wrong; sending it again can't help.
-  kNotFound,     ///< The named counter does not exist.
-  kConflict,     ///< It contradicts what the store has: a definition, or an idempotency key.
-  kExhausted,    ///< The count asked for does not fit below the counter's max (I6).
-  kCorrupt,      ///< The store contradicts what this node knows; the counter has stopped.
-  kOverloaded,   ///< A bound of this node is reached; try again soon, or elsewhere.
-  kUnavailable,  ///< The store's last attempt failed; try again later.
-  kDeadline,     ///< The store is working, but did not answer within the request's time.
+  kInvalid,       ///< The request itself is wrong; sending it again can't help.
+  kNotFound,      ///< The named counter does not exist.
+  kConflict,      ///< It contradicts what the store has: a definition, or an idempotency key.
+  kPrecondition,  ///< The condition that the call came with does not hold.
+  kExhausted,     ///< The count asked for does not fit below the counter's max (I6).
+  kCorrupt,       ///< The store contradicts what this node knows; the counter has stopped.
+  kOverloaded,    ///< A bound of this node is reached; try again soon, or elsewhere.
+  kUnavailable,   ///< The store's last attempt failed; try again later.
+  kDeadline,      ///< The store is working, but did not answer within the request's time.
 };
 
 /// The code's name in URNs and JSON: "invalid", "not_found", ...

@@ -73,6 +73,9 @@ class Store {
   using PageReceiver = std::function<void(Result<CounterPage>)>;
   using CounterReceiver = std::function<void(Result<CounterInfo>)>;
   using DefinedReceiver = std::function<void(Result<DefinedCounter>)>;
+  /// Whether a counter may be made or changed: asked with its definition, or with null where there
+  /// is no such counter. Perhaps more than once, from any thread; it must not block.
+  using DefinitionCondition = std::function<bool(const Definition* now)>;
 
   explicit Store(std::shared_ptr<node::Node> node) : node_(std::move(node)) {}
 
@@ -90,8 +93,12 @@ class Store {
   /// served by the old definition. Errors: kInvalid for numbers out of range; kConflict for another
   /// start or increment than the counter has, another revision than given, a max below its value;
   /// kUnavailable and kDeadline as in next_id(): the change may have been made. Repeating the same
-  /// call is safe, unless it gives a revision.
-  Result<DefinedCounter> define(std::string_view name, const DefinitionChange& change) const;
+  /// call is safe, unless it gives a revision or a condition.
+  ///
+  /// With a condition, the write is one atomic step with the last time that it held; kPrecondition
+  /// where it does not hold. Of calls that only want to make the counter, one at most succeeds.
+  Result<DefinedCounter> define(std::string_view name, const DefinitionChange& change,
+                                DefinitionCondition condition = {}) const;
 
   /// Raises the counter's value to at least `to`, for migrations: ids reserved after that are above
   /// it. Other nodes still serve the ids that they have reserved, or give them back, to be served
@@ -103,8 +110,8 @@ class Store {
   /// call returns; it must not block.
   void async_counter(std::string_view name, CounterReceiver receiver) const;
   void async_counters(std::string_view after, std::size_t limit, PageReceiver receiver) const;
-  void async_define(std::string_view name, const DefinitionChange& change,
-                    DefinedReceiver receiver) const;
+  void async_define(std::string_view name, const DefinitionChange& change, DefinedReceiver receiver,
+                    DefinitionCondition condition = {}) const;
   void async_advance(std::string_view name, std::uint64_t to, CounterReceiver receiver) const;
 
   /// Ids returned and burned by this process through this store, so far. Exact once closed.

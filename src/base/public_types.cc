@@ -24,6 +24,8 @@ std::string_view to_string(ErrorCode code) noexcept {
       return "not_found";
     case ErrorCode::kConflict:
       return "conflict";
+    case ErrorCode::kPrecondition:
+      return "precondition_failed";
     case ErrorCode::kExhausted:
       return "exhausted";
     case ErrorCode::kCorrupt:

@@ -16,6 +16,7 @@ ExitCode exit_code_of(ErrorCode code) noexcept {
     case ErrorCode::kDeadline:
       return kUnavailable;
     case ErrorCode::kConflict:
+    case ErrorCode::kPrecondition:
       return kConflict;
     case ErrorCode::kExhausted:
       return kExhausted;

@@ -27,8 +27,8 @@ struct Load {
   WriterId writer = 0;
 };
 
-/// Creates the counter if it is missing. → Found (created now, or there already) | InDoubt |
-/// NotApplied
+/// Creates the counter if it is missing. → Found (made by this attempt, or there already) |
+/// InDoubt | NotApplied
 struct Define {
   std::string counter;
   WriterId writer = 0;
@@ -124,6 +124,7 @@ struct Refused {
 };
 struct Found {
   CounterState state;
+  bool made = false;  ///< By this attempt of a Define.
 };
 struct Missing {};
 /// What an idempotency key stands for; nothing when it has no record, or an expired one.

@@ -54,7 +54,7 @@ Transition apply(const Define& op, std::optional<CounterState> state, std::uint6
   change.makes_counter = true;
   change.value = made.value;
   change.definition = made.definition;
-  return {Found{std::move(made)}, std::move(change)};
+  return {Found{std::move(made), true}, std::move(change)};
 }
 
 Transition apply(const Redefine& op, std::optional<CounterState> state) {

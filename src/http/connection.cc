@@ -14,6 +14,16 @@ using base::cat;
 
 constexpr std::size_t kFirstInputBytes = 4 * 1024;
 
+template <typename Asked>
+Reply reply_to(const Result<typename Asked::Answer>& answer, IdFormat ids,
+               const Preconditions& conditions) {
+  if constexpr (std::is_same_v<Asked, service::ShowCounter>) {
+    return counter_reply(answer, ids, conditions);
+  } else {
+    return reply_of(answer, ids);
+  }
+}
+
 }  // namespace
 
 Connection::Connection(net::IoThread& io, net::Stream stream, FrontEnd& front)
@@ -39,6 +49,16 @@ void Connection::refuse_as_too_slow() {
              .code = "deadline",
              .detail = cat("The request did not arrive whole within ",
                            settings().header_timeout.count(), " ms.")});
+}
+
+void Connection::refuse_as_plain() {
+  take_last(invalid("This port speaks HTTP over TLS: ask for https:// and not http://."));
+}
+
+void Connection::note_tls_client() {
+  front_.gate.warn(
+      "A client spoke TLS to the HTTP port, which is plain, and was refused: let it ask for "
+      "http://, or start the server with --tls-cert and --tls-key.");
 }
 
 bool Connection::take_input() {
@@ -97,7 +117,9 @@ void Connection::take(Health&&) { answer_now(status_reply("ok")); }
 void Connection::take(ShowOptions&& call) { answer_now(options_reply(call.allow)); }
 
 void Connection::take(ShowAsset&& call) {
-  answer_now(asset_reply(*call.asset, call.if_none_match));
+  const bool is_document = call.asset->path == OpenApiDocument::kPath;
+  const web::Asset asset = is_document ? front_.document.asset(call.ids) : *call.asset;
+  answer_now(asset_reply(asset, call.conditions));
 }
 
 void Connection::take(Problem&& problem) { answer_now(problem_reply(problem)); }
@@ -113,12 +135,21 @@ void Connection::take_last(const Problem& problem) {
 void Connection::take(ServiceCall&& call) {
   call_in_turn([this, call = std::move(call)] {
     const auto self = std::static_pointer_cast<Connection>(shared_from_this());
-    const auto done = [self, ids = call.ids](const auto& answer) -> void {
-      self->io().post(
-          [self, reply = reply_of(answer, ids)]() mutable { self->end_call(std::move(reply)); });
-    };
-    std::visit([&](const auto& asked) { front_.service.start(asked, done); }, call.call);
+    std::visit(
+        [&]<typename Asked>(const Asked& asked) {
+          front_.service.start(asked, [self, ids = call.ids, conditions = call.conditions](
+                                          const Result<typename Asked::Answer>& answer) {
+            self->end_later(reply_to<Asked>(answer, ids, conditions));
+          });
+        },
+        call.call);
   });
+}
+
+// From any thread.
+void Connection::end_later(Reply reply) {
+  const auto self = std::static_pointer_cast<Connection>(shared_from_this());
+  io().post([self, reply = std::move(reply)]() mutable { self->end_call(std::move(reply)); });
 }
 
 // --- Answers

@@ -42,6 +42,8 @@ class Connection final : public net::PipelinedConnection<Entry> {
   bool answers_probes() const noexcept override { return true; }
   void refuse_as_too_many() override;
   void refuse_as_too_slow() override;
+  void refuse_as_plain() override;
+  void note_tls_client() override;
 
   // Requests.
   void take(const Request& request);
@@ -58,6 +60,7 @@ class Connection final : public net::PipelinedConnection<Entry> {
   Entry& add_request(const Request& request);
   void answer_now(Reply reply) { answer(last_tag(), std::move(reply)); }
   void write(Entry& entry) override;
+  void end_later(Reply reply);
   void write_reply(const Entry& entry, const Reply& reply, ReplyFrame frame);
 
   FrontEnd& front_;

@@ -11,6 +11,7 @@ FrontEnd::FrontEnd(const net::ClientSettings& clients, const Limits& request_lim
                    const service::Service& asked, Log log)
     : settings(clients),
       limits(request_limits),
+      document(clients.max_range),
       gate(access, browsers, std::move(log)),
       service(asked) {}
 

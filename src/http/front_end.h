@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "http/codec/openapi_document.h"
 #include "http/codec/request_parser.h"
 #include "http/gate.h"
 #include "net/client_settings.h"
@@ -23,6 +24,7 @@ class FrontEnd final : public net::FrontEnd {
 
   const net::ClientSettings settings;
   const Limits limits;
+  const OpenApiDocument document;
   Gate gate;  ///< The checks that requests pass first.
   const service::Service& service;
 };

@@ -36,6 +36,10 @@ class Gate {
   /// probably in the world.
   std::string new_request_id();
 
+  void warn(const std::string& sentence) const {
+    if (log_) log_(LogLevel::kWarning, sentence);
+  }
+
   /// Logs an answer of 500 or more, at most kFailuresLogged a second; the next logged one says how
   /// many were left out.
   void note_failure(const Reply& reply, const std::string& request_id, base::MonotonicTime now);

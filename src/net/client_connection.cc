@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
@@ -18,6 +19,10 @@ constexpr std::size_t kIdleOutputBytes = 64 * 1024;
 
 // Of one turn, so that a client that sends a lot does not keep others waiting.
 constexpr int kMostReads = 4;
+// The first byte of a TLS client, which begins no request of any protocol.
+constexpr char kTlsHandshake = 0x16;
+// A record with one fatal alert (RFC 8446, 5.1 and 6).
+constexpr std::string_view kHandshakeFailure("\x15\x03\x01\x00\x02\x02\x28", 7);
 
 constexpr milliseconds kLinger{1000};
 constexpr std::size_t kMaxLingerBytes = 256 * 1024;
@@ -89,12 +94,24 @@ void ClientConnection::read_some() {
     input_ended_ = true;
     return go_on();
   }
+  if (error && stream_.turned_plain() && open()) return refuse_as_plain();
   if (error) return abort();
   stats_.received(size);
   if (state_ == State::kLingering) return discard_input(size);
   input_end_ += size;
+  const bool is_first = !std::exchange(has_read_, true);
+  if (is_first && !stream_.is_tls() && input().front() == kTlsHandshake) return refuse_tls_client();
   take_requests();
   if (io().draining() && is_done()) finish();
+}
+
+// In its own words, so that the client shows a failure of TLS, not garbage.
+void ClientConnection::refuse_tls_client() {
+  note_tls_client();
+  consume(input().size());
+  output_.append(kHandshakeFailure);
+  close_after_answers();
+  schedule_flush();
 }
 
 void ClientConnection::discard_input(std::size_t size) {

@@ -72,6 +72,10 @@ class ClientConnection : public Connection, private Reactor::Handler {
   /// Sends a final answer that gives the reason.
   virtual void refuse_as_too_many() = 0;
   virtual void refuse_as_too_slow() = 0;
+  /// The same, without TLS, to a client that does not speak TLS where it has to.
+  virtual void refuse_as_plain() = 0;
+  /// Logs that the client speaks TLS where it must not.
+  virtual void note_tls_client() = 0;
 
   // ---- What it may use ----
 
@@ -135,6 +139,7 @@ class ClientConnection : public Connection, private Reactor::Handler {
   void read();
   void read_some();
   void read_later();
+  void refuse_tls_client();
   void discard_input(std::size_t size);
   void take_requests();
   void make_room();
@@ -158,6 +163,7 @@ class ClientConnection : public Connection, private Reactor::Handler {
   std::vector<char> input_;
   std::size_t input_begin_ = 0;
   std::size_t input_end_ = 0;
+  bool has_read_ = false;
   bool over_limit_ = false;
   bool input_ended_ = false;  // The client half-closed; it still gets its answers.
   base::MonotonicTime now_;

@@ -97,10 +97,24 @@ error_code Stream::error_of(int result) {
   }
 }
 
+// Looks at the first byte, without taking it: OpenSSL would answer text with an alert.
+bool Stream::begins_as_text() {
+  if (saw_first_byte_) return false;
+  char first = 0;
+  if (::recv(descriptor(), &first, 1, MSG_PEEK | MSG_DONTWAIT) != 1) return false;
+  saw_first_byte_ = true;
+  return (first >= ' ' && first <= '~') || first == '\r' || first == '\n';
+}
+
 std::size_t Stream::read_tls(boost::asio::mutable_buffer buffer, error_code& failure) {
   std::size_t size = 0;
   failure = error::connection_aborted;
   if (failed_ || !socket_.is_open()) return 0;
+  if (begins_as_text()) {
+    turned_plain_ = true;
+    ssl_.reset();
+    return 0;
+  }
   ERR_clear_error();
   errno = 0;
   const int result = SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &size);

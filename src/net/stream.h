@@ -2,7 +2,8 @@
 //
 // Never blocks. One reader and one writer, both on the socket's I/O thread. With TLS the handshake
 // happens within the first reads and writes; a client that does not speak TLS is an error of the
-// first read.
+// first read. If it sends text, the stream is plain from then on, so that it can be told: nothing
+// that it sent may be served.
 #pragma once
 
 #include <cstddef>
@@ -44,6 +45,9 @@ class Stream {
 
   /// Whether the client sent something that was not read; with TLS that may be no data.
   bool has_input() const;
+  bool is_tls() const noexcept { return ssl_ != nullptr; }
+  /// After an error of the first read: this was to be TLS, and the client sends plain text.
+  bool turned_plain() const noexcept { return turned_plain_; }
   /// True until a TLS handshake is done.
   bool in_handshake() const noexcept;
 
@@ -58,6 +62,7 @@ class Stream {
   std::size_t read_tls(boost::asio::mutable_buffer buffer, boost::system::error_code& error);
   std::size_t write_tls(boost::asio::const_buffer bytes, boost::system::error_code& error);
   boost::system::error_code error_of(int result);
+  bool begins_as_text();
   void say_goodbye();
 
   Socket socket_;
@@ -70,6 +75,8 @@ class Stream {
   bool write_wants_read_ = false;  // The last write does.
   bool write_blocked_ = false;     // OpenSSL holds a part of the bytes that write_tls() was given.
   bool failed_ = false;            // OpenSSL allows nothing more.
+  bool saw_first_byte_ = false;    // Of TLS.
+  bool turned_plain_ = false;
 };
 
 }  // namespace nextid::net

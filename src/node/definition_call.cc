@@ -95,21 +95,23 @@ std::optional<Error> conflict_of(const std::string& name, const CounterState& st
 }  // namespace
 
 void DefinitionCall::start(Runtime& runtime, const std::string& name,
-                           const DefinitionChange& change, base::MonotonicTime deadline,
-                           Store::DefinedReceiver receiver) {
+                           const DefinitionChange& change, Store::DefinitionCondition condition,
+                           base::MonotonicTime deadline, Store::DefinedReceiver receiver) {
   if (const auto problem = problem_with(change)) return receiver(*problem);
-  const std::shared_ptr<DefinitionCall> call(
-      new DefinitionCall(runtime, name, change, deadline, std::move(receiver)));
+  const std::shared_ptr<DefinitionCall> call(new DefinitionCall(
+      runtime, name, change, std::move(condition), deadline, std::move(receiver)));
   call->load();
 }
 
 template <typename Then>
 void DefinitionCall::call(contract::Op op, Then then) {
-  StoreCall::run(runtime_, std::move(op), deadline_,
-                 [self = shared_from_this(), then](Result<contract::Outcome> outcome) {
-                   if (!outcome) return self->receiver_(outcome.error());
-                   then(*self, *outcome);
-                 });
+  StoreCall::run_with_doubt(
+      runtime_, std::move(op), deadline_,
+      [self = shared_from_this(), then](Result<contract::Outcome> outcome, bool was_in_doubt) {
+        self->was_in_doubt_ = was_in_doubt;
+        if (!outcome) return self->receiver_(outcome.error());
+        then(*self, *outcome);
+      });
 }
 
 void DefinitionCall::load() {
@@ -128,6 +130,7 @@ void DefinitionCall::on_loaded(const contract::Outcome& outcome) {
 }
 
 void DefinitionCall::create() {
+  if (!may_follow(nullptr)) return refuse(nullptr);
   if (change_.revision.value_or(0) != 0) {
     return fail(ErrorCode::kConflict, cat("there is no counter '", name_, "' at revision ",
                                           *change_.revision, ", nor any other."));
@@ -140,6 +143,8 @@ void DefinitionCall::create() {
        [wanted](DefinitionCall& self, const contract::Outcome& outcome) {
          const auto* found = std::get_if<contract::Found>(&outcome);
          if (found == nullptr) return self.fail_unclear(outcome);
+         if (found->made) return self.finish(found->state, true);
+         if (self.is_conditional()) return self.change_if_clear(found->state);
          // Made by this call, or by one that wants the same; anything else is there to be changed.
          if (found->state.definition == wanted) return self.finish(found->state, true);
          self.change(found->state);
@@ -147,12 +152,17 @@ void DefinitionCall::create() {
 }
 
 void DefinitionCall::change(const CounterState& state) {
+  if (!may_follow(&state.definition)) return refuse(&state.definition);
   Definition wanted = with(state.definition, change_);
   if (const auto conflict = conflict_of(name_, state, change_, wanted)) {
     return receiver_(*conflict);
   }
   if (const auto problem = problem_with(wanted)) return receiver_(*problem);
   if (wanted == state.definition) return finish(state, false);
+  if (base::monotonic_now() >= deadline_) {
+    return fail(ErrorCode::kDeadline,
+                cat("counter '", name_, "' is being changed by others all the time; try again."));
+  }
   ++wanted.revision;
   redefine(wanted);
 }
@@ -165,15 +175,33 @@ void DefinitionCall::redefine(const Definition& wanted) {
          }
          const auto* refused = std::get_if<contract::Refused>(&outcome);
          if (refused == nullptr) return self.fail_unclear(outcome);
-         // Exactly our fields: it was our own write, sent twice.
+         if (self.is_conditional()) return self.change_if_clear(refused->state);
+         // Exactly our fields: it was our own write, sent twice, or another's that wants the same.
          if (refused->state.definition == wanted) return self.finish(refused->state, false);
-         if (base::monotonic_now() >= self.deadline_) {
-           return self.fail(ErrorCode::kDeadline,
-                            cat("counter '", self.name_,
-                                "' is being changed by others all the time; try again."));
-         }
          self.change(refused->state);
        });
+}
+
+bool DefinitionCall::may_follow(const Definition* now) const {
+  return !condition_ || condition_(now);
+}
+
+void DefinitionCall::refuse(const Definition* now) {
+  if (now == nullptr) {
+    return fail(ErrorCode::kPrecondition,
+                cat("there is no counter '", name_, "', so the condition does not hold."));
+  }
+  fail(ErrorCode::kPrecondition, cat("counter '", name_, "' is at revision ", now->revision,
+                                     ", so the condition does not hold; read it again."));
+}
+
+// Of two conditional calls that want the same, one is told that it was done: an equal definition
+// may be another's. Where an earlier attempt may have been applied, nobody can tell.
+void DefinitionCall::change_if_clear(const CounterState& state) {
+  if (!was_in_doubt_) return change(state);
+  fail(ErrorCode::kUnavailable,
+       cat("the store failed while counter '", name_,
+           "' was written, and the counter has changed: look whether this is your change."));
 }
 
 void DefinitionCall::finish(const CounterState& state, bool created) {

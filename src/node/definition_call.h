@@ -15,19 +15,22 @@
 
 namespace nextid::node {
 
-/// Reads the counter, then writes on the condition that no other writer did in between; starts
-/// again if one did. Keeps itself alive until the receiver was called.
+/// Reads the counter, asks the condition, then writes on the condition that no other writer did in
+/// between; starts again if one did. Keeps itself alive until the receiver was called.
 class DefinitionCall : public std::enable_shared_from_this<DefinitionCall> {
  public:
   static void start(Runtime& runtime, const std::string& name, const DefinitionChange& change,
-                    base::MonotonicTime deadline, Store::DefinedReceiver receiver);
+                    Store::DefinitionCondition condition, base::MonotonicTime deadline,
+                    Store::DefinedReceiver receiver);
 
  private:
   DefinitionCall(Runtime& runtime, std::string name, DefinitionChange change,
-                 base::MonotonicTime deadline, Store::DefinedReceiver receiver)
+                 Store::DefinitionCondition condition, base::MonotonicTime deadline,
+                 Store::DefinedReceiver receiver)
       : runtime_(runtime),
         name_(std::move(name)),
         change_(std::move(change)),
+        condition_(std::move(condition)),
         deadline_(deadline),
         receiver_(std::move(receiver)) {}
 
@@ -38,6 +41,10 @@ class DefinitionCall : public std::enable_shared_from_this<DefinitionCall> {
   void redefine(const Definition& wanted);
   template <typename Then>
   void call(contract::Op op, Then then);
+  bool is_conditional() const noexcept { return condition_ || change_.revision; }
+  void change_if_clear(const contract::CounterState& state);
+  bool may_follow(const Definition* now) const;
+  void refuse(const Definition* now);
   void finish(const contract::CounterState& state, bool created);
   void fail(ErrorCode code, const std::string& sentence);
   void fail_unclear(const contract::Outcome& outcome);
@@ -45,8 +52,10 @@ class DefinitionCall : public std::enable_shared_from_this<DefinitionCall> {
   Runtime& runtime_;
   const std::string name_;
   const DefinitionChange change_;
+  const Store::DefinitionCondition condition_;  // Null: none.
   const base::MonotonicTime deadline_;
   const Store::DefinedReceiver receiver_;
+  bool was_in_doubt_ = false;  // The last op, before its outcome came.
 };
 
 }  // namespace nextid::node

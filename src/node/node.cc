@@ -98,10 +98,10 @@ void Node::show(std::string_view name, Store::CounterReceiver receiver) {
 }
 
 void Node::define(std::string_view name, const DefinitionChange& change,
-                  Store::DefinedReceiver receiver) {
+                  Store::DefinitionCondition condition, Store::DefinedReceiver receiver) {
   if (in_child()) return receiver(forked_error());
   if (!is_counter_name(name)) return receiver(bad_name(name));
-  DefinitionCall::start(runtime_, std::string(name), change,
+  DefinitionCall::start(runtime_, std::string(name), change, std::move(condition),
                         base::monotonic_now() + runtime_.options().request_timeout,
                         std::move(receiver));
 }

@@ -43,7 +43,7 @@ class Node : public std::enable_shared_from_this<Node> {
 
   void show(std::string_view name, Store::CounterReceiver receiver);
   void define(std::string_view name, const DefinitionChange& change,
-              Store::DefinedReceiver receiver);
+              Store::DefinitionCondition condition, Store::DefinedReceiver receiver);
   void advance(std::string_view name, std::uint64_t to, Store::CounterReceiver receiver);
   void list(std::string_view after, std::size_t limit, Store::PageReceiver receiver);
 

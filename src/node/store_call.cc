@@ -5,21 +5,38 @@
 #include "node/random.h"
 
 namespace nextid::node {
+namespace {
+
+StoreCall::DoneWithDoubt without_doubt(StoreCall::Done done) {
+  return [done = std::move(done)](Result<contract::Outcome> outcome, bool) {
+    done(std::move(outcome));
+  };
+}
+
+}  // namespace
 
 void StoreCall::start(Runtime& runtime, contract::Op op, base::MonotonicTime deadline,
                       std::vector<contract::Call>& calls, Done done) {
   const std::shared_ptr<StoreCall> call(
-      new StoreCall(runtime, std::move(op), deadline, std::move(done)));
+      new StoreCall(runtime, std::move(op), deadline, without_doubt(std::move(done))));
   calls.push_back(call->next_attempt());
 }
 
 void StoreCall::run(Runtime& runtime, contract::Op op, base::MonotonicTime deadline, Done done) {
+  run_with_doubt(runtime, std::move(op), deadline, without_doubt(std::move(done)));
+}
+
+void StoreCall::run_with_doubt(Runtime& runtime, contract::Op op, base::MonotonicTime deadline,
+                               DoneWithDoubt done) {
+  const std::shared_ptr<StoreCall> call(
+      new StoreCall(runtime, std::move(op), deadline, std::move(done)));
   std::vector<contract::Call> calls;
-  start(runtime, std::move(op), deadline, calls, std::move(done));
+  calls.push_back(call->next_attempt());
   runtime.submit(std::move(calls));
 }
 
-StoreCall::StoreCall(Runtime& runtime, contract::Op op, base::MonotonicTime deadline, Done done)
+StoreCall::StoreCall(Runtime& runtime, contract::Op op, base::MonotonicTime deadline,
+                     DoneWithDoubt done)
     : runtime_(runtime),
       hold_(runtime.hold_call()),
       op_(std::move(op)),
@@ -35,6 +52,7 @@ contract::Call StoreCall::next_attempt() {
 
 void StoreCall::on_outcome(contract::Outcome outcome) {
   if (const auto* in_doubt = std::get_if<contract::InDoubt>(&outcome)) {
+    was_in_doubt_ = true;
     repeat_later(in_doubt->why, engine::Backoff::Cause::kTransient);
   } else if (const auto* failed = std::get_if<contract::NotApplied>(&outcome)) {
     repeat_later(failed->why, failed->throttled ? engine::Backoff::Cause::kThrottled
@@ -60,7 +78,7 @@ void StoreCall::repeat_later(const std::string& why, engine::Backoff::Cause caus
 }
 
 void StoreCall::finish(Result<contract::Outcome> result) {
-  std::exchange(done_, {})(std::move(result));
+  std::exchange(done_, {})(std::move(result), was_in_doubt_);
   hold_.end();
 }
 

@@ -20,6 +20,8 @@ namespace nextid::node {
 class StoreCall : public std::enable_shared_from_this<StoreCall> {
  public:
   using Done = std::function<void(Result<contract::Outcome>)>;
+  /// Also told whether an attempt before the last one may have been applied.
+  using DoneWithDoubt = std::function<void(Result<contract::Outcome>, bool was_in_doubt)>;
 
   /// Appends the first attempt to `calls`, for the caller to submit. `done` gets an outcome that is
   /// neither NotApplied nor InDoubt; or kUnavailable, soon after `deadline` or when the store is
@@ -28,9 +30,11 @@ class StoreCall : public std::enable_shared_from_this<StoreCall> {
                     std::vector<contract::Call>& calls, Done done);
   /// The same, and submits it.
   static void run(Runtime& runtime, contract::Op op, base::MonotonicTime deadline, Done done);
+  static void run_with_doubt(Runtime& runtime, contract::Op op, base::MonotonicTime deadline,
+                             DoneWithDoubt done);
 
  private:
-  StoreCall(Runtime& runtime, contract::Op op, base::MonotonicTime deadline, Done done);
+  StoreCall(Runtime& runtime, contract::Op op, base::MonotonicTime deadline, DoneWithDoubt done);
   contract::Call next_attempt();
   void on_outcome(contract::Outcome outcome);
   void repeat_later(const std::string& why, engine::Backoff::Cause cause);
@@ -40,10 +44,11 @@ class StoreCall : public std::enable_shared_from_this<StoreCall> {
   Runtime::Hold hold_;
   const contract::Op op_;
   const base::MonotonicTime deadline_;
-  Done done_;
+  DoneWithDoubt done_;
   // One attempt at a time: what follows needs no lock.
   engine::Backoff backoff_;
   unsigned failures_ = 0;
+  bool was_in_doubt_ = false;
 };
 
 }  // namespace nextid::node

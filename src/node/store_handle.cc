@@ -127,8 +127,10 @@ void Store::async_counters(std::string_view after, std::size_t limit, PageReceiv
   node_->list(after, limit, std::move(receiver));
 }
 
-Result<DefinedCounter> Store::define(std::string_view name, const DefinitionChange& change) const {
-  return wait_for<DefinedCounter>([&](auto receiver) { async_define(name, change, receiver); });
+Result<DefinedCounter> Store::define(std::string_view name, const DefinitionChange& change,
+                                     DefinitionCondition condition) const {
+  return wait_for<DefinedCounter>(
+      [&](auto receiver) { async_define(name, change, receiver, std::move(condition)); });
 }
 
 Result<CounterInfo> Store::advance(std::string_view name, std::uint64_t to) const {
@@ -136,8 +138,8 @@ Result<CounterInfo> Store::advance(std::string_view name, std::uint64_t to) cons
 }
 
 void Store::async_define(std::string_view name, const DefinitionChange& change,
-                         DefinedReceiver receiver) const {
-  node_->define(name, change, std::move(receiver));
+                         DefinedReceiver receiver, DefinitionCondition condition) const {
+  node_->define(name, change, std::move(condition), std::move(receiver));
 }
 
 void Store::async_advance(std::string_view name, std::uint64_t to, CounterReceiver receiver) const {

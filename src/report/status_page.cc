@@ -19,12 +19,6 @@ namespace json = boost::json;
 
 json::string text(std::string_view from) { return json::string(from.data(), from.size()); }
 
-// JavaScript's numbers are exact up to 2^53.
-json::value number(std::uint64_t value) {
-  constexpr std::uint64_t kMaxExact = std::uint64_t{1} << 53;
-  return value <= kMaxExact ? json::value(value) : json::value(text(std::to_string(value)));
-}
-
 // JSON is UTF-8, and the path of a store may be anything.
 std::string as_utf8(std::string bytes) {
   if (base::is_utf8(bytes)) return bytes;
@@ -42,7 +36,7 @@ json::object burned_json(const Accounting& accounting) {
   json::object reasons;
   for (std::size_t i = 0; i < kBurnReasons; ++i) {
     const auto name = to_string(static_cast<BurnReason>(i));
-    reasons[json::string_view(name.data(), name.size())] = number(accounting.burned[i]);
+    reasons[json::string_view(name.data(), name.size())] = accounting.burned[i];
   }
   return reasons;
 }
@@ -80,12 +74,12 @@ json::object counter_json(const CounterObservation& counter) {
   return {
       {"name", text(activity.name)},
       {"value", text_or_null(activity.value)},
-      {"increment", number(definition.increment)},
+      {"increment", text(std::to_string(definition.increment))},
       {"max", text(std::to_string(definition.max))},
-      {"cache", number(definition.cache)},
+      {"cache", definition.cache},
       {"mode", definition.cache > 1 ? "cached" : "strict"},
-      {"returned", number(activity.accounting.returned)},
-      {"burned", number(activity.accounting.burned_total())},
+      {"returned", activity.accounting.returned},
+      {"burned", activity.accounting.burned_total()},
       {"rate", counter.ids_per_second},
       {"remaining", text_or_null(counter.remaining)},
       {"days_to_exhaustion", counter.days_to_exhaustion ? json::value(*counter.days_to_exhaustion)
@@ -133,7 +127,7 @@ std::string status_page(const Observation& observation, std::size_t limit) {
       {"now_ms",
        std::chrono::duration_cast<std::chrono::milliseconds>(observation.now.time_since_epoch())
            .count()},
-      {"ids_returned", number(accounting.returned)},
+      {"ids_returned", accounting.returned},
       {"ids_burned", burned_json(accounting)},
       {"store_writes", accounting.store_writes},
       {"reservations", accounting.reservations},

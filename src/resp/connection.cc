@@ -48,6 +48,18 @@ void Connection::refuse_as_too_slow() {
   close_after_answers();
 }
 
+void Connection::refuse_as_plain() {
+  route_ = stats::kOtherRoute;
+  answer_error("ERR", "This port speaks TLS: connect with rediss:// (redis-cli --tls).");
+  close_after_answers();
+}
+
+void Connection::note_tls_client() {
+  front_.warn(
+      "A client spoke TLS to the RESP port, which is plain, and was refused: let it connect "
+      "without TLS, or start the server with --tls-cert and --tls-key.");
+}
+
 bool Connection::take_input() {
   bool took_command = false;
   while (may_take_request() && has_input()) {

@@ -29,6 +29,8 @@ class Connection final : public net::PipelinedConnection<Entry> {
   std::size_t max_input_bytes() const noexcept override { return parser_.max_unconsumed_bytes(); }
   void refuse_as_too_many() override;
   void refuse_as_too_slow() override;
+  void refuse_as_plain() override;
+  void note_tls_client() override;
 
   // Commands.
   void take(const Command& command);

@@ -20,6 +20,7 @@ constexpr std::array kCodes{
     Code{"NOTFOUND", Ending::kNotFound},
     Code{"EXECABORT", Ending::kInvalid},
     Code{"CONFLICT", Ending::kConflict},
+    Code{"PRECONDITION", Ending::kPreconditionFailed},
     Code{"EXHAUSTED", Ending::kExhausted},
     Code{"CORRUPT", Ending::kCorrupt},
     Code{"BUSY", Ending::kOverloaded},

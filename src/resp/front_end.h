@@ -46,6 +46,9 @@ class FrontEnd final : public net::FrontEnd {
   std::shared_ptr<net::ClientConnection> connect(net::IoThread& io, net::Stream stream) override;
   void listens_on(const net::HostPort& address) override { port_ = address.port; }
 
+  void warn(const std::string& sentence) const {
+    if (log_) log_(LogLevel::kWarning, sentence);
+  }
   /// A client spoke HTTP, and is cut off: logs the first one.
   void note_http();
   /// What INFO tells; the sections that are named, in any case, or all. Without `accounting` no

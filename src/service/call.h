@@ -13,6 +13,7 @@
 
 #include "nextid/counter.h"
 #include "nextid/error.h"
+#include "nextid/store.h"
 
 #include "service/needs.h"
 
@@ -54,6 +55,7 @@ struct DefineCounter {
 
   std::string counter;
   DefinitionChange change;
+  Store::DefinitionCondition condition = {};
 };
 
 struct AdvanceCounter {

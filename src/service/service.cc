@@ -65,7 +65,7 @@ void Service::start(const CountCounters&, Done<std::uint64_t> done) const {
 }
 
 void Service::start(const DefineCounter& call, Done<DefinedCounter> done) const {
-  store_.async_define(call.counter, call.change, std::move(done));
+  store_.async_define(call.counter, call.change, std::move(done), call.condition);
 }
 
 void Service::start(const AdvanceCounter& call, Done<CounterInfo> done) const {

@@ -6,9 +6,14 @@ namespace nextid::stats {
 namespace {
 
 constexpr std::array<std::string_view, kEndings> kEndingNames{
-    "ok",       "invalid",   "unauthorized", "forbidden", "not_found",  "method_not_allowed",
-    "conflict", "exhausted", "too_large",    "corrupt",   "overloaded", "unavailable",
-    "deadline", "other",
+    "ok",           "invalid",
+    "unauthorized", "forbidden",
+    "not_found",    "method_not_allowed",
+    "conflict",     "precondition_failed",
+    "exhausted",    "too_large",
+    "corrupt",      "overloaded",
+    "unavailable",  "deadline",
+    "other",
 };
 
 }  // namespace

@@ -25,6 +25,7 @@ enum class Ending : std::uint8_t {
   kNotFound,
   kMethodNotAllowed,
   kConflict,
+  kPreconditionFailed,
   kExhausted,
   kTooLarge,
   kCorrupt,
@@ -33,7 +34,7 @@ enum class Ending : std::uint8_t {
   kDeadline,
   kOther,
 };
-inline constexpr std::size_t kEndings = 14;
+inline constexpr std::size_t kEndings = 15;
 /// "ok", "invalid", "not_found", ...
 std::string_view to_string(Ending ending) noexcept;
 /// kOther for a code that is none of these.

@@ -1,6 +1,7 @@
 // All tests that need the browser, in one process that starts it once.
 import "./docs_tests.js";
 import "./page_tests.js";
+import "./proxy_tests.js";
 import {runTests} from "./browser.js";
 
 runTests();

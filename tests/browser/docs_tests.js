@@ -6,6 +6,8 @@ import {after} from "node:test";
 import {browserTest, missing, openPage, sidewaysScroll} from "./browser.js";
 import {Server} from "./server.js";
 
+const METHODS = ["get", "post", "put", "delete", "patch"];
+
 const server = missing ? null : await Server.start();
 after(() => server?.stop());
 
@@ -36,14 +38,45 @@ async function attempt(call) {
 docsTest("every call of the document is there", {}, async (page, calls) => {
   const document = await (await fetch(`${server.url}/openapi.json`)).json();
   const expected = Object.entries(document.paths).flatMap(([path, item]) =>
-    Object.keys(item).filter((key) => key !== "parameters").map((key) => `${key.toUpperCase()} ${path}`));
+    Object.keys(item).filter((key) => METHODS.includes(key)).map((key) => `${key.toUpperCase()} ${path}`));
   const shown = await calls.evaluateAll((all) => all.flatMap((call) =>
     call.querySelector(".methods").textContent.split(" ")
       .map((method) => `${method} ${call.querySelector(".path").textContent}`)));
   assert.deepEqual(shown.sort(), expected.sort());
 });
 
-docsTest("ids are taken with parameters and header fields", {call: "range"}, async (page, call) => {
+// The calls that can't be undone.
+docsTest("nothing is pre-filled that can't be undone", {}, async (page, calls) => {
+  const acting = ["takeNextOf", "takeRange", "takeRangeOf", "defineCounter", "advanceCounter"];
+  const requests = [];
+  page.on("request", (request) => requests.push(`${request.method()} ${request.url()}`));
+  for (const name of acting) {
+    const call = page.locator(`#${name}`);
+    await call.locator("> summary").click();
+    assert.equal(await call.getByRole("button", {name: "Try"}).isDisabled(), true, name);
+    await call.getByText("Fill in what is needed.").waitFor();
+    for (const field of await call.locator("input, textarea").all()) {
+      assert.equal(await field.inputValue(), "", name);
+    }
+    await call.locator("input").first().focus();
+    await page.keyboard.press("Enter");
+    assert.equal(await call.locator(".answer").innerText(), "", name);
+  }
+  assert.deepEqual(requests, []);
+
+  // All others that change something are known here: a new call must say what it does.
+  const document = await (await fetch(`${server.url}/openapi.json`)).json();
+  const others = Object.values(document.paths).flatMap((item) => Object.entries(item))
+    .filter(([method]) => ["post", "put", "delete", "patch"].includes(method))
+    .map(([, operation]) => operation.operationId).filter((name) => !acting.includes(name));
+  assert.deepEqual(others, ["takeNext"]);  // One id, which is what its button says.
+  const needed = page.locator("#takeRange");
+  await needed.getByLabel("count needed").fill("2");
+  await needed.getByText("This takes ids of this server for good.").waitFor();
+  assert.equal(await needed.getByRole("button", {name: "Try"}).isEnabled(), true);
+});
+
+docsTest("ids are taken with parameters and header fields", {call: "takeRange"}, async (page, call) => {
   await call.getByLabel("count needed").fill("5");
   await call.getByLabel("counter", {exact: true}).fill("docs");
   await call.getByLabel("as", {exact: true}).selectOption("string");
@@ -61,13 +94,15 @@ docsTest("ids are taken with parameters and header fields", {call: "range"}, asy
 
 docsTest("a counter is defined by a body", {call: "defineCounter"}, async (page, call) => {
   await call.getByLabel("name needed").fill("by-hand");
+  await call.getByLabel("body").fill('{"start": 1000, "increment": 10}');
   const made = await attempt(call);
   assert.equal(made.status, "201 Created");
-  assert.match(made.fields, /Location: \/v1\/counters\/by-hand/);
+  assert.match(made.fields, /ETag: "1"/);
+  assert.match(made.fields, /Location: \.\/by-hand/);
   assert.equal(JSON.parse(made.body).start, 1000);
 });
 
-docsTest("a refusal is shown whole", {call: "next", refusals: [400]}, async (page, call) => {
+docsTest("a refusal is shown whole", {call: "takeNext", refusals: [400]}, async (page, call) => {
   await call.getByLabel("counter", {exact: true}).fill("-");
   const refused = await attempt(call);
   assert.equal(refused.status, "400 Bad Request");
@@ -77,6 +112,7 @@ docsTest("a refusal is shown whole", {call: "next", refusals: [400]}, async (pag
 
 docsTest("a phone shows a call without scrolling sideways",
   {call: "defineCounter", viewport: {width: 360, height: 740}}, async (page, call) => {
+    await call.getByLabel("name needed").fill("on-a-phone");
     await attempt(call);
     for (const other of await page.locator(".call").all()) {
       await other.evaluate((details) => (details.open = true));

@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -45,6 +46,16 @@ TEST_P(StoreDefinition, PutsOneInThePlaceOfTheOther) {
   EXPECT_EQ(state.value, 14);
   EXPECT_EQ(load("orders").definition, kSecond);
   EXPECT_EQ(list(store(), "", 1).value().counters.front().definition, kSecond);
+}
+
+TEST_P(StoreDefinition, TellsWhoMadeTheCounter) {
+  for (const bool first : {true, false}) {
+    const auto outcome = run(store(), Define{"orders", 0, kFirst});
+    const auto* seen = std::get_if<contract::Found>(&outcome);
+    ASSERT_NE(seen, nullptr) << describe(outcome);
+    EXPECT_EQ(seen->state.definition, kFirst);
+    EXPECT_EQ(seen->made, first);
+  }
 }
 
 TEST_P(StoreDefinition, LeavesValueFloorAndSlots) {

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from urllib.parse import urljoin
 
 import pytest
 
@@ -38,11 +39,12 @@ def test_make_and_change(start_node):
     node = start_node()
     answer = define(node, start=3, increment=10)
     assert answer.status == 201
-    assert answer.headers["location"] == "/v1/counters/orders"
+    # From the path asked for: behind a proxy that is another one than here.
+    assert answer.headers["location"] == "./orders"
     expected = {"name": "orders", "value": None, "start": 3, "increment": 10, "max": MOST,
                 "cache": 1, "comment": "", "revision": 1}
     assert answer.json() == expected
-    assert node.ask("GET", answer.headers["location"]).json() == expected
+    assert node.ask("GET", urljoin("/v1/counters/orders", answer.headers["location"])).json() == expected
 
     # What is left out stays as it is.
     answer = define(node, comment="Größe: 5 €")
@@ -67,6 +69,111 @@ def test_definitions_outlive_the_node(start_node):
     assert shown(node) == expected
     assert node.next_id("orders") == 7
     assert node.next_id("orders") == 9
+
+
+def put_if(node, condition, name="orders", **fields):
+    return node.ask("PUT", f"/v1/counters/{name}", body=json.dumps(fields).encode(),
+                    headers=[condition])
+
+
+def test_conditions_of_put(start_node):
+    node = start_node()
+    for condition in ("If-Match: *", 'If-Match: "1"'):
+        assert is_problem(put_if(node, condition), 412, "precondition_failed")
+    assert node.ask("GET", "/v1/counters/orders").status == 404
+    made = put_if(node, "If-None-Match: *", comment="a")
+    assert (made.status, made.headers["etag"]) == (201, '"1"')
+    assert is_problem(put_if(node, "If-None-Match: *", comment="a"), 412, "precondition_failed")
+    changed = put_if(node, 'If-Match: "7", "1"', comment="b")
+    assert (changed.status, changed.headers["etag"]) == (200, '"2"')
+    for condition in ('If-Match: "1"', 'If-Match: W/"2"', 'If-None-Match: W/"2"'):
+        assert is_problem(put_if(node, condition, comment="c"), 412, "precondition_failed")
+    # A condition that does not hold comes before a conflict, and after a mistake (RFC 9110, 13.2).
+    assert is_problem(put_if(node, 'If-Match: "1"', start=9), 412, "precondition_failed")
+    assert is_problem(put_if(node, 'If-Match: "2"', start=9), 409, "conflict")
+    assert is_problem(put_if(node, 'If-Match: "1"', max=0), 400, "invalid")
+    assert is_problem(put_if(node, "If-Match: 2", comment="c"), 400, "invalid")
+    assert put_if(node, "If-Match: *").headers["etag"] == '"2"'
+    assert shown(node)["comment"] == "b"
+
+
+def test_conditions_of_get(start_node):
+    node = start_node()
+    assert node.ask("GET", "/v1/counters/orders", headers=["If-Match: *"]).status == 404
+    defined(node)
+    with node.connect() as connection:
+        def get(*headers, method="GET"):
+            return connection.ask(method, "/v1/counters/orders", headers=headers)
+        assert get().headers["etag"] == get(method="HEAD").headers["etag"] == '"1"'
+        assert get().headers["cache-control"] == "no-store"
+        same = get('If-None-Match: "1"')
+        assert (same.status, same.body, same.headers["etag"]) == (304, b"", '"1"')
+        assert same.headers["cache-control"] == "no-store"
+        assert get('If-None-Match: "2"').json() == get('If-Match: "1"').json() == get().json()
+        assert is_problem(get('If-Match: "2"'), 412, "precondition_failed")
+
+
+def test_calls_that_take_ids_refuse_if_match(start_node):
+    node = start_node()
+    for method, target, body in (
+            ("GET", "/next", b""), ("POST", "/range?count=5", b""),
+            ("POST", "/v1/counters/global/next", b""), ("GET", "/v1/counters/global/range?count=5", b""),
+            ("POST", "/v1/counters/global/advance", b'{"to":100}')):
+        answer = node.ask(method, target, body=body, headers=["If-Match: *"])
+        assert is_problem(answer, 412, "precondition_failed")
+    assert node.next_id() == 1
+    assert node.ask("GET", "/next", headers=["If-None-Match: *"]).json() == {"id": 2}
+
+
+def test_of_many_that_make_a_counter_one_is_told_so(start_node):
+    nodes = [start_node(), start_node()]
+    for turn in range(10):
+        answers = []
+
+        def make(node):
+            answers.append(put_if(node, "If-None-Match: *", f"lock-{turn}", comment="mine"))
+
+        together(make, nodes * 3)
+        assert sorted(answer.status for answer in answers) == [201] + [412] * 5
+
+
+def test_no_change_is_lost_between_reading_and_writing(start_node):
+    """Clients on two nodes count in the comment, each on what it has read."""
+    nodes = [start_node(), start_node()]
+    defined(nodes[0], comment="0")
+
+    def count(node):
+        for _ in range(5):
+            while True:
+                seen = node.ask("GET", "/v1/counters/orders")
+                answer = put_if(node, f"If-Match: {seen.headers['etag']}",
+                                comment=str(int(seen.json()["comment"]) + 1))
+                if answer.status == 200:
+                    break
+                assert is_problem(answer, 412, "precondition_failed")
+
+    together(count, nodes * 2)
+    assert shown(nodes[0])["comment"] == "20"
+    assert shown(nodes[1])["revision"] == 21
+
+
+def together(work, nodes):
+    """Does it for each node at the same time."""
+    failures = []
+
+    def run(node):
+        try:
+            work(node)
+        except BaseException as failure:
+            failures.append(failure)
+
+    threads = [threading.Thread(target=run, args=[node]) for node in nodes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
 
 
 def test_no_body_makes_the_default(start_node):
@@ -368,3 +475,18 @@ def test_a_bound_by_its_name(sqlite, option, bound):
     for other in (["--max", "5"], ["--max-js-safe" if option == "--max-int32" else "--max-int32"]):
         refused = sqlite.run("define", "others", option, *other)
         assert refused.returncode == nextid.INVALID, refused.stderr
+
+
+def test_a_conditional_write_in_doubt_is_not_told_as_done(dynamodb):
+    """The first answer is lost on its way: what is there then may be another's."""
+    node = dynamodb.start()
+    dynamodb.proxy.script.add("fail_after", operation="UpdateItem")
+    answer = put_if(node, "If-None-Match: *", comment="mine")
+    assert is_problem(answer, 503, "unavailable")
+    assert shown(node)["comment"] == "mine"
+    dynamodb.proxy.script.add("fail_after", operation="UpdateItem")
+    assert is_problem(put_if(node, 'If-Match: "1"', comment="new"), 503, "unavailable")
+    assert shown(node)["revision"] == 2
+    # Without a condition the same write is done, whoever did it.
+    dynamodb.proxy.script.add("fail_after", operation="UpdateItem")
+    assert put_if(node, "X-Nothing: 1", comment="newer").json()["revision"] == 3

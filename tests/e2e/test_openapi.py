@@ -15,9 +15,19 @@ def resolve(document, part):
     return part
 
 
+def as_json_schema(part):
+    """A schema of OpenAPI 3.0 says `nullable` where JSON Schema has a type more."""
+    if isinstance(part, list):
+        return [as_json_schema(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    part = {key: as_json_schema(each) for key, each in part.items()}
+    return {**part, "type": [part["type"], "null"]} if part.pop("nullable", False) else part
+
+
 def check(document, schema, value):
-    jsonschema.Draft202012Validator(
-        {**schema, "components": document["components"]}).validate(value)
+    whole = {**schema, "components": {"schemas": document["components"]["schemas"]}}
+    jsonschema.Draft4Validator(as_json_schema(whole)).validate(value)
 
 
 def operations(document):
@@ -33,11 +43,12 @@ def media_types(document, operation):
             yield from resolve(document, holder).get("content", {}).values()
 
 
-def test_examples_are_of_their_schemas(server):
-    document = server.ask("GET", "/openapi.json").json()
+@pytest.mark.parametrize("form", ["", "?as=string"])
+def test_examples_are_of_their_schemas(server, form):
+    document = server.ask("GET", f"/openapi.json{form}").json()
     examples = 0
     for schema in document["components"]["schemas"].values():
-        jsonschema.Draft202012Validator.check_schema(schema)
+        jsonschema.Draft4Validator.check_schema(as_json_schema(schema))
     for _, _, item, operation in operations(document):
         for parameter in item.get("parameters", []) + operation.get("parameters", []):
             parameter = resolve(document, parameter)
@@ -56,20 +67,21 @@ def test_examples_are_of_their_schemas(server):
 # What to ask, and the status of the answer.
 CALLS = [
     ("GET", "/next", "/next", b"", 200),
-    ("POST", "/next", "/next?as=string", b"", 200),
+    ("POST", "/next", "/next", b"", 200),
     ("GET", "/next", "/next?counter=-", b"", 400),
     ("GET", "/range", "/range?count=3", b"", 200),
     ("POST", "/range", "/range?count=0", b"", 400),
     ("PUT", "/v1/counters/{name}", "/v1/counters/tickets",
-     b'{"start":"1000","increment":10,"max":1050}', 201),
+     b'{"start":1000,"increment":10,"max":1050}', 201),
     ("PUT", "/v1/counters/{name}", "/v1/counters/tickets", b'{"comment":"Tickets"}', 200),
     ("PUT", "/v1/counters/{name}", "/v1/counters/tickets", b'{"start":1}', 409),
     ("GET", "/v1/counters/{name}", "/v1/counters/tickets", b"", 200),
     ("GET", "/v1/counters/{name}", "/v1/counters/none", b"", 404),
+    ("PUT", "/v1/counters/{name}", "/v1/counters/tickets", b'{"revision":1}', 409),
     ("GET", "/v1/counters/{name}/next", "/v1/counters/tickets/next", b"", 200),
-    ("POST", "/v1/counters/{name}/range", "/v1/counters/tickets/range?count=2&as=string", b"", 200),
+    ("POST", "/v1/counters/{name}/range", "/v1/counters/tickets/range?count=2", b"", 200),
     ("POST", "/v1/counters/{name}/range", "/v1/counters/tickets/range?count=9", b"", 409),
-    ("GET", "/v1/counters", "/v1/counters?limit=1&as=string", b"", 200),
+    ("GET", "/v1/counters", "/v1/counters?limit=1", b"", 200),
     ("POST", "/v1/counters/{name}/advance", "/v1/counters/tickets/advance", b'{"to":1040}', 200),
     ("POST", "/v1/counters/{name}/advance", "/v1/counters/tickets/advance", b"", 400),
     ("GET", "/v1/status", "/v1/status?limit=3", b"", 200),
@@ -80,17 +92,37 @@ CALLS = [
 ]
 
 
-def test_answers_are_as_described(server):
-    document = server.ask("GET", "/openapi.json").json()
+@pytest.mark.parametrize("form", ["", "as=string"])
+def test_answers_are_as_described(server, form):
+    """In the text form of the document, each call that may have `as` must have it."""
+    document = server.ask("GET", f"/openapi.json?{form}").json()
     for method, path, target, body, status in CALLS:
+        item = document["paths"][path]
+        names = {resolve(document, each)["name"] for each in item.get("parameters", [])}
+        if form and "as" in names:
+            target += ("&" if "?" in target else "?") + form
+        elif form:
+            assert path.startswith(("/v1/status", "/healthz", "/readyz"))
         answer = server.ask(method, target, body=body, headers=["X-Request-Id: seven"])
         assert answer.status == status, (method, target, answer)
         responses = document["paths"][path][method.lower()]["responses"]
         described = resolve(document, responses[str(status)])
         media = described["content"][answer.headers["content-type"]]
         check(document, media["schema"], answer.json())
-        for name in described.get("headers", {}):
+        for name, header in described.get("headers", {}).items():
             assert name.lower() in answer.headers, (method, target, name)
+            text = answer.headers[name.lower()]
+            schema = resolve(document, header)["schema"]
+            check(document, schema, int(text) if schema["type"] == "integer" else text)
+
+
+def test_the_document_has_the_bounds_of_this_server(start_server):
+    server = start_server("--max-range", "50")
+    document = server.ask("GET", "/openapi.json").json()
+    count = document["components"]["parameters"]["CountInQuery"]["schema"]
+    assert count["maximum"] == 50
+    assert server.ask("GET", "/range?count=50").status == 200
+    assert server.ask("GET", "/range?count=51").status == 400
 
 
 def test_pages_confine_themselves_and_are_cached(server):

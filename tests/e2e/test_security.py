@@ -230,12 +230,48 @@ def test_curl_speaks_tls(tls_server, authority, tmp_path):
     assert old.returncode == 35 and old.stdout == ""
 
 
-def test_http_without_tls_is_cut_off(tls_server):
-    with tls_server.connect(tls=None) as connection:
-        connection.request("GET", "/next")
-        with pytest.raises((EOFError, ConnectionResetError)):
-            connection.answer()
+def resp_port(server):
+    return int(re.search(r"rediss?://127[.]0[.]0[.]1:(\d+)", server.log()).group(1))
+
+
+def test_plain_clients_of_a_tls_port_are_told_so(tls_server):
+    for torn in (False, True):
+        with tls_server.connect(tls=None) as connection:
+            if torn:
+                connection.send(b"P")
+                connection.wait_until_read()
+                connection.send(b"OST /next HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            else:
+                connection.request("GET", "/next")
+                connection.request("GET", "/next")
+            answer = connection.answer()
+            assert nextid.is_problem(answer, 400, "invalid")
+            assert "https://" in answer.json()["detail"]
+            assert answer.headers["connection"] == "close"
+            assert connection.closed_by_server()
     assert tls_server.value() == 0
+    with nextid.Connection(resp_port(tls_server)) as connection:
+        connection.send(b"*2\r\n$4\r\nINCR\r\n$1\r\na\r\n")
+        line = connection.socket.makefile("rb").readline()
+        assert line == b"-ERR This port speaks TLS: connect with rediss:// (redis-cli --tls).\r\n"
+    assert tls_server.value("a") == 0
+    # What is neither text nor TLS gets no text.
+    with tls_server.connect(tls=None) as connection:
+        connection.send(b"\x00\x01\x02\x03\x04\x05")
+        assert not connection.socket.recv(100).startswith((b"HTTP", b"-ERR"))
+    assert tls_server.next_id() == 1
+
+
+def test_tls_clients_of_a_plain_port_are_told_so(start_server, authority):
+    server = start_server("--header-timeout", "20s")
+    for port in (server.port, resp_port(server)):
+        for _ in range(15):
+            with socket.create_connection(("127.0.0.1", port), timeout=nextid.PATIENCE) as client:
+                with pytest.raises(ssl.SSLError, match="(?i)alert.handshake.failure"):
+                    client_of(authority).wrap_socket(client, server_hostname="127.0.0.1")
+    told = re.findall("A client spoke TLS to the (HTTP|RESP) port, which is plain", server.log())
+    assert told == ["HTTP"] * 10 + ["RESP"] * 10, "ten lines alike are enough"
+    assert server.next_id() == 1
 
 
 def test_pipelines_and_large_answers_over_tls(tls_server):

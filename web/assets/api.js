@@ -17,11 +17,15 @@ export class Refusal extends Error {
   }
 }
 
+// The URL of a path of this server, which may be at a path of another one: behind a proxy, /ids/next.
+// Pages have no folders, so it is beside them.
+export const urlOf = (path) => new URL(`.${path}`, document.baseURI).href;
+
 // Throws where there is no answer.
 export function send(method, path, {headers = {}, body} = {}) {
   const all = new Headers(headers);
   if (token.get()) all.set("Authorization", `Bearer ${token.get()}`);
-  return fetch(path, {
+  return fetch(urlOf(path), {
     method,
     headers: all,
     body,

@@ -1,5 +1,5 @@
 // The page at /docs: each call of /openapi.json, with a form that makes it.
-import {Refusal, call, send, token} from "./api.js";
+import {Refusal, call, send, token, urlOf} from "./api.js";
 import {copyButton, element, find, setText} from "./dom.js";
 import {signIn} from "./sign_in.js";
 
@@ -31,11 +31,13 @@ function callsOf(document) {
         same.operation = operation;  // The last one names the call: POST.
         continue;
       }
-      const parameters = [...(item.parameters ?? []), ...(operation.parameters ?? [])];
+      // `as` is beside the parameters, since clients that are generated must not have it.
+      const parameters = [...(item.parameters ?? []), item["x-nextid-as"]].filter(Boolean);
       calls.push({
         path, operation, methods: [method.toUpperCase()],
         parameters: parameters.map((parameter) => resolved(document, parameter)),
         body: resolved(document, operation.requestBody),
+        acts: method !== "get" || operation.tags.includes("Ids"),
       });
     }
   }
@@ -56,25 +58,28 @@ function labelled(label, control, hint, extra = "") {
     control, note);
 }
 
-function parameterControl(document, parameter) {
+function parameterControl(document, parameter, acts) {
   const schema = resolved(document, parameter.schema);
   if (schema.enum) {
     const options = schema.enum.map((value) => element("option", {value}, value));
     return element("select", {}, element("option", {value: ""}, "left out"), ...options);
   }
-  // A call with its needed parameters filled in can be tried at once.
-  const value = parameter.required ? parameter.example : "";
+  // What only looks can be tried at once. What takes ids or changes a counter can't be undone, so the
+  // reader says of what.
+  const value = parameter.required && !acts ? parameter.example : "";
+  const hint = `${schema.default ?? parameter.example ?? ""}`;
   return element("input", {
-    value, placeholder: parameter.required ? null : `${schema.default ?? parameter.example ?? ""}`,
+    value, placeholder: parameter.required ? `such as ${hint}` : hint, required: parameter.required,
     autocomplete: "off", autocapitalize: "none", spellcheck: "false",
     inputmode: schema.type === "integer" ? "numeric" : null,
   });
 }
 
-// The form of a call. request() is what it says now: {method, path, headers, body}.
+// The form of a call. request() is what it says now: {method, path, headers, body}; isReady(), whether
+// it says all that the call needs.
 function callForm(document, entry) {
   const controls = entry.parameters.map((parameter) => ({
-    parameter, control: parameterControl(document, parameter),
+    parameter, control: parameterControl(document, parameter, entry.acts),
   }));
   const fields = controls.map(({parameter, control}) => labelled(
     parameter.name, control, parameter.description,
@@ -89,9 +94,13 @@ function callForm(document, entry) {
   const content = entry.body?.content["application/json"];
   const body = element("textarea", {rows: 4, spellcheck: "false", class: "code"});
   if (content) {
-    body.value = JSON.stringify(content.example, null, 1).replace(/\n\s*/g, " ");
-    fields.push(labelled("body", body, entry.body.description ?? "A JSON object.", ""));
+    body.placeholder = JSON.stringify(content.example, null, 1).replace(/\n\s*/g, " ");
+    body.required = entry.body.required ?? false;
+    fields.push(labelled("body", body, entry.body.description ?? "A JSON object.",
+      body.required ? " needed" : ""));
   }
+  const isReady = () => [...controls.map(({control}) => control), body]
+    .every((control) => !control.required || control.value.trim() !== "");
 
   const request = () => {
     const headers = {};
@@ -116,7 +125,7 @@ function callForm(document, entry) {
       body: text === "" ? undefined : text,
     };
   };
-  return {fields, request};
+  return {fields, request, isReady};
 }
 
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
@@ -130,7 +139,7 @@ function curlLine({method, path, headers, body}) {
     words.push("-H", quoted(`${name}: ${value}`));
   }
   if (body !== undefined) words.push("-d", quoted(body));
-  words.push(quoted(location.origin + path));
+  words.push(quoted(urlOf(path)));
   return words.join(" ");
 }
 
@@ -169,7 +178,7 @@ function answersTable(document, responses) {
     const codes = new Set(Object.values(response.content ?? {}).flatMap((media) =>
       Object.values(media.examples ?? {}).map((e) => e.value.type.split(":").at(-1))));
     return element(
-      "tr", {}, element("th", {scope: "row"}, status === "default" ? "other" : status),
+      "tr", {}, element("th", {scope: "row"}, /XX$/.test(status) ? `other ${status}` : status),
       element("td", {}, element("code", {}, [...codes].join(", "))),
       element("td", {}, response.description));
   });
@@ -180,21 +189,33 @@ function answersTable(document, responses) {
 
 // --- The page
 
+function consequence({acts, operation}) {
+  if (!acts) return "This only looks.";
+  return operation.tags.includes("Ids") ? "This takes ids of this server for good."
+    : "This changes the counter on this server.";
+}
+
 function callSection(document, entry) {
-  const {fields, request} = callForm(document, entry);
+  const {fields, request, isReady} = callForm(document, entry);
   const curl = element("pre", {class: "curl", tabindex: 0, "aria-label": "The call as a curl command"});
-  const showCurl = () => setText(curl, curlLine(request()));
+  const button = element("button", {class: "primary"}, "Try");
+  const note = element("span", {class: "note"});
+  const showState = () => {
+    button.disabled = !isReady();
+    setText(note, button.disabled ? "Fill in what is needed." : consequence(entry));
+    setText(curl, curlLine(request()));
+  };
   const answer = element("div", {class: "answer", role: "region", "aria-live": "polite",
     "aria-label": "Answer"});
   const tried = element("form", {novalidate: true},
     element("div", {class: "fields-grid"}, ...fields),
-    element("div", {class: "row"}, element("button", {class: "primary"}, "Try"),
-      element("span", {class: "note"}, "This makes the call on this server.")));
+    element("div", {class: "row"}, button, note));
   tried.addEventListener("submit", (event) => {
     event.preventDefault();
-    showAnswer(answer, request());
+    if (isReady()) showAnswer(answer, request());
   });
-  tried.addEventListener("input", showCurl);
+  tried.addEventListener("input", showState);
+  showState();
 
   const {operationId, summary, description} = entry.operation;
   const details = element(
@@ -207,7 +228,7 @@ function callSection(document, entry) {
     element("div", {class: "curl-row"}, curl, copyButton("Copy the curl command", () => curl.textContent, curl)),
     answer,
     element("h4", {}, "Answers"), answersTable(document, entry.operation.responses));
-  details.addEventListener("toggle", showCurl);
+  details.addEventListener("toggle", showState);
   return details;
 }
 

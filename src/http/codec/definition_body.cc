@@ -90,10 +90,17 @@ struct Answered {
 
 }  // namespace
 
+bool says_nothing(std::string_view body) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  std::string rest(body);
+  std::erase_if(rest, [&](char c) { return kBlanks.find(c) != std::string_view::npos; });
+  return body.empty() || rest == "{}" || rest == "null";
+}
+
 Refusal parse_definition(const Request& request, const std::string& counter,
                          DefinitionChange& change) {
   if (auto refusal = check_content_type(request.content_type)) return refusal;
-  if (request.body.empty()) return std::nullopt;
+  if (says_nothing(request.body)) return std::nullopt;
   std::vector<JsonField> fields;
   contract::for_each_field(
       [&](const contract::NumberField& field) {
@@ -119,7 +126,7 @@ Refusal parse_advance(const Request& request, std::uint64_t& to) {
   if (auto refusal = check_content_type(request.content_type)) return refusal;
   std::optional<std::uint64_t> number;
   const std::array fields{number_field("to", number, 1, kMaxId)};
-  if (!request.body.empty()) {
+  if (!says_nothing(request.body)) {
     if (auto refusal = read_json_object(request.body, fields)) return refusal;
   }
   if (!number) {

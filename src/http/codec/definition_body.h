@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 #include "nextid/counter.h"
 
@@ -9,6 +11,9 @@
 #include "http/codec/request.h"
 
 namespace nextid::http {
+
+/// Whether the body is left out, `null` or `{}`, which generated clients send where they have none.
+bool says_nothing(std::string_view body);
 
 /// {"max":100,"comment":"..."}: fields of a definition (contract/definition_fields.h), all
 /// optional: a request without a body is right, too. Numbers may be text: JavaScript's are exact

@@ -14,6 +14,8 @@ unsigned status_of(ErrorCode code) noexcept {
     case ErrorCode::kConflict:
     case ErrorCode::kExhausted:
       return 409;
+    case ErrorCode::kPrecondition:
+      return 412;
     case ErrorCode::kCorrupt:
       return 500;
     case ErrorCode::kOverloaded:
@@ -28,6 +30,12 @@ unsigned status_of(ErrorCode code) noexcept {
 }  // namespace
 
 Problem invalid(std::string sentence) { return {.detail = std::move(sentence)}; }
+
+Problem precondition_failed(std::string sentence) {
+  return {.status = status_of(ErrorCode::kPrecondition),
+          .code = to_string(ErrorCode::kPrecondition),
+          .detail = std::move(sentence)};
+}
 
 Problem forbidden(std::string sentence) {
   return {.status = 403, .code = "forbidden", .detail = std::move(sentence)};

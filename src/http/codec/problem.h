@@ -24,6 +24,9 @@ using Refusal = std::optional<Problem>;
 /// A 400 of the code `invalid`.
 Problem invalid(std::string sentence);
 
+/// A 412 of the code `precondition_failed`.
+Problem precondition_failed(std::string sentence);
+
 /// A 403 of the code `forbidden`.
 Problem forbidden(std::string sentence);
 

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <initializer_list>
+#include <optional>
+#include <utility>
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
@@ -33,6 +35,7 @@ constexpr std::array kStatusLines{
     StatusLine{405, "Method Not Allowed"},
     StatusLine{408, "Request Timeout"},
     StatusLine{409, "Conflict"},
+    StatusLine{412, "Precondition Failed"},
     StatusLine{413, "Content Too Large"},
     StatusLine{431, "Request Header Fields Too Large"},
     StatusLine{500, "Internal Server Error"},
@@ -59,6 +62,7 @@ constexpr std::array kTitles{
     Title{"not_found", "There is no such thing"},
     Title{"method_not_allowed", "The method is not for this path"},
     Title{"conflict", "The request contradicts what there is"},
+    Title{"precondition_failed", "A condition of the request does not hold"},
     Title{"exhausted", "The counter has too few ids left"},
     Title{"too_large", "The request is too large"},
     Title{"corrupt", "The store contradicts itself"},
@@ -85,6 +89,7 @@ struct Head {
   std::string_view location;
   std::string_view challenge;
   std::string_view etag;
+  bool is_page;
 };
 
 // What a page of ours may do in a browser: load from and talk to this server, and nothing else.
@@ -114,7 +119,8 @@ void append_head(std::string& out, const Head& head, std::size_t body_bytes,
   if (!head.location.empty()) append(out, {"Location: ", head.location, "\r\n"});
   if (!head.challenge.empty()) append(out, {"WWW-Authenticate: ", head.challenge, "\r\n"});
   if (!frame.request_id.empty()) append(out, {"X-Request-Id: ", frame.request_id, "\r\n"});
-  if (!head.etag.empty()) append(out, {"ETag: ", head.etag, "\r\n", kPageFields});
+  if (!head.etag.empty()) append(out, {"ETag: ", head.etag, "\r\n"});
+  if (head.is_page) out.append(kPageFields);
   if (frame.close) {
     out.append("Connection: close\r\n");
   } else if (frame.announce_keep_alive) {
@@ -127,6 +133,20 @@ void append_head(std::string& out, const Head& head, std::size_t body_bytes,
 std::string request_id_member(std::string_view id) {
   if (id.empty()) return "";
   return ",\"request_id\":" + json::serialize(json::value(json_view(id)));
+}
+
+// The answer to a GET whose conditions do not hold for what has this ETag; nothing where they hold.
+std::optional<Reply> reply_of_failed(const Preconditions& conditions, const std::string& etag) {
+  switch (conditions.verdict(etag)) {
+    case Preconditions::Verdict::kHold:
+      return std::nullopt;
+    case Preconditions::Verdict::kNoneMatchFailed:
+      return Reply{.status = 304, .etag = etag, .body = {}};
+    case Preconditions::Verdict::kMatchFailed:
+      break;
+  }
+  return problem_reply(
+      precondition_failed(base::cat("The ETag is ", etag, ", which If-Match does not name.")));
 }
 
 }  // namespace
@@ -158,14 +178,31 @@ Reply status_reply(std::string_view status) {
 }
 
 Reply reply_of(const CounterInfo& counter, IdFormat ids) {
-  return {.body = counter_json(counter, ids)};
+  // The next id changes the value, so no cache is right.
+  return {.no_store = true, .body = counter_json(counter, ids)};
+}
+
+Reply counter_reply(const Result<CounterInfo>& counter, IdFormat ids,
+                    const Preconditions& conditions) {
+  if (!counter) return problem_reply(problem_of(counter.error()));
+  std::string etag = etag_of(counter->definition);
+  if (auto other = reply_of_failed(conditions, etag)) {
+    other->no_store = true;
+    return *std::move(other);
+  }
+  Reply reply = reply_of(*counter, ids);
+  reply.etag = std::move(etag);
+  return reply;
 }
 
 Reply reply_of(const DefinedCounter& defined, IdFormat ids) {
   Reply reply = reply_of(defined.counter, ids);
+  reply.etag = etag_of(defined.counter.definition);
   if (defined.created) {
     reply.status = 201;
-    reply.location = "/v1/counters/" + defined.counter.name;  // No character of it needs encoding.
+    // From the path that was asked for, which may be a proxy's. No character of it needs encoding,
+    // but "a:b" alone would have a scheme.
+    reply.location = "./" + defined.counter.name;
   }
   return reply;
 }
@@ -183,12 +220,14 @@ Reply reply_of(const service::Page& page, IdFormat) {
   return {.content_type = page.content_type, .no_store = true, .body = page.text};
 }
 
-Reply asset_reply(const web::Asset& asset, std::string_view if_none_match) {
-  // An ETag ends in quotes and has none inside, so a match is a whole ETag.
-  const bool has_it =
-      if_none_match == "*" || if_none_match.find(asset.etag) != std::string_view::npos;
-  if (has_it) return {.status = 304, .etag = asset.etag, .body = {}};
-  return {.content_type = asset.content_type, .etag = asset.etag, .body = std::string(asset.body)};
+Reply asset_reply(const web::Asset& asset, const Preconditions& conditions) {
+  std::string etag(asset.etag);
+  Reply reply = reply_of_failed(conditions, etag)
+                    .value_or(Reply{.content_type = asset.content_type,
+                                    .etag = std::move(etag),
+                                    .body = std::string(asset.body)});
+  reply.is_page = true;
+  return reply;
 }
 
 void append_reply(std::string& out, const Reply& reply, const ReplyFrame& frame) {
@@ -199,7 +238,8 @@ void append_reply(std::string& out, const Reply& reply, const ReplyFrame& frame)
                   .allow = reply.allow,
                   .location = reply.location,
                   .challenge = reply.challenge,
-                  .etag = reply.etag};
+                  .etag = reply.etag,
+                  .is_page = reply.is_page};
   const std::string id_member = reply.code.empty() ? "" : request_id_member(frame.request_id);
   append_head(out, head, reply.body.size() + id_member.size(), frame);
   if (frame.head_only) return;
@@ -217,7 +257,8 @@ void append_range_reply(std::string& out, const IdRange& range, RangeFormat form
                        .allow = {},
                        .location = {},
                        .challenge = {},
-                       .etag = {}};
+                       .etag = {},
+                       .is_page = false};
   append_head(out, kHead, body.view().size(), frame);
   out.append(body.view());
 }

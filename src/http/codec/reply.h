@@ -11,6 +11,7 @@
 #include "nextid/id_range.h"
 
 #include "http/codec/counter_json.h"
+#include "http/codec/preconditions.h"
 #include "http/codec/problem.h"
 #include "service/call.h"
 #include "web/asset.h"
@@ -37,9 +38,8 @@ struct Reply {
   std::string_view challenge = {};  ///< WWW-Authenticate, when not empty.
   std::string_view code = {};       ///< Of the problem, when it is one.
   std::string detail = {};          ///< The same.
-  /// When not empty: ETag, Cache-Control: no-cache, and the fields that confine a page in a
-  /// browser.
-  std::string_view etag = {};
+  std::string etag = {};            ///< ETag, when not empty.
+  bool is_page = false;  ///< Cache-Control: no-cache, and the fields that confine it in a browser.
   std::string body;
 };
 
@@ -48,9 +48,12 @@ Reply problem_reply(const Problem& problem);
 Reply options_reply(std::string_view allow);
 /// {"status":"ok"} and the like.
 Reply status_reply(std::string_view status);
+/// A counter with its ETag, for a GET with these conditions: 304 or 412 where they do not hold.
+Reply counter_reply(const Result<CounterInfo>& counter, IdFormat ids,
+                    const Preconditions& conditions);
 // The answers to a service::Call, by its Answer.
 Reply reply_of(const CounterInfo& counter, IdFormat ids);
-/// 201 with its Location if the call made it.
+/// With its ETag; 201 with its Location if the call made it.
 Reply reply_of(const DefinedCounter& defined, IdFormat ids);
 Reply reply_of(const CounterPage& page, IdFormat ids);
 Reply reply_of(const service::CheckReady::Answer& readiness, IdFormat ids);
@@ -61,9 +64,8 @@ Reply reply_of(const Result<Answer>& answer, IdFormat ids) {
   return answer ? reply_of(*answer, ids) : problem_reply(problem_of(answer.error()));
 }
 
-/// A file of the page; 304 where `if_none_match` is a list of ETags that names it (RFC
-/// 9110, 13.1.2).
-Reply asset_reply(const web::Asset& asset, std::string_view if_none_match);
+/// A file of the page; 304 or 412 where the conditions do not hold.
+Reply asset_reply(const web::Asset& asset, const Preconditions& conditions);
 
 void append_reply(std::string& out, const Reply& reply, const ReplyFrame& frame);
 /// The whole answer of an allocating call.

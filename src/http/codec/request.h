@@ -17,6 +17,7 @@ struct Request {
   std::string_view target;
   Field content_type;
   Field idempotency_key;
+  Field if_match;
   Field if_none_match;
   Field authorization;
   Field host;  ///< Once, or not at all in HTTP/1.0.
@@ -40,6 +41,7 @@ struct HttpFieldName {
 inline constexpr std::array kHttpFields{
     HttpFieldName{"Content-Type", &Request::content_type},
     HttpFieldName{"Idempotency-Key", &Request::idempotency_key},
+    HttpFieldName{"If-Match", &Request::if_match},
     HttpFieldName{"If-None-Match", &Request::if_none_match},
     HttpFieldName{"Authorization", &Request::authorization},
     HttpFieldName{"Host", &Request::host},

@@ -17,6 +17,7 @@
 #include "base/whole_number.h"
 #include "http/codec/definition_body.h"
 #include "http/codec/idempotency_key.h"
+#include "http/codec/preconditions.h"
 
 namespace nextid::http {
 namespace {
@@ -36,7 +37,7 @@ struct Arguments {
   DefinitionChange change;
   std::uint64_t to = 1;
   std::string_view path;  // Still percent-encoded.
-  std::string if_none_match;
+  Preconditions conditions;
 };
 
 // --- Parameters
@@ -106,26 +107,23 @@ constexpr Parameter kCounter{.name = "counter", .take = take_counter};
 constexpr std::array kNextParameters{kCounter, kAs};
 constexpr std::array kRangeParameters{kCount, kCounter, kAs};
 constexpr std::array kNamedRangeParameters{kCount, kAs};
-constexpr std::array kCounterParameters{kAs};
+constexpr std::array kAsParameters{kAs};
 constexpr std::array kListParameters{Parameter{.name = "after", .take = take_after},
                                      Parameter{.name = "limit", .take = take_limit}, kAs};
 constexpr std::array kStatusParameters{Parameter{.name = "limit", .take = take_busiest}};
 
 // --- Header fields and bodies
 
-bool is_empty_object(std::string_view text) {
-  constexpr std::string_view kBlanks = " \t\r\n";
-  std::string rest(text);
-  std::erase_if(rest, [&](char c) { return kBlanks.find(c) != std::string_view::npos; });
-  return rest == "{}";
-}
-
-// Generated clients send an empty object where a call takes no body.
-Refusal take_nothing(const Request& request, Arguments&) {
-  if (request.body.empty() || is_empty_object(request.body)) return std::nullopt;
+Refusal take_no_body(const Request& request) {
+  if (says_nothing(request.body)) return std::nullopt;
   return invalid(cat("The request has a body of ", request.body.size(),
                      " bytes, and this call takes none: parameters go in the query string, as in "
                      "/range?count=10."));
+}
+
+Refusal take_nothing(const Request& request, Arguments&) {
+  if (auto refusal = take_no_body(request)) return refusal;
+  return refuse_if_match(request);
 }
 
 Refusal take_key(const Request& request, Arguments& arguments) {
@@ -134,16 +132,18 @@ Refusal take_key(const Request& request, Arguments& arguments) {
 }
 
 Refusal take_definition(const Request& request, Arguments& arguments) {
+  if (auto refusal = Preconditions::parse(request, arguments.conditions)) return refusal;
   return parse_definition(request, arguments.counter, arguments.change);
 }
 
 Refusal take_advance(const Request& request, Arguments& arguments) {
-  return parse_advance(request, arguments.to);
+  if (auto refusal = parse_advance(request, arguments.to)) return refusal;
+  return refuse_if_match(request);
 }
 
-Refusal take_validator(const Request& request, Arguments& arguments) {
-  arguments.if_none_match = request.if_none_match.value;
-  return take_nothing(request, arguments);
+Refusal take_conditions(const Request& request, Arguments& arguments) {
+  if (auto refusal = take_no_body(request)) return refusal;
+  return Preconditions::parse(request, arguments.conditions);
 }
 
 // --- Calls
@@ -171,7 +171,16 @@ service::ShowCounter show(Arguments&& arguments) {
 }
 
 service::DefineCounter define(Arguments&& arguments) {
-  return {.counter = std::move(arguments.counter), .change = std::move(arguments.change)};
+  Store::DefinitionCondition condition;
+  if (arguments.conditions.is_given()) {
+    condition = [conditions = std::move(arguments.conditions)](const Definition* now) {
+      const std::string etag = now != nullptr ? etag_of(*now) : "";
+      return conditions.verdict(etag) == Preconditions::Verdict::kHold;
+    };
+  }
+  return {.counter = std::move(arguments.counter),
+          .change = std::move(arguments.change),
+          .condition = std::move(condition)};
 }
 
 service::AdvanceCounter advance(Arguments&& arguments) {
@@ -196,7 +205,8 @@ Problem nothing_at(std::string_view path) {
 Call asset(Arguments&& arguments) {
   const auto* found = web::find_asset(arguments.path);
   if (found == nullptr) return nothing_at(arguments.path);
-  return ShowAsset{.asset = found, .if_none_match = std::move(arguments.if_none_match)};
+  return ShowAsset{
+      .asset = found, .ids = arguments.ids, .conditions = std::move(arguments.conditions)};
 }
 
 // --- The table
@@ -218,7 +228,7 @@ Call make_call(Arguments&& arguments) {
   if constexpr (std::is_constructible_v<Call, decltype(made)>) {
     return made;
   } else {
-    return ServiceCall{std::move(made), ids};
+    return ServiceCall{std::move(made), ids, std::move(arguments.conditions)};
   }
 }
 
@@ -244,24 +254,24 @@ constexpr std::array kRows{
     Row{"/next", kAllocates, kAllocates, "next", makes<next>(), kNextParameters, take_key},
     Row{"/range", kAllocates, kAllocates, "range", makes<range>(), kRangeParameters, take_key},
     Row{"/v1/counters", kReads, kReads, "list", makes<list>(), kListParameters, take_nothing},
-    Row{kCounterPath, kReads, kReadsAndPut, "show", makes<show>(), kCounterParameters,
-        take_nothing},
-    Row{kCounterPath, "PUT", kReadsAndPut, "define", makes<define>(), kCounterParameters,
+    Row{kCounterPath, kReads, kReadsAndPut, "show", makes<show>(), kAsParameters, take_conditions},
+    Row{kCounterPath, "PUT", kReadsAndPut, "define", makes<define>(), kAsParameters,
         take_definition},
-    Row{"/v1/counters/{name}/next", kAllocates, kAllocates, "next", makes<next>(),
-        kCounterParameters, take_key},
+    Row{"/v1/counters/{name}/next", kAllocates, kAllocates, "next", makes<next>(), kAsParameters,
+        take_key},
     Row{"/v1/counters/{name}/range", kAllocates, kAllocates, "range", makes<range>(),
         kNamedRangeParameters, take_key},
-    Row{"/v1/counters/{name}/advance", "POST", "POST", "advance", makes<advance>(),
-        kCounterParameters, take_advance},
+    Row{"/v1/counters/{name}/advance", "POST", "POST", "advance", makes<advance>(), kAsParameters,
+        take_advance},
     Row{"/healthz", kReads, kReads, "healthz", makes<health>(), {}, take_nothing},
     Row{"/readyz", kReads, kReads, "readyz", makes<ready>(), {}, take_nothing},
     Row{"/metrics", kReads, kReads, "metrics", makes<metrics>(), {}, take_nothing},
     Row{"/v1/status", kReads, kReads, "status", makes<status>(), kStatusParameters, take_nothing},
-    Row{"/", kReads, kReads, "pages", makes<asset, ShowAsset>(), {}, take_validator},
-    Row{"/docs", kReads, kReads, "pages", makes<asset, ShowAsset>(), {}, take_validator},
-    Row{"/openapi.json", kReads, kReads, "pages", makes<asset, ShowAsset>(), {}, take_validator},
-    Row{"/assets/{file}", kReads, kReads, "pages", makes<asset, ShowAsset>(), {}, take_validator},
+    Row{"/", kReads, kReads, "pages", makes<asset, ShowAsset>(), {}, take_conditions},
+    Row{"/docs", kReads, kReads, "pages", makes<asset, ShowAsset>(), {}, take_conditions},
+    Row{"/openapi.json", kReads, kReads, "pages", makes<asset, ShowAsset>(), kAsParameters,
+        take_conditions},
+    Row{"/assets/{file}", kReads, kReads, "pages", makes<asset, ShowAsset>(), {}, take_conditions},
 };
 
 constexpr stats::RouteLabels kRouteLabels(kRows, [](const Row& row) {
@@ -450,7 +460,7 @@ bool is_probe(const Call& call) noexcept {
 
 Routed route_of(const Request& request, std::uint64_t max_range) {
   if (request.target == "/next" && request.body.empty() && request.idempotency_key.count == 0 &&
-      is_among(request.method, kAllocates)) {
+      request.if_match.count == 0 && is_among(request.method, kAllocates)) {
     return {Allocate{}, Allocate::kNeeds, route_of_row(kRows[0])};
   }
   if (request.method == "OPTIONS" && request.target == "*") {
@@ -472,6 +482,7 @@ std::vector<CallDescription> describe_calls() {
         .methods = {},
         .query_parameters = {},
         .takes_key = row.take_rest == take_key,
+        .takes_conditions = row.take_rest == take_conditions || row.take_rest == take_definition,
         .takes_body = row.take_rest == take_definition || row.take_rest == take_advance};
     for (auto methods = row.methods; !methods.empty();) {
       description.methods.push_back(take_method(methods));

@@ -13,6 +13,7 @@
 #include "nextid/counter.h"
 
 #include "http/codec/id_format.h"
+#include "http/codec/preconditions.h"
 #include "http/codec/problem.h"
 #include "http/codec/request.h"
 #include "service/call.h"
@@ -39,6 +40,7 @@ struct ServiceCall {
                service::ShowStatus>
       call;
   IdFormat ids = IdFormat::kNumber;
+  Preconditions conditions = {};  ///< Of a ShowCounter. A DefineCounter has its own.
 };
 
 /// GET /healthz: this process answers.
@@ -50,8 +52,9 @@ struct Health {
 struct ShowAsset {
   static constexpr service::Needs kNeeds = service::kEveryone;
 
-  const web::Asset* asset;  ///< Never null.
-  std::string if_none_match;
+  const web::Asset* asset;  ///< Never null. For /openapi.json, OpenApiDocument has what is sent.
+  IdFormat ids = IdFormat::kNumber;
+  Preconditions conditions;
 };
 
 /// OPTIONS of a path that is there, or of *: the answer names the methods that it takes.
@@ -96,6 +99,7 @@ struct CallDescription {
   std::vector<std::string_view> methods;    ///< Of this row; another may have the same path.
   std::vector<Parameter> query_parameters;  ///< In no order.
   bool takes_key;                           ///< Idempotency-Key
+  bool takes_conditions;                    ///< If-Match, If-None-Match
   bool takes_body;                          ///< A JSON object
 };
 std::vector<CallDescription> describe_calls();

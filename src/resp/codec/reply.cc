@@ -27,6 +27,8 @@ std::string_view code_of(ErrorCode code) noexcept {
       return "NOTFOUND";
     case ErrorCode::kConflict:
       return "CONFLICT";
+    case ErrorCode::kPrecondition:
+      return "PRECONDITION";
     case ErrorCode::kExhausted:
       return "EXHAUSTED";
     case ErrorCode::kCorrupt:

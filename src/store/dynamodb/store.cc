@@ -252,7 +252,8 @@ void DynamodbStore::Impl::define(Define op, Done done) {
        [self = shared_from_this(), op = std::move(op),
         done = std::move(done)](DynamodbReply reply) mutable {
          if (reply.kind == Kind::kDone) {
-           return done(Found{{contract::value_before_first(op.definition), op.definition, 0, {}}});
+           return done(
+               Found{{contract::value_before_first(op.definition), op.definition, 0, {}}, true});
          }
          if (reply.kind != Kind::kConditionFailed) return done(outcome_of_failed_write(reply));
          self->with_state(reply, op.counter, op.writer, std::move(done), &answer_found);

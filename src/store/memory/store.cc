@@ -97,7 +97,7 @@ Outcome MemoryStore::apply(const contract::Define& op) {
     it->second.state.definition = op.definition;
     it->second.state.value = contract::value_before_first(op.definition);
   }
-  return Found{seen_by(it->second, op.writer)};
+  return Found{seen_by(it->second, op.writer), created};
 }
 
 Outcome MemoryStore::apply(const contract::Redefine& op) {

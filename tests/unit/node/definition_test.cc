@@ -1,8 +1,10 @@
 // Store::define() and Store::advance(), and what counters make of them.
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -121,6 +123,71 @@ TEST_P(DefinitionTest, ManyChangesAtATimeAllCount) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_GT(store_.counter("c")->definition.revision, 20U);
+}
+
+Store::DefinitionCondition is_missing() {
+  return [](const Definition* now) { return now == nullptr; };
+}
+
+Store::DefinitionCondition is_at(std::uint64_t revision) {
+  return [revision](const Definition* now) { return now != nullptr && now->revision == revision; };
+}
+
+TEST_P(DefinitionTest, KeepsACondition) {
+  EXPECT_EQ(store_.define("c", {.max = 9}, is_at(1)).error().code(), ErrorCode::kPrecondition);
+  EXPECT_EQ(store_.counter("c").error().code(), ErrorCode::kNotFound);
+  EXPECT_TRUE(store_.define("c", {.max = 9}, is_missing())->created);
+  EXPECT_EQ(store_.define("c", {.max = 9}, is_missing()).error().code(), ErrorCode::kPrecondition);
+  EXPECT_EQ(store_.define("c", {.max = 8}, is_at(1))->counter.definition.revision, 2U);
+  EXPECT_EQ(store_.define("c", {.max = 7}, is_at(1)).error().code(), ErrorCode::kPrecondition);
+  EXPECT_EQ(store_.define("c", {.max = 8}, is_at(2))->counter.definition.revision, 2U);
+  EXPECT_EQ(store_.counter("c")->definition.max, 8U);
+}
+
+TEST_P(DefinitionTest, OfManyWhoOnlyWantToMakeItOneDoes) {
+  for (int round = 0; round < 20; ++round) {
+    const std::string name = "c" + std::to_string(round);
+    std::atomic<int> made{0};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&] {
+        const auto result = store_.define(name, {.max = 9}, is_missing());
+        if (result) ++made;
+        EXPECT_TRUE(result || result.error().code() == ErrorCode::kPrecondition);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(made, 1);
+  }
+}
+
+// Another process writes after the condition was asked, and before this one's write.
+TEST_P(DefinitionTest, AConditionThatEndsBeforeTheWriteStopsIt) {
+  if (GetParam() == "memory") GTEST_SKIP() << "not run: a memory store has one process";
+  Store other = open();
+  bool wrote = false;
+  const auto with_a_rival = [&](const Store::DefinitionCondition& condition) {
+    wrote = false;
+    return [&, condition](const Definition* now) {
+      const bool holds = condition(now);
+      if (!std::exchange(wrote, true)) other.define("c", {.comment = "theirs"}).value();
+      return holds;
+    };
+  };
+  EXPECT_EQ(store_.define("c", {.comment = "theirs"}, with_a_rival(is_missing())).error().code(),
+            ErrorCode::kPrecondition);
+  EXPECT_TRUE(wrote);
+  other.define("c", {.comment = ""}).value();
+  // The same change is no excuse: both would have been told that theirs was done.
+  EXPECT_EQ(store_.define("c", {.comment = "theirs"}, with_a_rival(is_at(2))).error().code(),
+            ErrorCode::kPrecondition);
+  EXPECT_TRUE(wrote);
+  other.define("c", {.comment = ""}).value();
+  const auto always = [](const Definition*) { return true; };
+  EXPECT_EQ(
+      store_.define("c", {.comment = "theirs", .revision = 4}, with_a_rival(always)).error().code(),
+      ErrorCode::kConflict);
+  EXPECT_EQ(store_.counter("c")->definition.revision, 5U);
 }
 
 TEST_P(DefinitionTest, AdvancesForMigrations) {

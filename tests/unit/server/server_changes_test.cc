@@ -31,7 +31,7 @@ TEST_F(ServerTest, DefinesCounters) {
   auto client = connect();
   const auto made = client.call(put("/v1/counters/a", R"({"start":3,"increment":10,"max":"30"})"));
   EXPECT_EQ(made.status, 201U);
-  EXPECT_TRUE(made.has("\r\nLocation: /v1/counters/a\r\n"));
+  EXPECT_TRUE(made.has("\r\nLocation: ./a\r\n"));
   EXPECT_EQ(made.body, R"({"name":"a","value":null,"start":3,"increment":10,"max":30,"cache":1,)"
                        R"("comment":"","revision":1})");
   EXPECT_EQ(client.call(get("/next?counter=a")).body, R"({"id":3})");

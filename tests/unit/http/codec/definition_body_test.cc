@@ -110,7 +110,7 @@ TEST(DefinitionBody, WhatIsNoJsonIsToldWhere) {
 }
 
 TEST(DefinitionBody, OtherJsonIsNoObject) {
-  for (const auto* body : {"[]", "[{\"max\":1}]", "1", "1.5", "\"max\"", "null", "true", "[[[[["}) {
+  for (const auto* body : {"[]", "[{\"max\":1}]", "1", "1.5", "\"max\"", "true", "[[[[["}) {
     EXPECT_NE(refused(body).find("it must be a JSON object"), std::string::npos) << body;
   }
   EXPECT_NE(refused(std::string(60'000, '[')).find("it must be a JSON object"), std::string::npos);
@@ -166,7 +166,7 @@ TEST(AdvanceBody, NeedsItsField) {
   std::uint64_t to = 0;
   EXPECT_FALSE(parse_advance(request(R"({"to":1})"), to));
   EXPECT_EQ(to, 1U);
-  for (const auto* body : {"", "{}"}) {
+  for (const auto* body : {"", "{}", "null", " null\n"}) {
     const auto refusal = parse_advance(request(body), to);
     ASSERT_TRUE(refusal);
     EXPECT_NE(refusal->detail.find("'to' is missing"), std::string::npos) << refusal->detail;

@@ -162,14 +162,38 @@ TEST(HttpReply, Counters) {
   EXPECT_EQ(reply_of(counter("a", 7), IdFormat::kText).body,
             R"({"name":"a","value":"7","start":"1","increment":"1",)"
             R"("max":"9223372036854775807","cache":1,"comment":"","revision":1})");
-  EXPECT_FALSE(reply_of(counter("a", 7), IdFormat::kNumber).no_store);
+  EXPECT_TRUE(reply_of(counter("a", 7), IdFormat::kNumber).no_store);
+}
+
+Preconditions none_match(std::string_view tags) {
+  Request request;
+  request.if_none_match = {tags, 1};
+  Preconditions conditions;
+  EXPECT_FALSE(Preconditions::parse(request, conditions));
+  return conditions;
+}
+
+TEST(HttpReply, CountersByCondition) {
+  const auto shown = reply_text(counter_reply(counter("a", 7), IdFormat::kNumber, {}));
+  EXPECT_TRUE(contains(shown, "HTTP/1.1 200 OK\r\n")) << shown;
+  EXPECT_TRUE(contains(shown, "\r\nETag: \"1\"\r\n")) << shown;
+  EXPECT_FALSE(contains(shown, "Content-Security-Policy")) << shown;
+  const auto known =
+      reply_text(counter_reply(counter("a", 7), IdFormat::kNumber, none_match("W/\"1\"")));
+  EXPECT_TRUE(contains(known, "HTTP/1.1 304 Not Modified\r\n")) << known;
+  EXPECT_TRUE(contains(known, "\r\nCache-Control: no-store\r\n")) << known;
+  EXPECT_TRUE(contains(known, "\r\nETag: \"1\"\r\n")) << known;
+  EXPECT_TRUE(known.ends_with("\r\n\r\n")) << known;
+  EXPECT_EQ(counter_reply(counter("a", 7), IdFormat::kNumber, none_match("\"2\"")).status, 200U);
+  const Error missing(ErrorCode::kNotFound, "None.");
+  EXPECT_EQ(counter_reply(missing, IdFormat::kNumber, none_match("*")).status, 404U);
 }
 
 TEST(HttpReply, DefinedCounters) {
   const auto made =
       reply_text(reply_of(DefinedCounter{counter("a:b", std::nullopt), true}, IdFormat::kText));
   EXPECT_TRUE(contains(made, "HTTP/1.1 201 Created\r\n")) << made;
-  EXPECT_TRUE(contains(made, "\r\nLocation: /v1/counters/a:b\r\n")) << made;
+  EXPECT_TRUE(contains(made, "\r\nLocation: ./a:b\r\n")) << made;
   EXPECT_TRUE(contains(made, R"("start":"1")")) << made;
   const auto changed =
       reply_text(reply_of(DefinedCounter{counter("a:b", 7), false}, IdFormat::kNumber));

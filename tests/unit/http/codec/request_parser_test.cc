@@ -192,7 +192,7 @@ TEST(RequestParser, ShowsTheFieldsThatTellWhoAsks) {
   const std::string head =
       "PUT /a HTTP/1.1\r\nhost: a:1\r\nAUTHORIZATION: Bearer x\r\norigin: http://b\r\n"
       "sec-fetch-site: none\r\nx-request-id: 7\r\nX-Request-Id: 8\r\nIF-None-Match: "
-      "*\r\nContent-Length: 3\r\n\r\n";
+      "*\r\nif-match: \"3\"\r\nContent-Length: 3\r\n\r\n";
   for (const bool torn : {false, true}) {
     RequestParser parser({});
     std::string bytes = head + (torn ? "" : "abc");
@@ -209,6 +209,7 @@ TEST(RequestParser, ShowsTheFieldsThatTellWhoAsks) {
     EXPECT_EQ(field_text(request.origin), "1 http://b");
     EXPECT_EQ(field_text(request.sec_fetch_site), "1 none");
     EXPECT_EQ(field_text(request.request_id), "2 7");
+    EXPECT_EQ(field_text(request.if_match), "1 \"3\"");
     EXPECT_EQ(field_text(request.if_none_match), "1 *");
   }
 }

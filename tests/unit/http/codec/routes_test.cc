@@ -168,7 +168,7 @@ TEST(Routes, TakeDefinitions) {
   EXPECT_EQ(defined.call.change.comment, "Größe ä \"x\"");
   EXPECT_EQ(defined.call.change.revision, 4U);
 
-  for (const auto* body : {"", "{}", " { } \r\n"}) {
+  for (const auto* body : {"", "{}", " { } \r\n", "null"}) {
     const auto plain = asked<service::DefineCounter>("PUT", "/v1/counters/a", body);
     EXPECT_EQ(plain.ids, IdFormat::kNumber);
     EXPECT_FALSE(plain.call.change.start || plain.call.change.increment || plain.call.change.max ||
@@ -264,6 +264,29 @@ INSTANTIATE_TEST_SUITE_P(Targets, BadValues,
                                          BadValue{"/next#top", "'/next#top'"},
                                          BadValue{"/\xC3\xA9", "'/\\xC3\\xA9'"}));
 
+// RFC 9110, 13.2.1 has conditions evaluated where a call changes something: they are kept, or
+// refused before an id is taken.
+TEST(Routes, ConditionsAreKeptOrRefused) {
+  for (const auto& call : describe_calls()) {
+    for (const auto method : call.methods) {
+      std::string target(call.path);
+      if (const auto name = target.find("{name}"); name != target.npos)
+        target.replace(name, 6, "c");
+      if (const auto file = target.find("{file}"); file != target.npos) {
+        target.replace(file, 6, "page.js");
+      }
+      if (target.ends_with("/range")) target += "?count=1";
+      auto wanted = request(method, target);
+      if (target.ends_with("/advance")) wanted.body = R"({"to":1})";
+      wanted.if_match = {"\"1\"", 1};
+      const auto routed = route_of(wanted, kMaxRange);
+      const auto* refused = std::get_if<Problem>(&routed.call);
+      EXPECT_EQ(refused == nullptr, call.takes_conditions) << method << " " << target;
+      EXPECT_EQ(refused != nullptr ? refused->status : 412U, 412U) << target;
+    }
+  }
+}
+
 TEST(Routes, PagesAreFoundAtTheirPaths) {
   for (const auto* target : {"/", "/docs", "/openapi.json", "/assets/page.js"}) {
     auto wanted = request("GET", target);
@@ -272,7 +295,8 @@ TEST(Routes, PagesAreFoundAtTheirPaths) {
     const auto* page = std::get_if<ShowAsset>(&result.call);
     ASSERT_NE(page, nullptr) << target;
     EXPECT_EQ(page->asset->path, target);
-    EXPECT_EQ(page->if_none_match, "\"1\"");
+    EXPECT_EQ(page->conditions.verdict("\"1\""), Preconditions::Verdict::kNoneMatchFailed);
+    EXPECT_EQ(page->conditions.verdict("\"2\""), Preconditions::Verdict::kHold);
     EXPECT_TRUE(std::holds_alternative<ShowAsset>(route("HEAD", target))) << target;
     EXPECT_EQ(problem("POST", target).status, 405U) << target;
     EXPECT_EQ(problem("GET", std::string(target) + "?x=1").status, 400U) << target;
@@ -368,11 +392,11 @@ TEST(Routes, KeepTheConfiguredMaxRange) {
 }
 
 TEST(Routes, AnEmptyObjectIsNoBody) {
-  for (const auto* body : {"{}", " {\n} \r\n", ""}) {
+  for (const auto* body : {"{}", " {\n} \r\n", "", "null"}) {
     EXPECT_TRUE(std::holds_alternative<Allocate>(route("POST", "/next", body))) << body;
     EXPECT_TRUE(std::holds_alternative<Allocate>(route("POST", "/range?count=2", body))) << body;
   }
-  for (const auto* body : {"{", "[]", "{\"count\":2}", "{}{}", "null"}) {
+  for (const auto* body : {"{", "[]", "{\"count\":2}", "{}{}", "nul", "null null"}) {
     EXPECT_EQ(problem("POST", "/next", body).status, 400U) << body;
   }
 }
