@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 import nextid
-from redis_clients import CLIENTS, LONG, table
+from redis_clients import CLIENTS, LONG, RIGHTS, table
 
 PAGE = (nextid.REPOSITORY / "docs" / "resp.md").read_text()
 # JavaScript has no number of this size but those beside it.
@@ -37,9 +37,13 @@ def start_with_large(start_server, tmp_path):
     return start
 
 
-def said_by(client, *arguments):
-    done = subprocess.run(list(map(str, [*client.source.command(), *arguments])), text=True,
+def run(client, *arguments):
+    return subprocess.run(list(map(str, [*client.source.command(), *arguments])), text=True,
                           capture_output=True, timeout=120, env=nextid.environment(client.env))
+
+
+def said_by(client, *arguments):
+    done = run(client, *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = dict(line.partition(" ")[::2] for line in done.stdout.splitlines())
     refused = lines.pop("refused")
@@ -54,10 +58,15 @@ def test_a_client_with_its_defaults(client, start_with_large, tmp_path):
     port = start_with_large("open")
     assert said_by(client, port, "open") == expected(client, "open")
 
-    token, line = nextid.run("token", "client", "--rights", client.rights).stdout.splitlines()
-    (tmp_path / "tokens").write_text(f"{line}\n")
+    made = [nextid.run("token", name, "--rights", rights).stdout.splitlines()
+            for name, rights in [("client", client.rights), ("usual", RIGHTS)]]
+    (tmp_path / "tokens").write_text("".join(f"{line}\n" for _, line in made))
     port = start_with_large("guarded", "--tokens", tmp_path / "tokens")
+    (token, _), (usual, _) = made
     assert said_by(client, port, "guarded", token) == expected(client, "guarded")
+    if client.rights != RIGHTS:  # The page says that it needs more.
+        refused = run(client, port, "another", usual)
+        assert refused.returncode != 0 and "NOPERM" in refused.stdout + refused.stderr, refused
 
 
 def test_the_page_lists_what_is_run():

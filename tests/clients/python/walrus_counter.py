@@ -8,9 +8,12 @@ from scenario import COUNTER, HOST, PORT, TOKEN, say, say_refusal
 KEY = f"counter:{COUNTER}"
 
 database = Database(host=HOST, port=PORT, password=TOKEN)
-database.incrby(KEY, 1)  # counter() makes one that is missing by SET, which is refused.
+try:
+    database.counter(COUNTER)
+except ResponseError:  # It makes one that is missing by SET.
+    say("alone", "refused")
+say("incr", database.incrby(KEY, 1))
 counter = database.counter(COUNTER)
-say("incr", counter.value())
 say("incrby", counter.incr(10))
 say("get", database.get(KEY))
 say("missing", database.get(f"{COUNTER}.none"))

@@ -7,14 +7,21 @@ package scenario
 import (
 	"fmt"
 	"os"
+	"strconv"
 )
 
+const Host = "127.0.0.1"
+
 var (
-	Address = "127.0.0.1:" + os.Args[1]
+	Address = Host + ":" + os.Args[1]
 	Counter = os.Args[2]
 	Missing = Counter + ".none"
 	Large   = Counter + ".large"
 )
+
+func Port() int {
+	return Must(strconv.Atoi(os.Args[1]))
+}
 
 // Token is empty where none is needed.
 func Token() string {
