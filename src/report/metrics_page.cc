@@ -10,6 +10,7 @@
 
 #include "nextid/version.h"
 
+#include "report/openmetrics_text.h"
 #include "report/process_figures.h"
 
 namespace nextid::report {
@@ -25,6 +26,8 @@ ClientMetric labelled(Labels labels) {
   for (const auto& [name, value] : labels) metric.label.push_back({name, std::string(value)});
   return metric;
 }
+
+constexpr double kSecondsADay = 86'400;
 
 double seconds_since_1970(std::chrono::system_clock::time_point time) {
   return std::chrono::duration<double>(time.time_since_epoch()).count();
@@ -265,7 +268,7 @@ void ObservationMetrics::add_doubts(Page& page) const {
   page.one_gauge("nextid_counters_stopped",
                  "Counters that give no ids any more, since the store contradicts this node.",
                  static_cast<double>(node.stopped_counters));
-  page.begin(MetricType::Gauge, "nextid_counter_stopped",
+  page.begin(MetricType::Gauge, "nextid_counters_stopped_info",
              "1 for each counter that has stopped, the first 100 by name.");
   for (const CounterActivity& counter : node.stopped) page.gauge({{"counter", counter.name}}, 1);
   page.one_gauge("nextid_state_dir_failing",
@@ -300,29 +303,37 @@ void ObservationMetrics::add_counters(Page& page) const {
   const auto number = [](const std::optional<std::uint64_t>& value) {
     return value ? std::optional<double>(static_cast<double>(*value)) : std::nullopt;
   };
-  each(MetricType::Counter, "nextid_counter_ids_returned_total",
+  each(MetricType::Counter, "nextid_busiest_ids_returned_total",
        "Ids handed to clients, of the 100 counters that returned most since the start.",
        [](const CounterObservation& counter) {
          return std::optional<double>(static_cast<double>(counter.returned_so_far));
        });
-  each(MetricType::Gauge, "nextid_counter_value",
+  each(MetricType::Gauge, "nextid_last_reserved_id",
        "The last id reserved, after this server's last reservation.",
        [&](const CounterObservation& counter) { return number(counter.activity.value); });
-  each(MetricType::Gauge, "nextid_counter_remaining_ids", "Ids between the value and max.",
+  each(MetricType::Gauge, "nextid_remaining_ids", "Ids between the value and max.",
        [&](const CounterObservation& counter) { return number(counter.remaining); });
-  each(MetricType::Gauge, "nextid_counter_days_to_exhaustion",
-       "Days until max is reached at the rate of the last hours: the mean growth of the value, in "
+  each(MetricType::Gauge, "nextid_time_to_exhaustion_seconds",
+       "Time until max is reached at the rate of the last hours: the mean growth of the value, in "
        "which an hour counts half as much as one four hours later; +Inf while nothing is used.",
        [](const CounterObservation& counter) -> std::optional<double> {
          if (!counter.remaining) return std::nullopt;
-         return counter.days_to_exhaustion.value_or(std::numeric_limits<double>::infinity());
+         return counter.days_to_exhaustion.value_or(std::numeric_limits<double>::infinity()) *
+                kSecondsADay;
        });
 }
 
 }  // namespace
 
-std::string metrics_page(const Observation& observation) {
-  return prometheus::TextSerializer().Serialize(ObservationMetrics(observation).Collect());
+std::string_view content_type_of(MetricsFormat format) {
+  if (format == MetricsFormat::kOpenMetrics) return kOpenMetricsContentType;
+  return "text/plain; version=0.0.4; charset=utf-8";
+}
+
+std::string metrics_page(const Observation& observation, MetricsFormat format) {
+  const auto families = ObservationMetrics(observation).Collect();
+  if (format == MetricsFormat::kOpenMetrics) return openmetrics_text(families);
+  return prometheus::TextSerializer().Serialize(families);
 }
 
 }  // namespace nextid::report

@@ -1,7 +1,7 @@
-// GET /metrics: an observation in Prometheus' text format, version 0.0.4.
+// GET /metrics: an observation in Prometheus' text format, version 0.0.4, or as OpenMetrics.
 //
-// Names and units follow https://prometheus.io/docs/practices/naming/, except
-// nextid_counter_days_to_exhaustion, whose unit is what people plan in.
+// Names and units follow https://prometheus.io/docs/practices/naming/, as `promtool check metrics`
+// reads it: no name says "counter" of what is no counter of Prometheus.
 #pragma once
 
 #include <string>
@@ -11,8 +11,11 @@
 
 namespace nextid::report {
 
-inline constexpr std::string_view kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";
+enum class MetricsFormat { kText, kOpenMetrics };
 
-std::string metrics_page(const Observation& observation);
+/// Static text.
+std::string_view content_type_of(MetricsFormat format);
+
+std::string metrics_page(const Observation& observation, MetricsFormat format);
 
 }  // namespace nextid::report

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "base/mutex.h"
-#include "report/metrics_page.h"
 #include "report/status_page.h"
 
 namespace nextid::report {
@@ -30,7 +29,10 @@ Reporter::Reporter(Store store, Server server)
 
 Reporter::~Reporter() { stop(); }
 
-void Reporter::metrics(Done done) { ask({&metrics_page, std::move(done)}); }
+void Reporter::metrics(MetricsFormat format, Done done) {
+  ask({[format](const Observation& observation) { return metrics_page(observation, format); },
+       std::move(done)});
+}
 
 void Reporter::status(std::size_t limit, Done done) {
   ask({[limit](const Observation& observation) { return status_page(observation, limit); },

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "report/counter_rates.h"
+#include "report/metrics_page.h"
 #include "report/observation.h"
 
 namespace nextid::report {
@@ -37,7 +38,7 @@ class Reporter {
   Reporter& operator=(const Reporter&) = delete;
 
   /// See metrics_page() and status_page().
-  void metrics(Done done);
+  void metrics(MetricsFormat format, Done done);
   void status(std::size_t limit, Done done);
 
   /// As the last look saw them: NodeActivity::counters_in_use, and see doubt_of().

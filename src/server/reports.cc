@@ -16,8 +16,10 @@ report::Reporter::Done page_to(service::Done<service::Page> done, std::string_vi
 
 }  // namespace
 
-void Reports::report(const service::ShowMetrics&, service::Done<service::Page> done) {
-  reporter_.metrics(page_to(std::move(done), report::kMetricsContentType));
+void Reports::report(const service::ShowMetrics& call, service::Done<service::Page> done) {
+  const auto format =
+      call.openmetrics ? report::MetricsFormat::kOpenMetrics : report::MetricsFormat::kText;
+  reporter_.metrics(format, page_to(std::move(done), report::content_type_of(format)));
 }
 
 void Reports::report(const service::ShowStatus& call, service::Done<service::Page> done) {

@@ -85,6 +85,8 @@ struct Page {
 struct ShowMetrics {
   using Answer = Page;
   static constexpr Needs kNeeds = kInspects;
+
+  bool openmetrics = false;  ///< As OpenMetrics instead.
 };
 
 /// For a dashboard, as JSON.

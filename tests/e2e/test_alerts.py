@@ -1,28 +1,22 @@
 """The alerts in packaging/prometheus, on what /metrics of a real server says before and after."""
 
+import copy
 import json
-import shutil
+import re
 import sqlite3
-import subprocess
 from collections import defaultdict
 
 import pytest
 
 import nextid
 from nextid import is_problem, poll
+from prometheus_server import needs_prometheus, promtool
 from prometheus_text import metrics_of
 
 RULES = nextid.REPOSITORY / "packaging" / "prometheus" / "nextid-alerts.yml"
 WHERE = {"job": "nextid", "instance": "ids-1"}
 
-pytestmark = pytest.mark.skipif(not shutil.which("promtool"),
-                                reason="not run: there is no promtool here (Debian: prometheus)")
-
-
-def promtool(*arguments):
-    done = subprocess.run(["promtool", *map(str, arguments)], text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, timeout=60)
-    return done.returncode, done.stdout
+pytestmark = needs_prometheus
 
 
 def number(value):
@@ -77,7 +71,8 @@ def test_the_first_stop_of_a_counter_is_seen(start_server, tmp_path):
     assert is_problem(server.ask("GET", "/next"), 500, "corrupt")
     poll(lambda: metrics_of(server).get("nextid_counters_stopped") == 1, "the metrics tell")
     stopped = metrics_of(server)
-    assert stopped.get("nextid_counter_stopped", counter="global") == 1
+    assert promtool("check", "metrics", stdin=server.ask("GET", "/metrics").body.decode()) == (0, "")
+    assert stopped.get("nextid_counters_stopped_info", counter="global") == 1
     pages = [*calm, stopped, stopped]
     assert firing(tmp_path, pages, "NextidCounterStopped", 4)
     assert not firing(tmp_path, pages, "NextidCounterStopped", 3)
@@ -88,6 +83,81 @@ def test_the_first_stop_of_a_counter_is_seen(start_server, tmp_path):
         page.samples = {key: value for key, value in page.samples.items()
                         if not key[0].startswith("nextid_counter")}
     assert firing(tmp_path, pages, "NextidCounterStopped", 4)
+
+
+def requests(result):
+    return ("nextid_requests_total", ("protocol", "http"), ("result", result), ("route", "next"))
+
+
+def time_left(seconds):
+    return {("nextid_time_to_exhaustion_seconds", ("counter", "global")): seconds}
+
+
+def store_calls(result, count):
+    return {("nextid_store_calls_total", ("call", "reserve"), ("result", result)): count}
+
+
+def latency(page, bound_s):
+    """A thousand requests, all within the bound, and none within a smaller one."""
+    return {key: 1000 for key in page.samples
+            if key[0] == "nextid_allocation_duration_seconds_bucket"
+            and ("protocol", "http") in key and float(dict(key[1:])["le"]) >= bound_s}
+
+
+def burned(count, of):
+    return {("nextid_ids_burned_total", ("reason", "disconnect")): count,
+            ("nextid_ids_returned_total",): of}
+
+
+def credentials(expiry_s, failing):
+    return {("nextid_credentials_expiry_timestamp_seconds",): expiry_s,
+            ("nextid_credentials_renewal_failing",): failing}
+
+
+# By alert, what makes it fire and what does not yet, and the minutes that it waits. Gauges have these
+# values; counts grow by them in a minute.
+TROUBLES = {
+    "NextidCounterStopped": ({("nextid_counters_stopped",): 1}, {requests("corrupt"): 0}, 0),
+    "NextidStoreInDoubt": ({("nextid_store_in_doubt",): 1}, {("nextid_store_in_doubt",): 0}, 0),
+    "NextidCounterRunsOut": (time_left(29 * 86400), time_left(31 * 86400), 60),
+    "NextidStoreFails": (store_calls("in_doubt", 8), store_calls("refused", 8), 5),
+    "NextidRefuses": ({requests("overloaded"): 80}, {requests("overloaded"): 50}, 5),
+    "NextidSlow": (lambda page: latency(page, 1), lambda page: latency(page, 0.25), 10),
+    "NextidCredentialsEnd": (credentials(150 * 60, 1), credentials(150 * 60, 0), 0),
+    "NextidStateDirFails": (
+        {("nextid_state_dir_failing",): 1}, {("nextid_state_dir_failing",): 0}, 10),
+    "NextidBurnsIds": (burned(10, 500), burned(4, 500), 60),
+}
+CALM_MINUTES = 10
+
+
+def troubled(page, trouble, minutes):
+    """Calm pages, and then those of so many minutes of trouble."""
+    changes = trouble(page) if callable(trouble) else trouble
+    pages = [page] * CALM_MINUTES
+    for minute in range(1, minutes + 1):
+        later = copy.copy(page)
+        later.samples = {**page.samples, **{
+            key: page.samples.get(key, 0) + minute * value
+            if key[0].endswith(("_total", "_bucket")) else value for key, value in changes.items()}}
+        pages.append(later)
+    return pages
+
+
+def test_each_alert_has_a_trouble():
+    assert re.findall(r"- alert: (\w+)", RULES.read_text()) == list(TROUBLES)
+
+
+@pytest.mark.parametrize("alert", TROUBLES)
+def test_alerts_fire_for_their_trouble_and_no_other(server, tmp_path, alert):
+    server.next_id()
+    page = metrics_of(server)
+    trouble, tolerable, waits_minutes = TROUBLES[alert]
+    end = CALM_MINUTES + 139
+    pages = troubled(page, trouble, end)
+    assert firing(tmp_path, pages, alert, end)
+    assert not firing(tmp_path, pages, alert, CALM_MINUTES - 1 + waits_minutes)
+    assert not firing(tmp_path, troubled(page, tolerable, end), alert, end)
 
 
 def test_what_alerts_look_at_is_there_from_the_start(server):
@@ -101,4 +171,4 @@ def test_what_alerts_look_at_is_there_from_the_start(server):
         assert metrics.get("nextid_store_calls_total", call="reserve", result=result) == 0
     for name in ["nextid_counters_stopped", "nextid_store_in_doubt", "nextid_state_dir_failing"]:
         assert metrics.get(name) == 0
-    assert metrics.types["nextid_counter_stopped"] == "gauge"
+    assert metrics.types["nextid_counters_stopped_info"] == "gauge"

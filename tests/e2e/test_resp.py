@@ -1,6 +1,5 @@
-"""The Redis protocol, with Redis's own tools and the clients that programs use."""
+"""The Redis protocol, with Redis's own tools and redis-py; test_redis_clients.py has the other clients."""
 
-import json
 import random
 import re
 import socket
@@ -11,10 +10,8 @@ import threading
 import pytest
 import redis
 
-from nextid import PATIENCE, REPOSITORY, poll
+from nextid import PATIENCE, poll
 from prometheus_text import Metrics
-
-CLIENTS = REPOSITORY / "tests" / "redis_clients" / "use_clients.js"
 
 
 @pytest.fixture
@@ -113,17 +110,6 @@ def test_python_client(server, port):
                 transaction.execute()
         assert client.incr("py") == first + 519  # The transaction that failed took none.
         client.close()
-
-
-def test_node_clients(port):
-    done = subprocess.run(["node", CLIENTS, str(port)], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    for name, got in json.loads(done.stdout).items():
-        assert got["ids"] == list(range(1, 101)), name
-        assert (got["end"], got["value"], got["none"]) == (110, "110", None), name
-        assert got["names"] == [name], name
-        assert "is refused" in got["refused"], name
-        assert got["transaction"] == [111, 112], name
 
 
 def test_scan_gives_every_counter_once_over_any_connection(port):

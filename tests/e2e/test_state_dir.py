@@ -98,7 +98,7 @@ def test_a_store_that_is_set_back_is_refused(any_store, state_dir, set_back, sto
     assert status["stopped"]["counters"][0]["why"] == refusal.json()["detail"]
     metrics = metrics_of(server)
     assert metrics.get("nextid_counters_stopped") == 1
-    assert metrics.get("nextid_counter_stopped", counter="global") == 1
+    assert metrics.get("nextid_counters_stopped_info", counter="global") == 1
     # Others go on.
     assert take(server, 1, "other") == 1
     server.stop()

@@ -84,7 +84,7 @@ def copy_sources():
         if (REPOSITORY / name).exists():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(REPOSITORY / name, target / name)
-    for modules in REPOSITORY.glob("tests/*/node_modules"):
+    for modules in (*REPOSITORY.glob("tests/*/node_modules"), *REPOSITORY.glob("tests/*/*/node_modules")):
         shutil.copytree(modules, target / modules.relative_to(REPOSITORY), symlinks=True)
 
 

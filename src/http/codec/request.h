@@ -15,6 +15,7 @@ struct Field {
 struct Request {
   std::string_view method;
   std::string_view target;
+  Field accept;
   Field content_type;
   Field idempotency_key;
   Field if_match;
@@ -39,6 +40,7 @@ struct HttpFieldName {
 
 /// The fields that the parser notes; it skips all others.
 inline constexpr std::array kHttpFields{
+    HttpFieldName{"Accept", &Request::accept},
     HttpFieldName{"Content-Type", &Request::content_type},
     HttpFieldName{"Idempotency-Key", &Request::idempotency_key},
     HttpFieldName{"If-Match", &Request::if_match},

@@ -15,6 +15,7 @@
 #include "base/cat.h"
 #include "base/quoting.h"
 #include "base/whole_number.h"
+#include "http/codec/accept.h"
 #include "http/codec/definition_body.h"
 #include "http/codec/idempotency_key.h"
 #include "http/codec/preconditions.h"
@@ -38,6 +39,7 @@ struct Arguments {
   std::uint64_t to = 1;
   std::string_view path;  // Still percent-encoded.
   Preconditions conditions;
+  bool openmetrics = false;
 };
 
 // --- Parameters
@@ -146,6 +148,11 @@ Refusal take_conditions(const Request& request, Arguments& arguments) {
   return Preconditions::parse(request, arguments.conditions);
 }
 
+Refusal take_format(const Request& request, Arguments& arguments) {
+  arguments.openmetrics = prefers_openmetrics(request.accept.value);
+  return take_nothing(request, arguments);
+}
+
 // --- Calls
 
 Allocate next(Arguments&& arguments) {
@@ -191,7 +198,9 @@ Health health(Arguments&&) { return {}; }
 
 service::CheckReady ready(Arguments&&) { return {}; }
 
-service::ShowMetrics metrics(Arguments&&) { return {}; }
+service::ShowMetrics metrics(Arguments&& arguments) {
+  return {.openmetrics = arguments.openmetrics};
+}
 
 service::ShowStatus status(Arguments&& arguments) { return {.limit = arguments.busiest}; }
 
@@ -265,7 +274,7 @@ constexpr std::array kRows{
         take_advance},
     Row{"/healthz", kReads, kReads, "healthz", makes<health>(), {}, take_nothing},
     Row{"/readyz", kReads, kReads, "readyz", makes<ready>(), {}, take_nothing},
-    Row{"/metrics", kReads, kReads, "metrics", makes<metrics>(), {}, take_nothing},
+    Row{"/metrics", kReads, kReads, "metrics", makes<metrics>(), {}, take_format},
     Row{"/v1/status", kReads, kReads, "status", makes<status>(), kStatusParameters, take_nothing},
     Row{"/", kReads, kReads, "pages", makes<asset, ShowAsset>(), {}, take_conditions},
     Row{"/docs", kReads, kReads, "pages", makes<asset, ShowAsset>(), {}, take_conditions},

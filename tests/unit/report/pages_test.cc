@@ -43,6 +43,10 @@ Observation two_counters() {
   return observation;
 }
 
+std::string metrics_page(const Observation& observation) {
+  return metrics_page(observation, MetricsFormat::kText);
+}
+
 bool has_line(const std::string& page, const std::string& line) {
   return ("\n" + page).find("\n" + line + "\n") != std::string::npos;
 }
@@ -51,7 +55,7 @@ TEST(MetricsPage, HasTheNumbers) {
   const std::string page = metrics_page(two_counters());
   EXPECT_TRUE(has_line(page, "nextid_ids_returned_total 30"));
   EXPECT_TRUE(has_line(page, "nextid_ids_burned_total{reason=\"discard\"} 4"));
-  EXPECT_TRUE(has_line(page, "nextid_counter_ids_returned_total{counter=\"busy\"} 10"));
+  EXPECT_TRUE(has_line(page, "nextid_busiest_ids_returned_total{counter=\"busy\"} 10"));
   EXPECT_TRUE(has_line(page, "# TYPE nextid_requests_total counter"));
   EXPECT_TRUE(
       has_line(page, "nextid_requests_total{protocol=\"http\",route=\"next\",result=\"ok\"} 0"));
@@ -97,8 +101,8 @@ TEST(MetricsPage, SaysInfinityOfWhatIsNotUsed) {
   Observation observation = two_counters();
   observation.counters[1].days_to_exhaustion = 12.5;
   const std::string page = metrics_page(observation);
-  EXPECT_TRUE(has_line(page, "nextid_counter_days_to_exhaustion{counter=\"old\"} +Inf"));
-  EXPECT_TRUE(has_line(page, "nextid_counter_days_to_exhaustion{counter=\"busy\"} 12.5"));
+  EXPECT_TRUE(has_line(page, "nextid_time_to_exhaustion_seconds{counter=\"old\"} +Inf"));
+  EXPECT_TRUE(has_line(page, "nextid_time_to_exhaustion_seconds{counter=\"busy\"} 1080000"));
 }
 
 TEST(MetricsPage, HasTheFiguresOfTheStore) {
@@ -137,7 +141,7 @@ TEST(MetricsPage, TellsWhatHasStopped) {
   observation.node.state_dir_trouble = "The disk is full.";
   const std::string page = metrics_page(observation);
   EXPECT_TRUE(has_line(page, "nextid_counters_stopped 2"));
-  EXPECT_TRUE(has_line(page, "nextid_counter_stopped{counter=\"b\"} 1"));
+  EXPECT_TRUE(has_line(page, "nextid_counters_stopped_info{counter=\"b\"} 1"));
   EXPECT_TRUE(has_line(page, "nextid_store_in_doubt 1"));
   EXPECT_TRUE(has_line(page, "nextid_store_info{identity=\"0f8c\",made=\"true\"} 1"));
   EXPECT_TRUE(has_line(page, "nextid_state_dir_failing 1"));

@@ -404,7 +404,11 @@ TEST(Routes, AnEmptyObjectIsNoBody) {
 // --- What callers need to be allowed
 
 TEST(Routes, AskForReports) {
-  asked<service::ShowMetrics>("GET", "/metrics");
+  EXPECT_FALSE(asked<service::ShowMetrics>("GET", "/metrics").call.openmetrics);
+  Request wanted = request("GET", "/metrics");
+  wanted.accept = {"application/openmetrics-text; version=1.0.0", 1};
+  const auto metrics = std::get<ServiceCall>(route_of(wanted, kMaxRange).call);
+  EXPECT_TRUE(std::get<service::ShowMetrics>(metrics.call).openmetrics);
   EXPECT_EQ(asked<service::ShowStatus>("GET", "/v1/status").call.limit, 20U);
   EXPECT_EQ(asked<service::ShowStatus>("HEAD", "/v1/status?limit=100").call.limit,
             service::kMostInStatus);
