@@ -5,15 +5,18 @@
 #include <exception>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
+#include "nextid/error.h"
 #include "nextid/version.h"
 
 #include "base/cat.h"
 #include "base/stray_text.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/mistake.h"
 #include "cli/output.h"
 #include "contract/definition_fields.h"
 
@@ -90,8 +93,13 @@ int run(int argc, char** argv) {
   refuse_stray_characters(app);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::Success& help_or_version) {
+    return app.exit(help_or_version);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? nextid::cli::kOk : nextid::cli::kUsage;
+    const std::vector<std::string> arguments(argv + 1, argv + argc);
+    const auto mistake = nextid::cli::mistake_in(app, arguments);
+    return nextid::cli::report(
+        nextid::Error(nextid::ErrorCode::kInvalid, mistake.value_or(error.what())));
   }
   return outcome.exit_code;
 }

@@ -1,13 +1,11 @@
 #include "server/environment.h"
 
 #include <algorithm>
-#include <array>
-#include <cstddef>
 #include <initializer_list>
-#include <utility>
 #include <vector>
 
 #include "base/cat.h"
+#include "base/nearest.h"
 #include "base/stray_text.h"
 
 namespace nextid::server {
@@ -20,44 +18,6 @@ std::vector<std::string> known_names() {
                                  std::string(kTokenEnvironmentName)};
   for (const Option& option : options()) names.push_back(option.environment_name());
   return names;
-}
-
-/// How many letters are to be added, left out, exchanged, or swapped with their neighbour, to get
-/// from one word to the other.
-std::size_t distance(std::string_view from, std::string_view to) {
-  // Rows of the table of distances of beginnings: the one before the last, the last, this one.
-  std::array<std::vector<std::size_t>, 3> rows;
-  for (auto& row : rows) row.resize(to.size() + 1);
-  for (std::size_t j = 0; j <= to.size(); ++j) rows[2][j] = j;
-  for (std::size_t i = 1; i <= from.size(); ++i) {
-    std::rotate(rows.begin(), rows.begin() + 1, rows.end());
-    rows[2][0] = i;
-    for (std::size_t j = 1; j <= to.size(); ++j) {
-      const std::size_t exchange = from[i - 1] == to[j - 1] ? 0 : 1;
-      rows[2][j] = std::min({rows[1][j] + 1, rows[2][j - 1] + 1, rows[1][j - 1] + exchange});
-      if (i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1]) {
-        rows[2][j] = std::min(rows[2][j], rows[0][j - 2] + 1);
-      }
-    }
-  }
-  return rows[2][to.size()];
-}
-
-std::string upper_case(std::string text) {
-  for (char& c : text) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  }
-  return text;
-}
-
-/// The known name that `name` is likely to stand for; "" where none is near.
-std::string nearest(const std::string& name, const std::vector<std::string>& known) {
-  constexpr std::size_t kFarthest = 3;
-  std::pair<std::size_t, std::string> best{kFarthest + 1, ""};
-  for (const std::string& other : known) {
-    best = std::min(best, {distance(upper_case(name), other), other});
-  }
-  return best.second;
 }
 
 bool remove_suffix(std::string_view& text, std::initializer_list<std::string_view> suffixes) {
@@ -101,7 +61,7 @@ Result<void> check_environment(const Environment& environment) {
         is_made_by_kubernetes(name, value)) {
       continue;
     }
-    const std::string meant = nearest(name, known);
+    const std::string meant = base::nearest(name, known);
     return Error(ErrorCode::kInvalid,
                  cat(base::visible(name), " is no option",
                      meant.empty() ? "; unset it: `nextid serve --help` lists those that there are."
