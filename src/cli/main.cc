@@ -18,6 +18,7 @@
 #include "cli/exit_code.h"
 #include "cli/mistake.h"
 #include "cli/output.h"
+#include "cli/value_options.h"
 #include "contract/definition_fields.h"
 
 namespace {
@@ -60,11 +61,11 @@ void refuse_stray_characters(CLI::App& app) {
   for (CLI::App* command : app.get_subcommands({})) {
     for (CLI::Option* option : command->get_options()) {
       if (has_rules_of_its_own(option->get_name())) continue;
-      option->check([](const std::string& text) {
-        const auto stray = nextid::base::stray_character(text);
-        return stray ? nextid::base::cat("it is '", nextid::base::visible(text), "', and ", *stray,
-                                         ".")
-                     : "";
+      option->check([name = option->get_name()](const std::string& text) {
+        if (const auto stray = nextid::base::stray_character(text)) {
+          nextid::cli::refuse_value(name, text, *stray);
+        }
+        return "";
       });
     }
   }

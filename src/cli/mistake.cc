@@ -117,7 +117,9 @@ const CLI::Option* option_meant_by(const CLI::App& command, const std::string& n
       known.push_back(option->get_lnames().front());
     }
   }
-  const std::string meant = meant_by(name.substr(name.find_first_not_of('-')), known);
+  std::string_view bare = name;
+  while (bare.starts_with('-')) bare.remove_prefix(1);
+  const std::string meant = meant_by(bare, known);
   return meant.empty() ? nullptr : find_option(command, "--" + meant);
 }
 
@@ -229,7 +231,7 @@ Sentence unknown_command(const CLI::App& app, const std::string& name) {
   const std::string meant = meant_by(name, known);
   return cat(in_quotes(name), " is no command; ",
              meant.empty() ? "`nextid --help` lists those that there are."
-                           : cat("did you mean nextid ", meant, "?"));
+                           : cat("did you mean `nextid ", meant, "`?"));
 }
 
 /// The commands, the one that is among the words first.

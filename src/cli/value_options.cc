@@ -50,7 +50,7 @@ CLI::Option* add_name(CLI::App& command, const std::string& option, std::string&
 }
 
 void refuse_value(const std::string& option, const std::string& text, const std::string& reason) {
-  throw CLI::ValidationError(cat(option, " is '", base::visible(text), "': ", reason, "."));
+  throw CLI::ConversionError(cat(option, " is '", base::visible(text), "': ", reason, "."));
 }
 
 }  // namespace nextid::cli

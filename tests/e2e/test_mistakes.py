@@ -16,10 +16,10 @@ MAX_ID = 2**63 - 1
 MISTAKES = [
     # The command.
     ([], "a command is missing, as in `nextid serve`; `nextid --help` lists those that there are."),
-    (["nxt"], "'nxt' is no command; did you mean nextid next?"),
-    (["Serve"], "'Serve' is no command; did you mean nextid serve?"),
-    (["start", "--port", "1"], "'start' is no command; did you mean nextid serve?"),
-    (["help"], "'help' is no command; did you mean nextid --help?"),
+    (["nxt"], "'nxt' is no command; did you mean `nextid next`?"),
+    (["Serve"], "'Serve' is no command; did you mean `nextid serve`?"),
+    (["start", "--port", "1"], "'start' is no command; did you mean `nextid serve`?"),
+    (["help"], "'help' is no command; did you mean `nextid --help`?"),
     (["xyzzy"], "'xyzzy' is no command; `nextid --help` lists those that there are."),
     (["a\x1bb"], "'a\\u{1b}b' is no command; `nextid --help` lists those that there are."),
     # Options.
@@ -39,6 +39,10 @@ MISTAKES = [
     (["bench", "--count", "5"],
      "--count is no option of `nextid bench`; did you mean --requests N?"),
     (["counters", "--jsn"], "--jsn is no option of `nextid counters`; did you mean --json?"),
+    (["serve", "--=x"], "-- is no option of `nextid serve`; `nextid serve --help` lists those that there"
+                        " are."),
+    (["serve", "---"], "--- is no option of `nextid serve`; `nextid serve --help` lists those that there"
+                       " are."),
     # Values of options.
     (["serve", "--http"], "--http needs a value: --http HOST:PORT."),
     (["serve", "--http="], "--http needs a value: --http HOST:PORT."),
@@ -54,6 +58,9 @@ MISTAKES = [
      "--http and --resp exclude one another; give one of them."),
     (["bench", "--seconds", "soon"],
      "--seconds is 'soon': it must be a number of seconds from 0.01 to 86400."),
+    (["serve", "--store", "sqlite:a\r"],
+     "--store is 'sqlite:a\\r': it ends in a carriage return; remove it."),
+    (["next", "a\t"], "COUNTER is 'a\\t': it ends in a tab; remove it."),
     # Numbers.
     *((command + [wrong], f"{name} is '{wrong}': it must be a whole number from {least} to {most}.")
       for command, name, least, most in [

@@ -56,7 +56,7 @@ def test_a_store_of_another_name_by_a_character_that_nobody_sees(
             (store + stray, f"'{store}{shown}'", f"it ends in {called}; remove it."),
             (stray + store, f"'{shown}{store}'", f"it begins with {called}; remove it.")]:
         done = run(*command, "--store", place)
-        assert is_refused(done, f"--store: it is {seen}, and {says}")
+        assert is_refused(done, f"--store is {seen}: {says}")
         done = run(*command, env={"NEXTID_STORE": place})
         assert is_refused(done, f"NEXTID_STORE is {seen}: {says}")
         config = tmp_path / "nextid.toml"
