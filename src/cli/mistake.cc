@@ -12,6 +12,7 @@
 #include "base/cat.h"
 #include "base/nearest.h"
 #include "base/stray_text.h"
+#include "server/meant_option.h"
 
 namespace nextid::cli {
 namespace {
@@ -23,48 +24,6 @@ using Words = std::span<const std::string>;
 std::string in_quotes(std::string_view word) { return cat("'", base::visible(word), "'"); }
 
 // --- What the commands take
-
-/// How other programs call what nextid has, too. Whatever the command lacks is not proposed.
-struct ForeignName {
-  std::string_view name;
-  std::string_view ours;
-};
-constexpr std::array kForeignNames{
-    ForeignName{"port", "http"},
-    ForeignName{"listen", "http"},
-    ForeignName{"bind", "http"},
-    ForeignName{"host", "http"},
-    ForeignName{"address", "http"},
-    ForeignName{"addr", "http"},
-    ForeignName{"p", "http"},
-    ForeignName{"redis", "resp"},
-    ForeignName{"db", "store"},
-    ForeignName{"database", "store"},
-    ForeignName{"url", "store"},
-    ForeignName{"c", "config"},
-    ForeignName{"count", "requests"},
-    ForeignName{"start", "serve"},
-    ForeignName{"run", "serve"},
-    ForeignName{"get", "next"},
-    ForeignName{"incr", "next"},
-    ForeignName{"list", "counters"},
-    ForeignName{"ls", "counters"},
-    ForeignName{"create", "define"},
-    ForeignName{"set", "advance"},
-    ForeignName{"help", "--help"},
-    ForeignName{"version", "--version"},
-};
-
-/// The name among `known` that was meant, all of them without dashes; "" for none.
-std::string meant_by(std::string_view name, const std::vector<std::string>& known) {
-  const auto is_known = [&](std::string_view ours) {
-    return std::find(known.begin(), known.end(), ours) != known.end();
-  };
-  for (const ForeignName& foreign : kForeignNames) {
-    if (foreign.name == name && is_known(foreign.ours)) return std::string(foreign.ours);
-  }
-  return base::nearest(name, known);
-}
 
 /// "--store", or the name of an argument without dashes.
 std::string name_of(const CLI::Option& option) {
@@ -119,7 +78,7 @@ const CLI::Option* option_meant_by(const CLI::App& command, const std::string& n
   }
   std::string_view bare = name;
   while (bare.starts_with('-')) bare.remove_prefix(1);
-  const std::string meant = meant_by(bare, known);
+  const std::string meant = server::meant_option(bare, known);
   return meant.empty() ? nullptr : find_option(command, "--" + meant);
 }
 
@@ -225,10 +184,31 @@ class Reading {
 
 // --- The command
 
-Sentence unknown_command(const CLI::App& app, const std::string& name) {
-  std::vector<std::string> known{"--help", "--version"};
+/// What other programs call a command of ours.
+struct ForeignCommand {
+  std::string_view name;
+  std::string_view ours;
+};
+constexpr std::array kForeignCommands{
+    ForeignCommand{"start", "serve"},   ForeignCommand{"run", "serve"},
+    ForeignCommand{"get", "next"},      ForeignCommand{"incr", "next"},
+    ForeignCommand{"list", "counters"}, ForeignCommand{"ls", "counters"},
+    ForeignCommand{"create", "define"}, ForeignCommand{"set", "advance"},
+    ForeignCommand{"help", "--help"},   ForeignCommand{"version", "--version"},
+};
+
+/// "" for none.
+std::string meant_command(const CLI::App& app, const std::string& name) {
+  for (const ForeignCommand& foreign : kForeignCommands) {
+    if (foreign.name == name) return std::string(foreign.ours);
+  }
+  std::vector<std::string> known;
   for (const CLI::App* command : app.get_subcommands({})) known.push_back(command->get_name());
-  const std::string meant = meant_by(name, known);
+  return base::nearest(name, known);
+}
+
+Sentence unknown_command(const CLI::App& app, const std::string& name) {
+  const std::string meant = meant_command(app, name);
   return cat(in_quotes(name), " is no command; ",
              meant.empty() ? "`nextid --help` lists those that there are."
                            : cat("did you mean `nextid ", meant, "`?"));

@@ -4,19 +4,28 @@
 #include <initializer_list>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/cat.h"
-#include "base/nearest.h"
 #include "base/stray_text.h"
+#include "server/meant_option.h"
 
 namespace nextid::server {
 namespace {
 
 using base::cat;
 
+/// "no-create-store" of NEXTID_NO_CREATE_STORE.
+std::string option_name(std::string_view variable) {
+  std::string name = base::to_lower(variable.substr(kEnvironmentPrefix.size()));
+  std::replace(name.begin(), name.end(), '_', '-');
+  return name;
+}
+
+/// All variables, by the names of their options.
 std::vector<std::string> known_names() {
-  std::vector<std::string> names{std::string(kConfigEnvironmentName),
-                                 std::string(kTokenEnvironmentName)};
-  for (const Option& option : options()) names.push_back(option.environment_name());
+  std::vector<std::string> names{option_name(kConfigEnvironmentName),
+                                 option_name(kTokenEnvironmentName)};
+  for (const Option& option : options()) names.emplace_back(option.name);
   return names;
 }
 
@@ -56,16 +65,13 @@ bool is_made_by_kubernetes(std::string_view name, std::string_view value) {
 Result<void> check_environment(const Environment& environment) {
   const auto known = known_names();
   for (const auto& [name, value] : environment) {
-    if (!name.starts_with(kEnvironmentPrefix) ||
-        std::find(known.begin(), known.end(), name) != known.end() ||
-        is_made_by_kubernetes(name, value)) {
-      continue;
-    }
-    const std::string meant = base::nearest(name, known);
+    if (!name.starts_with(kEnvironmentPrefix) || is_made_by_kubernetes(name, value)) continue;
+    const std::string meant = meant_option(option_name(name), known);
+    if (!meant.empty() && environment_name_of(meant) == name) continue;
     return Error(ErrorCode::kInvalid,
                  cat(base::visible(name), " is no option",
                      meant.empty() ? "; unset it: `nextid serve --help` lists those that there are."
-                                   : cat("; did you mean ", meant, "?")));
+                                   : cat("; did you mean ", environment_name_of(meant), "?")));
   }
   return {};
 }

@@ -6,12 +6,13 @@
 #include <limits>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/cat.h"
-#include "base/nearest.h"
 #include "base/stray_text.h"
 #include "base/whole_number.h"
 #include "server/config_file.h"
 #include "server/environment.h"
+#include "server/meant_option.h"
 #include "store/factory.h"
 
 namespace nextid::server {
@@ -328,7 +329,7 @@ Result<void> apply(const Option& option, Config& config, const std::string& sour
 std::string not_an_option(const std::string& name) {
   std::vector<std::string> known;
   for (const auto& option : kOptions) known.emplace_back(option.name);
-  const std::string meant = base::nearest(name, known);
+  const std::string meant = meant_option(name, known);
   return meant.empty() ? " is no option; `nextid serve --help` lists those that there are."
                        : cat(" is no option; did you mean ", meant, "?");
 }
@@ -408,13 +409,13 @@ Result<void> check(const Config& config) {
 
 }  // namespace
 
-std::string Option::environment_name() const {
-  std::string result = "NEXTID_";
-  for (const char c : name) {
-    result += c == '-' ? '_' : static_cast<char>(c - 'a' + 'A');
-  }
+std::string environment_name_of(std::string_view option) {
+  std::string result = cat(kEnvironmentPrefix, base::to_upper(option));
+  std::replace(result.begin(), result.end(), '-', '_');
   return result;
 }
+
+std::string Option::environment_name() const { return environment_name_of(name); }
 
 std::string Option::full_help() const {
   return (help_before == nullptr ? "" : help_before()) + std::string(help);

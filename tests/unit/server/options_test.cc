@@ -158,7 +158,9 @@ TEST_F(Options, AByteOrderMarkBeforeTheFileIsNothing) {
 TEST_F(Options, FileErrorsNameFileAndLine) {
   const std::vector<std::pair<std::string, std::string>> cases{
       {"\nthreds = 2\n", ", line 2: threds is no option; did you mean threads?"},
-      {"database = 'x'\n", ", line 1: database is no option; `nextid serve --help` lists"},
+      {"port = 8080\n", ", line 1: port is no option; did you mean http?"},
+      {"database-name = 'x'\n",
+       ", line 1: database-name is no option; `nextid serve --help` lists"},
       {"threads = 0\n", ", line 1: threads is '0': it must be a whole number from 1 to 256."},
       {"threads = 2\n\nthreads = 3\n", ", line 3: this is no TOML ("},
       {"[server]\nthreads = 2\n", ", line 1: server is a table; options are lines like"},
