@@ -1,9 +1,6 @@
 #include "auth/tokens.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -13,8 +10,8 @@
 
 #include "nextid/counter.h"
 
+#include "auth/token_file.h"
 #include "base/ascii.h"
-#include "base/bom.h"
 #include "base/cat.h"
 #include "base/glob.h"
 
@@ -28,10 +25,6 @@ constexpr std::string_view kSpaces = " \t\r";
 constexpr std::size_t kRandomBytes = 32;
 
 Error invalid(const std::string& sentence) { return Error(ErrorCode::kInvalid, sentence); }
-
-Error cannot_read(const std::string& path, int reason) {
-  return invalid(cat("Can't read the token file ", path, ": ", std::strerror(reason), "."));
-}
 
 std::vector<std::string_view> words_of(std::string_view line) {
   std::vector<std::string_view> words;
@@ -66,15 +59,6 @@ std::optional<Digest> parse_digest(std::string_view text) noexcept {
   return digest;
 }
 
-// Whether a counter's name can have the form of `text` at all: tells "a,b" from a pattern.
-bool is_counter_pattern(std::string_view text) noexcept {
-  constexpr std::string_view kSpecial = "*?[]^\\._:-";
-  return std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           kSpecial.find(c) != std::string_view::npos;
-  });
-}
-
 }  // namespace
 
 Digest digest_of(std::string_view secret) {
@@ -95,6 +79,14 @@ bool Grant::allows_all(Right right) const noexcept {
 }
 
 Result<Tokens> Tokens::parse(std::string_view text, const std::string& source) {
+  auto tokens = parse_or_none(text, source);
+  if (tokens && tokens->size() == 0) {
+    return invalid(source + " has no token; `nextid token NAME` makes one and its line.");
+  }
+  return tokens;
+}
+
+Result<Tokens> Tokens::parse_or_none(std::string_view text, const std::string& source) {
   Tokens tokens;
   for (std::size_t number = 1; !text.empty(); ++number) {
     const auto end = std::min(text.find('\n'), text.size());
@@ -103,9 +95,6 @@ Result<Tokens> Tokens::parse(std::string_view text, const std::string& source) {
     if (const auto added = tokens.add_line(line.substr(0, line.find('#'))); !added) {
       return invalid(cat(source, ", line ", number, ": ", added.error().what()));
     }
-  }
-  if (tokens.entries_.empty()) {
-    return invalid(source + " has no token; `nextid token NAME` makes one and its line.");
   }
   return tokens;
 }
@@ -156,17 +145,14 @@ Result<void> Tokens::add_line(std::string_view line) {
 }
 
 Result<Tokens> Tokens::read(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return cannot_read(path, errno);
-  std::string text(kMaxFileBytes + 1, '\0');
-  errno = 0;
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad() || (!file.eof() && file.fail())) return cannot_read(path, errno);
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > kMaxFileBytes) {
-    return invalid(cat("The token file ", path, " exceeds ", kMaxFileBytes, " bytes."));
-  }
-  return parse(base::without_bom(text), path);
+  const auto text = read_token_file(path);
+  if (!text) return text.error();
+  return parse(*text, path);
+}
+
+bool Tokens::has(std::string_view name) const noexcept {
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [&](const Entry& entry) { return entry.grant.name == name; });
 }
 
 const Grant* Tokens::find(const Digest& digest) const noexcept {
@@ -202,6 +188,14 @@ Result<std::string> make_token() {
   std::replace(token.begin(), token.end(), '/', '_');
   std::erase(token, '=');
   return token;
+}
+
+bool is_counter_pattern(std::string_view text) noexcept {
+  constexpr std::string_view kSpecial = "*?[]^\\._:-";
+  return std::all_of(text.begin(), text.end(), [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           kSpecial.find(c) != std::string_view::npos;
+  });
 }
 
 std::string token_line(const std::string& name, std::string_view secret, const std::string& rights,

@@ -37,18 +37,21 @@ struct Grant {
   bool allows_all(Right right) const noexcept;
 };
 
-/// The tokens of one file, at least one. Immutable, so any thread may ask it.
+/// The tokens of one file. Immutable, so any thread may ask it.
 class Tokens {
  public:
   /// `source` names the text in errors, which are of kInvalid and quote nothing but names.
   static Result<Tokens> parse(std::string_view text, const std::string& source);
-  /// Reads at most kMaxFileBytes. kInvalid: it can't be read, or is wrong.
+  /// The same of a text that may have no token yet.
+  static Result<Tokens> parse_or_none(std::string_view text, const std::string& source);
+  /// Of a file (token_file.h). kInvalid: it can't be read, or is wrong.
   static Result<Tokens> read(const std::string& path);
-  static constexpr std::size_t kMaxFileBytes = 1024 * 1024;
 
   /// The token with that digest, or null. Takes the same time for any digest: it compares all bytes
   /// with those of all tokens.
   const Grant* find(const Digest& digest) const noexcept;
+  /// Whether there is a token of that name.
+  bool has(std::string_view name) const noexcept;
   std::size_t size() const noexcept { return entries_.size(); }
 
  private:
@@ -66,6 +69,9 @@ std::optional<std::string> exposure_of_file(const std::string& path);
 
 /// A new token: "nextid_" and 32 random bytes in base64url. kUnavailable: no randomness.
 Result<std::string> make_token();
+
+/// Whether a counter's name can have the form of `text` at all: tells "a,b" from a pattern.
+bool is_counter_pattern(std::string_view text) noexcept;
 
 /// The line of the file for that token. Its words are not checked; parse() does that.
 std::string token_line(const std::string& name, std::string_view secret, const std::string& rights,

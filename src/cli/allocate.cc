@@ -17,6 +17,7 @@
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/server_options.h"
+#include "cli/value_options.h"
 #include "http/codec/counter_json.h"
 
 namespace nextid::cli {
@@ -74,18 +75,25 @@ void add_command(CLI::App& app, Outcome& outcome, bool range) {
   auto* command =
       range ? app.add_subcommand("range", "Print N neighbouring ids as 'START END', both inclusive")
             : app.add_subcommand("next", "Print one new id");
-  if (range) command->add_option("N", request->count, "How many ids")->required();
-  command->add_option("COUNTER", request->counter, "The counter, made on first use")
-      ->capture_default_str();
+  if (range) {
+    add_number(
+        *command, "N", {1, StoreOptions().max_range},
+        [request](std::uint64_t count) { request->count = count; }, "How many ids")
+        ->required();
+  }
+  add_name(*command, "COUNTER", request->counter, "The counter, made on first use");
+  const auto take_key = [request](const std::string& key) {
+    if (!is_idempotency_key(key)) {
+      refuse_value("--key", key, "it must be 1 to 255 printable ASCII characters");
+    }
+    request->key = key;
+  };
   command
-      ->add_option(
-          "--key", request->key,
+      ->add_option_function<std::string>(
+          "--key", take_key,
           "An idempotency key of 1 to 255 printable ASCII characters: while the store keeps "
           "it, a day, the same key prints the same ids")
-      ->type_name("KEY")
-      ->check([](const std::string& key) {
-        return is_idempotency_key(key) ? "" : "1 to 255 printable ASCII characters are a key";
-      });
+      ->type_name("KEY");
   command->add_flag("--json", request->json, "Print the JSON of the HTTP call");
   add_store_options(*command, request->sources);
   command->callback([request, &outcome] { outcome.exit_code = allocate(*request); });

@@ -1,15 +1,17 @@
 // `nextid bench`: a load on a server or a store, and whether every id was new.
+#include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
+#include <system_error>
+#include <type_traits>
 #include <unistd.h>
 #include <vector>
 
 #include <CLI/CLI.hpp>
-
-#include "nextid/counter.h"
 
 #include "base/cat.h"
 #include "base/stray_text.h"
@@ -18,6 +20,7 @@
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/server_options.h"
+#include "cli/value_options.h"
 #include "loadtool/id_source.h"
 #include "loadtool/load.h"
 #include "net/address.h"
@@ -109,9 +112,6 @@ std::string describe(const loadtool::Outcome& outcome) {
 int bench(const Request& request) {
   const auto known = server::check_environment(request.sources.environment);
   if (!known) return report(known.error());
-  if (!is_counter_name(request.counter)) {
-    return report(Error(ErrorCode::kInvalid, cat("'", request.counter, "' is no counter name.")));
-  }
   std::optional<Store> store;
   Sources sources;
   if (request.in_process) {
@@ -159,6 +159,22 @@ void add_target_options(CLI::App& command, Request& request) {
   }
 }
 
+void add_seconds(CLI::App& command, Request& request) {
+  const auto take = [&request](const std::string& text) {
+    constexpr double kLeast = 0.01;
+    constexpr double kMost = 86'400;
+    const char* end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, request.seconds);
+    if (parsed.ec == std::errc() && parsed.ptr == end && request.seconds >= kLeast &&
+        request.seconds <= kMost) {
+      return;
+    }
+    refuse_value("--seconds", text, "it must be a number of seconds from 0.01 to 86400");
+  };
+  command.add_option_function<std::string>("--seconds", take, "How long at most [10]")
+      ->type_name("N");
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app, Outcome& outcome) {
@@ -167,20 +183,17 @@ void add_bench(CLI::App& app, Outcome& outcome) {
       "bench", "Load a server or a store, show its speed, and check that every id is new");
   add_target_options(*command, *request);
   add_store_options(*command, request->sources);
-  command->add_option("--counter", request->counter, "The counter, which is used up")
-      ->capture_default_str();
-  command->add_option("--clients", request->clients, "Connections, or threads")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  command->add_option("--pipeline", request->pipeline, "Requests of a client at a time")
-      ->check(CLI::Range(1, 1000))
-      ->capture_default_str();
-  command->add_option("--seconds", request->seconds, "How long at most")
-      ->check(CLI::Range(0.01, 86'400.0))
-      ->capture_default_str();
-  command->add_option("--requests", request->requests, "How many at most; each takes 12 bytes here")
-      ->check(CLI::Range(1, 1'000'000'000))
-      ->capture_default_str();
+  add_name(*command, "--counter", request->counter, "The counter, which is used up");
+  const auto add = [&](const char* option, std::uint64_t most, auto& field, const char* help) {
+    const auto take = [&field](std::uint64_t number) {
+      field = static_cast<std::remove_reference_t<decltype(field)>>(number);
+    };
+    add_number(*command, option, {1, most}, take, cat(help, " [", field, "]"));
+  };
+  add("--clients", 1000, request->clients, "Connections, or threads");
+  add("--pipeline", 1000, request->pipeline, "Requests of a client at a time");
+  add_seconds(*command, *request);
+  add("--requests", 1'000'000'000, request->requests, "How many at most; each takes 12 bytes here");
   command->footer(
       "A token for the server is read from NEXTID_TOKEN. The ids are real: use a counter "
       "of its own.\nExits 5 when an id came twice, or one client's did not grow.");

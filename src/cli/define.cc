@@ -11,12 +11,12 @@
 #include "nextid/nextid.h"
 
 #include "base/cat.h"
-#include "base/whole_number.h"
 #include "cli/chosen_store.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/server_options.h"
+#include "cli/value_options.h"
 #include "contract/definition_fields.h"
 #include "http/codec/counter_json.h"
 
@@ -37,22 +37,12 @@ struct Request {
   bool json = false;
 };
 
-std::uint64_t number_of(const std::string& option, const std::string& text, std::uint64_t min,
-                        std::uint64_t max) {
-  const auto number = base::whole_number(text, min, max);
-  if (number) return *number;
-  throw CLI::ValidationError(
-      option, cat("it is '", text, "', and must be a whole number from ", min, " to ", max));
-}
-
 void add_field(CLI::App& command, const NumberField& field, DefinitionChange& change) {
-  const std::string option = "--" + std::string(field.name);
-  const auto take = [option, &field, &change](const std::string& text) {
-    change.*field.change = number_of(option, text, field.least_in_change(), field.most);
-  };
   std::string help(field.help);
   if (!field.is_revision) help += cat(" [", Definition().*field.member, "]");
-  command.add_option_function<std::string>(option, take, help)->type_name("N");
+  add_number(
+      command, cat("--", field.name), {field.least_in_change(), field.most},
+      [&field, &change](std::uint64_t number) { change.*field.change = number; }, help);
 }
 
 void add_field(CLI::App& command, const TextField& field, DefinitionChange& change) {
@@ -135,7 +125,7 @@ void add_define(CLI::App& app, Outcome& outcome) {
   const auto request = std::make_shared<Request>();
   auto* command = app.add_subcommand(
       "define", "Make a counter, or change it; what is left out stays as it is, or is the default");
-  command->add_option("NAME", request->name, "The counter")->required();
+  add_name(*command, "NAME", request->name, "The counter")->required();
   const auto add = [&](const auto& field) { add_field(*command, field, request->change); };
   contract::for_each_field(add, add);
   add_named_maxima(*command, request->change);
@@ -148,15 +138,12 @@ void add_advance(CLI::App& app, Outcome& outcome) {
   const auto request = std::make_shared<Request>();
   auto* command = app.add_subcommand(
       "advance", "Have a counter go on above N: ids up to N count as used, whoever used them");
-  command
-      ->add_option("NAME", request->name, "The counter, made where it is missing; the store is not")
+  add_name(*command, "NAME", request->name,
+           "The counter, made where it is missing; the store is not")
       ->required();
-  command
-      ->add_option_function<std::string>(
-          "--to",
-          [request](const std::string& text) { request->to = number_of("--to", text, 1, kMaxId); },
-          "The last id that must not come any more")
-      ->type_name("N")
+  add_number(
+      *command, "--to", {1, kMaxId}, [request](std::uint64_t to) { request->to = to; },
+      "The last id that must not come any more")
       ->required();
   command->add_flag("--json", request->json, "Print the JSON of the HTTP call");
   add_store_options(*command, request->sources);

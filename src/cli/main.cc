@@ -5,16 +5,20 @@
 #include <exception>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
+#include "nextid/error.h"
 #include "nextid/version.h"
 
 #include "base/cat.h"
 #include "base/stray_text.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/mistake.h"
 #include "cli/output.h"
+#include "cli/value_options.h"
 #include "contract/definition_fields.h"
 
 namespace {
@@ -57,11 +61,11 @@ void refuse_stray_characters(CLI::App& app) {
   for (CLI::App* command : app.get_subcommands({})) {
     for (CLI::Option* option : command->get_options()) {
       if (has_rules_of_its_own(option->get_name())) continue;
-      option->check([](const std::string& text) {
-        const auto stray = nextid::base::stray_character(text);
-        return stray ? nextid::base::cat("it is '", nextid::base::visible(text), "', and ", *stray,
-                                         ".")
-                     : "";
+      option->check([name = option->get_name()](const std::string& text) {
+        if (const auto stray = nextid::base::stray_character(text)) {
+          nextid::cli::refuse_value(name, text, *stray);
+        }
+        return "";
       });
     }
   }
@@ -90,8 +94,13 @@ int run(int argc, char** argv) {
   refuse_stray_characters(app);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::Success& help_or_version) {
+    return app.exit(help_or_version);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? nextid::cli::kOk : nextid::cli::kUsage;
+    const std::vector<std::string> arguments(argv + 1, argv + argc);
+    const auto mistake = nextid::cli::mistake_in(app, arguments);
+    return nextid::cli::report(
+        nextid::Error(nextid::ErrorCode::kInvalid, mistake.value_or(error.what())));
   }
   return outcome.exit_code;
 }

@@ -20,6 +20,7 @@
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/server_options.h"
+#include "cli/value_options.h"
 #include "node/node.h"
 #include "state/state_file.h"
 #include "store/backup.h"
@@ -198,10 +199,9 @@ std::string summary(const RecoveryRequest& request, const std::vector<Step>& ste
 }  // namespace
 
 void add_recovery_options(CLI::App& command, RecoveryRequest& request) {
-  command
-      .add_option("--skip", request.skip,
-                  "Move each counter on by this many ids: more than were given out since")
-      ->type_name("N");
+  add_number(
+      command, "--skip", {0, kMaxId}, [&request](std::uint64_t skip) { request.skip = skip; },
+      "Move each counter on by this many ids: more than were given out since");
   command.add_flag("--exact", request.exact,
                    "Move no counter further than what is known: no ids were given out since");
   command
@@ -219,8 +219,8 @@ std::optional<Error> problem_with(const RecoveryRequest& request) {
         "say how far to move on: --skip N for more ids than were given out since, or --exact if "
         "there were none; ids that it does not pass are given again.");
   }
-  if (request.to && (request.all || *request.to < 1 || *request.to > kMaxId)) {
-    return invalid("--to takes an id, and the one counter that is to pass it.");
+  if (request.to && request.all) {
+    return invalid("--to is for one counter: name it instead of --all.");
   }
   if (request.all == !request.counter.empty()) {
     return invalid("name one counter, or --all for the whole store.");
@@ -260,10 +260,11 @@ void add_recover(CLI::App& app, Outcome& outcome) {
   const auto request = std::make_shared<RecoveryRequest>();
   auto* command = app.add_subcommand(
       "recover", "Take a store that is in doubt as it is, with its counters moved on");
-  command->add_option("COUNTER", request->counter, "The counter to move on");
+  add_name(*command, "COUNTER", request->counter, "The counter to move on");
   command->add_flag("--all", request->all, "Every counter, and the store itself");
-  command->add_option("--to", request->to, "Move the one counter on to this id at least")
-      ->type_name("N");
+  add_number(
+      *command, "--to", {1, kMaxId}, [request](std::uint64_t to) { request->to = to; },
+      "Move the one counter on to this id at least");
   add_recovery_options(*command, *request);
   command->footer(
       "Needed where nextid refuses a store: a copy, a backup, a lost log, a table made anew, or a\n"

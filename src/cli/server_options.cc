@@ -15,20 +15,18 @@ namespace {
 
 using base::cat;
 
-constexpr std::array<std::string_view, 3> kStoreOptions{"store", "no-create-store", "state-dir"};
+constexpr std::array<std::string_view, 4> kStoreOptions{"store", "no-create-store", "accept-copy",
+                                                        "state-dir"};
 
 void add_option(CLI::App& command, const server::Option& option, server::ConfigSources& sources) {
   const std::string name(option.name);
   const auto set = [&sources, name](const std::string& value) { sources.flags[name] = value; };
   const std::string help = option.full_help() + " [" + std::string(option.default_text) + "; " +
                            option.environment_name() + "]";
-  if (option.is_switch()) {
-    command.add_flag_callback(
-        "--" + name, [set] { set("true"); }, help);
-  } else {
-    command.add_option_function<std::string>("--" + name, set, help)
-        ->type_name(std::string(option.value_name));
-  }
+  auto* added = command.add_option_function<std::string>("--" + name, set, help);
+  added->type_name(std::string(option.value_name));
+  // --NAME is "true", and --NAME=false is for where the environment or the file says so.
+  if (option.is_switch()) added->expected(0);
 }
 
 void add_config_option(CLI::App& command, server::ConfigSources& sources) {

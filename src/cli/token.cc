@@ -6,12 +6,16 @@
 
 #include <CLI/CLI.hpp>
 
+#include "auth/right.h"
+#include "auth/token_file.h"
 #include "auth/tokens.h"
 #include "base/cat.h"
+#include "base/stray_text.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/server_options.h"
+#include "cli/value_options.h"
 #include "server/environment.h"
 
 namespace nextid::cli {
@@ -23,18 +27,49 @@ struct Request {
   std::string name;
   std::string rights = "allocate";
   std::vector<std::string> counters{"*"};
+  std::string file;  // Empty: none.
 };
 
+Error invalid(const std::string& sentence) { return Error(ErrorCode::kInvalid, sentence); }
+
+Result<void> check(const Request& request) {
+  if (const auto known = server::check_environment(environment()); !known) return known.error();
+  if (!auth::parse_rights(request.rights)) {
+    return invalid(cat("--rights is '", base::visible(request.rights),
+                       "': it must be read, allocate and define, or some of them, with commas and "
+                       "no blanks between them."));
+  }
+  for (const std::string& pattern : request.counters) {
+    if (!pattern.empty() && auth::is_counter_pattern(pattern)) continue;
+    return invalid(cat("--counters has '", base::visible(pattern),
+                       "', which can't be for any counter: give names or patterns such as "
+                       "'orders:*', with blanks between them."));
+  }
+  return {};
+}
+
+/// Standard output gets the token alone.
+ExitCode print_and_file(const Request& request, const std::string& secret,
+                        const std::string& line) {
+  const auto appended = auth::append_token(request.file, request.name, line);
+  if (!appended) return report(appended.error());
+  std::fprintf(stderr, "# The line of '%s' is in %s. The token, which is shown this once:\n",
+               request.name.c_str(), for_terminal(request.file).c_str());
+  const ExitCode printed = print(secret + "\n");
+  if (printed != kOk) {
+    std::fprintf(stderr, "nextid: Nobody has seen the token: remove the line of '%s' from %s.\n",
+                 request.name.c_str(), for_terminal(request.file).c_str());
+  }
+  return printed;
+}
+
 ExitCode token(const Request& request) {
-  const auto known = server::check_environment(environment());
-  if (!known) return report(known.error());
+  if (const auto checked = check(request); !checked) return report(checked.error());
   const auto secret = auth::make_token();
   if (!secret) return report(secret.error());
   const std::string line =
       auth::token_line(request.name, *secret, request.rights, request.counters);
-  if (const auto parsed = auth::Tokens::parse(line, "This token's line"); !parsed) {
-    return report(parsed.error());
-  }
+  if (!request.file.empty()) return print_and_file(request, *secret, line);
   std::fputs("# The token, which is shown this once, and the line for the file of --tokens:\n",
              stderr);
   return print(cat(*secret, "\n", line, "\n"));
@@ -47,7 +82,7 @@ void add_token(CLI::App& app, Outcome& outcome) {
   auto* command = app.add_subcommand(
       "token",
       "Make a token for clients of `nextid serve --tokens FILE`, and its line of the file");
-  command->add_option("name", request->name, "Whose it is, for people and logs")->required();
+  add_name(*command, "NAME", request->name, "Whose it is, for people and logs")->required();
   command
       ->add_option("--rights", request->rights,
                    "What it allows: read, allocate and define, with commas between them")
@@ -58,6 +93,16 @@ void add_token(CLI::App& app, Outcome& outcome) {
                    "For which counters: names, or patterns with * ? [a-z], as 'orders:*'")
       ->type_name("PATTERN...")
       ->capture_default_str();
+  const auto take_file = [request](const std::string& path) {
+    if (path.empty()) refuse_value("--file", path, "it must be a path");
+    request->file = path;
+  };
+  command
+      ->add_option_function<std::string>(
+          "--file", take_file,
+          "Append the line to this file, made with mode 0600 if it is missing, and print the token "
+          "alone")
+      ->type_name("FILE");
   command->footer(
       "Standard output gets two lines: the token, which the client alone keeps, and the line for\n"
       "the file, which has the token's SHA-256. A running server reads the file again on SIGHUP.");

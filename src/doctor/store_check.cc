@@ -31,13 +31,13 @@ double ms_since(steady_clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(steady_clock::now() - begin).count();
 }
 
-/// What there is to say of a store in a file that is not there.
+/// What there is to say of a store that is not there.
 std::optional<Finding> check_missing(const std::string& url, bool create) {
-  const auto file = store::local_file(url, create);
-  if (!file || file->missing.empty()) return std::nullopt;
-  if (!file->create) return fail(kStore, file->missing);
-  return ok(kStore, cat("'", file->full_path,
-                        "' does not exist yet; `nextid serve` makes it, and ids begin at 1."));
+  const auto missing = store::missing_store(url, create);
+  if (!missing) return std::nullopt;
+  if (!missing->obstacle.empty()) return fail(kStore, missing->obstacle);
+  return ok(kStore, cat(missing->name,
+                        " does not exist yet; `nextid serve` makes it, and ids begin at 1."));
 }
 
 Finding check_reading(const Store& store) {

@@ -17,6 +17,8 @@ std::string issued_so_far(std::int64_t issued) {
 
 std::string Sentences::quoted() const { return cat("counter '", counter_, "'"); }
 
+std::string Sentences::define_command() const { return "nextid define " + counter_; }
+
 // --- Refusals
 
 Error Sentences::bad_count(std::uint64_t count) const {
@@ -55,20 +57,23 @@ Error Sentences::late(const std::string& last_failure) const {
 }
 
 Error Sentences::not_found() const {
-  return Error(
-      ErrorCode::kNotFound,
-      cat("there is no ", quoted(), ", and this node makes none on first use; define it first."));
+  return Error(ErrorCode::kNotFound, cat("there is no ", quoted(),
+                                         ", and this node makes none on first use; make it with `",
+                                         define_command(), "`."));
 }
 
 Error Sentences::exhausted(std::uint64_t asked, std::uint64_t left, std::uint64_t max) const {
   return Error(ErrorCode::kExhausted,
-               cat(quoted(), " is exhausted: ", asked, " ids were asked for, and ", left,
-                   " are left up to its max ", max, "."));
+               cat(quoted(), " is exhausted: ", asked, asked == 1 ? " id was" : " ids were",
+                   " asked for, and ", left, " are left up to its max ", max,
+                   max == kMaxId ? ", the largest id there is; go on with another counter."
+                                 : cat("; raise that with `", define_command(), " --max N`.")));
 }
 
 Error Sentences::past_max(std::int64_t to, std::uint64_t max) const {
-  return Error(ErrorCode::kInvalid, cat(quoted(), " can't be advanced to ", to, ", past its max ",
-                                        max, "; raise max first."));
+  return Error(ErrorCode::kInvalid,
+               cat(quoted(), " can't be advanced to ", to, ", past its max ", max,
+                   "; raise that first with `", define_command(), " --max N`."));
 }
 
 // --- Warnings

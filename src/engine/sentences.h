@@ -44,6 +44,7 @@ class Sentences {
 
  private:
   std::string quoted() const;
+  std::string define_command() const;
   std::string stopped(const std::string& why) const;
   std::string what_to_run() const;
 

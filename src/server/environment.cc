@@ -1,63 +1,32 @@
 #include "server/environment.h"
 
 #include <algorithm>
-#include <array>
-#include <cstddef>
 #include <initializer_list>
-#include <utility>
 #include <vector>
 
+#include "base/ascii.h"
 #include "base/cat.h"
 #include "base/stray_text.h"
+#include "server/meant_option.h"
 
 namespace nextid::server {
 namespace {
 
 using base::cat;
 
+/// "no-create-store" of NEXTID_NO_CREATE_STORE.
+std::string option_name(std::string_view variable) {
+  std::string name = base::to_lower(variable.substr(kEnvironmentPrefix.size()));
+  std::replace(name.begin(), name.end(), '_', '-');
+  return name;
+}
+
+/// All variables, by the names of their options.
 std::vector<std::string> known_names() {
-  std::vector<std::string> names{std::string(kConfigEnvironmentName),
-                                 std::string(kTokenEnvironmentName)};
-  for (const Option& option : options()) names.push_back(option.environment_name());
+  std::vector<std::string> names{option_name(kConfigEnvironmentName),
+                                 option_name(kTokenEnvironmentName)};
+  for (const Option& option : options()) names.emplace_back(option.name);
   return names;
-}
-
-/// How many letters are to be added, left out, exchanged, or swapped with their neighbour, to get
-/// from one word to the other.
-std::size_t distance(std::string_view from, std::string_view to) {
-  // Rows of the table of distances of beginnings: the one before the last, the last, this one.
-  std::array<std::vector<std::size_t>, 3> rows;
-  for (auto& row : rows) row.resize(to.size() + 1);
-  for (std::size_t j = 0; j <= to.size(); ++j) rows[2][j] = j;
-  for (std::size_t i = 1; i <= from.size(); ++i) {
-    std::rotate(rows.begin(), rows.begin() + 1, rows.end());
-    rows[2][0] = i;
-    for (std::size_t j = 1; j <= to.size(); ++j) {
-      const std::size_t exchange = from[i - 1] == to[j - 1] ? 0 : 1;
-      rows[2][j] = std::min({rows[1][j] + 1, rows[2][j - 1] + 1, rows[1][j - 1] + exchange});
-      if (i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1]) {
-        rows[2][j] = std::min(rows[2][j], rows[0][j - 2] + 1);
-      }
-    }
-  }
-  return rows[2][to.size()];
-}
-
-std::string upper_case(std::string text) {
-  for (char& c : text) {
-    if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
-  }
-  return text;
-}
-
-/// The known name that `name` is likely to stand for; "" where none is near.
-std::string nearest(const std::string& name, const std::vector<std::string>& known) {
-  constexpr std::size_t kFarthest = 3;
-  std::pair<std::size_t, std::string> best{kFarthest + 1, ""};
-  for (const std::string& other : known) {
-    best = std::min(best, {distance(upper_case(name), other), other});
-  }
-  return best.second;
 }
 
 bool remove_suffix(std::string_view& text, std::initializer_list<std::string_view> suffixes) {
@@ -96,16 +65,13 @@ bool is_made_by_kubernetes(std::string_view name, std::string_view value) {
 Result<void> check_environment(const Environment& environment) {
   const auto known = known_names();
   for (const auto& [name, value] : environment) {
-    if (!name.starts_with(kEnvironmentPrefix) ||
-        std::find(known.begin(), known.end(), name) != known.end() ||
-        is_made_by_kubernetes(name, value)) {
-      continue;
-    }
-    const std::string meant = nearest(name, known);
+    if (!name.starts_with(kEnvironmentPrefix) || is_made_by_kubernetes(name, value)) continue;
+    const std::string meant = meant_option(option_name(name), known);
+    if (!meant.empty() && environment_name_of(meant) == name) continue;
     return Error(ErrorCode::kInvalid,
                  cat(base::visible(name), " is no option",
                      meant.empty() ? "; unset it: `nextid serve --help` lists those that there are."
-                                   : cat("; did you mean ", meant, "?")));
+                                   : cat("; did you mean ", environment_name_of(meant), "?")));
   }
   return {};
 }

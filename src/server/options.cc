@@ -6,11 +6,13 @@
 #include <limits>
 #include <utility>
 
+#include "base/ascii.h"
 #include "base/cat.h"
 #include "base/stray_text.h"
 #include "base/whole_number.h"
 #include "server/config_file.h"
 #include "server/environment.h"
+#include "server/meant_option.h"
 #include "store/factory.h"
 
 namespace nextid::server {
@@ -99,15 +101,19 @@ Result<void> set_opposite(bool& field, std::string_view text) {
   return set;
 }
 
+constexpr std::string_view kNone = "none";
+
+/// "none" for none; a file of that name is ./none.
 Result<void> set_path(std::string& field, std::string_view text) {
-  if (text.empty()) return invalid("it must be a path");
-  field = text;
+  if (text.empty()) return invalid("it must be a path, or none");
+  field = text == kNone ? "" : text;
   return {};
 }
 
 // Of the names that people may give this server, without ports.
 Result<void> set_hosts(std::vector<std::string>& field, std::string_view text) {
   field.clear();
+  if (text == kNone) return {};
   for (;;) {
     const auto comma = text.find(',');
     const auto host = text.substr(0, comma);
@@ -115,8 +121,8 @@ Result<void> set_hosts(std::vector<std::string>& field, std::string_view text) {
     const auto name = host.starts_with("*.") ? host.substr(2) : host;
     if (name.empty() || has_port || name.find_first_of(" /*") != std::string_view::npos) {
       return invalid(
-          "it must be host names without ports, with commas between them, such as ids.example.com "
-          "or *.example.com");
+          "it must be none, or host names without ports, with commas between them, such as "
+          "ids.example.com or *.example.com");
     }
     field.emplace_back(host);
     if (comma == std::string_view::npos) return {};
@@ -153,6 +159,8 @@ Result<void> number(Config& config, std::string_view text) {
 // --- The table
 
 constexpr std::string_view kStoreOption = "store";
+/// Of values that a file may give as an array.
+constexpr std::string_view kList = "LIST";
 
 constexpr std::array kOptions{
     Option{kStoreOption, "URL", "sqlite:ids.db",
@@ -177,11 +185,7 @@ constexpr std::array kOptions{
     Option{"state-dir", "DIR", "none",
            "A directory, best on another disk than the store's, in which this node remembers which "
            "store it used and how far its counters were, to see when that was set back.",
-           [](Config& config, std::string_view text) -> Result<void> {
-             if (text.empty()) return invalid("it must be the path of a directory, or none");
-             config.store_options.state_dir = text == "none" ? "" : text;
-             return {};
-           }},
+           with<set_path, &Config::store_options, &StoreOptions::state_dir>},
     Option{"http", "HOST:PORT", "127.0.0.1:8000",
            "Where to serve HTTP, on all addresses of a name; port 0 lets the system choose, and "
            "the log "
@@ -215,7 +219,7 @@ constexpr std::array kOptions{
     Option{"tls-client-ca", "FILE", "none",
            "Clients need a certificate that one of these authorities signed.",
            with<set_path, &Config::tls, &net::TlsFiles::client_ca>},
-    Option{"allow-host", "LIST", "none",
+    Option{"allow-host", kList, "none",
            "Further host names under which clients may know this server, with commas between them; "
            "*.example.com for all names below that one.",
            with<set_hosts, &Config::allowed_hosts>},
@@ -322,6 +326,14 @@ Result<void> apply(const Option& option, Config& config, const std::string& sour
   return wrong_value(source, text, applied.error().what());
 }
 
+std::string not_an_option(const std::string& name) {
+  std::vector<std::string> known;
+  for (const auto& option : kOptions) known.emplace_back(option.name);
+  const std::string meant = meant_option(name, known);
+  return meant.empty() ? " is no option; `nextid serve --help` lists those that there are."
+                       : cat(" is no option; did you mean ", meant, "?");
+}
+
 Result<void> apply_file(Config& config, const std::string& source_of_path,
                         const std::string& path) {
   if (const auto stray = base::stray_character(path)) {
@@ -329,18 +341,14 @@ Result<void> apply_file(Config& config, const std::string& source_of_path,
   }
   const auto entries = read_config_file(path);
   if (!entries) return entries.error();
-  std::vector<std::string> seen;
   for (const auto& entry : *entries) {
     const std::string source = cat(path, ", line ", entry.line, ": ", base::visible(entry.name));
     const auto option = std::find_if(kOptions.begin(), kOptions.end(),
                                      [&](const Option& known) { return known.name == entry.name; });
-    if (option == kOptions.end()) {
-      return invalid(source + " is no option; `nextid serve --help` lists them.");
+    if (option == kOptions.end()) return invalid(source + not_an_option(entry.name));
+    if (entry.is_array && option->value_name != kList) {
+      return invalid(source + " is an array, and this option takes one value.");
     }
-    if (std::find(seen.begin(), seen.end(), entry.name) != seen.end()) {
-      return invalid(source + " is given more than once in this file.");
-    }
-    seen.push_back(entry.name);
     if (auto applied = apply(*option, config, source, entry.value); !applied) return applied;
   }
   return {};
@@ -401,13 +409,13 @@ Result<void> check(const Config& config) {
 
 }  // namespace
 
-std::string Option::environment_name() const {
-  std::string result = "NEXTID_";
-  for (const char c : name) {
-    result += c == '-' ? '_' : static_cast<char>(c - 'a' + 'A');
-  }
+std::string environment_name_of(std::string_view option) {
+  std::string result = cat(kEnvironmentPrefix, base::to_upper(option));
+  std::replace(result.begin(), result.end(), '-', '_');
   return result;
 }
+
+std::string Option::environment_name() const { return environment_name_of(name); }
 
 std::string Option::full_help() const {
   return (help_before == nullptr ? "" : help_before()) + std::string(help);
@@ -448,6 +456,13 @@ std::string options_markdown() {
       "\n"
       "All other commands that use a store take it, `no-create-store`, `accept-copy` and\n"
       "`state-dir` from the same places.\n"
+      "\n"
+      "The file is [TOML](https://toml.io): texts in quotes, whole numbers, `true` and `false`; a\n"
+      "list of hosts may be an array of texts. Tables and dates are refused.\n"
+      "\n"
+      "Each default can be given, too: `none` for no file, directory or host (a file of that name "
+      "is\n"
+      "`./none`), `off` for no limit or address, and `--insecure=false` for a flag.\n"
       "\n"
       "Times are `500ms`, `5s`, `2m`, `1h`, `7d`, or a plain number of seconds. A flag without a\n"
       "value is `true` or `false` in the environment and the file.\n"

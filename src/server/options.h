@@ -68,6 +68,8 @@ std::span<const Option> options();
 
 inline constexpr std::string_view kEnvironmentPrefix = "NEXTID_";
 inline constexpr std::string_view kConfigEnvironmentName = "NEXTID_CONFIG";
+/// NEXTID_NO_CREATE_STORE of "no-create-store".
+std::string environment_name_of(std::string_view option);
 
 /// Variables by name.
 using Environment = std::map<std::string, std::string>;

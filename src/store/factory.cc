@@ -11,6 +11,7 @@
 #endif
 #include "store/memory/store.h"
 #include "store/sqlite/backup.h"
+#include "store/sqlite/opening.h"
 #include "store/sqlite/store.h"
 #include "store/sqlite/url.h"
 
@@ -55,14 +56,28 @@ std::string sqlite_never_making(const std::string& rest) {
   return settings ? settings->path + "?create=false" : rest;
 }
 
-std::optional<LocalFile> sqlite_file(const std::string& rest, bool create) {
+std::optional<LocalFile> sqlite_file(const std::string& rest) {
+  const auto settings = parse_sqlite_url(rest);
+  if (!settings) return std::nullopt;
+  return LocalFile{settings->path, absolute_path(settings->path)};
+}
+
+std::optional<MissingStore> missing_sqlite(const std::string& rest, bool create) {
   const auto settings = parse_sqlite_url(rest, create);
   if (!settings) return std::nullopt;
-  LocalFile file{settings->path, absolute_path(settings->path), settings->create, {}};
-  if (const auto there = require_sqlite_store(settings->path); !there) {
-    file.missing = there.error().what();
+  const auto there = require_sqlite_store(settings->path);
+  if (there) return std::nullopt;
+  MissingStore missing{cat("'", absolute_path(settings->path), "'"), {}};
+  if (!settings->create) {
+    missing.obstacle = there.error().what();
+    return missing;
   }
-  return file;
+  try {
+    refuse_remains(settings->path);
+  } catch (const SqliteFailure& failure) {
+    missing.obstacle = error_of(failure).what();
+  }
+  return missing;
 }
 
 #ifdef NEXTID_DYNAMODB
@@ -74,12 +89,21 @@ Opened open_dynamodb(const std::string& rest, const OpenOptions& options) {
   if (!store) return store.error();
   return std::shared_ptr<contract::StoreDriver>(*std::move(store));
 }
+
+std::optional<MissingStore> missing_table(const std::string& rest, bool create) {
+  const auto settings = parse_dynamodb_url(rest, create);
+  // Where none is made, opening says it, and how to make one.
+  if (!settings || !settings->create || !DynamodbStore::is_missing(*settings)) return std::nullopt;
+  return MissingStore{cat("table '", settings->table, "'"), {}};
+}
 #else
 Opened open_dynamodb(const std::string& rest, const OpenOptions&) {
   return Error(ErrorCode::kInvalid, "'dynamodb:" + rest +
                                         "' can't be opened: this build of nextid has no DynamoDB; "
                                         "build it with NEXTID_DYNAMODB=ON");
 }
+
+std::optional<MissingStore> missing_table(const std::string&, bool) { return std::nullopt; }
 #endif
 
 /// The URL's parameters but for create, and create=false.
@@ -147,8 +171,10 @@ struct Scheme {
   std::string (*never_making)(const std::string& rest) = nullptr;
   /// See shown_url(); left out if the URL itself will do.
   std::string (*show)(const std::string& rest) = nullptr;
+  /// See missing_store(); left out where a store is never missing.
+  std::optional<MissingStore> (*missing)(const std::string& rest, bool create) = nullptr;
   // Only for a store with a file of its own.
-  std::optional<LocalFile> (*local_file)(const std::string& rest, bool create) = nullptr;
+  std::optional<LocalFile> (*local_file)(const std::string& rest) = nullptr;
   Result<BackupContents> (*back_up)(const std::string& rest, const std::string& file,
                                     bool force) = nullptr;
   Result<BackupContents> (*restore)(const std::string& file, const std::string& rest,
@@ -164,6 +190,7 @@ constexpr std::array kSchemes{
            .open = &open_sqlite,
            .never_making = &sqlite_never_making,
            .show = &show_sqlite,
+           .missing = &missing_sqlite,
            .local_file = &sqlite_file,
            .back_up = &back_up_file,
            .restore = &restore_file,
@@ -173,7 +200,8 @@ constexpr std::array kSchemes{
            .use = "for a table that many machines share (docs/dynamodb.md)",
            .traits = {.lists_by_reading_all = true},
            .open = &open_dynamodb,
-           .never_making = &dynamodb_never_making},
+           .never_making = &dynamodb_never_making,
+           .missing = &missing_table},
     Scheme{.name = "memory",
            .form = "memory:",
            .use = "for tests",
@@ -266,10 +294,16 @@ Traits traits_of(std::string_view url) {
   return chosen ? chosen->scheme->traits : Traits();
 }
 
-std::optional<LocalFile> local_file(std::string_view url, bool create) {
+std::optional<LocalFile> local_file(std::string_view url) {
   const auto chosen = choose(url);
   if (!chosen || chosen->scheme->local_file == nullptr) return std::nullopt;
-  return chosen->scheme->local_file(chosen->rest, create);
+  return chosen->scheme->local_file(chosen->rest);
+}
+
+std::optional<MissingStore> missing_store(std::string_view url, bool create) {
+  const auto chosen = choose(url);
+  if (!chosen || chosen->scheme->missing == nullptr) return std::nullopt;
+  return chosen->scheme->missing(chosen->rest, create);
 }
 
 }  // namespace nextid::store

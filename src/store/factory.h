@@ -58,12 +58,20 @@ Traits traits_of(std::string_view url);
 struct LocalFile {
   std::string path;       ///< As the URL has it.
   std::string full_path;  ///< From the root, for messages.
-  bool create = true;     ///< It is made when it is missing.
-  std::string missing;    ///< A sentence, where there is none yet.
 };
 
-/// None for other stores, and for URLs that are wrong. `create` holds where the URL does not say.
-/// Makes nothing.
-std::optional<LocalFile> local_file(std::string_view url, bool create = true);
+/// None for other stores, and for URLs that are wrong.
+std::optional<LocalFile> local_file(std::string_view url);
+
+/// A store that is not there.
+struct MissingStore {
+  std::string name;      ///< "'/x/ids.db'", "table 'ids'"
+  std::string obstacle;  ///< A sentence, where opening the URL would not make the store.
+};
+
+/// Nothing where there is a store, or where only its opening can tell; `create` holds where the URL
+/// does not say. Makes nothing, and is not for a process that has the store open. Blocks as
+/// open_driver() does.
+std::optional<MissingStore> missing_store(std::string_view url, bool create);
 
 }  // namespace nextid::store

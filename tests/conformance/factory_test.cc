@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -97,20 +98,52 @@ TEST(Factory, KnowsOfAKindOfStoreWhatOthersGoBy) {
 TEST(Factory, KnowsWhichStoresAreFiles) {
   const TempDir directory;
   const std::string path = directory.file("ids.db");
-  const auto missing = store::local_file("sqlite:" + path, false);
-  ASSERT_TRUE(missing);
-  EXPECT_EQ(missing->path, path);
-  EXPECT_FALSE(missing->create);
-  EXPECT_NE(missing->missing.find("no store at " + path), std::string::npos) << missing->missing;
-  EXPECT_TRUE(store::local_file("sqlite:" + path + "?create=true", false)->create);
-  EXPECT_FALSE(std::filesystem::exists(path)) << "looking makes nothing";
-  ASSERT_TRUE(store::open_driver("sqlite:" + path).has_value());
-  EXPECT_EQ(store::local_file("sqlite:" + path)->missing, "");
+  EXPECT_EQ(store::local_file("sqlite:" + path)->path, path);
   EXPECT_EQ(store::local_file("sqlite:ids.db")->full_path,
             (std::filesystem::current_path() / "ids.db").string());
   for (const char* url : {"memory:", "dynamodb://t", "sqlite:", "sqlite:/x?mode=ro", "ids.db"}) {
     EXPECT_FALSE(store::local_file(url)) << url;
   }
+}
+
+TEST(Factory, KnowsWhichStoresAreMissing) {
+  const TempDir directory;
+  const std::string path = directory.file("ids.db");
+  const std::string url = "sqlite:" + path;
+  const auto obstacle = [&](const std::string& parameter, bool create) {
+    const auto missing = store::missing_store(url + parameter, create);
+    EXPECT_TRUE(missing);
+    EXPECT_EQ(missing->name, "'" + path + "'");
+    return missing->obstacle;
+  };
+  EXPECT_NE(obstacle("", false).find("no store at " + path), std::string::npos);
+  EXPECT_NE(obstacle("?create=false", true).find("no store at " + path), std::string::npos);
+  EXPECT_EQ(obstacle("?create=true", false), "");
+  EXPECT_EQ(obstacle("", true), "");
+  EXPECT_FALSE(std::filesystem::exists(path)) << "looking makes nothing";
+
+  ASSERT_TRUE(store::open_driver(url).has_value());
+  EXPECT_FALSE(store::missing_store(url, true));
+  for (const char* other : {"memory:", "sqlite:", "sqlite:/x?mode=ro", "ids.db"}) {
+    EXPECT_FALSE(store::missing_store(other, true)) << other;
+  }
+}
+
+// What is left of a store is refused by looking as by opening.
+TEST(Factory, FindsWhatIsLeftOfAStore) {
+  const TempDir directory;
+  const std::string path = directory.file("ids.db");
+  const std::string url = "sqlite:" + path;
+  ASSERT_TRUE(store::open_driver(url).has_value());
+  std::filesystem::remove(path);
+  EXPECT_EQ(store::missing_store(url, true)->obstacle, store::open_driver(url).error().what());
+  EXPECT_NE(store::missing_store(url, true)->obstacle.find("-lock tells of a store"),
+            std::string::npos);
+  std::ofstream(path + "-wal") << "frames";
+  EXPECT_EQ(store::missing_store(url, true)->obstacle, store::open_driver(url).error().what());
+  EXPECT_NE(store::missing_store(url, true)->obstacle.find("-wal is left from a database"),
+            std::string::npos);
+  EXPECT_TRUE(std::filesystem::exists(path + "-wal"));
 }
 
 TEST(Factory, RefusesCharactersThatNobodySees) {

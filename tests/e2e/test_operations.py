@@ -381,6 +381,25 @@ def test_doctor_beside_a_running_server_changes_nothing(server, tmp_path, store)
     assert sorted(path.name for path in tmp_path.iterdir() if "doctor" in path.name) == []
 
 
+@pytest.mark.not_accounted("the test removed the store")
+@pytest.mark.parametrize("gone, left", [
+    (["ids.db"], "ids.db-wal is left from a database that is gone"),
+    (["ids.db", "ids.db-wal"], "ids.db-lock tells of a store that was here")])
+def test_doctor_sees_what_is_left_of_a_store(start_server, tmp_path, store, gone, left):
+    server = start_server()
+    server.next_id()
+    server.kill()
+    for name in gone:
+        (tmp_path / name).unlink()
+    before = sorted(path.name for path in tmp_path.iterdir())
+    refused = nextid.run("serve", "--http", "127.0.0.1:0", "--store", store)
+    sentence = refused.stderr.removeprefix("nextid: ").rstrip("\n")
+    assert left in sentence
+    lines = lines_of(nextid.run("doctor", "--http", "127.0.0.1:0", "--store", store))
+    assert ("FAIL", "store", sentence) in lines
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
 def test_doctor_says_what_is_wrong(tmp_path):
     (tmp_path / "ids.db").write_bytes(b"no database" * 100)
     done = nextid.run("doctor", "--http", "192.0.2.1:0", "--insecure", cwd=tmp_path)
@@ -392,8 +411,16 @@ def test_doctor_says_what_is_wrong(tmp_path):
 
 
 def test_doctor_of_dynamodb_makes_no_table(dynamodb):
-    lines = lines_of(dynamodb.run("doctor", "--http", "127.0.0.1:0"))
-    assert ("FAIL", "store") in {line[:2] for line in lines}
+    made = dynamodb.proxy.requests["CreateTable"]
+    for create, flags, verdict, says in [
+            (None, [], "ok", f"table '{dynamodb.table.name}' does not exist yet; `nextid serve` makes it"),
+            ("true", ["--no-create-store"], "ok", "`nextid serve` makes it"),
+            ("false", [], "FAIL", "create=false keeps nextid from making it; make it with: aws "),
+            (None, ["--no-create-store"], "FAIL", "create=false keeps nextid from making it")]:
+        lines = lines_of(dynamodb.run("doctor", "--http", "127.0.0.1:0", *flags, create=create))
+        of_store = [line for line in lines if line[1] == "store"]
+        assert len(of_store) == 1 and of_store[0][0] == verdict and says in of_store[0][2], lines
+    assert dynamodb.proxy.requests["CreateTable"] == made
     assert dynamodb.run("next").stdout == "1\n"
     lines = lines_of(dynamodb.run("doctor", "--http", "127.0.0.1:0"))
     subjects = {subject: (verdict, sentence) for verdict, subject, sentence in lines

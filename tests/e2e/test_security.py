@@ -115,6 +115,34 @@ def test_tokens_are_read_again_on_sighup(start_server, token_file, tokens):
         assert (status(new), status(tokens["billing"])) == (200, 401)
 
 
+def test_a_token_is_appended_to_the_file(start_server, tmp_path):
+    path = tmp_path / "tokens"
+
+    def append(name):
+        made = nextid.run("token", name, "--file", path)
+        assert made.returncode == OK and re.fullmatch(r"nextid_[\w-]{43}\n", made.stdout), made
+        assert made.stdout.strip() not in made.stderr + path.read_text()
+        return made.stdout.strip()
+
+    first = append("first")
+    assert path.stat().st_mode & 0o777 == 0o600
+    server = start_server("--tokens", path)
+    second = append("second")
+    with server.connect() as connection:
+        def status(token):
+            return connection.ask("GET", "/next", headers=bearer(token)).status
+
+        assert (status(first), status(second)) == (200, 401)
+        server.reload()
+        assert (status(first), status(second)) == (200, 200)
+    before = path.read_text()
+    done = nextid.run("token", "first", "--file", path)
+    assert (done.returncode, done.stdout) == (INVALID, "")
+    assert done.stderr == (f"nextid: {path} has a token 'first' already; choose another name, or remove"
+                           " its line first.\n")
+    assert path.read_text() == before
+
+
 def test_a_bad_token_file_changes_nothing(start_server, token_file, tokens):
     server = start_server("--tokens", token_file)
     good = token_file.read_text()

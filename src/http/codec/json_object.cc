@@ -9,6 +9,7 @@
 #include <boost/json/error.hpp>
 
 #include "base/cat.h"
+#include "base/nearest.h"
 #include "base/quoting.h"
 
 namespace nextid::http {
@@ -102,10 +103,15 @@ class Handler {
                                     [&](const JsonField& known) { return known.name == key; });
     if (field == fields_.end()) {
       std::string known;
-      for (const auto& each : fields_) known += (known.empty() ? "" : ", ") + name(each);
-      return refuse(
-          cat("The field ", base::in_quotes(key), " is unknown; this call takes ", known, "."),
-          error);
+      std::vector<std::string> names;
+      for (const auto& each : fields_) {
+        known += (known.empty() ? "" : ", ") + name(each);
+        names.emplace_back(each.name);
+      }
+      const std::string meant = base::nearest(key, names);
+      return refuse(cat("The field ", base::in_quotes(key), " is unknown; this call takes ", known,
+                        meant.empty() ? "." : cat("; did you mean '", meant, "'?")),
+                    error);
     }
     field_ = &*field;
     if (std::find(seen_.begin(), seen_.end(), field_) != seen_.end()) {

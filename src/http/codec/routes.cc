@@ -13,6 +13,7 @@
 #include <boost/url/url_view.hpp>
 
 #include "base/cat.h"
+#include "base/nearest.h"
 #include "base/quoting.h"
 #include "base/whole_number.h"
 #include "http/codec/accept.h"
@@ -359,6 +360,32 @@ Match find_row(std::string_view path, std::string_view method) {
   return match;
 }
 
+bool has_parameter(const Row& row, std::string_view name) {
+  return std::any_of(row.parameters.begin(), row.parameters.end(),
+                     [&](const Parameter& parameter) { return parameter.name == name; });
+}
+
+// What was probably meant by a parameter that the row does not take: as in /next?count=5, or in
+// /range?cout=5.
+std::string meant_by(const std::string& name, const std::vector<std::string>& known) {
+  const auto other = std::find_if(kRows.begin(), kRows.end(),
+                                  [&](const Row& row) { return has_parameter(row, name); });
+  if (other != kRows.end()) return cat("; ", other->path, " takes it.");
+  const std::string meant = base::nearest(name, known);
+  return meant.empty() ? "." : cat("; did you mean ", meant, "?");
+}
+
+Refusal unknown_parameter(const Row& row, const std::string& name) {
+  std::vector<std::string> known;
+  std::string takes;
+  for (const Parameter& parameter : row.parameters) {
+    known.emplace_back(parameter.name);
+    takes.append(takes.empty() ? "" : ", ").append(parameter.name);
+  }
+  return invalid(cat("The parameter ", base::in_quotes(name), " is unknown to ", row.path,
+                     ", which takes ", takes.empty() ? "none" : takes, meant_by(name, known)));
+}
+
 Refusal take_parameters(const Row& row, const boost::urls::url_view& url, Arguments& arguments) {
   std::bitset<kMaxParameters> seen;  // By their places in row.parameters.
   for (const auto& item : url.encoded_params()) {
@@ -366,10 +393,7 @@ Refusal take_parameters(const Row& row, const boost::urls::url_view& url, Argume
     if (name.empty() && !item.has_value) continue;  // As in "/next?" and "a=1&&b=2".
     const auto parameter = std::find_if(row.parameters.begin(), row.parameters.end(),
                                         [&](const Parameter& known) { return known.name == name; });
-    if (parameter == row.parameters.end()) {
-      return invalid(
-          cat("The parameter ", base::in_quotes(name), " is unknown to ", row.path, "."));
-    }
+    if (parameter == row.parameters.end()) return unknown_parameter(row, name);
     const auto place = static_cast<std::size_t>(parameter - row.parameters.begin());
     if (seen[place]) return invalid(cat("The parameter '", name, "' is given more than once."));
     seen[place] = true;

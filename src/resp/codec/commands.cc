@@ -10,6 +10,7 @@
 
 #include "base/ascii.h"
 #include "base/cat.h"
+#include "base/nearest.h"
 #include "base/quoting.h"
 #include "base/whole_number.h"
 #include "resp/codec/command_docs.h"
@@ -467,8 +468,12 @@ Answer unknown(std::string_view name) {
       return error(cat(base::to_upper(name), " ", refused.why));
     }
   }
-  return error(cat("unknown command ", base::in_quotes(name),
-                   ": ids come from INCR and INCRBY; COMMAND LIST has the others."));
+  std::vector<std::string> known;
+  for (const Row& row : kRows) known.push_back(base::to_upper(row.name));
+  const std::string meant = base::nearest(name, known);
+  return error(cat("unknown command ", base::in_quotes(name), ": ",
+                   meant.empty() ? "" : cat("did you mean ", meant, "? "),
+                   "ids come from INCR and INCRBY; COMMAND LIST has the others."));
 }
 
 Call take_command(Context& context) {

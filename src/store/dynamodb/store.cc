@@ -77,6 +77,22 @@ std::string as_sentence(std::string why) {
 
 void answer_found(CounterState state, const Done& done) { done(Found{std::move(state)}); }
 
+Result<std::shared_ptr<aws::DynamodbClient>> open_client(const DynamodbSettings& settings,
+                                                         const Log& log,
+                                                         aws::Environment environment) {
+  aws::DynamodbClientOptions options{.table = settings.table,
+                                     .region = settings.region,
+                                     .endpoint = settings.endpoint,
+                                     .profile = settings.profile,
+                                     .ca_file = settings.ca_file,
+                                     .environment = std::move(environment),
+                                     .warn = {}};
+  options.warn = [log](const std::string& line) {
+    if (log) log(LogLevel::kWarning, line);
+  };
+  return aws::DynamodbClient::open(std::move(options));
+}
+
 }  // namespace
 
 /// Kept alive by the calls under way.
@@ -359,17 +375,7 @@ void DynamodbStore::Impl::release_refused(Release op, CounterState state, bool a
 Result<std::shared_ptr<DynamodbStore>> DynamodbStore::open(const DynamodbSettings& settings,
                                                            Log log, WallClock wall_clock,
                                                            aws::Environment environment) {
-  aws::DynamodbClientOptions options{.table = settings.table,
-                                     .region = settings.region,
-                                     .endpoint = settings.endpoint,
-                                     .profile = settings.profile,
-                                     .ca_file = settings.ca_file,
-                                     .environment = std::move(environment),
-                                     .warn = {}};
-  options.warn = [log](const std::string& line) {
-    if (log) log(LogLevel::kWarning, line);
-  };
-  auto client = aws::DynamodbClient::open(std::move(options));
+  auto client = open_client(settings, log, std::move(environment));
   if (!client) return client.error();
   const auto table = prepare_table(**client, settings.create && !settings.is_known, log);
   if (!table) return table.error();
@@ -379,6 +385,14 @@ Result<std::shared_ptr<DynamodbStore>> DynamodbStore::open(const DynamodbSetting
       std::make_shared<Impl>(*std::move(client), settings, std::move(log), std::move(wall_clock));
   if (!opening.identity.empty()) impl->watch(opening.identity);
   return std::shared_ptr<DynamodbStore>(new DynamodbStore(std::move(opening), std::move(impl)));
+}
+
+bool DynamodbStore::is_missing(const DynamodbSettings& settings, aws::Environment environment) {
+  const auto client = open_client(settings, {}, std::move(environment));
+  if (!client) return false;
+  const bool missing = is_table_missing(**client);
+  (*client)->stop();
+  return missing;
 }
 
 DynamodbStore::~DynamodbStore() {

@@ -46,6 +46,10 @@ class DynamodbStore final : public contract::StoreDriver {
       const DynamodbSettings& settings, Log log, WallClock wall_clock = &base::wall_now_us,
       aws::Environment environment = &aws::process_environment);
 
+  /// Whether DynamoDB says that there is no such table. Blocks as open() does where there is one.
+  static bool is_missing(const DynamodbSettings& settings,
+                         aws::Environment environment = &aws::process_environment);
+
   /// Waits for what was submitted, at most for a few time limits. May be called from a `done`. In a
   /// forked child it does nothing.
   ~DynamodbStore() override;

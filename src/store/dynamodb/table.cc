@@ -188,6 +188,11 @@ Result<PreparedTable> prepare_table(aws::DynamodbClient& client, bool create, co
   return Table(client, create, log).prepare();
 }
 
+bool is_table_missing(aws::DynamodbClient& client) {
+  bool ignored = false;
+  return call_patiently(client, "DescribeTable", {}, ignored).kind == Kind::kTableMissing;
+}
+
 TableDescription description_of(const json::object& answer) {
   const json::value* table = answer.if_contains("Table");
   if (table == nullptr || !table->is_object()) return {};

@@ -25,6 +25,10 @@ struct PreparedTable {
 /// do: kInvalid for a table with other keys, or none and `create` false; kUnavailable for the rest.
 Result<PreparedTable> prepare_table(aws::DynamodbClient& client, bool create, const Log& log);
 
+/// Whether the service says that there is no such table; false where it says nothing. Blocks: some
+/// seconds while it does not answer or throttles.
+bool is_table_missing(aws::DynamodbClient& client);
+
 /// What DescribeTable answers of a table; empty texts where it does not say.
 struct TableDescription {
   std::string id;

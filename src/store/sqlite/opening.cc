@@ -283,6 +283,14 @@ void begin(SqliteFile& file, const std::string& path, const SqliteOpenOptions& o
   }
 }
 
+SqliteFailure store_is_gone(const std::string& path) {
+  return SqliteFailure(
+      SQLITE_CORRUPT,
+      cat("can't make ", path, ": ", path,
+          "-lock tells of a store that was here, and is gone; put that back, or remove ", path,
+          "-lock to begin anew, with ids from 1"));
+}
+
 /// Makes the file if there is none and the options allow it.
 bool make_if_missing(SqliteFile& file, const std::string& path, const SqliteOpenOptions& options) {
   const auto status = status_of(path);
@@ -292,13 +300,7 @@ bool make_if_missing(SqliteFile& file, const std::string& path, const SqliteOpen
                                             ": other processes use a database of this name that "
                                             "was moved or deleted; stop them, and put it back"));
   }
-  if (SqliteNote(file.lock->fd()).tells_of_a_store()) {
-    throw SqliteFailure(
-        SQLITE_CORRUPT,
-        cat("can't make ", path, ": ", path,
-            "-lock tells of a store that was here, and is gone; put that back, or remove ", path,
-            "-lock to begin anew, with ids from 1"));
-  }
+  if (SqliteNote(file.lock->fd()).tells_of_a_store()) throw store_is_gone(path);
   if (!options.create) {
     throw SqliteFailure(
         SQLITE_MISUSE,
@@ -347,6 +349,16 @@ std::string resolve_sqlite_path(const std::string& given) {
     throw refuse("its directory does not exist; make it first");
   }
   return (directory / wanted.filename()).string();
+}
+
+void refuse_remains(const std::string& given) {
+  const std::string path = resolve_sqlite_path(given);
+  refuse_orphaned_log(path);
+  const int fd = ::open((path + "-lock").c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  const bool tells_of_a_store = SqliteNote(fd).tells_of_a_store();
+  ::close(fd);
+  if (tells_of_a_store) throw store_is_gone(path);
 }
 
 SqliteFile open_sqlite_file(const std::string& given, const SqliteOpenOptions& options) {

@@ -38,6 +38,11 @@ struct SqliteOpenOptions {
 /// side file and a later change of the working directory does not matter. Throws SqliteFailure.
 std::string resolve_sqlite_path(const std::string& given);
 
+/// What open_sqlite_file() would throw where there is no database at `given`, because of what is
+/// left of an earlier one, or because its directory is missing. Makes nothing. Not for a process
+/// that has that database open: its locks on the lock file would end.
+void refuse_remains(const std::string& given);
+
 /// Opens `path`, or makes it when it is missing or empty. A file of an older format is brought to
 /// the newest; older versions of nextid can't open it any more. Throws SqliteFailure, with nothing
 /// changed in a file that is not ours or next to it, and nothing left of a file that could not be

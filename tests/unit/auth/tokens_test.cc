@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "auth/token_file.h"
 #include "unit/node/scratch_dir.h"
 
 namespace nextid::auth {
@@ -100,7 +101,7 @@ TEST(TokensTest, ReadsFilesAndTellsWhyNot) {
   std::ofstream(path) << "\xEF\xBB\xBF" << line("billing", "secret");  // As Notepad writes it.
   ASSERT_TRUE(Tokens::read(path)) << Tokens::read(path).error().what();
   EXPECT_NE(Tokens::read(path)->find(digest_of("secret")), nullptr);
-  std::ofstream(path) << std::string(Tokens::kMaxFileBytes + 1, '#');
+  std::ofstream(path) << std::string(kMaxTokenFileBytes + 1, '#');
   EXPECT_TRUE(Tokens::read(path).has_error());
 }
 

@@ -30,6 +30,8 @@ TEST(EnvironmentNames, ThatAreMisspeltAreRefusedWithTheNearest) {
       {"NEXTID_TREADS", "NEXTID_THREADS"},
       {"NEXTID_CONFIGS", "NEXTID_CONFIG"},
       {"NEXTID_NO_CREATESTORE", "NEXTID_NO_CREATE_STORE"},
+      {"NEXTID_PORT", "NEXTID_HTTP"},
+      {"NEXTID_LISTEN", "NEXTID_HTTP"},
       {"NEXTID_HTTP_PORT", ""},
       {"NEXTID_DATABASE_URL", ""},
       {"NEXTID_", ""},

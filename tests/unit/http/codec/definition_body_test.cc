@@ -89,6 +89,7 @@ TEST(DefinitionBody, FieldsAreKnownAndGivenOnce) {
             std::string::npos);
   EXPECT_NE(refused(R"({"values":1})").find("'values' is unknown"), std::string::npos);
   EXPECT_NE(refused(R"({"Max":1})").find("'Max' is unknown"), std::string::npos);
+  EXPECT_NE(refused(R"({"stat":1})").find("; did you mean 'start'?"), std::string::npos);
   EXPECT_NE(refused(R"({"max\u0000":1})").find("'max\\x00' is unknown"), std::string::npos);
   EXPECT_NE(refused(R"({"max":1,"cache":1,"max":1})").find("'max' is given more than once"),
             std::string::npos);

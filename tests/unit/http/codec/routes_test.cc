@@ -236,16 +236,26 @@ INSTANTIATE_TEST_SUITE_P(
 
 INSTANTIATE_TEST_SUITE_P(
     Parameters, BadValues,
-    testing::Values(BadValue{"/next?count=1", "'count' is unknown to /next"},
-                    BadValue{"/next?Counter=a", "'Counter'"}, BadValue{"/next?x=%ff", "'x'"},
-                    BadValue{"/next?=1", "''"}, BadValue{"/next?a%0ab=1", "'a\\x0Ab'"},
-                    BadValue{"/next?counter=a&counter=a", "'counter' is given more than once"},
-                    BadValue{"/range?count=1&count=1", "'count' is given more than once"},
-                    BadValue{"/range?count=1&cou%6Et=1", "'count' is given more than once"},
-                    BadValue{"/next?as=", "'as' is ''"}, BadValue{"/next?as=text", "'text'"},
-                    BadValue{"/v1/counters/a/next?counter=b", "'counter' is unknown"},
-                    BadValue{"/v1/counters?after=a&after=b", "'after' is given more than once"},
-                    BadValue{"/healthz?verbose=1", "'verbose' is unknown"}));
+    testing::Values(
+        BadValue{"/next?count=1",
+                 "'count' is unknown to /next, which takes counter, as; /range takes it."},
+        BadValue{"/range?cout=1",
+                 "'cout' is unknown to /range, which takes count, counter, as; did you "
+                 "mean count?"},
+        BadValue{"/range?Count=1", "; did you mean count?"},
+        BadValue{"/range?xyzzy=1", "'xyzzy' is unknown to /range, which takes count, counter, as."},
+        BadValue{"/healthz?xyzzy=1", "is unknown to /healthz, which takes none."},
+        BadValue{"/v1/counters/a/next?counter=a",
+                 "to /v1/counters/{name}/next, which takes as; /next takes it."},
+        BadValue{"/next?Counter=a", "'Counter'"}, BadValue{"/next?x=%ff", "'x'"},
+        BadValue{"/next?=1", "''"}, BadValue{"/next?a%0ab=1", "'a\\x0Ab'"},
+        BadValue{"/next?counter=a&counter=a", "'counter' is given more than once"},
+        BadValue{"/range?count=1&count=1", "'count' is given more than once"},
+        BadValue{"/range?count=1&cou%6Et=1", "'count' is given more than once"},
+        BadValue{"/next?as=", "'as' is ''"}, BadValue{"/next?as=text", "'text'"},
+        BadValue{"/v1/counters/a/next?counter=b", "'counter' is unknown"},
+        BadValue{"/v1/counters?after=a&after=b", "'after' is given more than once"},
+        BadValue{"/healthz?verbose=1", "'verbose' is unknown"}));
 
 INSTANTIATE_TEST_SUITE_P(
     CounterNames, BadValues,

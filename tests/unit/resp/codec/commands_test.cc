@@ -68,6 +68,10 @@ TEST_F(RespCommandsTest, UnknownOnesAreAnsweredOnOneLine) {
   EXPECT_TRUE(is_error(answer({""})));
   EXPECT_TRUE(is_error(answer({" ", "a"})));
   EXPECT_TRUE(answer({"getdel getex", "a"}).starts_with("-ERR unknown command"));
+  EXPECT_NE(answer({"icnr", "a"}).find("'icnr': did you mean INCR? ids come from"),
+            std::string::npos);
+  EXPECT_NE(answer({"xyzzy"}).find("'xyzzy': ids come from INCR and INCRBY; COMMAND LIST"),
+            std::string::npos);
 }
 
 TEST_F(RespCommandsTest, WrongNumbersOfArgumentsAreRefused) {

@@ -1,0 +1,158 @@
+#include "auth/token_file.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+
+#include "auth/tokens.h"
+#include "base/bom.h"
+#include "base/cat.h"
+
+namespace nextid::auth {
+namespace {
+
+using base::cat;
+
+Error invalid(const std::string& sentence) { return Error(ErrorCode::kInvalid, sentence); }
+
+Error cannot_read(const std::string& path, int reason) {
+  return invalid(cat("Can't read the token file ", path, ": ", std::strerror(reason), "."));
+}
+
+Error cannot_write(const std::string& path) {
+  return Error(ErrorCode::kUnavailable,
+               cat("Can't write the token file ", path, ": ", std::strerror(errno),
+                   "; give this user its directory, or choose another file."));
+}
+
+/// Where links lead, so that they stay links.
+std::string end_of_links(const std::string& path) {
+  std::error_code error;
+  const auto end = std::filesystem::weakly_canonical(path, error);
+  return error ? path : end.string();
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) noexcept : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+
+  int get() const noexcept { return fd_; }
+
+ private:
+  int fd_;
+};
+
+/// A file beside the one that it is to replace.
+class Draft {
+ public:
+  explicit Draft(const std::string& path)
+      : path_(path + "-XXXXXX"), file_(::mkostemp(path_.data(), O_CLOEXEC)) {}  // Mode 0600.
+  ~Draft() {
+    if (file_.get() >= 0 && !is_in_place_) ::unlink(path_.c_str());
+  }
+
+  bool write(std::string_view text) {
+    if (file_.get() < 0) return false;
+    while (!text.empty()) {
+      const auto written = ::write(file_.get(), text.data(), text.size());
+      if (written < 0) return false;
+      text.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return true;
+  }
+  bool take_owner_and_mode(const struct stat& of) {
+    struct stat mine {};
+    if (::fstat(file_.get(), &mine) != 0) return false;
+    const bool is_owned = mine.st_uid == of.st_uid && mine.st_gid == of.st_gid;
+    if (!is_owned && ::fchown(file_.get(), of.st_uid, of.st_gid) != 0) return false;
+    constexpr mode_t kMode = 07777;
+    return ::fchmod(file_.get(), of.st_mode & kMode) == 0;
+  }
+  bool replace(const std::string& path, int directory) {
+    if (::fsync(file_.get()) != 0 || ::rename(path_.c_str(), path.c_str()) != 0) return false;
+    is_in_place_ = true;
+    return ::fsync(directory) == 0;
+  }
+
+ private:
+  std::string path_;
+  Descriptor file_;
+  bool is_in_place_ = false;
+};
+
+/// The text with the line, unless the file is wrong or has the name.
+Result<std::string> with_line(const std::string& path, std::string text, std::string_view name,
+                              std::string_view line) {
+  const auto tokens = Tokens::parse_or_none(text, path);
+  if (!tokens) return tokens.error();
+  if (tokens->has(name)) {
+    return invalid(cat(path, " has a token '", name,
+                       "' already; choose another name, or remove its line first."));
+  }
+  if (!text.empty() && !text.ends_with('\n')) text += '\n';
+  text.append(line).append("\n");
+  if (text.size() > kMaxTokenFileBytes) {
+    return invalid(cat("The token file ", path, " would exceed ", kMaxTokenFileBytes, " bytes."));
+  }
+  return text;
+}
+
+}  // namespace
+
+Result<std::string> read_token_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return cannot_read(path, errno);
+  std::string text(kMaxTokenFileBytes + 1, '\0');
+  errno = 0;
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (file.bad() || (!file.eof() && file.fail())) return cannot_read(path, errno);
+  text.resize(static_cast<std::size_t>(file.gcount()));
+  if (text.size() > kMaxTokenFileBytes) {
+    return invalid(cat("The token file ", path, " exceeds ", kMaxTokenFileBytes, " bytes."));
+  }
+  return std::string(base::without_bom(text));
+}
+
+Result<void> append_token(const std::string& given_path, std::string_view name,
+                          std::string_view line) {
+  const std::string path = end_of_links(given_path);
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  const Descriptor directory(
+      ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.get() < 0) return cannot_write(given_path);
+  // Others wait here for their turn. Where a file system has no such lock, they do not.
+  [[maybe_unused]] const int locked = ::flock(directory.get(), LOCK_EX);
+
+  struct stat status {};
+  const bool is_there = ::stat(path.c_str(), &status) == 0;
+  if (!is_there && errno != ENOENT) return cannot_write(given_path);
+  if (is_there && !S_ISREG(status.st_mode)) {
+    return invalid(cat(given_path, " is no regular file; choose another one for --file."));
+  }
+  auto text = is_there ? read_token_file(path) : Result<std::string>(std::string());
+  if (!text) return text.error();
+  const auto longer = with_line(given_path, *std::move(text), name, line);
+  if (!longer) return longer.error();
+
+  Draft draft(path);
+  if (!draft.write(*longer) || (is_there && !draft.take_owner_and_mode(status)) ||
+      !draft.replace(path, directory.get())) {
+    return cannot_write(given_path);
+  }
+  return {};
+}
+
+}  // namespace nextid::auth
