@@ -46,11 +46,12 @@ std::string WriteRecord::trouble(Time now) const {
   if (trial_failed_ && (is_lasting || !last_success_)) {
     return cat("the store takes no writes: ", why_);
   }
-  const bool is_silent = trial_began_ && now - *trial_began_ >= kSilence &&
-                         last_success_.value_or(Time()) < *trial_began_;
-  if (!is_silent) return {};
+  if (!trial_began_ || last_success_.value_or(Time()) >= *trial_began_) return {};
+  const auto silence = now - *trial_began_;
+  if (!last_success_ && silence >= kPatience) return "the store has not answered a first write yet";
+  if (silence < kSilence) return {};
   return cat("the store has not answered a write for ",
-             std::chrono::duration_cast<std::chrono::seconds>(now - *trial_began_).count(),
+             std::chrono::duration_cast<std::chrono::seconds>(silence).count(),
              " seconds; look at its disk or its network");
 }
 

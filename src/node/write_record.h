@@ -13,7 +13,8 @@ namespace nextid::node {
 ///
 ///   Trouble: a trial failed, and writes have failed for kLasting without a success between. So a
 ///   failure by chance is no trouble, nor is one counter's own. Where no write ever succeeded, one
-///   failed trial is enough. A trial that gets no answer for kSilence is trouble, too.
+///   failed trial is enough. A trial that gets no answer for kSilence is trouble, too, and the
+///   first one if it gets none for kPatience.
 ///   The first success ends it.
 class WriteRecord {
  public:
@@ -23,7 +24,9 @@ class WriteRecord {
   static constexpr std::chrono::seconds kFresh{5};
   /// The same while writes fail.
   static constexpr std::chrono::seconds kLasting{1};
-  static constexpr std::chrono::seconds kSilence{2};
+  static constexpr std::chrono::seconds kSilence{3};
+  /// How long those who ask wait for a trial: they give up after a second, often.
+  static constexpr std::chrono::milliseconds kPatience{500};
 
   /// A write succeeded, or failed for a reason that is the store's: not for a condition that did
   /// not hold, nor for a store that asks for fewer. Successes may be told late.

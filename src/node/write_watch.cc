@@ -14,9 +14,6 @@ namespace {
 
 using base::MonotonicTime;
 
-/// How long an answer waits for a trial: those who ask give up after a second, often.
-constexpr std::chrono::milliseconds kPatience{500};
-
 void tell(const std::vector<WriteWatch::Receiver>& receivers, const Result<void>& answer) {
   for (const auto& receiver : receivers) receiver(answer);
 }
@@ -64,7 +61,7 @@ void WriteWatch::check(Receiver receiver) {
       record_.trial_began(now);
       begun = ++trials_;
     }
-    if (!record_.is_trying() || now - record_.trial_began() >= kPatience) {
+    if (!record_.is_trying() || now - record_.trial_began() >= WriteRecord::kPatience) {
       told.swap(waiting_);
       answer = verdict(now);
     }
@@ -72,7 +69,7 @@ void WriteWatch::check(Receiver receiver) {
   if (answer) tell(told, *answer);
   if (begun == 0) return;
   runtime_.timer().at(now, [this] { begin_trial(); });
-  runtime_.timer().at(now + kPatience, [this, begun] { give_up(begun); });
+  runtime_.timer().at(now + WriteRecord::kPatience, [this, begun] { give_up(begun); });
 }
 
 /// Reads a counter as well: a counter that was not used yet needs it.

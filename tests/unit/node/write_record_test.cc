@@ -132,13 +132,21 @@ TEST_F(WriteRecordTest, IsInTroubleByATrialWithoutAnswer) {
   succeed();
   wait(seconds(6));
   record_.trial_began(now_);
-  wait(milliseconds(1999));
+  wait(milliseconds(2999));
   EXPECT_EQ(trouble(), "");
   wait(milliseconds(1));
   EXPECT_EQ(trouble(),
-            "the store has not answered a write for 2 seconds; look at its disk or its network");
+            "the store has not answered a write for 3 seconds; look at its disk or its network");
   succeed();
   EXPECT_EQ(trouble(), "") << "others are answered";
+}
+
+TEST_F(WriteRecordTest, IsInTroubleSoonerByAFirstTrialWithoutAnswer) {
+  record_.trial_began(now_);
+  wait(milliseconds(499));
+  EXPECT_EQ(trouble(), "");
+  wait(milliseconds(1));
+  EXPECT_EQ(trouble(), "the store has not answered a first write yet");
 }
 
 }  // namespace
