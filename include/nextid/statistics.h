@@ -44,8 +44,9 @@ enum class StoreCallKind : std::uint8_t {
   kRelease,
   kRecall,
   kRemember,
+  kTryWrite,
 };
-inline constexpr std::size_t kStoreCallKinds = 9;
+inline constexpr std::size_t kStoreCallKinds = 10;
 /// "load", "give_back", ...
 std::string_view to_string(StoreCallKind kind) noexcept;
 
@@ -138,6 +139,9 @@ struct NodeActivity {
   std::vector<CounterActivity> busiest;  ///< Those that returned most ids, most first.
   std::size_t stopped_counters = 0;      ///< See CounterActivity::stopped.
   std::vector<CounterActivity> stopped;  ///< As many of them as were asked for, by name.
+  /// Why the store takes no writes, as far as is known: see Store::async_check_writes(). Empty
+  /// while it does.
+  std::string write_trouble = {};
   /// Why StoreOptions::state_dir can't be written now; empty while it can.
   std::string state_dir_trouble = {};
 };

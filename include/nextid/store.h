@@ -76,6 +76,7 @@ class Store {
   /// Whether a counter may be made or changed: asked with its definition, or with null where there
   /// is no such counter. Perhaps more than once, from any thread; it must not block.
   using DefinitionCondition = std::function<bool(const Definition* now)>;
+  using WriteReceiver = std::function<void(Result<void>)>;
 
   explicit Store(std::shared_ptr<node::Node> node) : node_(std::move(node)) {}
 
@@ -124,9 +125,15 @@ class Store {
   /// Calls of the store so far. Cheap, as is health().
   StoreCalls store_calls() const;
   StoreHealth health() const;
-  /// Asks the store for a write that can't be applied, to learn whether it takes writes: changes
-  /// nothing. kUnavailable says why it does not.
+  /// Makes a write that changes nothing that anybody reads, to learn whether the store takes
+  /// writes. kUnavailable says why it does not.
   Result<void> try_write() const;
+  /// Whether the store takes writes, so that ids can be given: as this process's own writes of the
+  /// last five seconds show it; if there were none, or some failed, by such a write, of which there
+  /// is at most one in five seconds, or a second while writes fail. The receiver is called once,
+  /// from any thread; within about half a second, with what is known by then. kUnavailable says why
+  /// writes fail, once they have failed for a second. For health checks.
+  void async_check_writes(WriteReceiver receiver) const;
 
   /// Answers the waiting requests, releases this process's slots, closes the store. Blocks for at
   /// most `limit`, then refuses the requests that still wait with kUnavailable and leaves slots to

@@ -25,7 +25,7 @@ std::size_t duration_bucket(std::uint64_t duration_us) noexcept {
 std::string_view to_string(StoreCallKind kind) noexcept {
   constexpr std::array<std::string_view, kStoreCallKinds> kNames{
       "load",    "define",  "redefine", "reserve",  "give_back",
-      "advance", "release", "recall",   "remember",
+      "advance", "release", "recall",   "remember", "try_write",
   };
   return kNames[static_cast<std::size_t>(kind)];
 }

@@ -107,13 +107,17 @@ struct Remember {
   IdempotencyRecord record;
 };
 
-using Op =
-    std::variant<Load, Define, Redefine, Reserve, GiveBack, Advance, Release, Recall, Remember>;
+/// Writes what no other op reads, by the means, the rights and the locks of a write: tells whether
+/// the store takes writes. → Committed | InDoubt | NotApplied
+struct TryWrite {};
+
+using Op = std::variant<Load, Define, Redefine, Reserve, GiveBack, Advance, Release, Recall,
+                        Remember, TryWrite>;
 
 // --- Outcomes of one attempt. What they mean for the op is the engine's to decide.
 
-/// The op is durably applied by this attempt; `end` is the value that it left in the slot, and for
-/// a Release the counter's value.
+/// The op is durably applied by this attempt; `end` is the value that it left in the slot, for a
+/// Release the counter's value, and for a TryWrite nothing.
 struct Committed {
   std::int64_t end = 0;
 };

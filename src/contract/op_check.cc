@@ -76,6 +76,8 @@ std::optional<std::string> check(const Release& op) { return check_identity(op.w
 
 std::optional<std::string> check(const Recall& op) { return check_key(op.key); }
 
+std::optional<std::string> check(const TryWrite&) { return std::nullopt; }
+
 std::optional<std::string> check(const Remember& op) {
   if (!has_ids(op.record)) {
     return cat("an idempotency key of counter '", op.counter,

@@ -10,6 +10,7 @@
 #include "nextid/error.h"
 #include "nextid/statistics.h"
 
+#include "base/clock.h"
 #include "contract/op.h"
 
 namespace nextid::contract {
@@ -42,6 +43,10 @@ class StoreDriver {
 
   /// What the opening of the store found. Never changes.
   virtual const StoreOpening& opening() const noexcept = 0;
+
+  /// The clock by which its records expire (idempotency.h), in microseconds since 1970 or about
+  /// that. Cheap; never calls the store.
+  virtual base::WallMicros clock_us() const { return base::wall_now_us(); }
 
   /// What the driver knows about its own means. Cheap; never calls the store.
   virtual StoreHealth health() const { return {}; }

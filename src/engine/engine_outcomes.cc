@@ -28,6 +28,7 @@ using contract::Release;
 using contract::Remember;
 using contract::Remembered;
 using contract::Reserve;
+using contract::TryWrite;
 
 namespace {
 
@@ -96,7 +97,7 @@ void Engine::on_answer(const Answer& answer) {
       [this](const Release&, const Refused* refused) { release_refused(refused->state); },
       [this](const Release&, const OneOf<Found, Remembered> auto*) { stop_as_unfit("a release"); },
 
-      [this](const OneOf<Redefine, Recall, Remember> auto&, const auto*) {
+      [this](const OneOf<Redefine, Recall, Remember, TryWrite> auto&, const auto*) {
         stop_as_unfit("an op that no engine sends");
       }};
   std::visit(cases, flight_->op(), answer);

@@ -24,11 +24,6 @@ Error conflict(const std::string& key, std::uint64_t asked, std::uint64_t kept) 
                    "; use a new key for a new request."));
 }
 
-std::int64_t expiry_s(std::chrono::seconds retention) {
-  const auto now_s = static_cast<std::int64_t>(base::wall_now_us() / 1'000'000);
-  return now_s + retention.count();
-}
-
 }  // namespace
 
 /// One key from its first request to its answer. Its steps follow one another, so they need no
@@ -76,7 +71,7 @@ class IdempotentRequests::Flow final : public RangeReceiver,
   void remember(const IdRange& range) {
     IdempotencyRecord record;
     record.range = range;
-    record.expires_s = expiry_s(runtime().options().idempotency_retention);
+    record.expires_s = runtime().clock_s() + runtime().options().idempotency_retention.count();
     record.owner = random_bits();
     settling_.emplace(runtime().hold_settling());
     StoreCall::run(runtime(), contract::Remember{counter_->name(), key_, record},

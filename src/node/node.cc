@@ -67,6 +67,7 @@ Node::Node(std::string url, std::shared_ptr<contract::StoreDriver> driver, Store
 Node::~Node() {
   close(kLastHandleCloseLimit);
   runtime_.wait_for_attempts();
+  runtime_.writes().finish();
 }
 
 Result<std::shared_ptr<Counter>> Node::counter(std::string_view name) {

@@ -54,6 +54,7 @@ class Node : public std::enable_shared_from_this<Node> {
   Accounting accounting() const;
   NodeActivity activity(std::size_t limit) const;
   void try_write(std::function<void(Result<void>)> receiver);
+  void check_writes(std::function<void(Result<void>)> receiver);
   bool close(std::chrono::milliseconds limit);
 
  private:

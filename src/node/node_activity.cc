@@ -54,6 +54,7 @@ NodeActivity Node::activity(std::size_t limit) const {
   for (auto rank = ranks.begin(); rank != ranks.begin() + most; ++rank) {
     activity.busiest.push_back(rank->second->activity());
   }
+  activity.write_trouble = runtime_.writes().trouble();
   if (state_keeper_) activity.state_dir_trouble = state_keeper_->trouble();
   activity.stopped_counters = runtime_.high_waters().stopped_counters();
   for (HighWaters::Stop& stop : runtime_.high_waters().stopped(limit)) {
@@ -62,16 +63,19 @@ NodeActivity Node::activity(std::size_t limit) const {
   return activity;
 }
 
-/// A Redefine whose condition can't hold: no counter ever has the revision before this one.
 void Node::try_write(std::function<void(Result<void>)> receiver) {
   if (in_child()) return receiver(forked_error());
-  contract::Redefine op{std::string(kDefaultCounter), contract::WriterId{0}, Definition{}};
-  op.definition.revision = kMaxId;
-  StoreCall::run(runtime_, std::move(op),
+  StoreCall::run(runtime_, contract::TryWrite{},
                  base::monotonic_now() + runtime_.options().request_timeout,
                  [receiver = std::move(receiver)](const Result<contract::Outcome>& outcome) {
                    receiver(outcome ? Result<void>() : Result<void>(outcome.error()));
                  });
+}
+
+void Node::check_writes(std::function<void(Result<void>)> receiver) {
+  if (in_child()) return receiver(forked_error());
+  if (runtime_.is_closed()) return receiver(Error(ErrorCode::kUnavailable, "the store is closed."));
+  runtime_.writes().check(std::move(receiver));
 }
 
 }  // namespace nextid::node

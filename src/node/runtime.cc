@@ -17,7 +17,8 @@ Runtime::Runtime(const std::string& store_url, std::shared_ptr<contract::StoreDr
                  StoreOptions options)
     : options_(std::move(options)),
       rules_(rules_of(store_url, options_)),
-      driver_(std::move(driver)) {}
+      driver_(std::move(driver)),
+      writes_(*this) {}
 
 void Runtime::submit(std::vector<contract::Call> calls) {
   if (calls.empty()) return;
@@ -32,7 +33,9 @@ void Runtime::submit(std::vector<contract::Call> calls) {
   for (contract::Call& call : calls) {
     call.done = [this, begun = store_calls_.begin(call.op, now),
                  done = std::move(call.done)](contract::Outcome outcome) mutable {
-      store_calls_.end(begun, outcome);
+      const base::MonotonicTime end = base::monotonic_now();
+      store_calls_.end(begun, outcome, end);
+      writes_.ended(begun.kind, outcome, end);
       std::exchange(done, {})(std::move(outcome));
       attempt_done();
     };
@@ -89,6 +92,11 @@ void Runtime::settling_ended() {
 std::shared_ptr<contract::StoreDriver> Runtime::driver() const {
   const base::Lock lock(mutex_);
   return driver_;
+}
+
+std::int64_t Runtime::clock_s() const {
+  const auto store = driver();
+  return contract::whole_seconds(store ? store->clock_us() : base::wall_now_us());
 }
 
 void Runtime::wait_for_attempts() {

@@ -19,6 +19,7 @@
 #include "node/high_waters.h"
 #include "node/store_call_counts.h"
 #include "node/timer.h"
+#include "node/write_watch.h"
 
 namespace nextid::node {
 
@@ -48,8 +49,12 @@ class Runtime {
   /// The driver, or none once it was dropped.
   std::shared_ptr<contract::StoreDriver> driver() const;
   bool is_closed() const { return driver() == nullptr; }
+  /// By the clock by which the store's records expire.
+  std::int64_t clock_s() const;
   /// The calls submitted so far.
   const StoreCallCounts& store_calls() const noexcept { return store_calls_; }
+  WriteWatch& writes() noexcept { return writes_; }
+  const WriteWatch& writes() const noexcept { return writes_; }
 
   /// Called by a counter when what the state directory says of it is out of date; at most once
   /// until take_changed() returns it.
@@ -114,6 +119,7 @@ class Runtime {
   std::uint64_t calls_out_ NEXTID_GUARDED_BY(mutex_) = 0;
   std::atomic<std::uint64_t> settling_{0};
   StoreCallCounts store_calls_;
+  WriteWatch writes_;
   std::vector<std::shared_ptr<Counter>> changed_counters_ NEXTID_GUARDED_BY(mutex_);
   Timer timer_;  // Last: its thread ends before the rest goes.
 };

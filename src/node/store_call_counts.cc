@@ -14,8 +14,8 @@ static_assert(
         std::variant_alternative_t<static_cast<std::size_t>(StoreCallKind::kReserve), contract::Op>,
         contract::Reserve>);
 static_assert(std::is_same_v<std::variant_alternative_t<
-                                 static_cast<std::size_t>(StoreCallKind::kRemember), contract::Op>,
-                             contract::Remember>);
+                                 static_cast<std::size_t>(StoreCallKind::kTryWrite), contract::Op>,
+                             contract::TryWrite>);
 
 StoreCallResult result_of(const contract::Outcome& outcome) noexcept {
   if (std::holds_alternative<contract::Refused>(outcome)) return StoreCallResult::kRefused;
@@ -34,10 +34,10 @@ StoreCallCounts::Begun StoreCallCounts::begin(const contract::Op& op, base::Mono
   return {static_cast<StoreCallKind>(op.index()), now};
 }
 
-void StoreCallCounts::end(const Begun& begun, const contract::Outcome& outcome) {
+void StoreCallCounts::end(const Begun& begun, const contract::Outcome& outcome,
+                          base::MonotonicTime now) {
   const auto us = static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::microseconds>(base::monotonic_now() - begun.at)
-          .count());
+      std::chrono::duration_cast<std::chrono::microseconds>(now - begun.at).count());
   OfKind& counts = kinds_[static_cast<std::size_t>(begun.kind)];
   counts.results[static_cast<std::size_t>(result_of(outcome))].fetch_add(1,
                                                                          std::memory_order_relaxed);

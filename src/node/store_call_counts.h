@@ -22,7 +22,7 @@ class StoreCallCounts {
     base::MonotonicTime at;
   };
   Begun begin(const contract::Op& op, base::MonotonicTime now);
-  void end(const Begun& begun, const contract::Outcome& outcome);
+  void end(const Begun& begun, const contract::Outcome& outcome, base::MonotonicTime now);
 
   StoreCalls snapshot() const;
 

@@ -161,6 +161,10 @@ Result<void> Store::try_write() const {
   return wait_for<void>([&](auto receiver) { node_->try_write(receiver); });
 }
 
+void Store::async_check_writes(WriteReceiver receiver) const {
+  node_->check_writes(std::move(receiver));
+}
+
 bool Store::close(std::chrono::milliseconds limit) { return node_->close(limit); }
 
 Result<Store> open_store(std::string_view url, StoreOptions options) {

@@ -271,6 +271,9 @@ void ObservationMetrics::add_doubts(Page& page) const {
   page.begin(MetricType::Gauge, "nextid_counters_stopped_info",
              "1 for each counter that has stopped, the first 100 by name.");
   for (const CounterActivity& counter : node.stopped) page.gauge({{"counter", counter.name}}, 1);
+  page.one_gauge("nextid_store_takes_writes",
+                 "1 while the store takes writes, as far as is known, else 0.",
+                 node.write_trouble.empty() ? 1 : 0);
   page.one_gauge("nextid_state_dir_failing",
                  "1 while the state directory can't be written or read, else 0.",
                  node.state_dir_trouble.empty() ? 0 : 1);

@@ -76,6 +76,8 @@ void Reporter::run() {
     if (requests->empty()) continue;
     const Observation observation = observe();
     for (const Request& request : *requests) request.done(request.write(observation));
+    // The next page is to tell it, should nobody else ask.
+    store_.async_check_writes([](const Result<void>&) {});
   }
 }
 

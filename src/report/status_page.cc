@@ -123,6 +123,7 @@ std::string status_page(const Observation& observation, std::size_t limit) {
       {"store_made", observation.store_opening.made},
       {"doubt", text(as_utf8(observation.store_health.doubt))},
       {"stopped", stopped_json(observation.node)},
+      {"write_trouble", text(as_utf8(observation.node.write_trouble))},
       {"state_dir_trouble", text(as_utf8(observation.node.state_dir_trouble))},
       {"now_ms",
        std::chrono::duration_cast<std::chrono::milliseconds>(observation.now.time_since_epoch())

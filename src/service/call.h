@@ -66,7 +66,7 @@ struct AdvanceCounter {
   std::uint64_t to = 1;  ///< 1 ... kMaxId.
 };
 
-/// Whether the server can give ids: the store answers, and is in no doubt.
+/// Whether the server can give ids: the store takes writes, and is in no doubt.
 struct CheckReady {
   struct Answer {
     /// Why ids are not given out any more; "" where they are. See Reports::doubt().

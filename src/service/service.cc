@@ -72,20 +72,17 @@ void Service::start(const AdvanceCounter& call, Done<CounterInfo> done) const {
   store_.async_advance(call.counter, call.to, std::move(done));
 }
 
-// Reads one counter: a list would read all of a DynamoDB table, for each probe. One stopped counter
-// makes the whole node not ready: the store was set back or exchanged, so counters that were not
-// used since are wrong, too.
+// One stopped counter makes the whole node not ready: the store was set back or exchanged, so
+// counters that were not used since are wrong, too.
 void Service::start(const CheckReady&, Done<CheckReady::Answer> done) const {
   if (is_stopping_) return done(Error(ErrorCode::kUnavailable, "The server is stopping."));
   if (std::string doubt = reports_.doubt(); !doubt.empty()) {
     return done(CheckReady::Answer{std::move(doubt)});
   }
-  store_.async_counter(
-      kDefaultCounter, [done = std::move(done)](const Result<CounterInfo>& counter) {
-        const bool store_answers = counter || counter.error().code() != ErrorCode::kUnavailable;
-        if (!store_answers) return done(counter.error());
-        done(CheckReady::Answer{});
-      });
+  store_.async_check_writes([done = std::move(done)](const Result<void>& writes) {
+    if (!writes) return done(writes.error());
+    done(CheckReady::Answer{});
+  });
 }
 
 void Service::start(const ShowMetrics& call, Done<Page> done) const {

@@ -243,7 +243,8 @@ TEST_F(SqliteProcesses, BringOneOldFileUpToDateTogether) {
       EXPECT_EQ(child->wait(), 0);
     }
     EXPECT_EQ(found(run(*open_sqlite(path), Load{"orders", 7})).value, 42);
-    EXPECT_EQ(RawConnection(path).integer("SELECT count(*) FROM idempotency"), 10);
+    EXPECT_EQ(RawConnection(path).integer("SELECT count(*) FROM idempotency WHERE counter <> ''"),
+              10);
   }
 }
 

@@ -31,8 +31,10 @@ class SqliteRecordsTest : public testing::Test {
     for (int i = 0; i < count; ++i) remembered(remember(prefix + std::to_string(i), after));
   }
   std::int64_t rows(const std::string& prefix) {
-    return RawConnection(path_).integer("SELECT count(*) FROM idempotency WHERE key LIKE '" +
-                                        prefix + "%'");
+    return RawConnection(path_).integer(
+        "SELECT count(*) FROM idempotency"
+        " WHERE counter <> '' AND key LIKE '" +
+        prefix + "%'");
   }
   void expect_damaged(const Outcome& outcome) {
     const auto* not_applied = std::get_if<contract::NotApplied>(&outcome);
@@ -44,7 +46,7 @@ class SqliteRecordsTest : public testing::Test {
   const std::string path_ = directory_.file("ids.db");
   TurnedClock clock_;
   const std::shared_ptr<store::SqliteStore> store_ =
-      store::SqliteStore::open(path_, {}, clock_.reader()).value();
+      store::SqliteStore::open(path_, {}, {clock_.reader(), clock_.reader(), 1}).value();
 };
 
 TEST_F(SqliteRecordsTest, RemovesAFewThatAreOverWithEachThatItAdds) {
@@ -101,10 +103,10 @@ TEST_F(SqliteRecordsTest, ReportsNumbersThatMakeNoSense) {
   for (const char* nonsense :
        {"first = 0", "first = -4", "count = 0", "count = -1", "increment = 0", "increment = -1",
         "first = 9223372036854775806", "increment = 9223372036854775807"}) {
-    raw.execute(std::string("UPDATE idempotency SET ") + nonsense);
+    raw.execute(std::string("UPDATE idempotency SET ") + nonsense + " WHERE key = 'key0'");
     expect_damaged(run(*store_, Recall{"orders", "key0"}));
     expect_damaged(remember("key0", seconds(100)));
-    raw.execute("UPDATE idempotency SET first = 1, count = 3, increment = 1");
+    raw.execute("UPDATE idempotency SET first = 1, count = 3, increment = 1 WHERE key = 'key0'");
   }
   EXPECT_TRUE(remembered(run(*store_, Recall{"orders", "key0"})));
 }
@@ -113,6 +115,8 @@ TEST_F(SqliteRecordsTest, LosesTheTableAtRunTime) {
   RawConnection(path_).execute("DROP TABLE idempotency");
   expect_damaged(run(*store_, Recall{"orders", "key"}));
   expect_damaged(remember("key", seconds(100)));
+  expect_damaged(run(*store_, contract::TryWrite{}));
+  clock_.advance(std::chrono::minutes(2));
   found(run(*store_, contract::Define{"orders", 1, Definition{}}));
   EXPECT_EQ(committed(run(*store_, reserve("orders", 1, 1, 0))), 1);
 }

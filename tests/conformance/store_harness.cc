@@ -161,6 +161,7 @@ std::string describe(const contract::Op& op) {
     std::string operator()(const contract::Remember& x) const {
       return "Remember " + x.counter + " '" + x.key + "' " + describe_record(x.record);
     }
+    std::string operator()(const contract::TryWrite&) const { return "TryWrite"; }
   } const text;
   return std::visit(text, op);
 }

@@ -35,6 +35,15 @@ struct Seen {
   Definition definition;
 };
 
+std::string counter_of(const Op& op) {
+  return std::visit(
+      [](const auto& each) -> std::string {
+        if constexpr (requires { each.counter; }) return each.counter;
+        return {};
+      },
+      op);
+}
+
 /// A few counters, writers and keys, so that they meet often; ops that mostly follow what the
 /// outcomes show, and sometimes do not; and copies of any earlier op.
 class RandomOps {
@@ -49,8 +58,8 @@ class RandomOps {
   }
 
   void learn(const Op& op, const Outcome& outcome) {
-    const std::string counter = std::visit([](const auto& each) { return each.counter; }, op);
-    Seen& seen = seen_[counter];
+    if (std::holds_alternative<contract::TryWrite>(op)) return;
+    Seen& seen = seen_[counter_of(op)];
     if (const auto* committed = std::get_if<contract::Committed>(&outcome)) {
       const auto* advance = std::get_if<contract::Advance>(&op);
       seen.value = advance != nullptr ? advance->to : committed->end;
@@ -71,7 +80,8 @@ class RandomOps {
     }
     if (kind < 32) return contract::Redefine{counter, writer, next_definition(seen_[counter])};
     if (kind < 36) return contract::Recall{counter, key()};
-    if (kind < 42) return contract::Remember{counter, key(), record()};
+    if (kind < 41) return contract::Remember{counter, key(), record()};
+    if (kind < 42) return contract::TryWrite{};
     return with_seq(kind, counter, writer);
   }
 

@@ -37,7 +37,8 @@ std::vector<StoreRow> store_rows() {
        false},
       {"sqlite",
        [](const TempDir& directory, const TurnedClock& clock) {
-         return store::SqliteStore::open(directory.file("ids.db"), {}, clock.reader()).value();
+         const store::MachineClocks clocks{clock.reader(), clock.reader(), 1};
+         return store::SqliteStore::open(directory.file("ids.db"), {}, clocks).value();
        },
        true},
       {"dynamodb",

@@ -319,6 +319,20 @@ class Server:
 
 
 
+class Clock:
+    """A process's wall clock, which can be moved."""
+
+    def __init__(self, path, library=BUILD / "tests" / "torture" / "libtorture_clock.so"):
+        self._path = path
+        self._path.write_bytes(bytes(8))
+        path.chmod(0o644)
+        self.env = {"LD_PRELOAD": str(library), "TORTURE_CLOCK": str(path)}
+
+    def move(self, seconds):
+        with open(self._path, "r+b") as file:  # In place: it is mapped.
+            file.write(struct.pack("=q", int(seconds * 1e9)))
+
+
 @contextlib.contextmanager
 def store_locked(path):
     """Holds SQLite's writer lock, so that every commit of the server has to wait."""

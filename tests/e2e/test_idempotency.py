@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from nextid import OK, is_problem, poll, store_locked
+from nextid import OK, Clock, is_problem, poll, store_locked
 
 
 def header(key):
@@ -145,6 +145,66 @@ def test_refused_requests_do_not_use_up_their_key(start_node):
     assert is_problem(node.ask("GET", "/next?counter=orders"), 409, "exhausted")
     # All are used; the key still has its own.
     assert take(node, "a", target) == {"start": 1, "end": 6, "count": 6}
+
+
+# ---- Clocks that are wrong
+
+DAY_S = 24 * 3600
+
+
+@pytest.mark.parametrize("jump_s", [3 * DAY_S, -3 * DAY_S, 200 * 365 * DAY_S])
+def test_a_wall_clock_that_jumps_ends_no_key(start_server, tmp_path, jump_s):
+    """Nor while it is wrong, nor when it is right again, nor over a restart."""
+    clock = Clock(tmp_path / "clock")
+    server = start_server(env=clock.env)
+    before = {f"before{number}": take(server, f"before{number}") for number in range(20)}
+    clock.move(jump_s)
+    # Each new key removes some that have expired.
+    during = {f"during{number}": take(server, f"during{number}") for number in range(20)}
+    known = {**before, **during}
+    assert {key: take(server, key) for key in known} == known
+    server.stop()
+    server = start_server(env=clock.env)
+    assert {key: take(server, key) for key in known} == known
+    clock.move(0)
+    assert {key: take(server, key) for key in known} == known
+    server.kill()
+    server = start_server(env=clock.env)
+    assert {key: take(server, key) for key in known} == known
+    assert server.next_id() == len(known) + 1
+
+
+def test_processes_with_different_clocks_agree(start_server, tmp_path):
+    wrong = Clock(tmp_path / "wrong")
+    wrong.move(3 * DAY_S)
+    servers = [start_server(), start_server(env=wrong.env)]
+    for number in range(1, 7):
+        key = f"key{number}"
+        one, other = servers[number % 2], servers[(number + 1) % 2]
+        assert take(one, key) == take(other, key) == {"id": number}
+
+
+def test_keys_expire_while_the_wall_clock_is_behind(start_server, tmp_path):
+    clock = Clock(tmp_path / "clock")
+    server = start_server("--idempotency-retention", "1s", env=clock.env)
+    first = take(server, "a")["id"]
+    clock.move(-3 * DAY_S)
+    poll(lambda: take(server, "a")["id"] != first, "the key is forgotten")
+
+
+def test_a_node_of_dynamodb_whose_clock_jumps_gives_no_other_ids(dynamodb, tmp_path):
+    """DynamoDB takes no request that was signed so far from its own time."""
+    clock = Clock(tmp_path / "clock")
+    node = dynamodb.start("--request-timeout", "1s", env={**dynamodb.env, **clock.env})
+    first = take(node, "a")
+    clock.move(3 * DAY_S)
+    assert is_problem(ask(node, "a"), 503, "unavailable")
+    clock.move(0)
+    poll(lambda: ask(node, "a").status == 200, "it is served again")
+    assert take(node, "a") == first
+
+
+# ---- The end of a key
 
 
 def test_keys_expire(start_node):

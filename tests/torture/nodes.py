@@ -9,7 +9,6 @@ import json
 import os
 import re
 import signal
-import struct
 import subprocess
 import threading
 import time
@@ -43,20 +42,6 @@ class Life:
         return self.returned + sum(self.burned.values())
 
 
-class Clock:
-    """A process's wall clock, which can be moved."""
-
-    def __init__(self, path, library):
-        self._path = path
-        self._path.write_bytes(bytes(8))
-        path.chmod(0o644)
-        self.env = {"LD_PRELOAD": str(library), "TORTURE_CLOCK": str(path)}
-
-    def move(self, seconds):
-        with open(self._path, "r+b") as file:  # In place: it is mapped.
-            file.write(struct.pack("=q", int(seconds * 1e9)))
-
-
 class Node:
     """What servers and embedding programs have in common. `fleet` is that of the round."""
 
@@ -66,7 +51,7 @@ class Node:
         self.lives = []
         self.process = None
         self.starts_refused = 0
-        self.clock = Clock(fleet.directory / f"{name}.clock", fleet.place.clock)
+        self.clock = nextid.Clock(fleet.directory / f"{name}.clock", fleet.place.clock)
         self.lock = threading.RLock()  # Held while it starts or ends.
 
     @property

@@ -221,14 +221,15 @@ function notice(sentence) {
 }
 
 // What must not be overlooked: ids that are given out no more.
-function showDoubt({doubt, stopped, state_dir_trouble: trouble}) {
+function showDoubt({doubt, stopped, write_trouble, state_dir_trouble}) {
   const reasons = stopped.counters.slice(0, MOST_DOUBTS).map((counter) => counter.why);
   if (stopped.count > reasons.length) reasons.push(`And ${stopped.count - reasons.length} more.`);
   if (doubt !== "") reasons.unshift(doubt);
-  if (trouble !== "") reasons.push(trouble);
+  for (const trouble of [write_trouble, state_dir_trouble]) if (trouble !== "") reasons.push(trouble);
   const title = doubt !== "" ? "This store is in doubt: no ids are given out"
     : stopped.count === 1 ? "A counter has stopped: it gives out no ids"
     : stopped.count > 1 ? `${grouped(stopped.count)} counters have stopped: they give out no ids`
+    : write_trouble !== "" ? "The store takes no writes: no new ids are given out"
     : "The state directory can't be used";
   find("#doubt").hidden = reasons.length === 0;
   setText(find("#doubt-title"), title);

@@ -212,6 +212,15 @@ json::object prune_request(const std::string& counter, const std::vector<WriterS
           {"ReturnValues", "ALL_NEW"}};
 }
 
+json::object refused_request() {
+  // No counter has this name.
+  return {
+      {"Key", key_of("-")},
+      {"UpdateExpression", "SET current_value = :zero"},
+      {"ConditionExpression", "attribute_exists(counter_id) AND attribute_not_exists(counter_id)"},
+      {"ExpressionAttributeValues", {{":zero", number(std::int64_t{0})}}}};
+}
+
 json::object scan_request(const std::string& after) {
   std::string attributes = "counter_id, current_value";
   for (const auto& field : contract::kDefinitionFields) {

@@ -55,6 +55,10 @@ boost::json::object release_request(const contract::Release& op, contract::Seq f
 boost::json::object prune_request(const std::string& counter, const std::vector<WriterSlot>& idle,
                                   contract::Seq floor);
 
+/// UpdateItem whose condition can't hold, of an item that there is not: changes nothing, for one
+/// write unit.
+boost::json::object refused_request();
+
 /// One page of a Scan over the counters, without their slots.
 boost::json::object scan_request(const std::string& after);
 

@@ -134,6 +134,7 @@ class DynamodbStore::Impl : public std::enable_shared_from_this<DynamodbStore::I
   void start(GiveBack op, Done done);
   void start(Advance op, Done done) { start_in_turn(std::move(op), std::move(done)); }
   void start(Release op, Done done) { release(std::move(op), std::nullopt, std::move(done)); }
+  void start(contract::TryWrite op, Done done);
   void start(contract::Recall op, Done done) { records_->recall(std::move(op), std::move(done)); }
   void start(contract::Remember op, Done done) {
     records_->remember(std::move(op), std::move(done));
@@ -368,6 +369,16 @@ void DynamodbStore::Impl::release_refused(Release op, CounterState state, bool a
   if (!seen.change) return done(std::move(seen.outcome));
   if (again) return done(NotApplied{cat("counter '", op.counter, "' changed during a release")});
   release(std::move(op), floor, std::move(done));
+}
+
+/// Its condition can't hold, and is looked at after the caller's right to write is.
+void DynamodbStore::Impl::start(contract::TryWrite, Done done) {
+  call("UpdateItem", refused_request(), [done = std::move(done)](const DynamodbReply& reply) {
+    if (reply.kind == Kind::kDone || reply.kind == Kind::kConditionFailed) {
+      return done(contract::Committed{});
+    }
+    done(outcome_of_failed_write(reply));
+  });
 }
 
 // --- The store

@@ -181,6 +181,8 @@ Outcome MemoryStore::apply(const contract::Remember& op) {
   return Remembered{op.record};
 }
 
+Outcome MemoryStore::apply(const contract::TryWrite&) const { return Committed{}; }
+
 MemoryStore::Counter* MemoryStore::find(const std::string& name) {
   const auto it = counters_.find(name);
   return it == counters_.end() ? nullptr : &it->second;

@@ -28,6 +28,7 @@ class MemoryStore final : public contract::StoreDriver {
   void list(const std::string& after, std::size_t limit,
             std::function<void(Result<CounterPage>)> done) override;
   const StoreOpening& opening() const noexcept override { return opening_; }
+  base::WallMicros clock_us() const override { return wall_clock_(); }
 
  private:
   struct Counter {
@@ -46,6 +47,7 @@ class MemoryStore final : public contract::StoreDriver {
   contract::Outcome apply(const contract::Release& op) NEXTID_REQUIRES(mutex_);
   contract::Outcome apply(const contract::Recall& op) NEXTID_REQUIRES(mutex_);
   contract::Outcome apply(const contract::Remember& op) NEXTID_REQUIRES(mutex_);
+  contract::Outcome apply(const contract::TryWrite& op) const;
   Counter* find(const std::string& name) NEXTID_REQUIRES(mutex_);
   void prune(Counter& counter, contract::WriterId asking) const;
   std::optional<contract::IdempotencyRecord> recall(const RecordName& name,

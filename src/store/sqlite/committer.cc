@@ -18,6 +18,7 @@ using contract::Outcome;
 using contract::Recall;
 using contract::Remember;
 using contract::Reserve;
+using contract::TryWrite;
 
 /// How long closing waits for others that open or close.
 constexpr std::chrono::milliseconds kCloseLimit{500};
@@ -40,11 +41,21 @@ Outcome doubt(const contract::Op& op, const std::string& why) {
 /// Hands an op to the table that it is about.
 struct Tables {
   const SqliteFile& file;
-  base::WallMicros now;
 
-  Outcome operator()(const Load& op) const { return file.counters->apply(op, now); }
-  Outcome operator()(const Recall& op) const { return file.records->apply(op, now); }
-  Outcome operator()(const Remember& op) const { return file.records->apply(op, now); }
+  Outcome operator()(const Load& op) const {
+    return file.counters->apply(op, file.clock->wall_us());
+  }
+  Outcome operator()(const Recall& op) const {
+    return file.records->apply(op, file.clock->now_us());
+  }
+  Outcome operator()(const Remember& op) const {
+    return file.records->apply(op, file.clock->now_us());
+  }
+  /// The row of the clock is all that changes: a page that is written and synced as others are.
+  Outcome operator()(const TryWrite&) const {
+    file.clock_row->keep(*file.clock);
+    return contract::Committed{};
+  }
   template <typename Other>
   Outcome operator()(const Other& op) const {
     return file.counters->apply(op);
@@ -65,10 +76,8 @@ SqliteCommitter::Statements::Statements(Database& database)
       release(database, "RELEASE op"),
       roll_back_to(database, "ROLLBACK TO op") {}
 
-SqliteCommitter::SqliteCommitter(SqliteFile file, std::function<base::WallMicros()> wall_clock)
-    : file_(std::move(file)),
-      wall_clock_(std::move(wall_clock)),
-      statements_(std::in_place, *file_.database) {}
+SqliteCommitter::SqliteCommitter(SqliteFile file)
+    : file_(std::move(file)), statements_(std::in_place, *file_.database) {}
 
 SqliteCommitter::~SqliteCommitter() {
   statements_.reset();
@@ -107,6 +116,7 @@ void SqliteCommitter::write(const Group& group, Answers& answers) {
     answers.outcomes.push_back(lone_reserve ? attempt_alone(call.op) : attempt(call.op));
   }
   read_pages(group, answers);
+  if (file_.clock->is_due()) keep_clock();
   try {
     file_.guard->keep_seal();
     statements_->commit.run();
@@ -117,6 +127,15 @@ void SqliteCommitter::write(const Group& group, Answers& answers) {
       answers.outcomes[i] = doubt(group.calls[i].op, failure.what());
     }
     for (auto& page : answers.pages) page = as_error(failure);
+  }
+}
+
+/// Throws only if the whole transaction is lost: ids need no clock.
+void SqliteCommitter::keep_clock() {
+  try {
+    file_.clock_row->keep(*file_.clock);
+  } catch (const SqliteFailure&) {
+    if (!file_.database->in_transaction()) throw;
   }
 }
 
@@ -150,9 +169,7 @@ Outcome SqliteCommitter::attempt_in_savepoint(const contract::Op& op) {
   return outcome;
 }
 
-Outcome SqliteCommitter::apply(const contract::Op& op) {
-  return std::visit(Tables{file_, wall_clock_()}, op);
-}
+Outcome SqliteCommitter::apply(const contract::Op& op) { return std::visit(Tables{file_}, op); }
 
 /// Answers what only reads, when nothing can be written.
 void SqliteCommitter::read(const Group& group, const std::string& why_not_write, Answers& answers) {
@@ -181,7 +198,7 @@ Outcome SqliteCommitter::look(const contract::Op& op, const std::string& why_not
   if (auto why = contract::refuse_unstorable(op)) return NotApplied{std::move(*why)};
   if (const auto* load = std::get_if<Load>(&op)) return file_.counters->find(*load);
   if (const auto* recall = std::get_if<Recall>(&op)) {
-    return file_.records->apply(*recall, wall_clock_());
+    return file_.records->apply(*recall, file_.clock->now_us());
   }
   return NotApplied{why_not_write};
 }

@@ -1,13 +1,9 @@
 // Groups of ops, each committed in one transaction of an open SQLite file.
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 
-#include "nextid/statistics.h"
-
-#include "base/clock.h"
 #include "contract/op.h"
 #include "store/common/group_commit.h"
 #include "store/sqlite/opening.h"
@@ -17,7 +13,7 @@ namespace nextid::store {
 /// Not thread-safe: one thread at a time.
 class SqliteCommitter final : public Committer {
  public:
-  SqliteCommitter(SqliteFile file, std::function<base::WallMicros()> wall_clock);
+  explicit SqliteCommitter(SqliteFile file);
   /// Closes the file: see close_sqlite_file().
   ~SqliteCommitter() override;
   SqliteCommitter(const SqliteCommitter&) = delete;
@@ -27,8 +23,6 @@ class SqliteCommitter final : public Committer {
   /// then as long again to answer what only reads. An outcome that says that an op was applied is
   /// durable (I2): the transaction has ended. Leaves the connection ready for the next group.
   Answers commit(const Group& group) noexcept override;
-
-  const StoreOpening& opening() const noexcept { return file_.opening; }
 
   /// Checkpoints when enough frames have piled up.
   void tidy() noexcept override;
@@ -46,6 +40,7 @@ class SqliteCommitter final : public Committer {
   };
 
   void write(const Group& group, Answers& answers);
+  void keep_clock();
   contract::Outcome attempt_alone(const contract::Op& op);
   contract::Outcome attempt(const contract::Op& op);
   contract::Outcome attempt_in_savepoint(const contract::Op& op);
@@ -55,7 +50,6 @@ class SqliteCommitter final : public Committer {
   void read_pages(const Group& group, Answers& answers);
 
   SqliteFile file_;
-  const std::function<base::WallMicros()> wall_clock_;
   // The connection closes with the last of its statements: these must go before it.
   std::optional<Statements> statements_;
 };

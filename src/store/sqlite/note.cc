@@ -3,8 +3,9 @@
 #include <array>
 #include <cinttypes>
 #include <cstdio>
-#include <fstream>
 #include <unistd.h>
+
+#include "store/sqlite/boot.h"
 
 namespace nextid::store {
 namespace {
@@ -14,17 +15,6 @@ namespace {
 constexpr std::size_t kStateAt = 0;
 constexpr std::size_t kCommittedAt = 256;
 constexpr int kFramesDigits = 20;
-
-/// The number of this boot (random(4)), 36 characters.
-const std::string& this_boot() {
-  static const std::string boot = [] {
-    std::ifstream file("/proc/sys/kernel/random/boot_id");
-    std::string text;
-    file >> text;
-    return text.size() == 36 ? text : std::string("-");
-  }();
-  return boot;
-}
 
 }  // namespace
 

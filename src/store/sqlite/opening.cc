@@ -150,12 +150,15 @@ void connect(SqliteFile& file, const std::string& path) {
   set_up_schema(database);
   file.counters = std::make_unique<SqliteCounters>(database);
   file.records = std::make_unique<SqliteRecords>(database);
+  file.clock_row = std::make_unique<ClockRow>(database);
+  file.clock->begin(file.clock_row->read());
   database.execute("COMMIT");
   keep_log(database);
 }
 
 void disconnect(SqliteFile& file) {
   file.guard.reset();
+  file.clock_row.reset();
   file.records.reset();
   file.counters.reset();
   file.database.reset();
@@ -231,6 +234,7 @@ void seal_for_use(SqliteFile& file, const Evidence& evidence, const std::optiona
   Database& database = *file.database;
   database.execute("BEGIN IMMEDIATE");
   SqliteSeal(database).write(seal);
+  file.clock_row->keep(*file.clock);
   database.execute("COMMIT");
   int in_log = 0;
   int brought_over = 0;
@@ -361,12 +365,14 @@ void refuse_remains(const std::string& given) {
   if (tells_of_a_store) throw store_is_gone(path);
 }
 
-SqliteFile open_sqlite_file(const std::string& given, const SqliteOpenOptions& options) {
+SqliteFile open_sqlite_file(const std::string& given, const SqliteOpenOptions& options,
+                            MachineClocks clocks) {
   const std::string path = resolve_sqlite_path(given);
   refuse_unusable(path);  // Before even a lock file appears next to it.
   if (status_of(path)) refuse_divided(path);
   const auto deadline = base::monotonic_now() + kOpeningLimit;
   SqliteFile file;
+  file.clock = std::make_shared<StoreClock>(std::move(clocks));
   file.lock = std::make_unique<FileLock>(path);
   const auto hold = file.lock->acquire(deadline);
   std::optional<Traces> traces;

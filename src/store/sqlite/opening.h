@@ -12,6 +12,7 @@
 #include "store/sqlite/guard.h"
 #include "store/sqlite/main_file.h"
 #include "store/sqlite/records.h"
+#include "store/sqlite/store_clock.h"
 
 namespace nextid::store {
 
@@ -25,6 +26,8 @@ struct SqliteFile {
   std::unique_ptr<SqliteCounters> counters;
   std::unique_ptr<SqliteRecords> records;
   std::unique_ptr<SqliteGuard> guard;
+  std::shared_ptr<StoreClock> clock;
+  std::unique_ptr<ClockRow> clock_row;
   StoreOpening opening;
 };
 
@@ -49,7 +52,8 @@ void refuse_remains(const std::string& given);
 /// made. A file in doubt (doubt.h) is such a failure, with SQLITE_CORRUPT, before any id can leave;
 /// SqliteOpenOptions::accept_as_is takes it, sets a log that does not belong to it aside, and marks
 /// it as past until end_recovery(). Blocks for five seconds at most while others hold the lock.
-SqliteFile open_sqlite_file(const std::string& path, const SqliteOpenOptions& options = {});
+SqliteFile open_sqlite_file(const std::string& path, const SqliteOpenOptions& options = {},
+                            MachineClocks clocks = {});
 
 /// Ends the use of a file. The last process to use it leaves a main file that is whole, and no log.
 /// Never throws: what can't be done now is found again at the next opening.

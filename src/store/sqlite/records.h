@@ -19,7 +19,7 @@ class SqliteRecords {
  public:
   explicit SqliteRecords(Database& database);
 
-  /// `now` decides which records have expired.
+  /// `now`, of the store's clock, decides which records have expired.
   contract::Outcome apply(const contract::Recall& op, base::WallMicros now);
   /// With each record that it adds it removes a few that have expired, the earliest first: several,
   /// so that they never pile up, and few, so that it never takes long.

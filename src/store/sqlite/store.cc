@@ -8,16 +8,18 @@ namespace nextid::store {
 
 Result<std::shared_ptr<SqliteStore>> SqliteStore::open(const std::string& path,
                                                        const SqliteOpenOptions& options,
-                                                       WallClock wall_clock) {
+                                                       MachineClocks clocks) {
   if (path.empty() || path.find('\0') != std::string::npos) {
     return Error(ErrorCode::kInvalid, "an SQLite store needs the path of a file: sqlite:PATH");
   }
   try {
-    auto committer =
-        std::make_unique<SqliteCommitter>(open_sqlite_file(path, options), std::move(wall_clock));
-    StoreOpening opening = committer->opening();
+    SqliteFile file = open_sqlite_file(path, options, std::move(clocks));
+    StoreOpening opening = file.opening;
+    auto clock = file.clock;
+    auto committer = std::make_unique<SqliteCommitter>(std::move(file));
     auto commits = GroupCommit::start(std::move(committer), GroupCommit::Leader::kSubmitter);
-    return std::shared_ptr<SqliteStore>(new SqliteStore(std::move(opening), std::move(commits)));
+    return std::shared_ptr<SqliteStore>(
+        new SqliteStore(std::move(opening), std::move(clock), std::move(commits)));
   } catch (const SqliteFailure& failure) {
     return error_of(failure);
   }

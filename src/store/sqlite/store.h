@@ -16,6 +16,7 @@
 #include "store/common/group_commit.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/opening.h"
+#include "store/sqlite/store_clock.h"
 
 namespace nextid::store {
 
@@ -33,15 +34,13 @@ namespace nextid::store {
 /// one store. After the last one has closed it PATH alone is (I8: seal.h, guard.h).
 class SqliteStore final : public contract::StoreDriver {
  public:
-  using WallClock = std::function<base::WallMicros()>;
-
   /// Opens or makes the database. Errors name the file, and nothing in it has changed then:
   /// kCorrupt (no database of ours, damaged, from a newer version), kUnavailable (can't be
   /// opened, read-only, disk full, held by another process), kInvalid (no path, or a file that was
   /// open when this process was forked).
   static Result<std::shared_ptr<SqliteStore>> open(const std::string& path,
                                                    const SqliteOpenOptions& options = {},
-                                                   WallClock wall_clock = &base::wall_now_us);
+                                                   MachineClocks clocks = {});
 
   /// Waits for what was submitted. May be called from a `done`. In a forked child it does nothing.
   ~SqliteStore() override;
@@ -50,13 +49,17 @@ class SqliteStore final : public contract::StoreDriver {
   void list(const std::string& after, std::size_t limit,
             std::function<void(Result<CounterPage>)> done) override;
   const StoreOpening& opening() const noexcept override { return opening_; }
+  /// See store_clock.h.
+  base::WallMicros clock_us() const override { return clock_->now_us(); }
 
  private:
-  SqliteStore(StoreOpening opening, std::shared_ptr<GroupCommit> commits)
-      : opening_(std::move(opening)), commits_(std::move(commits)) {}
+  SqliteStore(StoreOpening opening, std::shared_ptr<StoreClock> clock,
+              std::shared_ptr<GroupCommit> commits)
+      : opening_(std::move(opening)), clock_(std::move(clock)), commits_(std::move(commits)) {}
 
   const base::ForkGuard fork_guard_;
   const StoreOpening opening_;
+  const std::shared_ptr<StoreClock> clock_;
   std::shared_ptr<GroupCommit> commits_;
 };
 

@@ -81,8 +81,8 @@ TEST(TryWriteTest, ChangesNothing) {
   const auto after = store.counter(kDefaultCounter).value();
   EXPECT_EQ(after.value, before.value);
   EXPECT_EQ(after.definition, before.definition);
-  const auto refused = static_cast<std::size_t>(StoreCallResult::kRefused);
-  EXPECT_EQ(store.store_calls().of(StoreCallKind::kRedefine).results[refused], 1U);
+  const auto done = static_cast<std::size_t>(StoreCallResult::kDone);
+  EXPECT_EQ(store.store_calls().of(StoreCallKind::kTryWrite).results[done], 2U);
 }
 
 }  // namespace

@@ -34,7 +34,7 @@ TEST(PruningTest, HappensWhileACounterIsInUse) {
   // A writer of long ago, seen through a clock of long ago, which itself prunes nothing.
   const auto path = directory.sqlite_url().substr(std::string_view("sqlite:").size());
   const auto long_ago = [] { return base::WallMicros{1'000'000}; };
-  const auto other = store::SqliteStore::open(path, {}, long_ago).value();
+  const auto other = store::SqliteStore::open(path, {}, {long_ago}).value();
   constexpr contract::WriterId kDead = 77;
   run(*other, contract::Reserve{"orders", kDead, 1'000'000, 0, 1, 5, 1'000});
   const auto has_slot = [&] {

@@ -136,10 +136,13 @@ Observation two_stopped() {
 TEST(MetricsPage, TellsWhatHasStopped) {
   EXPECT_TRUE(has_line(metrics_page(two_counters()), "nextid_counters_stopped 0"));
   EXPECT_TRUE(has_line(metrics_page(two_counters()), "nextid_store_in_doubt 0"));
+  EXPECT_TRUE(has_line(metrics_page(two_counters()), "nextid_store_takes_writes 1"));
   Observation observation = two_stopped();
   observation.store_health.doubt = "The file was exchanged.";
   observation.node.state_dir_trouble = "The disk is full.";
+  observation.node.write_trouble = "the store takes no writes: its disk is full";
   const std::string page = metrics_page(observation);
+  EXPECT_TRUE(has_line(page, "nextid_store_takes_writes 0"));
   EXPECT_TRUE(has_line(page, "nextid_counters_stopped 2"));
   EXPECT_TRUE(has_line(page, "nextid_counters_stopped_info{counter=\"b\"} 1"));
   EXPECT_TRUE(has_line(page, "nextid_store_in_doubt 1"));
