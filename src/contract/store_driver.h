@@ -19,6 +19,9 @@ namespace nextid::contract {
 struct Call {
   Op op;
   std::function<void(Outcome)> done;
+  /// False if no caller waits for the outcome now, as with a refill or the release of an idle
+  /// counter: a store may then keep submit() from blocking, at the price of a longer wait.
+  bool is_waited_for = true;
 };
 
 /// A place that keeps counters durably. All methods are thread-safe.
@@ -33,7 +36,8 @@ class StoreDriver {
   ///
   /// It is called by I/O threads, so a store on a network never blocks here: it has threads of its
   /// own. A store on this machine's disk may commit in the calling thread, and so block it for a
-  /// commit, or until that limit where it waits for others.
+  /// commit, or until that limit where it waits for others; but not for calls that nobody waits
+  /// for.
   virtual void submit(std::vector<Call> calls) = 0;
 
   /// Counters whose names follow `after` in byte order, at most `limit`. Blocks as submit() does.

@@ -77,6 +77,10 @@ class Counter final : public KeyedCounter, public std::enable_shared_from_this<C
   bool idle_since(base::MonotonicTime time);
   /// For an idle counter: see Succession::rest(); run() or pump() starts it.
   bool rest(base::MonotonicTime deadline);
+  /// What became of rest(): on its way; or at rest, so that the counter may be forgotten; or
+  /// neither, as when a request came meanwhile.
+  enum class Rest { kOnItsWay, kAtRest, kNone };
+  Rest rest_state() const;
 
   /// True once in each StoreOptions::pruning_interval, for the first time when one has passed since
   /// the counter was made. A true answer begins the next interval.

@@ -12,8 +12,6 @@ namespace {
 
 using base::cat;
 
-/// How long an idle counter may try to release its slot; a later sweep makes it try again.
-constexpr std::chrono::seconds kRestLimit{5};
 constexpr std::chrono::seconds kLookInterval{1};
 constexpr std::chrono::milliseconds kLastHandleCloseLimit{1'000};
 constexpr std::size_t kMaxPage = 1'000;
@@ -61,6 +59,7 @@ std::shared_ptr<Node> Node::create(std::string url, std::shared_ptr<contract::St
 Node::Node(std::string url, std::shared_ptr<contract::StoreDriver> driver, StoreOptions options)
     : url_(std::move(url)),
       opening_(driver->opening()),
+      pace_(options.max_counters, options.idle_counter_timeout),
       runtime_(url_, std::move(driver), std::move(options)) {}
 
 Node::~Node() {
@@ -81,7 +80,7 @@ Result<std::shared_ptr<Counter>> Node::counter(std::string_view name) {
   }
   auto counter = std::make_shared<Counter>(std::string(name), runtime_);
   counters_.emplace(counter->name(), counter);
-  if (counters_.size() == 1) schedule_sweep();
+  if (!std::exchange(sweep_.is_scheduled, true)) schedule_sweep();
   return counter;
 }
 
@@ -195,62 +194,6 @@ void Node::look_at_store() {
     for (const auto& [name, counter] : counters_) counters.push_back(counter);
   }
   for (const auto& counter : counters) counter->doubt_store(doubt);
-}
-
-// --- Counters that nobody uses
-
-void Node::schedule_sweep() {
-  const StoreOptions& options = runtime_.options();
-  const auto interval =
-      std::max(std::min(options.idle_counter_timeout / 2, options.pruning_interval),
-               std::chrono::milliseconds(1));
-  runtime_.timer().at(base::monotonic_now() + interval, [this] { sweep(); });
-}
-
-/// Runs on the timer's thread, which ends before this object does.
-void Node::sweep() {
-  const base::MonotonicTime now = base::monotonic_now();
-  std::vector<contract::Call> calls;
-  for (const auto& counter : rest_idle(now)) counter->pump(calls);
-  prune_slots(now, calls);
-  runtime_.submit(std::move(calls));
-}
-
-/// Loading a counter prunes its slots. An engine loads its counter only once, so this removes the
-/// slots that other writers left behind since. The engine's own slot stays: it may be all that
-/// tells the fate of an op (I5).
-void Node::prune_slots(base::MonotonicTime now, std::vector<contract::Call>& calls) {
-  const base::Lock lock(mutex_);
-  for (const auto& [name, counter] : counters_) {
-    if (!counter->pruning_due(now)) continue;
-    calls.push_back(contract::Call{contract::Load{counter->name(), counter->writer()},
-                                   [](const contract::Outcome&) {}});
-  }
-}
-
-/// Makes idle counters give back what they hold, and forgets those that have nothing left and that
-/// no generator holds. Returns the others, which are to be pumped. HighWaters still has how far a
-/// forgotten counter was, and whether it has stopped (I8).
-std::vector<std::shared_ptr<Counter>> Node::rest_idle(base::MonotonicTime now) {
-  const base::Lock lock(mutex_);
-  if (closing_) return {};
-  const base::MonotonicTime since = now - runtime_.options().idle_counter_timeout;
-  std::vector<std::shared_ptr<Counter>> resting;
-  for (auto it = counters_.begin(); it != counters_.end();) {
-    const std::shared_ptr<Counter>& counter = it->second;
-    const bool idle = counter->idle_since(since);
-    const bool holds_nothing = idle && counter->rest(now + kRestLimit);
-    if (idle && !holds_nothing) resting.push_back(counter);
-    // Generators get their counters here, under this lock: a single owner can't become two.
-    if (!holds_nothing || counter.use_count() > 1) {
-      ++it;
-      continue;
-    }
-    forgotten_ += counter->accounting();
-    it = counters_.erase(it);
-  }
-  if (!counters_.empty()) schedule_sweep();
-  return resting;
 }
 
 }  // namespace nextid::node
