@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -46,6 +47,9 @@ class StoreDriver {
 
   /// What the opening of the store found. Never changes.
   virtual const StoreOpening& opening() const noexcept = 0;
+
+  /// See StoreCalls::commits. Cheap; never calls the store.
+  virtual std::uint64_t commits() const noexcept = 0;
 
   /// What the driver knows about its own means. Cheap; never calls the store.
   virtual StoreHealth health() const { return {}; }

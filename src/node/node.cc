@@ -15,6 +15,8 @@ using base::cat;
 constexpr std::chrono::seconds kLookInterval{1};
 constexpr std::chrono::milliseconds kLastHandleCloseLimit{1'000};
 constexpr std::size_t kMaxPage = 1'000;
+/// Of a node that closes, in one submission: large, since fewer commits take less time in all.
+constexpr std::size_t kCallsAtATime = 4'096;
 
 Error bad_name(std::string_view name) {
   return Error(ErrorCode::kInvalid, cat("'", name.substr(0, kMaxCounterNameBytes),
@@ -128,9 +130,11 @@ void Node::list(std::string_view after, std::size_t limit, Store::PageReceiver r
 }
 
 Accounting Node::accounting() const {
-  const base::Lock lock(mutex_);
-  Accounting total = forgotten_;
-  for (const auto& [name, counter] : counters_) total += counter->accounting();
+  const Census census = this->census();
+  Accounting total = census.forgotten;
+  for (const auto& counter : census.counters) {
+    if (census.counts(*counter)) total += counter->accounting();
+  }
   return total;
 }
 
@@ -147,24 +151,31 @@ std::vector<CounterChange> Node::take_changes() {
   return changes;
 }
 
-bool Node::close(std::chrono::milliseconds limit) {
-  if (in_child()) return false;
-  const base::MonotonicTime deadline = base::monotonic_now() + limit;
-  std::vector<std::shared_ptr<Counter>> open;
-  {
-    const base::Lock lock(mutex_);
-    closing_ = true;
-    for (const auto& [name, counter] : counters_) open.push_back(counter);
-  }
+/// The store begins with the first ones while the others are asked.
+void Node::start_closing(const CounterList& open, base::MonotonicTime deadline) {
   std::vector<contract::Call> calls;
   for (const auto& counter : open) {
     counter->close(deadline);
     counter->pump(calls);
+    if (calls.size() >= kCallsAtATime) runtime_.submit(std::exchange(calls, {}));
   }
   runtime_.submit(std::move(calls));
-  const auto all_closed = [&open, this] {
-    return runtime_.has_settled() &&
-           std::all_of(open.begin(), open.end(), [](const auto& each) { return each->closed(); });
+}
+
+bool Node::close(std::chrono::milliseconds limit) {
+  if (in_child()) return false;
+  const base::MonotonicTime deadline = base::monotonic_now() + limit;
+  CounterList open;
+  {
+    const base::Lock lock(mutex_);
+    closing_ = true;
+    open.reserve(counters_.size());
+    for (const auto& [name, counter] : counters_) open.push_back(counter);
+  }
+  start_closing(open, deadline);
+  const auto all_closed = [&open, closed = std::size_t{0}, this]() mutable {
+    while (closed < open.size() && open[closed]->closed()) ++closed;
+    return closed == open.size() && runtime_.has_settled();
   };
   const bool in_time = runtime_.wait_until(deadline, all_closed);
   // At the deadline the engines refuse the requests that are left, driven by the timer or by this

@@ -84,13 +84,28 @@ class Node : public std::enable_shared_from_this<Node> {
                             std::vector<contract::Call>& calls);
   void end_slice(base::MonotonicTime now);
   void end_sweep();
+  void start_closing(const CounterList& open, base::MonotonicTime deadline);
   bool forget(Counters::iterator it, long holders) NEXTID_REQUIRES(mutex_);
+
+  /// The counters in use, and what those that are not did: together all that was ever counted.
+  struct Census {
+    CounterList counters;
+    Accounting forgotten;
+    std::uint64_t forgets = 0;  ///< Counters forgotten by then: `forgotten` has these.
+
+    /// Of one of the counters, unless `forgotten` has it.
+    bool counts(const Counter& counter) const noexcept {
+      return !counter.was_forgotten_by(forgets);
+    }
+  };
+  Census census() const;
 
   const std::string url_;
   const StoreOpening opening_;
   mutable base::Mutex mutex_;
   Counters counters_ NEXTID_GUARDED_BY(mutex_);     // By their own names.
   Accounting forgotten_ NEXTID_GUARDED_BY(mutex_);  // Of counters that are gone.
+  std::uint64_t forgets_ NEXTID_GUARDED_BY(mutex_) = 0;  // How many are.
   bool closing_ NEXTID_GUARDED_BY(mutex_) = false;
   Sweep sweep_;
   const SweepPace pace_;

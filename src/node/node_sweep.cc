@@ -108,6 +108,7 @@ void Node::end_slice(base::MonotonicTime now) {
 bool Node::forget(Counters::iterator it, long holders) {
   if (it->second.use_count() > holders) return false;
   forgotten_ += it->second->accounting();
+  it->second->forgotten_as(++forgets_);
   counters_.erase(it);
   return true;
 }

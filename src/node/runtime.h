@@ -49,7 +49,7 @@ class Runtime {
   std::shared_ptr<contract::StoreDriver> driver() const;
   bool is_closed() const { return driver() == nullptr; }
   /// The calls submitted so far.
-  const StoreCallCounts& store_calls() const noexcept { return store_calls_; }
+  StoreCalls store_calls() const;
 
   /// Called by a counter when what the state directory says of it is out of date; at most once
   /// until take_changed() returns it.
@@ -114,6 +114,7 @@ class Runtime {
   std::uint64_t calls_out_ NEXTID_GUARDED_BY(mutex_) = 0;
   std::atomic<std::uint64_t> settling_{0};
   StoreCallCounts store_calls_;
+  std::uint64_t commits_ NEXTID_GUARDED_BY(mutex_) = 0;  // Of the driver, once it was dropped.
   std::vector<std::shared_ptr<Counter>> changed_counters_ NEXTID_GUARDED_BY(mutex_);
   Timer timer_;  // Last: its thread ends before the rest goes.
 };

@@ -30,11 +30,23 @@ Reporter::Reporter(Store store, Server server)
 
 Reporter::~Reporter() { stop(); }
 
-void Reporter::metrics(Done done) { ask({&metrics_page, std::move(done)}); }
+void Reporter::metrics(Done done) { ask_for_page(&metrics_page, std::move(done)); }
 
 void Reporter::status(std::size_t limit, Done done) {
-  ask({[limit](const Observation& observation) { return status_page(observation, limit); },
-       std::move(done)});
+  ask_for_page([limit](const Observation& observed) { return status_page(observed, limit); },
+               std::move(done));
+}
+
+void Reporter::accounting(std::function<void(std::optional<Accounting>)> done) {
+  ask([done = std::move(done)](const Observation* observed) {
+    done(observed != nullptr ? std::optional(observed->node.accounting) : std::nullopt);
+  });
+}
+
+void Reporter::ask_for_page(std::function<std::string(const Observation&)> write, Done done) {
+  ask([write = std::move(write), done = std::move(done)](const Observation* observed) {
+    done(observed != nullptr ? write(*observed) : "");
+  });
 }
 
 std::string Reporter::doubt() const {
@@ -56,7 +68,7 @@ void Reporter::ask(Request request) {
       return;
     }
   }
-  request.done("");
+  request(nullptr);
 }
 
 void Reporter::stop() {
@@ -73,7 +85,7 @@ void Reporter::run() {
     look();
     if (requests->empty()) continue;
     const Observation observation = observe();
-    for (const Request& request : *requests) request.done(request.write(observation));
+    for (const Request& request : *requests) request(&observation);
   }
 }
 

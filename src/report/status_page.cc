@@ -136,6 +136,7 @@ std::string status_page(const Observation& observation, std::size_t limit) {
       {"ids_returned", number(accounting.returned)},
       {"ids_burned", burned_json(accounting)},
       {"store_writes", accounting.store_writes},
+      {"store_commits", observation.store_calls.commits},
       {"reservations", accounting.reservations},
       {"refills", accounting.refills},
       {"waits", accounting.waits},

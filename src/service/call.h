@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "nextid/accounting.h"
 #include "nextid/counter.h"
 #include "nextid/error.h"
 
@@ -82,6 +83,12 @@ struct Page {
 /// In Prometheus' text format.
 struct ShowMetrics {
   using Answer = Page;
+  static constexpr Needs kNeeds = kInspects;
+};
+
+/// Where the ids of this process went, all counters together.
+struct SumUpIds {
+  using Answer = Accounting;
   static constexpr Needs kNeeds = kInspects;
 };
 

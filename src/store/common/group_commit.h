@@ -47,6 +47,9 @@ class Committer {
   /// Blocks for one commit. What it returns is durable (I2), or known not to be.
   virtual Answers commit(const Group& group) noexcept = 0;
 
+  /// See contract::StoreDriver::commits(); any thread may call it.
+  virtual std::uint64_t commits() const noexcept = 0;
+
   /// Called after the answers of each commit: for work that no answer should wait for.
   virtual void tidy() noexcept {}
 };
@@ -82,6 +85,7 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit> {
 
   void submit(std::vector<contract::Call> calls) NEXTID_EXCLUDES(mutex_);
   void list(Listing listing) NEXTID_EXCLUDES(mutex_);
+  std::uint64_t commits() const noexcept { return committer_->commits(); }
 
   /// Waits until all calls have been answered, and ends the thread. May be called from an answer:
   /// then the calls that wait are answered after that one, and the object lives until then. Nothing
@@ -124,7 +128,7 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit> {
   void verify() const NEXTID_REQUIRES(mutex_);
 
   const Leader leader_;
-  const std::unique_ptr<Committer> committer_;  // The leader's.
+  const std::unique_ptr<Committer> committer_;  // The leader's, but for commits().
   mutable base::Mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable aside_ended_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -50,6 +51,7 @@ class SqliteStore final : public contract::StoreDriver {
   void list(const std::string& after, std::size_t limit,
             std::function<void(Result<CounterPage>)> done) override;
   const StoreOpening& opening() const noexcept override { return opening_; }
+  std::uint64_t commits() const noexcept override { return commits_->commits(); }
 
  private:
   SqliteStore(StoreOpening opening, std::shared_ptr<GroupCommit> commits)

@@ -85,6 +85,7 @@ class Watched final : public contract::StoreDriver {
     store_.list(after, limit, std::move(done));
   }
   const StoreOpening& opening() const noexcept override { return store_.opening(); }
+  std::uint64_t commits() const noexcept override { return store_.commits(); }
 
   std::vector<Slice> slices() const {
     const base::Lock lock(mutex_);

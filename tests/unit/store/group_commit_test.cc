@@ -95,6 +95,9 @@ class RecordingCommitter final : public Committer {
 
   Answers commit(const Group& group) noexcept override { return record_->commit(group); }
   void tidy() noexcept override { record_->tidied(); }
+  std::uint64_t commits() const noexcept override {
+    return static_cast<std::uint64_t>(record_->ended());
+  }
 
  private:
   const std::shared_ptr<Record> record_;
