@@ -52,9 +52,9 @@ def stop(process):
         process.wait()
 
 
-def take_id(port):
+def take_id(port, token=None):
     connection = http.client.HTTPConnection("127.0.0.1", port)
-    connection.request("GET", "/next")
+    connection.request("GET", "/next", headers={"Authorization": f"Bearer {token}"} if token else {})
     number = json.loads(connection.getresponse().read())["id"]
     connection.close()
     return number
@@ -63,14 +63,14 @@ def take_id(port):
 class Nextid:
     """A server of its own, that has given one id."""
 
-    def __init__(self, store, *options, environment=None):
+    def __init__(self, store, *options, environment=None, token=None):
         began = time.perf_counter()
         self.process = subprocess.Popen(
             [NEXTID, "serve", "--http", "127.0.0.1:0", "--resp", "127.0.0.1:0", "--store", store, *options],
             stderr=subprocess.PIPE, text=True, env=environment)
         try:
             self.port, self.resp_port = listening_ports(self.process.stderr, "nextid")
-            take_id(self.port)
+            take_id(self.port, token)
         except BaseException:
             stop(self.process)
             raise

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -20,6 +21,9 @@ namespace nextid::contract {
 struct Call {
   Op op;
   std::function<void(Outcome)> done;
+  /// False if no caller waits for the outcome now, as with a refill or the release of an idle
+  /// counter: a store may then keep submit() from blocking, at the price of a longer wait.
+  bool is_waited_for = true;
 };
 
 /// A place that keeps counters durably. All methods are thread-safe.
@@ -34,7 +38,8 @@ class StoreDriver {
   ///
   /// It is called by I/O threads, so a store on a network never blocks here: it has threads of its
   /// own. A store on this machine's disk may commit in the calling thread, and so block it for a
-  /// commit, or until that limit where it waits for others.
+  /// commit, or until that limit where it waits for others; but not for calls that nobody waits
+  /// for.
   virtual void submit(std::vector<Call> calls) = 0;
 
   /// Counters whose names follow `after` in byte order, at most `limit`. Blocks as submit() does.
@@ -43,6 +48,9 @@ class StoreDriver {
 
   /// What the opening of the store found. Never changes.
   virtual const StoreOpening& opening() const noexcept = 0;
+
+  /// See StoreCalls::commits. Cheap; never calls the store.
+  virtual std::uint64_t commits() const noexcept = 0;
 
   /// The clock by which its records expire (idempotency.h), in microseconds since 1970 or about
   /// that. Cheap; never calls the store.

@@ -61,6 +61,7 @@ struct AdvanceAnswer {
 struct Attempt {
   std::uint64_t number = 0;
   contract::Op op;
+  bool is_waited_for = false;  ///< Some request waits now for this op, or for one after it.
 };
 
 /// What the engine wants done. The owner takes it after each call.

@@ -37,9 +37,9 @@ class Outbox {
   }
 
   /// At most one until the owner has taken it.
-  void send(std::uint64_t number, contract::Op op) {
+  void send(Attempt attempt) {
     NEXTID_CHECK(!effects().attempt);
-    effects().attempt.emplace(Attempt{number, std::move(op)});
+    effects().attempt.emplace(std::move(attempt));
   }
 
   void warn(std::string warning) { effects().warnings.push_back(std::move(warning)); }

@@ -159,6 +159,13 @@ bool Counter::rest(base::MonotonicTime deadline) {
   return succession_.rest(deadline);
 }
 
+Counter::Rest Counter::rest_state() const {
+  const base::Lock lock(mutex_);
+  const engine::Engine* const engine = succession_.engine();
+  if (engine == nullptr) return Rest::kAtRest;
+  return engine->resting() ? Rest::kOnItsWay : Rest::kNone;
+}
+
 bool Counter::idle_since(base::MonotonicTime time) {
   const base::Lock lock(mutex_);
   return succession_.idle_since(time, base::monotonic_now());
@@ -238,10 +245,12 @@ void Counter::deliver(Ticked ticked, std::vector<contract::Call>& calls) {
   }
   if (!effects.attempt) return;
   const std::uint64_t number = effects.attempt->number;
-  calls.push_back(contract::Call{std::move(effects.attempt->op),
-                                 [self = shared_from_this(), number](contract::Outcome outcome) {
-                                   self->on_outcome(number, outcome);
-                                 }});
+  calls.push_back(contract::Call{
+      std::move(effects.attempt->op),
+      [self = shared_from_this(), number](contract::Outcome outcome) {
+        self->on_outcome(number, outcome);
+      },
+      effects.attempt->is_waited_for});
 }
 
 void Counter::on_outcome(std::uint64_t attempt, const contract::Outcome& outcome) {

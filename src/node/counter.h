@@ -77,6 +77,10 @@ class Counter final : public KeyedCounter, public std::enable_shared_from_this<C
   bool idle_since(base::MonotonicTime time);
   /// For an idle counter: see Succession::rest(); run() or pump() starts it.
   bool rest(base::MonotonicTime deadline);
+  /// What became of rest(): on its way; or at rest, so that the counter may be forgotten; or
+  /// neither, as when a request came meanwhile.
+  enum class Rest { kOnItsWay, kAtRest, kNone };
+  Rest rest_state() const;
 
   /// True once in each StoreOptions::pruning_interval, for the first time when one has passed since
   /// the counter was made. A true answer begins the next interval.
@@ -87,6 +91,13 @@ class Counter final : public KeyedCounter, public std::enable_shared_from_this<C
   /// What has changed since the last call, if anything. After it the next change is reported to
   /// Runtime::has_changed() again.
   std::optional<CounterChange> take_change();
+
+  /// The node has forgotten it, as its `number`th, counted from 1.
+  void forgotten_as(std::uint64_t number) noexcept { forgotten_as_.store(number); }
+  /// Whether it is one of the first `count` that the node has forgotten.
+  bool was_forgotten_by(std::uint64_t count) const noexcept {
+    return forgotten_as_.load() - 1 < count;
+  }
 
   Accounting accounting() const;
   CounterActivity activity() const;
@@ -116,6 +127,7 @@ class Counter final : public KeyedCounter, public std::enable_shared_from_this<C
   base::MonotonicTime last_pruning_ NEXTID_GUARDED_BY(mutex_);
   base::MonotonicTime armed_at_ NEXTID_GUARDED_BY(mutex_) = base::MonotonicTime::max();
   std::atomic<bool> closed_{false};
+  std::atomic<std::uint64_t> forgotten_as_{0};  // 0 while it is not.
   bool has_changed_ NEXTID_GUARDED_BY(mutex_) =
       false;  // The runtime has been told, and has not asked since.
   std::int64_t told_issued_ NEXTID_GUARDED_BY(mutex_) =

@@ -12,11 +12,11 @@ namespace {
 
 using base::cat;
 
-/// How long an idle counter may try to release its slot; a later sweep makes it try again.
-constexpr std::chrono::seconds kRestLimit{5};
 constexpr std::chrono::seconds kLookInterval{1};
 constexpr std::chrono::milliseconds kLastHandleCloseLimit{1'000};
 constexpr std::size_t kMaxPage = 1'000;
+/// Of a node that closes, in one submission: large, since fewer commits take less time in all.
+constexpr std::size_t kCallsAtATime = 4'096;
 
 Error bad_name(std::string_view name) {
   return Error(ErrorCode::kInvalid, cat("'", name.substr(0, kMaxCounterNameBytes),
@@ -62,6 +62,7 @@ std::shared_ptr<Node> Node::create(std::string url, std::shared_ptr<contract::St
 Node::Node(std::string url, std::shared_ptr<contract::StoreDriver> driver, StoreOptions options)
     : url_(std::move(url)),
       opening_(driver->opening()),
+      pace_(options.max_counters, options.idle_counter_timeout),
       runtime_(url_, std::move(driver), std::move(options)) {}
 
 Node::~Node() {
@@ -83,7 +84,7 @@ Result<std::shared_ptr<Counter>> Node::counter(std::string_view name) {
   }
   auto counter = std::make_shared<Counter>(std::string(name), runtime_);
   counters_.emplace(counter->name(), counter);
-  if (counters_.size() == 1) schedule_sweep();
+  if (!std::exchange(sweep_.is_scheduled, true)) schedule_sweep();
   return counter;
 }
 
@@ -131,9 +132,11 @@ void Node::list(std::string_view after, std::size_t limit, Store::PageReceiver r
 }
 
 Accounting Node::accounting() const {
-  const base::Lock lock(mutex_);
-  Accounting total = forgotten_;
-  for (const auto& [name, counter] : counters_) total += counter->accounting();
+  const Census census = this->census();
+  Accounting total = census.forgotten;
+  for (const auto& counter : census.counters) {
+    if (census.counts(*counter)) total += counter->accounting();
+  }
   return total;
 }
 
@@ -150,24 +153,31 @@ std::vector<CounterChange> Node::take_changes() {
   return changes;
 }
 
-bool Node::close(std::chrono::milliseconds limit) {
-  if (in_child()) return false;
-  const base::MonotonicTime deadline = base::monotonic_now() + limit;
-  std::vector<std::shared_ptr<Counter>> open;
-  {
-    const base::Lock lock(mutex_);
-    closing_ = true;
-    for (const auto& [name, counter] : counters_) open.push_back(counter);
-  }
+/// The store begins with the first ones while the others are asked.
+void Node::start_closing(const CounterList& open, base::MonotonicTime deadline) {
   std::vector<contract::Call> calls;
   for (const auto& counter : open) {
     counter->close(deadline);
     counter->pump(calls);
+    if (calls.size() >= kCallsAtATime) runtime_.submit(std::exchange(calls, {}));
   }
   runtime_.submit(std::move(calls));
-  const auto all_closed = [&open, this] {
-    return runtime_.has_settled() &&
-           std::all_of(open.begin(), open.end(), [](const auto& each) { return each->closed(); });
+}
+
+bool Node::close(std::chrono::milliseconds limit) {
+  if (in_child()) return false;
+  const base::MonotonicTime deadline = base::monotonic_now() + limit;
+  CounterList open;
+  {
+    const base::Lock lock(mutex_);
+    closing_ = true;
+    open.reserve(counters_.size());
+    for (const auto& [name, counter] : counters_) open.push_back(counter);
+  }
+  start_closing(open, deadline);
+  const auto all_closed = [&open, closed = std::size_t{0}, this]() mutable {
+    while (closed < open.size() && open[closed]->closed()) ++closed;
+    return closed == open.size() && runtime_.has_settled();
   };
   const bool in_time = runtime_.wait_until(deadline, all_closed);
   // At the deadline the engines refuse the requests that are left, driven by the timer or by this
@@ -197,62 +207,6 @@ void Node::look_at_store() {
     for (const auto& [name, counter] : counters_) counters.push_back(counter);
   }
   for (const auto& counter : counters) counter->doubt_store(doubt);
-}
-
-// --- Counters that nobody uses
-
-void Node::schedule_sweep() {
-  const StoreOptions& options = runtime_.options();
-  const auto interval =
-      std::max(std::min(options.idle_counter_timeout / 2, options.pruning_interval),
-               std::chrono::milliseconds(1));
-  runtime_.timer().at(base::monotonic_now() + interval, [this] { sweep(); });
-}
-
-/// Runs on the timer's thread, which ends before this object does.
-void Node::sweep() {
-  const base::MonotonicTime now = base::monotonic_now();
-  std::vector<contract::Call> calls;
-  for (const auto& counter : rest_idle(now)) counter->pump(calls);
-  prune_slots(now, calls);
-  runtime_.submit(std::move(calls));
-}
-
-/// Loading a counter prunes its slots. An engine loads its counter only once, so this removes the
-/// slots that other writers left behind since. The engine's own slot stays: it may be all that
-/// tells the fate of an op (I5).
-void Node::prune_slots(base::MonotonicTime now, std::vector<contract::Call>& calls) {
-  const base::Lock lock(mutex_);
-  for (const auto& [name, counter] : counters_) {
-    if (!counter->pruning_due(now)) continue;
-    calls.push_back(contract::Call{contract::Load{counter->name(), counter->writer()},
-                                   [](const contract::Outcome&) {}});
-  }
-}
-
-/// Makes idle counters give back what they hold, and forgets those that have nothing left and that
-/// no generator holds. Returns the others, which are to be pumped. HighWaters still has how far a
-/// forgotten counter was, and whether it has stopped (I8).
-std::vector<std::shared_ptr<Counter>> Node::rest_idle(base::MonotonicTime now) {
-  const base::Lock lock(mutex_);
-  if (closing_) return {};
-  const base::MonotonicTime since = now - runtime_.options().idle_counter_timeout;
-  std::vector<std::shared_ptr<Counter>> resting;
-  for (auto it = counters_.begin(); it != counters_.end();) {
-    const std::shared_ptr<Counter>& counter = it->second;
-    const bool idle = counter->idle_since(since);
-    const bool holds_nothing = idle && counter->rest(now + kRestLimit);
-    if (idle && !holds_nothing) resting.push_back(counter);
-    // Generators get their counters here, under this lock: a single owner can't become two.
-    if (!holds_nothing || counter.use_count() > 1) {
-      ++it;
-      continue;
-    }
-    forgotten_ += counter->accounting();
-    it = counters_.erase(it);
-  }
-  if (!counters_.empty()) schedule_sweep();
-  return resting;
 }
 
 }  // namespace nextid::node

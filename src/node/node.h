@@ -17,6 +17,7 @@
 #include "node/counter.h"
 #include "node/runtime.h"
 #include "node/state_keeper.h"
+#include "node/sweep_pace.h"
 
 namespace nextid::node {
 
@@ -64,17 +65,51 @@ class Node : public std::enable_shared_from_this<Node> {
 
   void schedule_look_at_store();
   void look_at_store();
+  using CounterList = std::vector<std::shared_ptr<Counter>>;
+
+  /// Looks at all counters, slice by slice. Of the timer's thread alone, but for `is_scheduled`.
+  struct Sweep {
+    bool is_scheduled = false;  ///< Guarded by mutex_. It is, or has begun.
+    std::string after;          ///< The last counter that was looked at; empty before the first.
+    bool looked_at_all = false;
+    CounterList resting;            ///< Those of the last slice that have not come to rest.
+    std::size_t asked = 0;          ///< How many of that slice the store was asked for.
+    base::MonotonicTime began{};    ///< When that slice did.
+  };
+
   void schedule_sweep();
+  void go_on_sweeping_in(base::MonotonicTime::duration time);
   void sweep();
-  std::vector<std::shared_ptr<Counter>> rest_idle(base::MonotonicTime now);
-  void prune_slots(base::MonotonicTime now, std::vector<contract::Call>& calls);
+  void begin_slice(base::MonotonicTime now);
+  CounterList look_at_slice(base::MonotonicTime now, std::size_t most,
+                            std::vector<contract::Call>& calls);
+  void end_slice(base::MonotonicTime now);
+  void end_sweep();
+  void start_closing(const CounterList& open, base::MonotonicTime deadline);
+  bool forget(Counters::iterator it, long holders) NEXTID_REQUIRES(mutex_);
+
+  /// The counters in use, and what those that are not did: together all that was ever counted.
+  struct Census {
+    CounterList counters;
+    Accounting forgotten;
+    std::uint64_t forgets = 0;  ///< Counters forgotten by then: `forgotten` has these.
+
+    /// Of one of the counters, unless `forgotten` has it.
+    bool counts(const Counter& counter) const noexcept {
+      return !counter.was_forgotten_by(forgets);
+    }
+  };
+  Census census() const;
 
   const std::string url_;
   const StoreOpening opening_;
   mutable base::Mutex mutex_;
   Counters counters_ NEXTID_GUARDED_BY(mutex_);     // By their own names.
   Accounting forgotten_ NEXTID_GUARDED_BY(mutex_);  // Of counters that are gone.
+  std::uint64_t forgets_ NEXTID_GUARDED_BY(mutex_) = 0;  // How many are.
   bool closing_ NEXTID_GUARDED_BY(mutex_) = false;
+  Sweep sweep_;
+  const SweepPace pace_;
   Runtime runtime_;  // Ends, with the thread that calls sweep(), before the members above.
   std::unique_ptr<StateKeeper> state_keeper_;  // Or none. Last: its thread uses all of the above.
 };

@@ -1,7 +1,9 @@
 // What a node tells about itself: the reading half of Node, beside its life in node.cc.
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -12,6 +14,9 @@
 namespace nextid::node {
 
 namespace {
+
+constexpr std::size_t kCountersAtATime = 1'000;
+constexpr std::chrono::microseconds kPause{50};
 
 /// Of a counter that has stopped; `counters` are those in use, by name. It need not be one of them.
 CounterActivity activity_of(HighWaters::Stop stop,
@@ -28,23 +33,43 @@ CounterActivity activity_of(HighWaters::Stop stop,
 
 }  // namespace
 
-/// The lock is held for a copy of the list alone: with many counters a walk takes long. A counter
-/// that is forgotten meanwhile is in the copy, and not in the copied sum.
+/// Requests need the lock, and a walk through many counters takes long: it is taken for some of
+/// them at a time, with a pause in which others get it. A counter that is forgotten meanwhile may
+/// be in the list and in the sum.
+Node::Census Node::census() const {
+  Census census;
+  for (;;) {
+    {
+      const base::Lock lock(mutex_);
+      if (census.counters.empty()) census.counters.reserve(counters_.size());
+      auto it = census.counters.empty() ? counters_.begin()
+                                        : counters_.upper_bound(census.counters.back()->name());
+      for (std::size_t i = 0; i < kCountersAtATime && it != counters_.end(); ++i, ++it) {
+        census.counters.push_back(it->second);
+      }
+      if (it == counters_.end()) {
+        census.forgotten = forgotten_;
+        census.forgets = forgets_;
+        return census;
+      }
+    }
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
 NodeActivity Node::activity(std::size_t limit) const {
   NodeActivity activity;
   if (in_child()) return activity;
-  std::vector<std::shared_ptr<Counter>> counters;
-  {
-    const base::Lock lock(mutex_);
-    activity.accounting = forgotten_;
-    counters.reserve(counters_.size());
-    for (const auto& [name, counter] : counters_) counters.push_back(counter);
-  }
-  activity.counters_in_use = counters.size();
+  const Census census = this->census();
+  const CounterList& counters = census.counters;
+  activity.accounting = census.forgotten;
   using Rank = std::pair<std::uint64_t, const Counter*>;
   std::vector<Rank> ranks;
   ranks.reserve(counters.size());
-  for (const auto& counter : counters) ranks.emplace_back(counter->add_to(activity), counter.get());
+  for (const auto& counter : counters) {
+    if (census.counts(*counter)) ranks.emplace_back(counter->add_to(activity), counter.get());
+  }
+  activity.counters_in_use = ranks.size();
   const auto most = static_cast<std::ptrdiff_t>(std::min(limit, ranks.size()));
   std::partial_sort(ranks.begin(), ranks.begin() + most, ranks.end(),
                     [](const Rank& a, const Rank& b) {

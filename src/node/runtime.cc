@@ -67,6 +67,14 @@ std::vector<std::shared_ptr<Counter>> Runtime::take_changed() {
   return std::exchange(changed_counters_, {});
 }
 
+StoreCalls Runtime::store_calls() const {
+  StoreCalls calls = store_calls_.snapshot();
+  if (in_child()) return calls;
+  const base::Lock lock(mutex_);
+  calls.commits = driver_ ? driver_->commits() : commits_;
+  return calls;
+}
+
 Runtime::Hold Runtime::hold_call() {
   const base::Lock lock(mutex_);
   ++calls_out_;
@@ -109,6 +117,7 @@ void Runtime::drop_driver() {
   // declared before the lock, and so is destroyed after it.
   std::shared_ptr<contract::StoreDriver> last;
   const base::Lock lock(mutex_);
+  if (driver_) commits_ = driver_->commits();
   last.swap(driver_);
 }
 

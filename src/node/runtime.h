@@ -52,7 +52,7 @@ class Runtime {
   /// By the clock by which the store's records expire.
   std::int64_t clock_s() const;
   /// The calls submitted so far.
-  const StoreCallCounts& store_calls() const noexcept { return store_calls_; }
+  StoreCalls store_calls() const;
   WriteWatch& writes() noexcept { return writes_; }
   const WriteWatch& writes() const noexcept { return writes_; }
 
@@ -120,6 +120,7 @@ class Runtime {
   std::atomic<std::uint64_t> settling_{0};
   StoreCallCounts store_calls_;
   WriteWatch writes_;
+  std::uint64_t commits_ NEXTID_GUARDED_BY(mutex_) = 0;  // Of the driver, once it was dropped.
   std::vector<std::shared_ptr<Counter>> changed_counters_ NEXTID_GUARDED_BY(mutex_);
   Timer timer_;  // Last: its thread ends before the rest goes.
 };

@@ -151,7 +151,8 @@ void StateKeeper::compare(std::vector<Mark> marks) {
     for (std::size_t i = begin; i < end; ++i) {
       calls.push_back(contract::Call{
           contract::Load{marks[i].counter, contract::WriterId{0}},
-          [this, mark = marks[i]](const contract::Outcome& outcome) { on_loaded(mark, outcome); }});
+          [this, mark = marks[i]](const contract::Outcome& outcome) { on_loaded(mark, outcome); },
+          false});
     }
     runtime_.submit(std::move(calls));
     base::Lock lock(mutex_);

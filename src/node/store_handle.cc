@@ -150,7 +150,7 @@ Accounting Store::accounting() const { return node_->accounting(); }
 
 NodeActivity Store::activity(std::size_t limit) const { return node_->activity(limit); }
 
-StoreCalls Store::store_calls() const { return node_->runtime().store_calls().snapshot(); }
+StoreCalls Store::store_calls() const { return node_->runtime().store_calls(); }
 
 StoreHealth Store::health() const {
   const auto driver = node_->in_child() ? nullptr : node_->runtime().driver();

@@ -209,6 +209,10 @@ void ObservationMetrics::add_batches(Page& page) const {
                    accounting.reservations);
   page.one_counter("nextid_store_writes_total", "Writes sent to the store, repeats included.",
                    accounting.store_writes);
+  page.one_counter("nextid_store_commits_total",
+                   "With SQLite, flushes of the log, each for all writes that waited; with "
+                   "DynamoDB, each write that was sent.",
+                   observation_.store_calls.commits);
   page.one_counter("nextid_refills_total", "Reservations made ahead of the demand.",
                    accounting.refills);
   page.one_counter("nextid_waits_total", "Requests for ids that waited for the store.",

@@ -30,13 +30,25 @@ Reporter::Reporter(Store store, Server server)
 Reporter::~Reporter() { stop(); }
 
 void Reporter::metrics(MetricsFormat format, Done done) {
-  ask({[format](const Observation& observation) { return metrics_page(observation, format); },
-       std::move(done)});
+  ask_for_page([format](const Observation& observed) { return metrics_page(observed, format); },
+               std::move(done));
 }
 
 void Reporter::status(std::size_t limit, Done done) {
-  ask({[limit](const Observation& observation) { return status_page(observation, limit); },
-       std::move(done)});
+  ask_for_page([limit](const Observation& observed) { return status_page(observed, limit); },
+               std::move(done));
+}
+
+void Reporter::accounting(std::function<void(std::optional<Accounting>)> done) {
+  ask([done = std::move(done)](const Observation* observed) {
+    done(observed != nullptr ? std::optional(observed->node.accounting) : std::nullopt);
+  });
+}
+
+void Reporter::ask_for_page(std::function<std::string(const Observation&)> write, Done done) {
+  ask([write = std::move(write), done = std::move(done)](const Observation* observed) {
+    done(observed != nullptr ? write(*observed) : "");
+  });
 }
 
 std::string Reporter::doubt() const {
@@ -58,7 +70,7 @@ void Reporter::ask(Request request) {
       return;
     }
   }
-  request.done("");
+  request(nullptr);
 }
 
 void Reporter::stop() {
@@ -75,7 +87,7 @@ void Reporter::run() {
     look();
     if (requests->empty()) continue;
     const Observation observation = observe();
-    for (const Request& request : *requests) request.done(request.write(observation));
+    for (const Request& request : *requests) request(&observation);
     // The next page is to tell it, should nobody else ask.
     store_.async_check_writes([](const Result<void>&) {});
   }

@@ -41,6 +41,9 @@ class Reporter {
   void metrics(MetricsFormat format, Done done);
   void status(std::size_t limit, Done done);
 
+  /// NodeActivity::accounting; nothing after stop().
+  void accounting(std::function<void(std::optional<Accounting>)> done);
+
   /// As the last look saw them: NodeActivity::counters_in_use, and see doubt_of().
   std::uint64_t counters_in_use() const;
   std::string doubt() const;
@@ -49,12 +52,11 @@ class Reporter {
   void stop();
 
  private:
-  struct Request {
-    std::function<std::string(const Observation&)> write;
-    Done done;
-  };
+  /// Gets what was observed; null after stop().
+  using Request = std::function<void(const Observation*)>;
 
   void ask(Request request);
+  void ask_for_page(std::function<std::string(const Observation&)> write, Done done);
   void run();
   std::optional<std::deque<Request>> wait_for_requests();
   void look();

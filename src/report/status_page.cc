@@ -131,6 +131,7 @@ std::string status_page(const Observation& observation, std::size_t limit) {
       {"ids_returned", accounting.returned},
       {"ids_burned", burned_json(accounting)},
       {"store_writes", accounting.store_writes},
+      {"store_commits", observation.store_calls.commits},
       {"reservations", accounting.reservations},
       {"refills", accounting.refills},
       {"waits", accounting.waits},

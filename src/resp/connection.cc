@@ -201,12 +201,20 @@ void Connection::take(Greeting&& call) {
 
 void Connection::take(Info&& call) {
   // Where ids went is for those who may look at all counters.
-  const bool with_ids = service::permission_of(service::kInspects, {}, caller_).granted();
-  const Accounting accounting = io().store().accounting();
+  if (!service::permission_of(service::SumUpIds::kNeeds, {}, caller_).granted()) {
+    return answer_now(info(call.sections, nullptr));
+  }
+  const std::vector<std::string> sections(call.sections.begin(), call.sections.end());
+  start(service::SumUpIds{}, [this, sections](const Result<Accounting>& accounting) {
+    return info({sections.begin(), sections.end()}, accounting ? &*accounting : nullptr);
+  });
+}
+
+std::string Connection::info(const std::vector<std::string_view>& sections,
+                             const Accounting* accounting) const {
   std::string bytes;
-  append_text(bytes, front_.info(call.sections, with_ids ? &accounting : nullptr),
-              session_.version);
-  answer_now(std::move(bytes));
+  append_text(bytes, front_.info(sections, accounting), session_.version);
+  return bytes;
 }
 
 void Connection::take(Reset) {

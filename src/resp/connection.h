@@ -54,6 +54,8 @@ class Connection final : public net::PipelinedConnection<Entry> {
   template <typename Asked, typename Render>
   void start(Asked call, Render render);
   void queue_up(const Command& command, const Routed& routed);
+  std::string info(const std::vector<std::string_view>& sections,
+                   const Accounting* accounting) const;
   std::string page_answer(const Scan& scan, const Result<CounterPage>& page);
 
   // Answers.

@@ -18,6 +18,7 @@ class Reports final : public service::Reports {
 
   void report(const service::ShowMetrics& call, service::Done<service::Page> done) override;
   void report(const service::ShowStatus& call, service::Done<service::Page> done) override;
+  void report(const service::SumUpIds& call, service::Done<Accounting> done) override;
   std::string doubt() const override { return reporter_.doubt(); }
 
   std::uint64_t counters_in_use() const { return reporter_.counters_in_use(); }

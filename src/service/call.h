@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "nextid/accounting.h"
 #include "nextid/counter.h"
 #include "nextid/error.h"
 #include "nextid/store.h"
@@ -87,6 +88,12 @@ struct ShowMetrics {
   static constexpr Needs kNeeds = kInspects;
 
   bool openmetrics = false;  ///< As OpenMetrics instead.
+};
+
+/// Where the ids of this process went, all counters together.
+struct SumUpIds {
+  using Answer = Accounting;
+  static constexpr Needs kNeeds = kInspects;
 };
 
 /// For a dashboard, as JSON.

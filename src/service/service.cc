@@ -93,4 +93,8 @@ void Service::start(const ShowStatus& call, Done<Page> done) const {
   reports_.report(call, std::move(done));
 }
 
+void Service::start(const SumUpIds& call, Done<Accounting> done) const {
+  reports_.report(call, std::move(done));
+}
+
 }  // namespace nextid::service

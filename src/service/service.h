@@ -31,6 +31,7 @@ class Service {
   void start(const CheckReady& call, Done<CheckReady::Answer> done) const;
   void start(const ShowMetrics& call, Done<Page> done) const;
   void start(const ShowStatus& call, Done<Page> done) const;
+  void start(const SumUpIds& call, Done<Accounting> done) const;
 
  private:
   const Store store_;

@@ -54,6 +54,13 @@ TEST_P(StoreReserve, KeepsTheFirstOfTwoDefinitions) {
   EXPECT_EQ(state.slot, (Slot{now(), 5}));
 }
 
+TEST_P(StoreReserve, CountsWhatItCommits) {
+  const std::uint64_t before = store().commits();
+  define("orders", Definition{});
+  committed(run(store(), reserve("orders", kAda, now(), 0, 5)));
+  EXPECT_EQ(store().commits(), before + 2);
+}
+
 TEST_P(StoreReserve, StoresTheLargestNumbers) {
   const Definition definition{kMaxId, kMaxId, kMaxId, kMaxId, "", kMaxId};
   define("large", definition);

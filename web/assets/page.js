@@ -169,7 +169,7 @@ function showTotals(status) {
   setText(find("#totals"), [
     `${grouped(http)} HTTP and ${grouped(resp)} RESP connections`,
     `${grouped(status.waiting)} requests waiting`,
-    `${grouped(status.store_writes)} store writes`,
+    `${grouped(status.store_writes)} store writes in ${grouped(status.store_commits)} commits`,
     `ids burned: ${reasons || "none"}`,
   ].join(" · "));
 }

@@ -1,11 +1,9 @@
 #include "http/codec/counter_json.h"
 
-#include <utility>
+#include <algorithm>
 
-#include <boost/json/array.hpp>
-#include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <boost/json/value.hpp>
+#include <boost/json/string_view.hpp>
 
 #include "contract/definition_fields.h"
 #include "http/codec/digits.h"
@@ -17,26 +15,45 @@ namespace json = boost::json;
 
 json::string_view json_view(std::string_view text) noexcept { return {text.data(), text.size()}; }
 
-json::value number(std::uint64_t value, IdFormat ids) {
-  if (ids == IdFormat::kText) return json::string(json_view(Digits(value).view()));
-  return value;
+/// Names and most comments need no escapes.
+bool is_plain(std::string_view text) noexcept {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+  });
 }
 
-json::object counter_object(const CounterInfo& counter, IdFormat ids) {
+void append_text(std::string& out, std::string_view text) {
+  if (!is_plain(text)) {
+    out.append(json::serialize(json_view(text)));
+    return;
+  }
+  out.append("\"").append(text).append("\"");
+}
+
+void append_number(std::string& out, std::uint64_t number, IdFormat ids) {
+  const std::string_view quote = ids == IdFormat::kText ? "\"" : "";
+  out.append(quote).append(Digits(number).view()).append(quote);
+}
+
+void append_counter(std::string& out, const CounterInfo& counter, IdFormat ids) {
   const Definition& definition = counter.definition;
-  json::object object{
-      {"name", json_view(counter.name)},
-      {"value", counter.value ? number(*counter.value, ids) : json::value(nullptr)},
+  out.append("{\"name\":");
+  append_text(out, counter.name);
+  out.append(",\"value\":");
+  counter.value ? append_number(out, *counter.value, ids) : void(out.append("null"));
+  const auto append_name = [&](std::string_view name) {
+    out.append(",\"").append(name).append("\":");
   };
   contract::for_each_field(
       [&](const contract::NumberField& field) {
-        object[json_view(field.name)] =
-            number(definition.*field.member, field.is_id ? ids : IdFormat::kNumber);
+        append_name(field.name);
+        append_number(out, definition.*field.member, field.is_id ? ids : IdFormat::kNumber);
       },
       [&](const contract::TextField& field) {
-        object[json_view(field.name)] = json_view(definition.*field.member);
+        append_name(field.name);
+        append_text(out, definition.*field.member);
       });
-  return object;
+  out.append("}");
 }
 
 }  // namespace
@@ -57,17 +74,25 @@ RangeJson::RangeJson(const IdRange& range, RangeFormat format) noexcept {
 }
 
 std::string counter_json(const CounterInfo& counter, IdFormat ids) {
-  return json::serialize(counter_object(counter, ids));
+  std::string out;
+  append_counter(out, counter, ids);
+  return out;
 }
 
 std::string page_json(const CounterPage& page, IdFormat ids) {
-  json::array counters;
-  for (const auto& counter : page.counters) counters.push_back(counter_object(counter, ids));
+  constexpr std::size_t kUsualBytes = 256;
+  std::string out;
+  out.reserve((page.counters.size() + 1) * kUsualBytes);
+  out.append("{\"counters\":[");
+  for (const auto& counter : page.counters) {
+    if (&counter != &page.counters.front()) out.append(",");
+    append_counter(out, counter, ids);
+  }
+  out.append("],\"next\":");
   const bool more = page.more && !page.counters.empty();
-  return json::serialize(json::object{
-      {"counters", std::move(counters)},
-      {"next", more ? json::value(json_view(page.counters.back().name)) : nullptr},
-  });
+  more ? append_text(out, page.counters.back().name) : void(out.append("null"));
+  out.append("}");
+  return out;
 }
 
 }  // namespace nextid::http

@@ -93,6 +93,7 @@ void DynamodbRecords::remember(contract::Remember op, Done done) {
   if (contract::is_over(op.record, now)) return recall({op.counter, op.key}, std::move(done));
   std::string id = id_of(op.counter, op.key);
   json::object request = put_request(id, op.record, now);
+  ++writes_;
   call("PutItem", std::move(request),
        [self = shared_from_this(), id = std::move(id), record = op.record,
         done = std::move(done)](DynamodbReply reply) mutable {

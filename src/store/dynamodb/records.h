@@ -6,7 +6,9 @@
 //   expires_at  N  seconds since 1970; the attribute of the table's time to live
 #pragma once
 
+#include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -39,6 +41,9 @@ class DynamodbRecords : public std::enable_shared_from_this<DynamodbRecords> {
   void recall(contract::Recall op, Done done);
   void remember(contract::Remember op, Done done);
 
+  /// How many writes were sent.
+  std::uint64_t writes() const noexcept { return writes_; }
+
  private:
   void call(const char* operation, boost::json::object request,
             std::function<void(aws::DynamodbReply)> done);
@@ -50,6 +55,7 @@ class DynamodbRecords : public std::enable_shared_from_this<DynamodbRecords> {
   const std::chrono::milliseconds attempt_timeout_;
   const WallClock wall_clock_;
   const std::shared_ptr<DynamodbRecordsTable> table_;
+  std::atomic<std::uint64_t> writes_{0};
 };
 
 }  // namespace nextid::store

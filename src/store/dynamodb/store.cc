@@ -1,6 +1,7 @@
 #include "store/dynamodb/store.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cctype>
 #include <optional>
 #include <string_view>
@@ -112,6 +113,7 @@ class DynamodbStore::Impl : public std::enable_shared_from_this<DynamodbStore::I
   aws::DynamodbClient& client() noexcept { return *client_; }
   /// Why no id is given any more; empty while there is no such reason.
   std::string doubt() const { return identity_ ? identity_->doubt() : ""; }
+  std::uint64_t writes() const noexcept { return writes_ + records_->writes(); }
   void warn(const std::string& line) const {
     if (log_) log_(LogLevel::kWarning, line);
   }
@@ -141,6 +143,7 @@ class DynamodbStore::Impl : public std::enable_shared_from_this<DynamodbStore::I
   }
 
   void call(const char* operation, json::object request, std::function<void(DynamodbReply)> done) {
+    if (std::string_view(operation) == "UpdateItem") ++writes_;
     client_->call(operation, std::move(request), settings_.attempt_timeout, std::move(done));
   }
   template <typename SlotOp>
@@ -164,6 +167,7 @@ class DynamodbStore::Impl : public std::enable_shared_from_this<DynamodbStore::I
   const Log log_;
   const WallClock wall_clock_;
   const std::shared_ptr<DynamodbRecords> records_;
+  std::atomic<std::uint64_t> writes_{0};
   std::shared_ptr<DynamodbIdentity> identity_;  // None where the service tells no TableId.
 };
 
@@ -430,6 +434,8 @@ void DynamodbStore::list(const std::string& after, std::size_t limit,
       impl->client(), after, limit, [impl](const std::string& line) { impl->warn(line); },
       [impl, done = std::move(done)](Result<CounterPage> page) { done(std::move(page)); });
 }
+
+std::uint64_t DynamodbStore::commits() const noexcept { return impl_->writes(); }
 
 StoreHealth DynamodbStore::health() const {
   StoreHealth health = impl_->client().health();

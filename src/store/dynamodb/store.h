@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -59,6 +60,7 @@ class DynamodbStore final : public contract::StoreDriver {
   void list(const std::string& after, std::size_t limit,
             std::function<void(Result<CounterPage>)> done) override;
   const StoreOpening& opening() const noexcept override { return opening_; }
+  std::uint64_t commits() const noexcept override;
   StoreHealth health() const override;
 
  private:

@@ -58,6 +58,7 @@ void MemoryStore::submit(std::vector<contract::Call> calls) {
     std::vector<Outcome> outcomes;
     outcomes.reserve(taken.size());
     for (const contract::Call& call : taken) outcomes.push_back(attempt(call.op));
+    ++commits_;
     lock.unlock();
     for (std::size_t i = 0; i < taken.size(); ++i) taken[i].done(std::move(outcomes[i]));
     lock.lock();

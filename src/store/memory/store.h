@@ -1,7 +1,9 @@
 // A store in memory: the contract in its plainest form. For tests, and as the model of the others.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -29,6 +31,7 @@ class MemoryStore final : public contract::StoreDriver {
             std::function<void(Result<CounterPage>)> done) override;
   const StoreOpening& opening() const noexcept override { return opening_; }
   base::WallMicros clock_us() const override { return wall_clock_(); }
+  std::uint64_t commits() const noexcept override { return commits_; }
 
  private:
   struct Counter {
@@ -56,6 +59,7 @@ class MemoryStore final : public contract::StoreDriver {
 
   const WallClock wall_clock_;
   const StoreOpening opening_{.identity = {}, .made = true, .remark = {}};
+  std::atomic<std::uint64_t> commits_{0};
   base::Mutex mutex_;
   std::map<std::string, Counter, std::less<>> counters_ NEXTID_GUARDED_BY(mutex_);
   // An expired one stays until its key is used again.

@@ -1,6 +1,8 @@
 // Groups of ops, each committed in one transaction of an open SQLite file.
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -23,6 +25,8 @@ class SqliteCommitter final : public Committer {
   /// then as long again to answer what only reads. An outcome that says that an op was applied is
   /// durable (I2): the transaction has ended. Leaves the connection ready for the next group.
   Answers commit(const Group& group) noexcept override;
+
+  std::uint64_t commits() const noexcept override { return file_.guard->flushes(); }
 
   /// Checkpoints when enough frames have piled up.
   void tidy() noexcept override;

@@ -16,11 +16,6 @@ namespace {
 /// A log that is reused from its start commits faster than one that grows.
 constexpr int kFramesPerCheckpoint = 1000;
 
-int remember_frames(void* frames, sqlite3*, const char*, int in_wal) {
-  *static_cast<int*>(frames) = in_wal;
-  return SQLITE_OK;
-}
-
 std::optional<struct statx> look_at(const std::string& path, unsigned what) {
   struct statx status {};
   if (::statx(AT_FDCWD, path.c_str(), 0, what, &status) != 0) return std::nullopt;
@@ -57,7 +52,7 @@ SqliteGuard::SqliteGuard(const Parts& parts, std::function<base::WallMicros()> w
       commit_(parts.database, "COMMIT"),
       seal_(parts.seal),
       seal_in_main_(parts.seal_in_main) {
-  sqlite3_wal_hook(database_.get(), &remember_frames, &wal_frames_);
+  sqlite3_wal_hook(database_.get(), &on_flush, this);
   const int fd = ::open(log_path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
   struct stat status {};
   if (fd < 0 || ::fstat(fd, &status) != 0) throw not_in_place(log_path_);
@@ -69,6 +64,14 @@ SqliteGuard::SqliteGuard(const Parts& parts, std::function<base::WallMicros()> w
 }
 
 SqliteGuard::~SqliteGuard() { sqlite3_wal_hook(database_.get(), nullptr, nullptr); }
+
+/// SQLite calls it after each commit that wrote to the log.
+int SqliteGuard::on_flush(void* guard, sqlite3*, const char*, int in_log) {
+  auto& self = *static_cast<SqliteGuard*>(guard);
+  self.wal_frames_ = in_log;
+  self.flushes_.fetch_add(1, std::memory_order_relaxed);
+  return SQLITE_OK;
+}
 
 void SqliteGuard::check_files() {
   // Not the log's times: a file whose times were asked for gets new ones with its next write, and

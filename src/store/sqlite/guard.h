@@ -2,6 +2,7 @@
 // true, its log and its checkpoints in order.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -64,7 +65,11 @@ class SqliteGuard {
 
   const Seal& seal() const noexcept { return seal_; }
 
+  /// Transactions of this connection that wrote to the log. Any thread may call it.
+  std::uint64_t flushes() const noexcept { return flushes_.load(std::memory_order_relaxed); }
+
  private:
+  static int on_flush(void* guard, sqlite3*, const char*, int in_log);
   void write_seal(bool needs_log);
   void write_seal_alone(bool needs_log);
   bool run_checkpoint();
@@ -91,6 +96,7 @@ class SqliteGuard {
   std::unique_ptr<base::ParentOnlyFd> log_fd_;
   LogSalts salts_;
   bool salts_known_ = false;
+  std::atomic<std::uint64_t> flushes_{0};
   int wal_frames_ = 0;           // In the log, after the last commit here.
   int noted_frames_ = 0;         // The same, after the one before.
   int checkpointed_frames_ = 0;  // In the log, at the last checkpoint here.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -51,6 +52,7 @@ class SqliteStore final : public contract::StoreDriver {
   const StoreOpening& opening() const noexcept override { return opening_; }
   /// See store_clock.h.
   base::WallMicros clock_us() const override { return clock_->now_us(); }
+  std::uint64_t commits() const noexcept override { return commits_->commits(); }
 
  private:
   SqliteStore(StoreOpening opening, std::shared_ptr<StoreClock> clock,

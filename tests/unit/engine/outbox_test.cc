@@ -12,7 +12,7 @@ TEST(Outbox, IsEmptyOnceItIsTaken) {
   outbox.refuse(Ticket{2, nullptr, 0}, Error(ErrorCode::kDeadline, "late."));
   outbox.refuse(AdvanceTicket{3, nullptr}, Error(ErrorCode::kDeadline, "late."));
   outbox.advanced(AdvanceTicket{4, nullptr}, {100, {}, 0, {}});
-  outbox.send(9, contract::Load{"orders", 7});
+  outbox.send({9, contract::Load{"orders", 7}});
   outbox.warn("careful.");
 
   const Effects effects = outbox.take();

@@ -57,6 +57,31 @@ TEST_F(RestTest, GivesBackTheTailAndTheSlotAndIsAtRest) {
   EXPECT_EQ(engine().accounting().burned_total(), 0U);
 }
 
+TEST_F(RestTest, NobodyWaitsForWhatItDoesByItself) {
+  // 11 ... 20 are in stock: at the half of them it asks for more.
+  for (int i = 0; i < 5; ++i) EXPECT_NE(engine().lane().take(), 0U);
+  engine().mark_reached();
+  driver_.tick();
+  EXPECT_GT(driver_.reserve().step, 0U);
+  EXPECT_FALSE(driver_.attempt.value().is_waited_for) << "a refill";
+
+  EngineDriver strict;
+  strict.request(1);
+  strict.tick();
+  EXPECT_TRUE(strict.attempt.value().is_waited_for) << "a load, for the request behind it";
+  strict.load();
+  EXPECT_TRUE(strict.attempt.value().is_waited_for);
+  strict.answer(Committed{1});
+  strict.request_advance(50);
+  strict.tick();
+  EXPECT_TRUE(strict.attempt.value().is_waited_for);
+  strict.load({}, 50);
+  strict.engine().rest(strict.now() + seconds(5));
+  strict.tick();
+  EXPECT_GT(strict.release().seq, 0U);
+  EXPECT_FALSE(strict.attempt.value().is_waited_for);
+}
+
 TEST_F(RestTest, AStrictCounterReleasesItsSlotAndAnUnusedOneAsksNothing) {
   EngineDriver strict;
   strict.request(1);

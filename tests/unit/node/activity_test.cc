@@ -1,5 +1,8 @@
 // What an opened store tells about its counters and its calls.
+#include <chrono>
+#include <cstdint>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -68,6 +71,36 @@ TEST(StoreCallsTest, AreCountedByKindAndResult) {
   EXPECT_EQ(calls.of(StoreCallKind::kReserve).durations.total(), 1U);
   EXPECT_EQ(calls.of(StoreCallKind::kRemember).durations.total(), 0U);
   EXPECT_EQ(calls.under_way, 0U);
+}
+
+class Counting final : public RangeReceiver {
+ public:
+  void on_range(std::uint64_t, Result<IdRange> range) noexcept override {
+    if (range) returned += range->count();
+  }
+  std::uint64_t returned = 0;
+};
+
+TEST(StoreCallsTest, WritesThatShareAFlushAreOneCommit) {
+  const ScratchDir directory;
+  auto store = open_store(directory.sqlite_url()).value();
+  std::vector<IdGenerator> counters;
+  for (int i = 0; i < 8; ++i) {
+    counters.emplace_back(store, "counter-" + std::to_string(i)).next_id().value();
+  }
+  const std::uint64_t before = store.store_calls().commits;
+  EXPECT_GE(before, 8U);
+  Batch batch(store);
+  Counting receiver;
+  for (const IdGenerator& counter : counters) {
+    batch.add(counter, 1, IdGenerator::Clock::now() + std::chrono::seconds(5), receiver);
+  }
+  batch.submit();
+  EXPECT_EQ(receiver.returned, 8U);
+  EXPECT_EQ(store.store_calls().commits, before + 1);
+  EXPECT_EQ(store.accounting().store_writes, 3U * 8U);
+  ASSERT_TRUE(store.close(std::chrono::seconds(5)));
+  EXPECT_GT(store.store_calls().commits, before + 1) << "it is known also of a closed store";
 }
 
 TEST(TryWriteTest, ChangesNothing) {

@@ -18,6 +18,9 @@ class FakeReports final : public Reports {
   void report(const ShowStatus& call, Done<Page> done) override {
     done(Page{"application/json", std::to_string(call.limit)});
   }
+  void report(const SumUpIds&, Done<Accounting> done) override {
+    done(Accounting{.returned = 7});
+  }
   std::string doubt() const override { return doubt_; }
 
   std::string doubt_;
@@ -103,6 +106,7 @@ TEST_F(ServiceTest, IsNotReadyWithoutItsStore) {
 TEST_F(ServiceTest, HandsOnWhatTheReportsSay) {
   EXPECT_EQ(ask(ShowMetrics{})->text, "metrics");
   EXPECT_EQ(ask(ShowStatus{.limit = 7})->text, "7");
+  EXPECT_EQ(ask(SumUpIds{})->returned, 7U);
 }
 
 }  // namespace

@@ -95,12 +95,17 @@ class RecordingCommitter final : public Committer {
 
   Answers commit(const Group& group) noexcept override { return record_->commit(group); }
   void tidy() noexcept override { record_->tidied(); }
+  std::uint64_t commits() const noexcept override {
+    return static_cast<std::uint64_t>(record_->ended());
+  }
 
  private:
   const std::shared_ptr<Record> record_;
 };
 
 Call call(std::function<void(Outcome)> done) { return {Load{"c", 1}, std::move(done)}; }
+/// One that nobody waits for.
+Call aside(std::function<void(Outcome)> done) { return {Load{"c", 1}, std::move(done), false}; }
 void ignore(const Outcome&) {}
 
 /// The number of the commit that an outcome comes from.
@@ -198,6 +203,77 @@ TEST_F(BySubmitter, LeadsAgainOnceTheThreadHasNothingLeft) {
   }
 }
 
+TEST_F(BySubmitter, LeavesToTheThreadWhatNobodyWaitsFor) {
+  start(Leader::kSubmitter);
+  record_->hold();
+  commits_->submit({aside(&ignore)});
+  record_->wait_for(1);
+  EXPECT_EQ(record_->ended(), 0) << "submit() returned, with no commit done";
+  commits_->submit({aside(&ignore), aside(&ignore)});
+  record_->let_go();
+  stop();
+  const auto commits = record_->commits();
+  ASSERT_EQ(commits.size(), 2u);
+  EXPECT_NE(commits[0].thread, std::this_thread::get_id());
+  EXPECT_EQ(commits[1].calls, 2u);
+}
+
+TEST_F(BySubmitter, ACallerLeadsItselfAfterAnAside) {
+  start(Leader::kSubmitter);
+  record_->hold();
+  commits_->submit({aside(&ignore)});
+  record_->wait_for(1);
+  std::thread caller = submit_aside(1);
+  const auto caller_id = caller.get_id();
+  commits_->submit({aside(&ignore)});
+  record_->let_go();
+  caller.join();
+  stop();
+  const auto commits = record_->commits();
+  ASSERT_GE(commits.size(), 2u);
+  std::size_t calls = 0;
+  bool caller_led = false;
+  for (const auto& commit : commits) {
+    calls += commit.calls;
+    caller_led = caller_led || commit.thread == caller_id;
+  }
+  EXPECT_EQ(calls, 3u);
+  EXPECT_TRUE(caller_led) << "an aside makes no caller's calls the thread's";
+  EXPECT_NE(commits[0].thread, caller_id);
+}
+
+TEST_F(BySubmitter, ACallThatIsWaitedForTakesTheOthersWithIt) {
+  start(Leader::kSubmitter);
+  commits_->submit({aside(&ignore), call(&ignore)});
+  EXPECT_EQ(record_->commits().front().thread, std::this_thread::get_id());
+  EXPECT_EQ(record_->commits().front().calls, 2u);
+}
+
+TEST_F(BySubmitter, AnAnswerOfAnAsideMaySubmitWhatIsWaitedForAlsoWhileItStops) {
+  start(Leader::kSubmitter);
+  record_->hold();
+  std::promise<std::int64_t> second;
+  commits_->submit({aside([&, commits = commits_](const Outcome&) {
+    commits->submit({call([&](const Outcome& outcome) { second.set_value(commit_of(outcome)); })});
+  })});
+  record_->wait_for(1);
+  std::thread stopper([this] { stop(); });
+  record_->let_go();
+  EXPECT_EQ(second.get_future().get(), 2);
+  stopper.join();
+}
+
+TEST_F(BySubmitter, AListingIsTheThreads) {
+  start(Leader::kSubmitter);
+  record_->hold();
+  std::promise<bool> page;
+  commits_->list({"", 10, [&](const Result<CounterPage>& got) { page.set_value(bool(got)); }});
+  record_->wait_for(1);
+  EXPECT_NE(record_->commits().front().thread, std::this_thread::get_id());
+  record_->let_go();
+  EXPECT_TRUE(page.get_future().get());
+}
+
 TEST_F(ByOwnThread, NeverBlocksWhoSubmits) {
   start(Leader::kOwnThread);
   record_->hold();
@@ -229,20 +305,28 @@ TEST_P(ByEither, AnswersNothingBeforeItsCommitHasReturned) {
   EXPECT_TRUE(answered);
 }
 
-TEST_P(ByEither, AnswersListingsWithTheGroupTheyCameIn) {
+TEST_P(ByEither, ListingsAndCallsTakeTurns) {
   record_->hold();
   std::thread leader = submit_aside(1);
   record_->wait_for(1);
   std::atomic<int> pages{0};
-  submit(1);
-  commits_->list({"", 10, [&](const Result<CounterPage>& page) { pages += page ? 1 : 100; }});
+  const auto list = [&] {
+    commits_->list({"", 10, [&](const Result<CounterPage>& page) { pages += page ? 1 : 100; }});
+  };
+  list();
+  list();
+  submit(2);
   record_->let_go();
   leader.join();
   stop();
-  EXPECT_EQ(pages, 1);
-  ASSERT_EQ(record_->commits().size(), 2u);
-  EXPECT_EQ(record_->commits()[1].calls, 1u);
-  EXPECT_EQ(record_->commits()[1].listings, 1u);
+  EXPECT_EQ(pages, 2);
+  const auto commits = record_->commits();
+  ASSERT_EQ(commits.size(), 4u);
+  for (const std::size_t i : {1u, 3u}) {
+    EXPECT_EQ(commits[i].listings, 1u) << "no call waits for two";
+    EXPECT_EQ(commits[i].calls, 0u);
+  }
+  EXPECT_EQ(commits[2].calls, 2u);
 }
 
 TEST_P(ByEither, CommitsNothingWhereNothingIsSubmitted) {
@@ -301,12 +385,16 @@ struct Chain {
       --left;
       return;
     }
-    commits.submit({call([this, steps](const Outcome& outcome) {
-      EXPECT_GT(commit_of(outcome), before) << "the same commit twice";
-      EXPECT_LE(commit_of(outcome), record.ended()) << "before its commit has ended";
-      before = commit_of(outcome);
-      next(steps - 1);
-    })});
+    const bool is_waited_for = steps % 3 != 0;
+    commits.submit({{Load{"c", 1},
+                     [this, steps](const Outcome& outcome) {
+                       EXPECT_GT(commit_of(outcome), before) << "the same commit twice";
+                       EXPECT_LE(commit_of(outcome), record.ended()) << "before its commit has ended";
+                       before = commit_of(outcome);
+                       if (steps % 7 == 0) commits.list({"", 1, [](const auto&) {}});
+                       next(steps - 1);
+                     },
+                     is_waited_for}});
   }
 };
 
