@@ -9,7 +9,7 @@ from collections import defaultdict
 import pytest
 
 import nextid
-from nextid import is_problem, poll
+from nextid import is_problem, poll, store_locked
 from prometheus_text import metrics_of
 
 RULES = nextid.REPOSITORY / "packaging" / "prometheus" / "nextid-alerts.yml"
@@ -88,6 +88,19 @@ def test_the_first_stop_of_a_counter_is_seen(start_server, tmp_path):
         page.samples = {key: value for key, value in page.samples.items()
                         if not key[0].startswith("nextid_counter")}
     assert firing(tmp_path, pages, "NextidCounterStopped", 4)
+
+
+def test_a_store_that_takes_no_writes_is_seen(start_server, tmp_path):
+    server = start_server()
+    calm = metrics_of(server)
+    assert calm.get("nextid_store_takes_writes") == 1
+    with store_locked(tmp_path / "ids.db"):
+        poll(lambda: metrics_of(server).get("nextid_store_takes_writes") == 0, "the metrics tell")
+        failing = metrics_of(server)
+    pages = [calm, calm, failing, failing, failing]
+    assert not firing(tmp_path, pages, "NextidTakesNoWrites", 2)
+    assert firing(tmp_path, pages, "NextidTakesNoWrites", 4)
+    assert not firing(tmp_path, [calm] * 5, "NextidTakesNoWrites", 4)
 
 
 def test_what_alerts_look_at_is_there_from_the_start(server):
