@@ -14,8 +14,12 @@ namespace {
 
 using base::MonotonicTime;
 
-void tell(const std::vector<WriteWatch::Receiver>& receivers, const Result<void>& answer) {
-  for (const auto& receiver : receivers) receiver(answer);
+/// Each gets an error of its own: they go to several threads.
+void tell(const std::vector<WriteWatch::Receiver>& receivers, const std::string& trouble) {
+  for (const auto& receiver : receivers) {
+    receiver(trouble.empty() ? Result<void>()
+                             : Result<void>(Error(ErrorCode::kUnavailable, trouble + ".")));
+  }
 }
 
 bool is_read(StoreCallKind kind) noexcept {
@@ -51,7 +55,7 @@ void WriteWatch::ended(StoreCallKind kind, const contract::Outcome& outcome, Mon
 void WriteWatch::check(Receiver receiver) {
   const MonotonicTime now = base::monotonic_now();
   std::vector<Receiver> told;
-  std::optional<Result<void>> answer;
+  std::optional<std::string> trouble;
   std::uint64_t begun = 0;
   {
     const base::Lock lock(mutex_);
@@ -63,10 +67,10 @@ void WriteWatch::check(Receiver receiver) {
     }
     if (!record_.is_trying() || now - record_.trial_began() >= WriteRecord::kPatience) {
       told.swap(waiting_);
-      answer = verdict(now);
+      trouble = record_.trouble(now);
     }
   }
-  if (answer) tell(told, *answer);
+  if (trouble) tell(told, *trouble);
   if (begun == 0) return;
   runtime_.timer().at(now, [this] { begin_trial(); });
   runtime_.timer().at(now + WriteRecord::kPatience, [this, begun] { give_up(begun); });
@@ -100,17 +104,17 @@ void WriteWatch::trial_ended(Trial& trial) {
   const bool succeeded = why.empty() && !trial.is_throttled;
   std::vector<Receiver> told;
   std::optional<MonotonicTime> again;
-  Result<void> answer;
+  std::string trouble;
   {
     const base::Lock lock(mutex_);
     take_in_success();
     record_.trial_ended(succeeded, std::move(why), now);
     told.swap(waiting_);
-    answer = verdict(now);
+    trouble = record_.trouble(now);
     if (record_.is_unsure(now)) again = record_.next_trial();
   }
   if (again) runtime_.timer().at(*again, [this] { try_again(); });
-  tell(told, answer);
+  tell(told, trouble);
 }
 
 void WriteWatch::try_again() {
@@ -127,15 +131,15 @@ void WriteWatch::try_again() {
 
 void WriteWatch::give_up(std::uint64_t trial) {
   std::vector<Receiver> told;
-  Result<void> answer;
+  std::string trouble;
   {
     const base::Lock lock(mutex_);
     if (trial != trials_ || !record_.is_trying()) return;
     take_in_success();
     told.swap(waiting_);
-    answer = verdict(base::monotonic_now());
+    trouble = record_.trouble(base::monotonic_now());
   }
-  tell(told, answer);
+  tell(told, trouble);
 }
 
 std::string WriteWatch::trouble() const {
@@ -150,7 +154,7 @@ void WriteWatch::finish() {
     const base::Lock lock(mutex_);
     told.swap(waiting_);
   }
-  tell(told, Error(ErrorCode::kUnavailable, "the store is closed."));
+  tell(told, "the store is closed");
 }
 
 bool WriteWatch::may_try(MonotonicTime now) {
@@ -161,12 +165,6 @@ void WriteWatch::take_in_success() const {
   const std::int64_t ticks = last_success_.load(std::memory_order_relaxed);
   if (ticks == 0) return;
   record_.succeeded(MonotonicTime(MonotonicTime::duration(ticks)));
-}
-
-Result<void> WriteWatch::verdict(MonotonicTime now) const {
-  std::string trouble = record_.trouble(now);
-  if (trouble.empty()) return {};
-  return Error(ErrorCode::kUnavailable, std::move(trouble) + ".");
 }
 
 }  // namespace nextid::node

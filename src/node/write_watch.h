@@ -56,7 +56,6 @@ class WriteWatch {
   void give_up(std::uint64_t trial);
   bool may_try(base::MonotonicTime now) NEXTID_REQUIRES(mutex_);
   void take_in_success() const NEXTID_REQUIRES(mutex_);
-  Result<void> verdict(base::MonotonicTime now) const NEXTID_REQUIRES(mutex_);
 
   Runtime& runtime_;
   // In ticks of the monotonic clock; 0 before the first.

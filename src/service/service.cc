@@ -79,8 +79,8 @@ void Service::start(const CheckReady&, Done<CheckReady::Answer> done) const {
   if (std::string doubt = reports_.doubt(); !doubt.empty()) {
     return done(CheckReady::Answer{std::move(doubt)});
   }
-  store_.async_check_writes([done = std::move(done)](const Result<void>& writes) {
-    if (!writes) return done(writes.error());
+  store_.async_check_writes([done = std::move(done)](Result<void> writes) {
+    if (!writes) return done(std::move(writes).error());
     done(CheckReady::Answer{});
   });
 }

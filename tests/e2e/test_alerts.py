@@ -9,7 +9,7 @@ from collections import defaultdict
 import pytest
 
 import nextid
-from nextid import is_problem, poll
+from nextid import is_problem, poll, store_locked
 from prometheus_server import needs_prometheus, promtool
 from prometheus_text import metrics_of
 
@@ -119,6 +119,8 @@ def credentials(expiry_s, failing):
 TROUBLES = {
     "NextidCounterStopped": ({("nextid_counters_stopped",): 1}, {requests("corrupt"): 0}, 0),
     "NextidStoreInDoubt": ({("nextid_store_in_doubt",): 1}, {("nextid_store_in_doubt",): 0}, 0),
+    "NextidTakesNoWrites": (
+        {("nextid_store_takes_writes",): 0}, {("nextid_store_takes_writes",): 1}, 1),
     "NextidCounterRunsOut": (time_left(29 * 86400), time_left(31 * 86400), 60),
     "NextidStoreFails": (store_calls("in_doubt", 8), store_calls("refused", 8), 5),
     "NextidRefuses": ({requests("overloaded"): 80}, {requests("overloaded"): 50}, 5),
@@ -158,6 +160,19 @@ def test_alerts_fire_for_their_trouble_and_no_other(server, tmp_path, alert):
     assert firing(tmp_path, pages, alert, end)
     assert not firing(tmp_path, pages, alert, CALM_MINUTES - 1 + waits_minutes)
     assert not firing(tmp_path, troubled(page, tolerable, end), alert, end)
+
+
+def test_a_store_that_takes_no_writes_is_seen(start_server, tmp_path):
+    server = start_server()
+    calm = metrics_of(server)
+    assert calm.get("nextid_store_takes_writes") == 1
+    with store_locked(tmp_path / "ids.db"):
+        poll(lambda: metrics_of(server).get("nextid_store_takes_writes") == 0, "the metrics tell")
+        failing = metrics_of(server)
+    pages = [calm, calm, failing, failing, failing]
+    assert not firing(tmp_path, pages, "NextidTakesNoWrites", 2)
+    assert firing(tmp_path, pages, "NextidTakesNoWrites", 4)
+    assert not firing(tmp_path, [calm] * 5, "NextidTakesNoWrites", 4)
 
 
 def test_what_alerts_look_at_is_there_from_the_start(server):

@@ -18,7 +18,8 @@ using contract::Outcome;
 using contract::Remembered;
 
 // A row a key, and an index in the order of expiry, at whose front the records to be removed lie:
-// so records with a long retention do not hold up others with a short one.
+// so records with a long retention do not hold up others with a short one. The row of a counter
+// without a name is the store's clock (store_clock.h).
 constexpr const char* kCreateTable =
     "CREATE TABLE idempotency ("
     " counter TEXT NOT NULL,"

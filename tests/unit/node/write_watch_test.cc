@@ -90,7 +90,8 @@ class WriteWatchTest : public ::testing::Test {
 
   static Result<void> check(const Store& store) {
     auto promise = std::make_shared<std::promise<Result<void>>>();
-    store.async_check_writes([promise](Result<void> answer) { promise->set_value(answer); });
+    store.async_check_writes(
+        [promise](Result<void> answer) { promise->set_value(std::move(answer)); });
     return promise->get_future().get();
   }
   Result<void> check() const { return check(store_); }
