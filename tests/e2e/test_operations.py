@@ -217,7 +217,7 @@ def test_status_has_what_the_page_shows(server):
     assert counters["orders"]["remaining"] == str(2**63 - 1 - 1000)
     assert counters["orders"]["returned"] == 300 and counters["orders"]["burned"] == 700
     assert counters["orders"]["mode"] == "strict" and counters["blocks"]["mode"] == "cached"
-    assert counters["blocks"]["cache"] == 50 and counters["blocks"]["increment"] == 1
+    assert counters["blocks"]["cache"] == 50 and counters["blocks"]["increment"] == "1"
 
 
 def test_status_shows_a_rate_while_load_runs(server):

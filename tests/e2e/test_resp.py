@@ -174,7 +174,7 @@ def test_http_is_cut_off(server, port):
     assert server.log().count("HTTP to the RESP port") == 1
 
 
-@pytest.mark.parametrize("garbage", [b"*x\r\n", b"*1\r\n:3\r\n", b"\x16\x03\x01\x02\x00\r\n" * 3,
+@pytest.mark.parametrize("garbage", [b"*x\r\n", b"*1\r\n:3\r\n", b"\x17\x03\x01\x02\x00\r\n" * 3,
                                      b"*2000\r\n", b"x" * 100_000, b'echo "\r\n'])
 def test_garbage_is_answered_and_the_server_goes_on(server, port, garbage):
     with Raw(port) as raw:
