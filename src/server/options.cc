@@ -341,8 +341,9 @@ Result<void> apply_file(Config& config, const std::string& source_of_path,
   }
   const auto entries = read_config_file(path);
   if (!entries) return entries.error();
-  for (const auto& [says, line] : *entries) {
-    const std::string source = cat(path, ", line ", line, ": ", says.name);
+  for (const ConfigEntry& entry : *entries) {
+    const NameAndValue& says = entry.says;
+    const std::string source = cat(path, ", line ", entry.line, ": ", says.name);
     const auto option = std::find_if(kOptions.begin(), kOptions.end(),
                                      [&](const Option& known) { return known.name == says.name; });
     if (option == kOptions.end()) return invalid(source + not_an_option(says.name));
