@@ -33,7 +33,8 @@ void add_config_option(CLI::App& command, server::ConfigSources& sources) {
   command
       .add_option_function<std::string>(
           "--config", [&sources](const std::string& path) { sources.file = path; },
-          cat("A TOML file of the options of `nextid serve`, as  http = \"0.0.0.0:8000\"  [",
+          cat("A file of the options of `nextid serve`, with lines like  http = \"0.0.0.0:8000\"  "
+              "[",
               server::kConfigEnvironmentName, "]"))
       ->type_name("FILE");
 }

@@ -4,13 +4,11 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <optional>
+#include <set>
 #include <string_view>
-#include <toml++/toml.h>
-#include <utility>
 
+#include "base/bom.h"
 #include "base/cat.h"
-#include "base/stray_text.h"
 
 namespace nextid::server {
 namespace {
@@ -36,64 +34,29 @@ Result<std::string> read_text(const std::string& path) {
   return text;
 }
 
-std::string place_in(const std::string& path, const toml::source_position& position) {
-  return cat(path, ", line ", position.line, ": ");
-}
-
-/// The value as text; nothing for kinds that no option takes.
-std::optional<std::string> text_of(const toml::node& node) {
-  if (const auto* text = node.as_string()) return text->get();
-  if (const auto* number = node.as_integer()) return std::to_string(number->get());
-  if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
-  const auto* array = node.as_array();
-  if (array == nullptr || array->empty()) return std::nullopt;
-  std::string list;
-  for (const toml::node& element : *array) {
-    if (!element.is_string()) return std::nullopt;
-    list.append(list.empty() ? "" : ",").append(element.as_string()->get());
-  }
-  return list;
-}
-
-Result<ConfigEntry> entry_of(const std::string& path, const toml::key& key,
-                             const toml::node& node) {
-  auto text = text_of(node);
-  if (!text) {
-    return invalid(cat(place_in(path, key.source().begin), base::visible(key.str()), " is ",
-                       node.is_table() ? "a table" : "of a kind that no option takes",
-                       "; options are lines like  name = \"value\"  outside of tables, and their "
-                       "values texts, whole numbers, true or false."));
-  }
-  return ConfigEntry{.name = std::string(key.str()),
-                     .value = *std::move(text),
-                     .is_array = node.is_array(),
-                     .line = key.source().begin.line};
-}
-
-Result<std::vector<ConfigEntry>> entries_of(const std::string& path, const toml::table& table) {
-  std::vector<ConfigEntry> entries;
-  for (const auto& [key, node] : table) {
-    auto entry = entry_of(path, key, node);
-    if (!entry) return entry.error();
-    entries.push_back(*std::move(entry));
-  }
-  std::sort(entries.begin(), entries.end(),
-            [](const ConfigEntry& a, const ConfigEntry& b) { return a.line < b.line; });
-  return entries;
-}
-
 }  // namespace
 
 Result<std::vector<ConfigEntry>> read_config_file(const std::string& path) {
   const auto text = read_text(path);
   if (!text) return text.error();
-  try {
-    return entries_of(path, toml::parse(*text));
-  } catch (const toml::parse_error& error) {
-    return invalid(cat(place_in(path, error.source().begin), "this is no TOML (",
-                       error.description(),
-                       "); an option is a line like  name = \"value\"  with quotes around text."));
+  std::vector<ConfigEntry> entries;
+  std::set<std::string> names;
+  std::string_view rest = base::without_bom(*text);
+  for (std::size_t number = 1; !rest.empty(); ++number) {
+    const auto end = std::min(rest.find('\n'), rest.size());
+    std::string_view bytes = rest.substr(0, end);
+    if (end < rest.size() && bytes.ends_with('\r')) bytes.remove_suffix(1);
+    const auto line = parse_config_line(bytes);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    const std::string place = cat(path, ", line ", number, ": ");
+    if (!line) return invalid(place + line.error().what());
+    if (!*line) continue;
+    if (!names.insert((*line)->name).second) {
+      return invalid(cat(place, (*line)->name, " is given more than once in this file."));
+    }
+    entries.push_back({**line, number});
   }
+  return entries;
 }
 
 }  // namespace nextid::server

@@ -1,4 +1,4 @@
-// The configuration file: TOML (toml.io), of which options need keys and plain values.
+// The configuration file: lines `name = value`, and comments (config_line.h).
 #pragma once
 
 #include <cstddef>
@@ -7,18 +7,17 @@
 
 #include "nextid/error.h"
 
+#include "server/config_line.h"
+
 namespace nextid::server {
 
 struct ConfigEntry {
-  std::string name;
-  std::string value;      ///< Of an array of texts: these, with commas between them.
-  bool is_array = false;  ///< Only for options whose value is a list.
-  std::size_t line = 0;   ///< From 1.
+  NameAndValue says;
+  std::size_t line = 0;  ///< From 1.
 };
 
-/// Reads the file, at most kMaxConfigBytes of it; its entries are in the order of their lines.
-/// kInvalid names the file, and the line where there is one. Tables, times, numbers that are not
-/// whole and arrays of anything but texts are refused: no option needs them.
+/// Reads the file, at most kMaxConfigBytes of it. kInvalid names the file, and the line where there
+/// is one: one that is wrong, or has a name again.
 Result<std::vector<ConfigEntry>> read_config_file(const std::string& path);
 inline constexpr std::size_t kMaxConfigBytes = 1024 * 1024;
 

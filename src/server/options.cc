@@ -159,7 +159,7 @@ Result<void> number(Config& config, std::string_view text) {
 // --- The table
 
 constexpr std::string_view kStoreOption = "store";
-/// Of values that a file may give as an array.
+/// Of values that a file may give as a list of texts.
 constexpr std::string_view kList = "LIST";
 
 constexpr std::array kOptions{
@@ -341,15 +341,16 @@ Result<void> apply_file(Config& config, const std::string& source_of_path,
   }
   const auto entries = read_config_file(path);
   if (!entries) return entries.error();
-  for (const auto& entry : *entries) {
-    const std::string source = cat(path, ", line ", entry.line, ": ", base::visible(entry.name));
+  for (const ConfigEntry& entry : *entries) {
+    const NameAndValue& says = entry.says;
+    const std::string source = cat(path, ", line ", entry.line, ": ", says.name);
     const auto option = std::find_if(kOptions.begin(), kOptions.end(),
-                                     [&](const Option& known) { return known.name == entry.name; });
-    if (option == kOptions.end()) return invalid(source + not_an_option(entry.name));
-    if (entry.is_array && option->value_name != kList) {
-      return invalid(source + " is an array, and this option takes one value.");
+                                     [&](const Option& known) { return known.name == says.name; });
+    if (option == kOptions.end()) return invalid(source + not_an_option(says.name));
+    if (says.is_list && option->value_name != kList) {
+      return invalid(source + " is a list, and this option takes one value.");
     }
-    if (auto applied = apply(*option, config, source, entry.value); !applied) return applied;
+    if (auto applied = apply(*option, config, source, says.value); !applied) return applied;
   }
   return {};
 }
@@ -444,7 +445,7 @@ std::string options_markdown() {
       "`nextid serve --help-markdown` writes this page.\n"
       "\n"
       "Each option is a flag (`--http 0.0.0.0:8000`), an environment variable\n"
-      "(`NEXTID_HTTP=0.0.0.0:8000`) and a key of a TOML file (`http = \"0.0.0.0:8000\"`), which\n"
+      "(`NEXTID_HTTP=0.0.0.0:8000`) and a line of a file (`http = \"0.0.0.0:8000\"`), which\n"
       "`--config FILE` or `NEXTID_CONFIG` names. A flag wins over the environment, the "
       "environment\n"
       "over the file, the file over the default. A variable that is set but empty counts as not\n"
@@ -457,8 +458,14 @@ std::string options_markdown() {
       "All other commands that use a store take it, `no-create-store`, `accept-copy` and\n"
       "`state-dir` from the same places.\n"
       "\n"
-      "The file is [TOML](https://toml.io): texts in quotes, whole numbers, `true` and `false`; a\n"
-      "list of hosts may be an array of texts. Tables and dates are refused.\n"
+      "The file has lines `name = value`, and comments behind `#`. A value is text in quotes, a\n"
+      "whole number, `true` or `false`; that of `allow-host` may be a list, `[\"a\", \"b\"]`. In "
+      "text\n"
+      "between `\"` and `\"` a `\\` begins an escape (`\\\"`, `\\\\`, `\\n`, `\\u00e9`), between "
+      "`'` and `'`\n"
+      "nothing does. Each such line is [TOML](https://toml.io) and means the same there; what "
+      "else\n"
+      "TOML has, such as sections and dates, is refused.\n"
       "\n"
       "Each default can be given, too: `none` for no file, directory or host (a file of that name "
       "is\n"

@@ -80,7 +80,7 @@ struct ConfigSources {
   /// Those of kEnvironmentPrefix. A variable that is set but empty counts as not set, except the
   /// store's, which is refused: an empty text hardly means the default store.
   Environment environment = {};
-  std::optional<std::string> file = {};  ///< A TOML file; NEXTID_CONFIG where there is none.
+  std::optional<std::string> file = {};  ///< See config_line.h; NEXTID_CONFIG where there is none.
 };
 
 /// Every error is kInvalid and names the source, the value, and what is right instead. A variable

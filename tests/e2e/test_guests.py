@@ -15,7 +15,7 @@ BLOCK = re.compile(r"^```(?:cmake|sh)\n(.*?)^```", re.M | re.S)
 GUEST = nextid.REPOSITORY / "tests" / "guest"
 
 # What the library with memory: and sqlite: must do without.
-NOT_NEEDED = ("CURL", "OpenSSL", "spdlog", "CLI11", "tomlplusplus", "prometheus-cpp", "PkgConfig", "GTest", "benchmark")
+NOT_NEEDED = ("CURL", "OpenSSL", "spdlog", "CLI11", "prometheus-cpp", "PkgConfig", "GTest", "benchmark")
 
 
 def block(heading):

@@ -2,8 +2,10 @@
 
 import json
 import os
+import random
 import re
 import subprocess
+import tomllib
 
 import pytest
 
@@ -63,8 +65,8 @@ def test_a_store_of_another_name_by_a_character_that_nobody_sees(
         config.write_bytes(f'store = "{place}"\n'.encode())
         if stray in "\n\r\x1b":
             done = run(*command, "--config", config)
-            assert is_refused(done, f"{config}, line 1: this is no TOML (")
-            # TOML has control characters as escapes alone.
+            assert is_refused(done, f"{config}, line 1: ")
+            # The file has control characters as escapes alone.
             escaped = place.replace(stray, f"\\u{ord(stray):04x}")
             config.write_text(f'store = "{escaped}"\n')
         done = run(*command, "--config", config)
@@ -315,6 +317,38 @@ def test_flags_win_over_variables_over_the_file_over_the_default(tmp_path):
         before = files_in(tmp_path)
         assert run("next", *arguments, env=env, cwd=tmp_path).stdout == "1\n"
         assert made in set(files_in(tmp_path)) - set(before)
+
+
+def lines_like_toml(rng):
+    """Lines, of which many are right in TOML and many are not."""
+    pieces = ['"', "'", "\\", "\\\\", '\\"', "\\u00e9", "\\U0001F600", "\\q", "é", "#", " ", "=", "[", "]", ", ",
+              "a", "1", "0", "true", ".", "-", "_", "\t"]
+    for _ in range(400):
+        quote = rng.choice(['"', "'", '"', "'", "", '"""'])
+        text = "".join(rng.choices(pieces, k=rng.randint(0, 6)))
+        value = rng.choice([f"{quote}{text}{quote}"] * 3 + [f"[{quote}{text}{quote}, 'b']"])
+        yield f"log-level{rng.choice([' ', '', '.a'])}= {value}{rng.choice(['', ' # c', ' x'])}"
+    yield from ["log-level = true", "log-level = -17", "log-level = 0", "log-level = 00", "log-level = 1_0"]
+
+
+def test_a_line_that_is_taken_means_in_toml_what_it_means_here(tmp_path):
+    config = tmp_path / "nextid.toml"
+    taken = 0
+    for line in lines_like_toml(random.Random(1)):
+        config.write_text(line + "\n")
+        done = run("counters", "--config", config, "--store", "memory:")
+        assert done.returncode == INVALID, (line, done)  # No level is called so.
+        said = done.stderr.removeprefix(f"nextid: {config}, line 1: log-level is ")
+        if said == done.stderr:
+            continue
+        taken += 1
+        value = tomllib.loads(line)["log-level"]
+        if isinstance(value, list):
+            assert said.startswith("a list"), (line, said)
+        else:
+            shown = {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
+            assert said.startswith("'" + shown.replace("\t", "\\t") + "': "), (line, said)
+    assert taken > 50
 
 
 @commands(READING, TAKING, SERVING)

@@ -128,17 +128,17 @@ TEST_F(Options, TheFileMayBeNamedByTheEnvironment) {
   EXPECT_EQ(load({.environment = Environment({{"NEXTID_CONFIG", file}})}).threads, 5U);
 }
 
-TEST_F(Options, FilesAreToml) {
+TEST_F(Options, FilesHaveLinesOfNameAndValue) {
   const auto file = write_file(
       "# all of it\n"
       "\n"
       "store = \"sqlite:/tmp/a #1, b.db\"  # a comment\n"
       "  http='[::1]:0'\r\n"
-      "threads=0x2 # two\n"
-      "max-range = 1_000\n"
+      "threads=2 # two\n"
+      "max-range = 1000\n"
       "insecure = true\n"
-      "allow-host = [\n  \"a.example\", # an array\n  'b',\n]\n"
-      "\"tokens\" = \"\"\"/etc/\\\n   tok\\u0065ns\"\"\"\n"
+      "allow-host = [ \"a.example\", 'b' , ] # a list\n"
+      "tokens = \"/etc/tok\\u0065ns\"\n"
       "idle-timeout = \"2m\"\n");
   const auto config = load({.file = file});
   EXPECT_EQ(config.store, "sqlite:/tmp/a #1, b.db");
@@ -162,21 +162,40 @@ TEST_F(Options, FileErrorsNameFileAndLine) {
       {"database-name = 'x'\n",
        ", line 1: database-name is no option; `nextid serve --help` lists"},
       {"threads = 0\n", ", line 1: threads is '0': it must be a whole number from 1 to 256."},
-      {"threads = 2\n\nthreads = 3\n", ", line 3: this is no TOML ("},
-      {"[server]\nthreads = 2\n", ", line 1: server is a table; options are lines like"},
-      {"threads\n", ", line 1: this is no TOML ("},
+      {"threads = 2\n\nthreads = 3\n", ", line 3: threads is given more than once in this file."},
+      {"\n[server]\nthreads = 2\n", ", line 2: there are no sections here; a line is like"},
+      {"threads\n", ", line 1: a line is like  name = \"value\"  , with quotes around text."},
+      {"= 2\n", ", line 1: a line is like"},
+      {"server.threads = 2\n", ", line 1: a line is like"},
+      {"\"threads\" = 2\n", ", line 1: a line is like"},
+      {"threads =\n", ", line 1: the value is missing; a line is like"},
       {"\nhttp = 127.0.0.1:8000\n",
-       "an option is a line like  name = \"value\"  with quotes around"},
-      {"store = \"x\n", ", line 1: this is no TOML ("},
-      {"threads = [1, 2]\n", ", line 1: threads is of a kind that no option takes"},
-      {"threads = 1.5\n", ", line 1: threads is of a kind that no option takes"},
-      {"allow-host = []\n", ", line 1: allow-host is of a kind that no option takes"},
-      {"max-range = 9\nhttp = [\"a:1\"]\n",
-       ", line 2: http is an array, and this option takes one"},
-      {"server.threads = 2\n", ", line 1: server is a table"},
-      {"threads = 2 3\n", ", line 1: this is no TOML ("},
+       ", line 2: '127.0.0.1:8000' is no whole number, true or false; text needs quotes around "
+       "it."},
+      {"threads = 1.5\n", "'1.5' is no whole number"},
+      {"threads = 02\n", "'02' is no whole number"},
+      {"threads = 0x2\n", "'0x2' is no whole number"},
+      {"threads = +2\n", "'+2' is no whole number"},
+      {"threads = -\n", "'-' is no whole number"},
+      {"store = \"x\n", ", line 1: the text has no \" at its end."},
+      {"store = 'x\n", ", line 1: the text has no ' at its end."},
+      {"store = \"\"\"x\"\"\"\n", "'\"x\"\"\"' stands behind the value; a line is like"},
+      {"store = \"a\\qb\"\n",
+       ", line 1: a '\\' in text begins an escape, such as \\\\ for itself;"},
+      {"store = \"a\\ud800\"\n", "begins an escape"},
+      {"store = \"a\\u12\"\n", "begins an escape"},
+      {"store = \"a\\U00110000\"\n", "begins an escape"},
+      {"store = \"a\\\"\n", "the text has no \" at its end"},
+      {"threads = [1, 2]\n", ", line 1: a list is like  [\"value\", \"value\"]  , in one line"},
+      {"allow-host = []\n", ", line 1: a list is like"},
+      {"allow-host = [\n\"a\"]\n", ", line 1: a list is like"},
+      {"allow-host = [\"a\" \"b\"]\n", ", line 1: a list is like"},
+      {"max-range = 9\nhttp = [\"a:1\"]\n", ", line 2: http is a list, and this option takes one"},
+      {"threads = 2 3\n", ", line 1: '3' stands behind the value; a line is like"},
       {"threads = 0\nhttp = ''\n", ", line 1: threads is '0'"},
-      {"store = \"\xff\"\n", ", line 1: this is no TOML ("},
+      {"store = \"\xff\"\n", ", line 1: it is no UTF-8; save the file in that encoding."},
+      {"# \x7f\n", ", line 1: there is a control character in it, \\u{7f}; remove it"},
+      {"threads = 2\r", ", line 1: there is a control character in it, \\r; remove it"},
       {std::string(1024 * 1024 + 1, '\n'), "exceeds 1048576 bytes"},
       {"http = \"\"\n", "HOST:PORT"},
   };
@@ -320,8 +339,9 @@ TEST_F(Options, RefuseCharactersThatNobodySeesInTheFileAndItsName) {
       {"store = \"sqlite:/x/ids.db\xc2\xa0\"\n", "ids.db\\u{a0}': it ends in a no-break space"},
       {"store = \"sqlite:/x/ids.db\\r\"\r\n", "ids.db\\r': it ends in a carriage return"},
       {"store = \"sqlite:/x/\tids.db\"\n", "its character 11 is a tab"},
-      {std::string("store = \"sqlite:/x\0y\"\n", 22), ", line 1: this is no TOML ("},
-      {"\n\xef\xbb\xbfstore = \"memory:\"\n", ", line 2: this is no TOML ("},
+      {std::string("store = \"sqlite:/x\0y\"\n", 22),
+       ", line 1: there is a control character in it, \\u{0}; remove it"},
+      {"\n\xef\xbb\xbfstore = \"memory:\"\n", ", line 2: a line is like"},
   };
   for (const auto& [text, expected] : cases) {
     const auto sentence = failure({.file = write_file(text)});
