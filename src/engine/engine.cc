@@ -276,8 +276,7 @@ void Engine::drop_tail() {
 
 void Engine::send() {
   if (!std::holds_alternative<contract::Load>(flight_->op())) books_.wrote();
-  const bool is_waited_for =
-      !queue_.empty() || !advances_.empty() || !flight_->tickets().empty();
+  const bool is_waited_for = !queue_.empty() || !advances_.empty() || !flight_->tickets().empty();
   outbox_.send({++last_attempt_, flight_->send(), is_waited_for});
 }
 

@@ -245,12 +245,11 @@ void Counter::deliver(Ticked ticked, std::vector<contract::Call>& calls) {
   }
   if (!effects.attempt) return;
   const std::uint64_t number = effects.attempt->number;
-  calls.push_back(contract::Call{
-      std::move(effects.attempt->op),
-      [self = shared_from_this(), number](contract::Outcome outcome) {
-        self->on_outcome(number, outcome);
-      },
-      effects.attempt->is_waited_for});
+  calls.push_back(contract::Call{std::move(effects.attempt->op),
+                                 [self = shared_from_this(), number](contract::Outcome outcome) {
+                                   self->on_outcome(number, outcome);
+                                 },
+                                 effects.attempt->is_waited_for});
 }
 
 void Counter::on_outcome(std::uint64_t attempt, const contract::Outcome& outcome) {

@@ -71,9 +71,9 @@ class Node : public std::enable_shared_from_this<Node> {
     bool is_scheduled = false;  ///< Guarded by mutex_. It is, or has begun.
     std::string after;          ///< The last counter that was looked at; empty before the first.
     bool looked_at_all = false;
-    CounterList resting;            ///< Those of the last slice that have not come to rest.
-    std::size_t asked = 0;          ///< How many of that slice the store was asked for.
-    base::MonotonicTime began{};    ///< When that slice did.
+    CounterList resting;          ///< Those of the last slice that have not come to rest.
+    std::size_t asked = 0;        ///< How many of that slice the store was asked for.
+    base::MonotonicTime began{};  ///< When that slice did.
   };
 
   void schedule_sweep();
@@ -103,8 +103,8 @@ class Node : public std::enable_shared_from_this<Node> {
   const std::string url_;
   const StoreOpening opening_;
   mutable base::Mutex mutex_;
-  Counters counters_ NEXTID_GUARDED_BY(mutex_);     // By their own names.
-  Accounting forgotten_ NEXTID_GUARDED_BY(mutex_);  // Of counters that are gone.
+  Counters counters_ NEXTID_GUARDED_BY(mutex_);          // By their own names.
+  Accounting forgotten_ NEXTID_GUARDED_BY(mutex_);       // Of counters that are gone.
   std::uint64_t forgets_ NEXTID_GUARDED_BY(mutex_) = 0;  // How many are.
   bool closing_ NEXTID_GUARDED_BY(mutex_) = false;
   Sweep sweep_;

@@ -53,11 +53,11 @@ void Node::begin_slice(base::MonotonicTime now) {
   runtime_.submit(std::move(calls));
 }
 
-/// Puts `most` idle counters to rest, and forgets those that have nothing left and that no generator
-/// holds: returns these, to be destroyed without the lock. Of the others, those whose turn it is
-/// have their slots pruned, which loading them does: an engine loads its counter only once, so this
-/// removes the slots that other writers left behind since. The engine's own slot stays: it may be
-/// all that tells the fate of an op (I5).
+/// Puts `most` idle counters to rest, and forgets those that have nothing left and that no
+/// generator holds: returns these, to be destroyed without the lock. Of the others, those whose
+/// turn it is have their slots pruned, which loading them does: an engine loads its counter only
+/// once, so this removes the slots that other writers left behind since. The engine's own slot
+/// stays: it may be all that tells the fate of an op (I5).
 Node::CounterList Node::look_at_slice(base::MonotonicTime now, std::size_t most,
                                       std::vector<contract::Call>& calls) {
   const base::Lock lock(mutex_);
@@ -91,8 +91,7 @@ void Node::end_slice(base::MonotonicTime now) {
   CounterList ended;
   const bool is_late = now - sweep_.began > kRestLimit;
   const base::Lock lock(mutex_);
-  std::erase_if(sweep_.resting, [&](std::shared_ptr<Counter>& counter)
-                                    NEXTID_REQUIRES(mutex_) {
+  std::erase_if(sweep_.resting, [&](std::shared_ptr<Counter>& counter) NEXTID_REQUIRES(mutex_) {
     const Counter::Rest rest = counter->rest_state();
     if (rest == Counter::Rest::kOnItsWay && !is_late && !closing_) return false;
     const auto it = counters_.find(counter->name());

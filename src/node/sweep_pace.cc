@@ -22,7 +22,8 @@ std::size_t SweepPace::slice(Duration since_last) const noexcept {
 }
 
 SweepPace::Duration SweepPace::gap(std::size_t asked, Duration took) const noexcept {
-  const auto even = std::chrono::duration_cast<Duration>(Seconds(static_cast<double>(asked) / rate_));
+  const auto even =
+      std::chrono::duration_cast<Duration>(Seconds(static_cast<double>(asked) / rate_));
   return std::max<Duration>({even - took, took * kRestShare, kShortestGap});
 }
 

@@ -17,9 +17,8 @@ json::string_view json_view(std::string_view text) noexcept { return {text.data(
 
 /// Names and most comments need no escapes.
 bool is_plain(std::string_view text) noexcept {
-  return std::all_of(text.begin(), text.end(), [](char c) {
-    return c >= ' ' && c <= '~' && c != '"' && c != '\\';
-  });
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
 }
 
 void append_text(std::string& out, std::string_view text) {

@@ -18,9 +18,7 @@ class FakeReports final : public Reports {
   void report(const ShowStatus& call, Done<Page> done) override {
     done(Page{"application/json", std::to_string(call.limit)});
   }
-  void report(const SumUpIds&, Done<Accounting> done) override {
-    done(Accounting{.returned = 7});
-  }
+  void report(const SumUpIds&, Done<Accounting> done) override { done(Accounting{.returned = 7}); }
   std::string doubt() const override { return doubt_; }
 
   std::string doubt_;

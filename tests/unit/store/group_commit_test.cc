@@ -389,7 +389,8 @@ struct Chain {
     commits.submit({{Load{"c", 1},
                      [this, steps](const Outcome& outcome) {
                        EXPECT_GT(commit_of(outcome), before) << "the same commit twice";
-                       EXPECT_LE(commit_of(outcome), record.ended()) << "before its commit has ended";
+                       EXPECT_LE(commit_of(outcome), record.ended())
+                           << "before its commit has ended";
                        before = commit_of(outcome);
                        if (steps % 7 == 0) commits.list({"", 1, [](const auto&) {}});
                        next(steps - 1);
