@@ -138,7 +138,7 @@ TEST_F(Options, FilesHaveLinesOfNameAndValue) {
       "max-range = 1000\n"
       "insecure = true\n"
       "allow-host = [ \"a.example\", 'b' , ] # a list\n"
-      "tokens = \"/etc/tok\\u0065ns\"\n"
+      "tokens = \"/etc/\\\"\\u0065\\u00e9\\u20ac\\U0001F600\"\n"
       "idle-timeout = \"2m\"\n");
   const auto config = load({.file = file});
   EXPECT_EQ(config.store, "sqlite:/tmp/a #1, b.db");
@@ -147,7 +147,7 @@ TEST_F(Options, FilesHaveLinesOfNameAndValue) {
   EXPECT_EQ(config.store_options.max_range, 1000U);
   EXPECT_TRUE(config.insecure);
   EXPECT_EQ(config.allowed_hosts, (std::vector<std::string>{"a.example", "b"}));
-  EXPECT_EQ(config.tokens, "/etc/tokens");
+  EXPECT_EQ(config.tokens, "/etc/\"e\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
   EXPECT_EQ(config.clients.idle_timeout, std::chrono::minutes(2));
 }
 
