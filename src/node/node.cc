@@ -29,8 +29,8 @@ Result<CounterInfo> to_info(const std::string& name, const contract::Outcome& ou
     return contract::info_of(name, found->state);
   }
   if (std::holds_alternative<contract::Missing>(outcome)) {
-    return Error(ErrorCode::kNotFound,
-                 cat("there is no counter '", name, "'; `nextid define ", name, "` makes it."));
+    return Error(ErrorCode::kNotFound, cat("there is no counter '", name,
+                                           "'; `nextid counters` lists those that there are."));
   }
   if (const auto* damaged = std::get_if<contract::Damaged>(&outcome)) {
     return Error(ErrorCode::kCorrupt,

@@ -279,6 +279,15 @@ def test_accept_copy(start_server, a, b):
     assert ids(take(b)) == (7, 7)
 
 
+def test_every_command_can_accept_a_copy(a, b):
+    take(a, 5)
+    shutil.copy(a / "ids.db", b)
+    url = f"sqlite:{b}/ids.db"
+    assert nextid.run("next", "--store", url).returncode == nextid.CORRUPT
+    assert nextid.run("next", "--accept-copy", "--store", url).stdout == "6\n"
+    assert nextid.run("next", "--store", url).stdout == "7\n"
+
+
 def test_accept_copy_takes_no_torn_copy(start_server, tmp_path, b):
     server = start_server()
     server.ask("GET", "/range?count=40")
