@@ -159,10 +159,6 @@ void DefinitionCall::change(const CounterState& state) {
   }
   if (const auto problem = problem_with(wanted)) return receiver_(*problem);
   if (wanted == state.definition) return finish(state, false);
-  if (base::monotonic_now() >= deadline_) {
-    return fail(ErrorCode::kDeadline,
-                cat("counter '", name_, "' is being changed by others all the time; try again."));
-  }
   ++wanted.revision;
   redefine(wanted);
 }
@@ -178,7 +174,7 @@ void DefinitionCall::redefine(const Definition& wanted) {
          if (self.is_conditional()) return self.change_if_clear(refused->state);
          // Exactly our fields: it was our own write, sent twice, or another's that wants the same.
          if (refused->state.definition == wanted) return self.finish(refused->state, false);
-         self.change(refused->state);
+         self.change_again(refused->state);
        });
 }
 
@@ -195,10 +191,16 @@ void DefinitionCall::refuse(const Definition* now) {
                                      ", so the condition does not hold; read it again."));
 }
 
+void DefinitionCall::change_again(const CounterState& state) {
+  if (base::monotonic_now() < deadline_) return change(state);
+  fail(ErrorCode::kDeadline,
+       cat("counter '", name_, "' is being changed by others all the time; try again."));
+}
+
 // Of two conditional calls that want the same, one is told that it was done: an equal definition
 // may be another's. Where an earlier attempt may have been applied, nobody can tell.
 void DefinitionCall::change_if_clear(const CounterState& state) {
-  if (!was_in_doubt_) return change(state);
+  if (!was_in_doubt_) return change_again(state);
   fail(ErrorCode::kUnavailable,
        cat("the store failed while counter '", name_,
            "' was written, and the counter has changed: look whether this is your change."));

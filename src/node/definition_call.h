@@ -42,6 +42,7 @@ class DefinitionCall : public std::enable_shared_from_this<DefinitionCall> {
   template <typename Then>
   void call(contract::Op op, Then then);
   bool is_conditional() const noexcept { return condition_ || change_.revision; }
+  void change_again(const contract::CounterState& state);
   void change_if_clear(const contract::CounterState& state);
   bool may_follow(const Definition* now) const;
   void refuse(const Definition* now);

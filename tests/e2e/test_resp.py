@@ -287,3 +287,21 @@ def test_resp_can_be_off_and_taken_addresses_are_refused(start_server, port):
     refused = start_server("--resp", f"127.0.0.1:{port}", store="memory:", wait=False)
     assert refused.wait() == 3
     assert "--resp" in refused.log()
+
+
+def test_of_many_setnx_one_is_told_that_it_made_the_counter(start_server):
+    ports = [resp_port(start_server()), resp_port(start_server())] * 3
+    for turn in range(10):
+        answers = []
+
+        def make(port):
+            with Raw(port) as raw:
+                raw.send(b"SETNX lock-%d 0\r\n" % turn)
+                answers.append(raw.line())
+
+        threads = [threading.Thread(target=make, args=[port]) for port in ports]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(answers) == [b":0\r\n"] * 5 + [b":1\r\n"]

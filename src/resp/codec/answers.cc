@@ -63,11 +63,13 @@ std::string answer_to(const Lookup& lookup, const Result<service::FindCounters::
 }
 
 std::string answer_to(const Make& make, const Result<DefinedCounter>& defined, Version version) {
-  if (!defined) return error_answer(defined.error());
+  const bool is_there = !defined && defined.error().code() == ErrorCode::kPrecondition;
+  if (!defined && !is_there) return error_answer(defined.error());
   std::string bytes;
+  const bool made = !is_there && defined->created;
   if (make.as_number) {
-    append_integer(bytes, defined->created ? 1 : 0);
-  } else if (defined->created) {
+    append_integer(bytes, made ? 1 : 0);
+  } else if (made) {
     append_simple(bytes, "OK");
   } else {
     append_null(bytes, version);

@@ -87,7 +87,10 @@ Call make_counter(Context& context, bool as_number) {
                  ": it makes a counter, whose first id is 1. To begin with another, use `nextid "
                  "define NAME --start N`.");
   }
-  return Make{.call = {.counter = std::string(name), .change = {}}, .as_number = as_number};
+  // Of several at a time, one is told that it made it.
+  const auto is_missing = [](const Definition* now) { return now == nullptr; };
+  return Make{.call = {.counter = std::string(name), .change = {}, .condition = is_missing},
+              .as_number = as_number};
 }
 
 Call take_setnx(Context& context) { return make_counter(context, true); }

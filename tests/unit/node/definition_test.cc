@@ -161,35 +161,6 @@ TEST_P(DefinitionTest, OfManyWhoOnlyWantToMakeItOneDoes) {
   }
 }
 
-// Another process writes after the condition was asked, and before this one's write.
-TEST_P(DefinitionTest, AConditionThatEndsBeforeTheWriteStopsIt) {
-  if (GetParam() == "memory") GTEST_SKIP() << "not run: a memory store has one process";
-  Store other = open();
-  bool wrote = false;
-  const auto with_a_rival = [&](const Store::DefinitionCondition& condition) {
-    wrote = false;
-    return [&, condition](const Definition* now) {
-      const bool holds = condition(now);
-      if (!std::exchange(wrote, true)) other.define("c", {.comment = "theirs"}).value();
-      return holds;
-    };
-  };
-  EXPECT_EQ(store_.define("c", {.comment = "theirs"}, with_a_rival(is_missing())).error().code(),
-            ErrorCode::kPrecondition);
-  EXPECT_TRUE(wrote);
-  other.define("c", {.comment = ""}).value();
-  // The same change is no excuse: both would have been told that theirs was done.
-  EXPECT_EQ(store_.define("c", {.comment = "theirs"}, with_a_rival(is_at(2))).error().code(),
-            ErrorCode::kPrecondition);
-  EXPECT_TRUE(wrote);
-  other.define("c", {.comment = ""}).value();
-  const auto always = [](const Definition*) { return true; };
-  EXPECT_EQ(
-      store_.define("c", {.comment = "theirs", .revision = 4}, with_a_rival(always)).error().code(),
-      ErrorCode::kConflict);
-  EXPECT_EQ(store_.counter("c")->definition.revision, 5U);
-}
-
 TEST_P(DefinitionTest, AdvancesForMigrations) {
   EXPECT_EQ(store_.advance("c", 1'000)->value, 1'000U);
   EXPECT_EQ(next(), 1'001U);
@@ -250,6 +221,36 @@ TEST_P(DefinitionTest, CountersOfFirstUseGetTheDefaultCacheOrAreRefused) {
   EXPECT_EQ(strict.counter("unknown").error().code(), ErrorCode::kNotFound);
   strict.define("unknown", {}).value();
   EXPECT_EQ(IdGenerator(strict, "unknown").next_id().value(), 1U);
+}
+
+// Another process writes after the condition was asked, and before this one's write.
+TEST(DefinitionRace, AConditionThatEndsBeforeTheWriteStopsIt) {
+  const ScratchDir dir;
+  const Store store = open_store(dir.sqlite_url()).value();
+  const Store other = open_store(dir.sqlite_url()).value();
+  bool wrote = false;
+  const auto with_a_rival = [&](const Store::DefinitionCondition& condition) {
+    wrote = false;
+    return [&, condition](const Definition* now) {
+      const bool holds = condition(now);
+      if (!std::exchange(wrote, true)) other.define("c", {.comment = "theirs"}).value();
+      return holds;
+    };
+  };
+  EXPECT_EQ(store.define("c", {.comment = "theirs"}, with_a_rival(is_missing())).error().code(),
+            ErrorCode::kPrecondition);
+  EXPECT_TRUE(wrote);
+  other.define("c", {.comment = ""}).value();
+  // The same change is no excuse: both would have been told that theirs was done.
+  EXPECT_EQ(store.define("c", {.comment = "theirs"}, with_a_rival(is_at(2))).error().code(),
+            ErrorCode::kPrecondition);
+  EXPECT_TRUE(wrote);
+  other.define("c", {.comment = ""}).value();
+  const auto always = [](const Definition*) { return true; };
+  EXPECT_EQ(
+      store.define("c", {.comment = "theirs", .revision = 4}, with_a_rival(always)).error().code(),
+      ErrorCode::kConflict);
+  EXPECT_EQ(store.counter("c")->definition.revision, 5U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, DefinitionTest, ::testing::Values("memory", "sqlite"),

@@ -72,6 +72,9 @@ TEST(MakeAnswer, TellsWhetherTheCounterWasMade) {
   EXPECT_EQ(answer_to(set, known, Version::kResp3), "_\r\n");
   EXPECT_EQ(answer_to(setnx, made, Version::kResp2), ":1\r\n");
   EXPECT_EQ(answer_to(setnx, known, Version::kResp2), ":0\r\n");
+  const Error there(ErrorCode::kPrecondition, "It is there.");
+  EXPECT_EQ(answer_to(set, there, Version::kResp2), "$-1\r\n");
+  EXPECT_EQ(answer_to(setnx, there, Version::kResp2), ":0\r\n");
   EXPECT_EQ(answer_to(set, Error(ErrorCode::kDeadline, "Too late."), Version::kResp2),
             "-DEADLINE Too late.\r\n");
 }
