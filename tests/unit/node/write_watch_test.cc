@@ -2,6 +2,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <future>
 #include <memory>
@@ -74,6 +75,7 @@ class FailingStore final : public contract::StoreDriver {
     memory_.list(after, limit, std::move(done));
   }
   const StoreOpening& opening() const noexcept override { return memory_.opening(); }
+  std::uint64_t commits() const noexcept override { return memory_.commits(); }
 
  private:
   store::MemoryStore memory_;
