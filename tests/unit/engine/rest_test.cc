@@ -61,7 +61,7 @@ TEST_F(RestTest, NobodyWaitsForWhatItDoesByItself) {
   // 11 ... 20 are in stock: at the half of them it asks for more.
   for (int i = 0; i < 5; ++i) EXPECT_NE(engine().lane().take(), 0U);
   engine().mark_reached();
-  driver_.tick(seconds(1));
+  driver_.tick(milliseconds(10));
   EXPECT_GT(driver_.reserve().step, 0U);
   EXPECT_FALSE(driver_.attempt.value().is_waited_for) << "a refill";
 
