@@ -61,7 +61,8 @@ struct AdvanceAnswer {
 struct Attempt {
   std::uint64_t number = 0;
   contract::Op op;
-  bool is_waited_for = false;  ///< Some request waits now for this op, or for one after it.
+  /// Some request waits for this op, or for one after it, or soon will.
+  bool is_waited_for = false;
 };
 
 /// What the engine wants done. The owner takes it after each call.

@@ -277,7 +277,8 @@ void Engine::drop_tail() {
 void Engine::send() {
   if (!std::holds_alternative<contract::Load>(flight_->op())) books_.wrote();
   const bool is_waited_for = !queue_.empty() || !advances_.empty() || !flight_->tickets().empty();
-  outbox_.send({++last_attempt_, flight_->send(), is_waited_for});
+  const bool is_soon = phase_ == Phase::kOpen && reservoir_.runs_out_soon();
+  outbox_.send({++last_attempt_, flight_->send(), is_waited_for || is_soon});
 }
 
 // --- Cursors

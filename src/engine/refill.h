@@ -20,6 +20,7 @@ class Refill {
 
   static constexpr std::chrono::milliseconds kHorizon{1'000};
   static constexpr int kHorizonCalls = 4;
+  static constexpr std::chrono::milliseconds kSoon{2};
   /// A burst is no rate: from one reservation to the next the stock grows by this factor at most.
   static constexpr std::uint64_t kMaxGrowth = 8;
 
@@ -38,6 +39,12 @@ class Refill {
   }
 
   void op_ended(base::MonotonicTime now) noexcept { op_took_ = now - started_; }
+
+  /// Whether recent demand uses `ids` ids so soon that waking a thread for the next block is not
+  /// worth it.
+  bool used_up_soon(std::uint64_t ids) const noexcept {
+    return rate_ * std::chrono::duration<double>(kSoon).count() > static_cast<double>(ids);
+  }
 
   /// Ids to have in stock, 1 or more; 0 before the first op.
   std::uint64_t target() const noexcept { return target_; }

@@ -51,6 +51,8 @@ class Reservoir {
   void op_ended(base::MonotonicTime now) noexcept { refill_.op_ended(now); }
   /// Whether half of what should be in stock is used up.
   bool wants_refill(std::uint64_t cache) const noexcept;
+  /// See Refill::used_up_soon().
+  bool runs_out_soon() const noexcept { return refill_.used_up_soon(held()); }
   /// No refill is wanted while the counter has no room for one.
   void pause_refills(bool paused) noexcept { refill_paused_ = paused; }
   /// Ids to reserve beyond the demand, for one block.

@@ -61,9 +61,17 @@ TEST_F(RestTest, NobodyWaitsForWhatItDoesByItself) {
   // 11 ... 20 are in stock: at the half of them it asks for more.
   for (int i = 0; i < 5; ++i) EXPECT_NE(engine().lane().take(), 0U);
   engine().mark_reached();
-  driver_.tick();
+  driver_.tick(milliseconds(10));
   EXPECT_GT(driver_.reserve().step, 0U);
   EXPECT_FALSE(driver_.attempt.value().is_waited_for) << "a refill";
+
+  EngineDriver busy;
+  busy.fill_stock();
+  for (int i = 0; i < 5; ++i) EXPECT_NE(busy.engine().lane().take(), 0U);
+  busy.engine().mark_reached();
+  busy.tick();
+  EXPECT_GT(busy.reserve().step, 0U);
+  EXPECT_TRUE(busy.attempt.value().is_waited_for) << "in no time the stock is used up";
 
   EngineDriver strict;
   strict.request(1);
