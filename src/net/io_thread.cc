@@ -51,13 +51,10 @@ stats::FrontEndStats& IoThread::stats_of(std::string_view front_end) noexcept {
 }
 
 void IoThread::post_answer(Connection& connection, std::uint64_t tag, Result<IdRange> range) {
-  bool first = false;
-  {
-    const base::Lock lock(mail_mutex_);
-    first = mail_.empty();
-    mail_.push_back({&connection, tag, std::move(range)});
-  }
-  if (first) reactor_.wake();
+  // Under the lock: once the answer can be delivered, this object may go.
+  const base::Lock lock(mail_mutex_);
+  if (mail_.empty()) reactor_.wake();
+  mail_.push_back({&connection, tag, std::move(range)});
 }
 
 void IoThread::drain() {

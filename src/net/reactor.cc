@@ -41,14 +41,11 @@ Reactor::Reactor()
 bool Reactor::in_this_thread() const noexcept { return current == this; }
 
 void Reactor::post(Task task) {
-  bool first = false;
-  {
-    const base::Lock lock(tasks_mutex_);
-    first = tasks_.empty();
-    tasks_.push_back(std::move(task));
-  }
+  // Under the lock: once the task can run, this object may go.
+  const base::Lock lock(tasks_mutex_);
   // This thread looks at the tasks before it waits.
-  if (first && !in_this_thread()) wake();
+  if (tasks_.empty() && !in_this_thread()) wake();
+  tasks_.push_back(std::move(task));
 }
 
 // Each write is an event of its own, so nobody has to read the count, which takes centuries to
