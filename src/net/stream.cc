@@ -12,6 +12,7 @@
 #include <boost/asio/error.hpp>
 
 #include "base/check.h"
+#include "net/first_byte.h"
 
 namespace nextid::net {
 namespace {
@@ -103,7 +104,7 @@ bool Stream::begins_as_text() {
   char first = 0;
   if (::recv(descriptor(), &first, 1, MSG_PEEK | MSG_DONTWAIT) != 1) return false;
   saw_first_byte_ = true;
-  return (first >= ' ' && first <= '~') || first == '\r' || first == '\n';
+  return kind_of_first_byte(first) == FirstByte::kText;
 }
 
 std::size_t Stream::read_tls(boost::asio::mutable_buffer buffer, error_code& failure) {
