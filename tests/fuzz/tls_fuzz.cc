@@ -33,13 +33,18 @@ std::unique_ptr<net::TlsServer> make_server() {
   return *std::move(server);
 }
 
+// Each reads a record or more, or blocks: a stream that could be read for ever would hold up
+// others.
+constexpr int kMostReads = 2'000;
+
 enum class Verdict { kWaits, kPlain, kRefused };
 
 /// Of what is there to read.
 Verdict read_all(net::Stream& stream) {
   std::array<char, 512> data{};
   stream.note({.readable = true, .writable = true, .ended = false});
-  while (stream.may_read()) {
+  for (int reads = 0; stream.may_read(); ++reads) {
+    require(reads < kMostReads);
     boost::system::error_code error;
     require(stream.read_some(boost::asio::buffer(data), error) == 0);
     if (stream.turned_plain()) return Verdict::kPlain;
