@@ -1,5 +1,6 @@
 # Flags and helpers that every target uses.
 
+include(Hardening)
 include(Precompiled)
 
 # Only for developers: a guest's own settings are the guest's.
@@ -43,6 +44,9 @@ if(NEXTID_SANITIZE)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     target_compile_options(nextid_flags INTERFACE -Wno-maybe-uninitialized -Wno-tsan)
   endif()
+endif()
+if(NEXTID_HARDENING)
+  nextid_harden(nextid_flags)
 endif()
 if(NEXTID_PCH)
   nextid_share_definitions(nextid_flags)

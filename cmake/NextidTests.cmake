@@ -3,18 +3,21 @@
 # The lines of a test run once or twice: to optimise them takes longer than it saves. What they test is
 # optimised as the build type has it, except for what is inline in a header and the linker takes from the
 # test: there are no such copies in `nextid`, since it has no file of a test.
-set(NEXTID_TEST_OPTIONS -O0)
+function(nextid_unoptimised target)
+  target_compile_options(${target} PRIVATE -O0)
+  set_target_properties(${target} PROPERTIES NEXTID_UNOPTIMISED ON)
+endfunction()
 
 if(NEXTID_PCH)
   nextid_precompile(nextid_test_pch HEADERS <gtest/gtest.h> DEPENDS GTest::gtest)
-  target_compile_options(nextid_test_pch PRIVATE ${NEXTID_TEST_OPTIONS})
+  nextid_unoptimised(nextid_test_pch)
   nextid_precompile(nextid_boost_test_pch WITH_BOOST HEADERS <gtest/gtest.h> DEPENDS GTest::gtest)
-  target_compile_options(nextid_boost_test_pch PRIVATE ${NEXTID_TEST_OPTIONS})
+  nextid_unoptimised(nextid_boost_test_pch)
 endif()
 
 function(nextid_test_settings target with_boost)
   nextid_settings(${target})
-  target_compile_options(${target} PRIVATE ${NEXTID_TEST_OPTIONS})
+  nextid_unoptimised(${target})
   target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
   if(with_boost)
     nextid_use_precompiled(${target} nextid_boost_test_pch)

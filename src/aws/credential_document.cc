@@ -17,6 +17,10 @@ using base::cat;
 
 using Time = std::chrono::system_clock::time_point;
 
+// A clock that counts nanoseconds in 64 bits reaches neither the year 1 nor 9999.
+constexpr std::chrono::sys_days kFirstDay{std::chrono::year(1970) / 1 / 1};
+constexpr std::chrono::sys_days kLastDay{std::chrono::year(2200) / 12 / 31};
+
 // Reads a text from its front; a step that does not fit makes all later ones fail.
 class Reader {
  public:
@@ -94,14 +98,14 @@ std::optional<Time> parse_expiry(std::string_view text) {
   reader.skip_fraction();
   const std::chrono::seconds offset = read_offset(reader);
 
-  const std::chrono::year_month_day date{std::chrono::year(std::min(year, 2200)),
-                                         std::chrono::month(month), std::chrono::day(day)};
+  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(month),
+                                         std::chrono::day(day)};
   // A second of 60 is a leap second.
   if (!reader.complete() || !date.ok() || hour > 23 || minute > 59 || second > 60) {
     return std::nullopt;
   }
-  return Time(sys_days(date)) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
-         std::chrono::seconds(second) - offset;
+  return Time(std::clamp(sys_days(date), kFirstDay, kLastDay)) + std::chrono::hours(hour) +
+         std::chrono::minutes(minute) + std::chrono::seconds(second) - offset;
 }
 
 Result<Credentials> check_credentials(Credentials credentials,
@@ -121,9 +125,10 @@ Result<Credentials> check_credentials(Credentials credentials,
                      " is no time like 2026-11-25T12:00:00Z. Correct it there."));
   }
   if (*credentials.expires <= std::chrono::system_clock::now()) {
-    return Error(ErrorCode::kUnavailable,
-                 cat("The AWS credentials of ", credentials.source, " expired at ", *expiration,
-                     ". Renew them there, or correct this machine's clock."));
+    return Error(
+        ErrorCode::kUnavailable,
+        cat("The AWS credentials of ", credentials.source, " expired at ",
+            service_words(*expiration), ". Renew them there, or correct this machine's clock."));
   }
   return credentials;
 }

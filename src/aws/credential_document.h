@@ -13,7 +13,7 @@
 namespace nextid::aws {
 
 /// "2026-11-25T12:00:00Z"; also with a fraction of a second, and with an offset such as +00:00 in
-/// place of Z. Years past 2200 count as 2200. None if the text has another form.
+/// place of Z. Years before 1970 or past 2200 count as these. None if the text has another form.
 std::optional<std::chrono::system_clock::time_point> parse_expiry(std::string_view text);
 
 /// The credentials with `expiration` as their expiry, if there is one. Errors name the source and

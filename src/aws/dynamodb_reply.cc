@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdlib>
 #include <string_view>
 #include <utility>
@@ -9,7 +10,9 @@
 #include <boost/crc.hpp>
 #include <boost/json/parse.hpp>
 
+#include "aws/service_words.h"
 #include "base/cat.h"
+#include "base/quoting.h"
 
 namespace nextid::aws {
 namespace {
@@ -21,6 +24,9 @@ using Kind = DynamodbReply::Kind;
 
 /// A signature is good for five minutes; less than this is no reason to blame the clock.
 constexpr std::chrono::minutes kSkewToTell{4};
+
+/// Of the service's own words: enough for the names of a user, an action and a table.
+constexpr std::size_t kMaxMessageBytes = 1'000;
 
 /// One error that DynamoDB names, with what it means and what to say of it.
 struct KnownError {
@@ -35,7 +41,9 @@ std::string table_in(const CallContext& context) {
 }
 
 std::string says(const std::string& message) {
-  return message.empty() ? "" : cat(" (DynamoDB says: ", message, ")");
+  return message.empty()
+             ? ""
+             : cat(" (DynamoDB says: ", base::printable(message, kMaxMessageBytes), ")");
 }
 
 std::string condition_failed(const CallContext&, const std::string&) { return ""; }
@@ -187,8 +195,9 @@ DynamodbReply read_error(const SignedAnswer& answer, const CallContext& context)
     return in_doubt(cat("something that is not DynamoDB answered at ", context.endpoint,
                         " with HTTP status ", answer.status, "; check the endpoint"));
   }
-  return in_doubt(cat("DynamoDB failed with HTTP status ", answer.status, ", ", code, says(message),
-                      answer.request_id.empty() ? "" : ", request " + answer.request_id));
+  return in_doubt(cat(
+      "DynamoDB failed with HTTP status ", answer.status, ", ", service_words(code), says(message),
+      answer.request_id.empty() ? "" : ", request " + service_words(answer.request_id)));
 }
 
 DynamodbReply no_answer(const SignedAnswer& answer, const CallContext& context) {

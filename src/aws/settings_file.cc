@@ -94,7 +94,7 @@ class Parser {
     }
     const auto equals = text.find('=');
     if (equals == std::string_view::npos || equals == 0) {
-      return cat("it is no line like  name = value  below '", setting_name_, " ='");
+      return "it is no line like  name = value  below a setting without a value";
     }
     const std::string name =
         cat(setting_name_, ".", base::to_lower(trimmed(text.substr(0, equals))));

@@ -8,6 +8,8 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 
+#include "net/first_byte.h"
+
 namespace nextid::net {
 namespace {
 
@@ -19,8 +21,6 @@ constexpr std::size_t kIdleOutputBytes = 64 * 1024;
 
 // Of one turn, so that a client that sends a lot does not keep others waiting.
 constexpr int kMostReads = 4;
-// The first byte of a TLS client, which begins no request of any protocol.
-constexpr char kTlsHandshake = 0x16;
 // A record with one fatal alert (RFC 8446, 5.1 and 6).
 constexpr std::string_view kHandshakeFailure("\x15\x03\x01\x00\x02\x02\x28", 7);
 
@@ -100,7 +100,9 @@ void ClientConnection::read_some() {
   if (state_ == State::kLingering) return discard_input(size);
   input_end_ += size;
   const bool is_first = !std::exchange(has_read_, true);
-  if (is_first && !stream_.is_tls() && input().front() == kTlsHandshake) return refuse_tls_client();
+  if (is_first && !stream_.is_tls() && kind_of_first_byte(input().front()) == FirstByte::kTls) {
+    return refuse_tls_client();
+  }
   take_requests();
   if (io().draining() && is_done()) finish();
 }

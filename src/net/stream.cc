@@ -12,6 +12,7 @@
 #include <boost/asio/error.hpp>
 
 #include "base/check.h"
+#include "net/first_byte.h"
 
 namespace nextid::net {
 namespace {
@@ -41,8 +42,9 @@ void Stream::note(Readiness ready) noexcept {
 }
 
 bool Stream::may_read() const noexcept {
-  // Bytes that OpenSSL already holds make no socket readable.
-  if (ssl_ && SSL_has_pending(ssl_.get()) != 0) return true;
+  // Bytes that OpenSSL already holds make no socket readable. After it blocked they are a part of a
+  // record, with which it can do nothing.
+  if (ssl_ && !read_blocked_ && SSL_has_pending(ssl_.get()) != 0) return true;
   return read_wants_write_ ? writable_ : readable_;
 }
 
@@ -103,7 +105,7 @@ bool Stream::begins_as_text() {
   char first = 0;
   if (::recv(descriptor(), &first, 1, MSG_PEEK | MSG_DONTWAIT) != 1) return false;
   saw_first_byte_ = true;
-  return (first >= ' ' && first <= '~') || first == '\r' || first == '\n';
+  return kind_of_first_byte(first) == FirstByte::kText;
 }
 
 std::size_t Stream::read_tls(boost::asio::mutable_buffer buffer, error_code& failure) {
@@ -119,9 +121,9 @@ std::size_t Stream::read_tls(boost::asio::mutable_buffer buffer, error_code& fai
   errno = 0;
   const int result = SSL_read_ex(ssl_.get(), buffer.data(), buffer.size(), &size);
   failure = result == 1 ? error_code() : error_of(result);
-  const bool blocked = failure == error::would_block;
-  read_wants_write_ = blocked && SSL_want_write(ssl_.get());
-  if (blocked) (read_wants_write_ ? writable_ : readable_) = false;
+  read_blocked_ = failure == error::would_block;
+  read_wants_write_ = read_blocked_ && SSL_want_write(ssl_.get());
+  if (read_blocked_) (read_wants_write_ ? writable_ : readable_) = false;
   return result == 1 ? size : 0;
 }
 
@@ -131,6 +133,7 @@ std::size_t Stream::write_tls(boost::asio::const_buffer bytes, error_code& failu
   if (failed_) return 0;
   ERR_clear_error();
   errno = 0;
+  read_blocked_ = false;  // In a handshake a write reads, too.
   const int result = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &size);
   failure = result == 1 ? error_code() : error_of(result);
   write_blocked_ = failure == error::would_block;

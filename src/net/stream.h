@@ -71,6 +71,7 @@ class Stream {
   bool readable_ = false;
   bool writable_ = true;
   bool ended_ = false;             // Reads meet an end or an error after what is there.
+  bool read_blocked_ = false;      // The last read, with nothing written since; of TLS.
   bool read_wants_write_ = false;  // The last read waits for the handshake.
   bool write_wants_read_ = false;  // The last write does.
   bool write_blocked_ = false;     // OpenSSL holds a part of the bytes that write_tls() was given.

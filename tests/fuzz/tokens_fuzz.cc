@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <set>
 #include <string>
 #include <string_view>
@@ -11,16 +10,13 @@
 #include "nextid/counter.h"
 
 #include "auth/tokens.h"
+#include "fuzz/require.h"
 
 namespace nextid::fuzz {
 namespace {
 
 using auth::Digest;
 using auth::Tokens;
-
-void require(bool holds) {
-  if (!holds) std::abort();
-}
 
 std::vector<std::string> words_of(std::string_view line) {
   std::vector<std::string> words{""};

@@ -81,6 +81,11 @@ std::size_t RequestParser::Message::on_body_impl(string_view body, error_code&) 
   return body.size();
 }
 
+void RequestParser::Message::on_chunk_header_impl(std::uint64_t size, string_view,
+                                                  error_code& error) {
+  if (size > max_body_bytes_ - body_.size()) error = http::error::body_limit;
+}
+
 std::size_t RequestParser::Message::on_chunk_body_impl(std::uint64_t, string_view body,
                                                        error_code&) {
   body_.append(body.data(), body.size());
@@ -160,13 +165,15 @@ std::size_t RequestParser::find_head(std::string_view bytes) {
 }
 
 void RequestParser::parse_head(std::string_view head) {
-  message_.emplace(request_, body_);
+  message_.emplace(request_, body_, limits_.max_body_bytes);
   message_->eager(true);
   message_->header_limit(std::numeric_limits<std::uint32_t>::max());
   message_->body_limit(limits_.max_body_bytes);
   boost::beast::error_code error;
   message_->put(boost::asio::const_buffer(head.data(), head.size()), error);
   if (error) return fail(error);
+  // Beast would count a chunk again each time that it reads the same header again, for more of it.
+  if (message_->chunked()) message_->body_limit(boost::none);
 
   if (request_.host.count > 1 || (request_.host.count == 0 && !request_.http_1_0)) {
     return fail(400, "invalid", "An HTTP/1.1 request needs one Host field.");

@@ -66,7 +66,8 @@ class RequestParser {
   // Beast's parser of one message; it can't be used twice, and costs little to make.
   class Message final : public boost::beast::http::basic_parser<true> {
    public:
-    Message(Request& request, std::string& body) noexcept : request_(request), body_(body) {}
+    Message(Request& request, std::string& body, std::uint64_t max_body_bytes) noexcept
+        : request_(request), body_(body), max_body_bytes_(max_body_bytes) {}
 
     bool expects_continue = false;
     bool has_transfer_encoding = false;
@@ -84,11 +85,12 @@ class RequestParser {
     void on_response_impl(int, string_view, int, error_code&) override {}
     void on_header_impl(error_code&) override {}
     void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
-    void on_chunk_header_impl(std::uint64_t, string_view, error_code&) override {}
+    void on_chunk_header_impl(std::uint64_t size, string_view, error_code&) override;
     void on_finish_impl(error_code&) override {}
 
     Request& request_;
     std::string& body_;
+    const std::uint64_t max_body_bytes_;
   };
 
   void begin_request() noexcept;

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/cat.h"
+#include "base/quoting.h"
 #include "contract/definition_fields.h"
 #include "contract/transition.h"
 
@@ -44,7 +45,7 @@ Result<T> parse_number(const json::object& item, const std::string& attribute) {
   const char* end = text->data() + text->size();
   const auto parsed = std::from_chars(text->data(), end, value);
   if (parsed.ec != std::errc{} || parsed.ptr != end) {
-    return damaged(attribute, cat("'", *text, "', which is no integer below 2^",
+    return damaged(attribute, cat(base::in_quotes(*text), ", which is no integer below 2^",
                                   std::numeric_limits<T>::digits));
   }
   return value;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/cat.h"
+#include "base/quoting.h"
 
 namespace nextid::store {
 namespace {
@@ -12,9 +13,12 @@ namespace {
 using base::cat;
 
 /// What happened to `path`, and what to do about it.
-std::string explain(const std::string& path, int code, const char* message, int system_errno) {
+std::string explain(const std::string& path, int code, const char* words, int system_errno) {
+  // SQLite quotes names of the file, in which there may be anything.
+  constexpr std::size_t kMaxBytes = 300;
+  const std::string message = base::printable(words, kMaxBytes);
   const std::string detail =
-      system_errno == 0 ? std::string(message) : cat(message, ", ", std::strerror(system_errno));
+      system_errno == 0 ? message : cat(message, ", ", std::strerror(system_errno));
   if (system_errno == ENOSPC || system_errno == EDQUOT) code = SQLITE_FULL;
   switch (code & 0xff) {
     case SQLITE_FULL:

@@ -1,14 +1,19 @@
 #include "store/sqlite/doubt.h"
 
 #include <array>
+#include <cstddef>
 #include <ctime>
 
 #include "base/cat.h"
+#include "base/quoting.h"
 
 namespace nextid::store {
 namespace {
 
 using base::cat;
+
+// Of a path that a file names.
+constexpr std::size_t kMaxPathBytes = 160;
 
 /// "2026-01-31 12:00:00 UTC"
 std::string time_text(std::int64_t seconds) {
@@ -56,7 +61,8 @@ Doubt exchanged(const Evidence& evidence) {
 Doubt copy(const Evidence& evidence) {
   const Seal& seal = *evidence.alone.seal;
   return {Doubt::Kind::kCopy,
-          cat(evidence.path, " is a copy of ", seal.path, ", last used ", time_text(seal.used_s),
+          cat(evidence.path, " is a copy of ", base::printable(seal.path, kMaxPathBytes),
+              ", last used ", time_text(seal.used_s),
               ": if the original was used since, its ids would be given again. ",
               recover_command(evidence.path),
               " moves its counters on; for a move, after which nobody uses the original, --exact "

@@ -32,6 +32,8 @@ TEST(ExpiryTest, ReadsTheFormsThatAwsProgramsWrite) {
   EXPECT_EQ(seconds("2024-02-29T00:00:00Z"), 1709164800);
   EXPECT_EQ(seconds("9999-12-31T23:59:59Z"), seconds("2200-12-31T23:59:59Z"))
       << "far times must not wrap";
+  EXPECT_EQ(seconds("9996-02-29T23:59:59Z"), seconds("2200-12-31T23:59:59Z"));
+  EXPECT_EQ(seconds("0001-01-01T00:00:00Z"), 0) << "as programs write that none is set";
 }
 
 TEST(ExpiryTest, RefusesEverythingElse) {

@@ -49,6 +49,17 @@ std::uint32_t crc_of(const std::string& body) {
   return crc.checksum();
 }
 
+TEST(DynamodbReplyTest, ShowsTheServicesWordsWithoutWhatATerminalObeys) {
+  const DynamodbReply refused =
+      read_reply(error("ValidationException", R"(\u001b]0;owned\u0007)"), context());
+  expect_says(refused, R"(DynamoDB says: \x1B]0;owned\x07)");
+  const DynamodbReply failed = read_reply(error(R"(New\u001b)", "", 500), context());
+  expect_says(failed, R"(New\x1B)");
+  const DynamodbReply long_one =
+      read_reply(error("ValidationException", std::string(5'000, 'x')), context());
+  EXPECT_LT(long_one.why.size(), 1'500U);
+}
+
 TEST(DynamodbReplyTest, ReadsAnAnswer) {
   SignedAnswer whole = answer(200, R"({"Attributes":{"current_value":{"N":"7"}}})");
   whole.crc32 = crc_of(whole.body);

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "aws_test_support.h"
+#include "base/ascii.h"
 #include "fake_environment.h"
 #include "unit/node/scratch_dir.h"
 
@@ -145,7 +146,7 @@ TEST_F(ProfileFilesTest, ErrorsNameTheLineAndNeverShowIt) {
     EXPECT_EQ(profile.error().code(), ErrorCode::kInvalid);
     EXPECT_TRUE(contains(what(profile), (dir.path() / ".aws" / "credentials").string()));
     EXPECT_TRUE(contains(what(profile), where)) << what(profile);
-    EXPECT_FALSE(contains(what(profile), "SECRET")) << what(profile);
+    EXPECT_FALSE(contains(base::to_lower(what(profile)), "secret")) << what(profile);
   };
   refuses("[default]\nSECRET\n", "line 2");
   refuses("SECRET = a\n[default]\n", "line 1");
@@ -154,6 +155,7 @@ TEST_F(ProfileFilesTest, ErrorsNameTheLineAndNeverShowIt) {
   refuses("[default] SECRET\n", "line 1");
   refuses("[default]\ndynamodb =\n  SECRET\n", "line 3");
   refuses("[default]\n = SECRET\n", "line 2");
+  refuses("[default]\nSECRET=\n  no setting\n", "line 3");
 }
 
 TEST_F(ProfileFilesTest, AFileThatCannotBeReadIsAnError) {

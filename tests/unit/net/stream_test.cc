@@ -316,6 +316,22 @@ TEST_P(TlsStreamTest, AClientWithoutTlsIsCutOff) {
 }
 
 // Hands the bytes of a TLS client to the socket one by one.
+TEST_P(TlsStreamTest, APartOfARecordIsNotReadAgainAndAgain) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()), 0);
+  const Socket client(ends[0]);
+  Stream stream(Socket(ends[1]), *tls_);
+  ASSERT_EQ(::send(client.descriptor(), "\x16\x03\x01", 3, MSG_NOSIGNAL), 3);
+  stream.note({.readable = true, .writable = true, .ended = false});
+  std::array<char, 16> data{};
+  error_code error;
+  EXPECT_EQ(stream.read_some(asio::buffer(data), error), 0U);
+  EXPECT_EQ(error, asio::error::would_block);
+  EXPECT_FALSE(stream.may_read()) << "it would be read for ever";
+  stream.note({.readable = true, .writable = true, .ended = false});
+  EXPECT_TRUE(stream.may_read());
+}
+
 TEST_P(TlsStreamTest, ATornHandshakeSucceedsAndBlocksNobody) {
   connect();
   std::string received;

@@ -356,6 +356,30 @@ TEST(RequestParser, BoundsTheFramingOfChunks) {
   EXPECT_EQ(feed_bytewise(head + many + "0\r\n\r\n", limits), (Result{{}, 400}));
 }
 
+TEST(RequestParser, CountsAChunkOnceHoweverOftenItsHeaderIsRead) {
+  const Limits limits{.max_head_bytes = 200, .max_body_bytes = 20};
+  const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  // Until the quote ends, the header is not known to be wrong.
+  const std::string open = head + "f;a=\"\r\n" + std::string(100, 'b');
+  EXPECT_EQ(feed_bytewise(open, limits), (Result{}));
+  EXPECT_EQ(feed_bytewise(open, limits), feed_whole(open, limits));
+  const std::string closed = open + "\"\r\n";
+  EXPECT_EQ(feed_whole(closed, limits), (Result{{}, 400}));
+  EXPECT_EQ(feed_bytewise(closed, limits), (Result{{}, 400}));
+}
+
+TEST(RequestParser, RefusesAChunkOfAnySizeBeyondTheLimit) {
+  const Limits limits{.max_head_bytes = 200, .max_body_bytes = 20};
+  const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const std::string size : {"15", "ffffffffffffffff", "fffffffffffffff0"}) {
+    for (const std::string& before : {std::string(), std::string("f\r\nabcdefghijklmno\r\n")}) {
+      const std::string bytes = head + before + size + "\r\nabcdefgh";
+      EXPECT_EQ(feed_whole(bytes, limits), (Result{{}, 413})) << bytes;
+      EXPECT_EQ(feed_bytewise(bytes, limits), (Result{{}, 413})) << bytes;
+    }
+  }
+}
+
 // --- Torn input
 
 TEST(RequestParser, KeepsEveryFieldUntilTheBodyHasCome) {
