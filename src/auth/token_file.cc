@@ -15,6 +15,7 @@
 #include "auth/tokens.h"
 #include "base/bom.h"
 #include "base/cat.h"
+#include "base/file_access.h"
 
 namespace nextid::auth {
 namespace {
@@ -113,6 +114,9 @@ Result<std::string> with_line(const std::string& path, std::string text, std::st
 }  // namespace
 
 Result<std::string> read_token_file(const std::string& path) {
+  if (const auto why = base::why_others_can_write(path)) {
+    return invalid(cat("The token file ", path, " can't be relied on: ", *why, "."));
+  }
   std::ifstream file(path, std::ios::binary);
   if (!file) return cannot_read(path, errno);
   std::string text(kMaxTokenFileBytes + 1, '\0');

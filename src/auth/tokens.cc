@@ -5,7 +5,6 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
-#include <sys/stat.h>
 #include <utility>
 
 #include "nextid/counter.h"
@@ -163,16 +162,6 @@ const Grant* Tokens::find(const Digest& digest) const noexcept {
     }
   }
   return found;
-}
-
-std::optional<std::string> exposure_of_file(const std::string& path) {
-  struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
-  const bool writable = (status.st_mode & (S_IWGRP | S_IWOTH)) != 0;
-  const bool readable = (status.st_mode & S_IROTH) != 0;
-  if (!writable && !readable) return std::nullopt;
-  return cat("Other users of this machine may ", writable ? "change" : "read", " ", path,
-             "; `chmod 640` ends that.");
 }
 
 Result<std::string> make_token() {

@@ -64,9 +64,6 @@ class Tokens {
   std::vector<Entry> entries_;
 };
 
-/// A sentence of warning where other users of the machine may read or change the file.
-std::optional<std::string> exposure_of_file(const std::string& path);
-
 /// A new token: "nextid_" and 32 random bytes in base64url. kUnavailable: no randomness.
 Result<std::string> make_token();
 

@@ -8,6 +8,7 @@
 #include "nextid/store.h"
 
 #include "base/cat.h"
+#include "base/file_access.h"
 #include "doctor/checks.h"
 #include "store/factory.h"
 
@@ -94,6 +95,11 @@ Findings check_opened_store(const std::string& url, const StoreOptions& given,
   }
   opening = store->opening();
   for (auto& finding : check_opening(opening)) findings.push_back(std::move(finding));
+  if (const auto file = store::local_file(url)) {
+    if (auto warning = base::exposure_of_shared(file->full_path)) {
+      findings.push_back(warn(kStore, *std::move(warning)));
+    }
+  }
   findings.push_back(check_reading(*store));
   findings.push_back(check_writing(*store));
   StoreHealth health = store->health();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/cat.h"
+#include "base/file_access.h"
 #include "base/mutex.h"
 
 namespace nextid::net {
@@ -55,6 +56,12 @@ Result<void> TlsServer::reload() {
 }
 
 Result<TlsServer::ContextPointer> TlsServer::load(const TlsFiles& files) {
+  for (const std::string* file : {&files.certificate, &files.key, &files.client_ca}) {
+    if (file->empty()) continue;
+    if (const auto why = base::why_others_can_write(*file)) {
+      return Error(ErrorCode::kInvalid, cat(*file, " can't be relied on for TLS: ", *why, "."));
+    }
+  }
   ERR_clear_error();
   ContextPointer context(SSL_CTX_new(TLS_server_method()));
   if (!context) return Error(ErrorCode::kUnavailable, cat("OpenSSL: ", take_reason(), "."));

@@ -35,6 +35,8 @@ class TlsServer {
   /// before stay.
   Result<void> reload();
 
+  const TlsFiles& files() const noexcept { return files_; }
+
   /// For one connection on that descriptor, which is non-blocking and stays the caller's. Null when
   /// memory ran out.
   SslPointer accept(int descriptor) const;

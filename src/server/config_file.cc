@@ -9,6 +9,7 @@
 
 #include "base/bom.h"
 #include "base/cat.h"
+#include "base/file_access.h"
 
 namespace nextid::server {
 namespace {
@@ -37,6 +38,9 @@ Result<std::string> read_text(const std::string& path) {
 }  // namespace
 
 Result<std::vector<ConfigEntry>> read_config_file(const std::string& path) {
+  if (const auto why = base::why_others_can_write(path)) {
+    return invalid(cat("The configuration file ", path, " can't be relied on: ", *why, "."));
+  }
   const auto text = read_text(path);
   if (!text) return text.error();
   std::vector<ConfigEntry> entries;

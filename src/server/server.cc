@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <system_error>
 #include <utility>
 
@@ -8,9 +9,11 @@
 
 #include "base/cat.h"
 #include "base/clock.h"
+#include "base/file_access.h"
 #include "report/process_figures.h"
 #include "server/opening_line.h"
 #include "server/protected_mode.h"
+#include "store/factory.h"
 
 namespace nextid::server {
 namespace {
@@ -47,7 +50,22 @@ std::string describe(const Accounting& accounting) {
 }
 
 void warn_of_exposure(const Logger& logger, const std::string& path) {
-  if (const auto warning = auth::exposure_of_file(path)) logger.warning(*warning);
+  if (const auto warning = base::exposure_of_secret(path)) logger.warning(*warning);
+}
+
+/// For the log, after a reload of a file.
+std::string_view age_of(const std::string& path) {
+  const char* const credentials = std::getenv("CREDENTIALS_DIRECTORY");
+  const bool is_copy =
+      credentials != nullptr && *credentials != '\0' && path.starts_with(cat(credentials, "/"));
+  return is_copy ? "; it is the copy that systemd made when it started the service, and `systemctl "
+                   "restart` makes a new one"
+                 : "";
+}
+
+/// A store has no secrets but what its counters and keys are named.
+void warn_of_readers(const Logger& logger, const std::string& path) {
+  if (const auto warning = base::exposure_of_shared(path)) logger.warning(*warning);
 }
 
 void log_opening(const Logger& logger, const Store& store) {
@@ -124,6 +142,7 @@ Result<std::unique_ptr<Server>> Server::start_with_threads(
   auto store = open_store(config.store, std::move(store_options));
   if (!store) return store.error();
   log_opening(logger, *store);
+  if (const auto file = store::local_file(config.store)) warn_of_readers(logger, file->full_path);
 
   std::unique_ptr<Server> server(new Server(config, *std::move(front), *std::move(store), logger));
   if (const auto listening = server->listen(config, sockets); !listening) {
@@ -200,8 +219,12 @@ Result<std::shared_ptr<net::Listener>> Server::listen(const Config& config,
           : net::Listener::open(*kind.address(config), kind.option(), std::move(threads),
                                 std::move(connect), logger_);
   if (!listener) return listener.error();
-  const auto allowed = check_exposure(config, (*listener)->address(), (*listener)->is_loopback());
+  const auto& at = **listener;
+  const auto allowed = check_exposure(config, at.address(), at.is_loopback());
   if (!allowed) return allowed.error();
+  if (const auto warning = exposure_of_tokens(config, at.address(), at.is_loopback())) {
+    logger_.warning(*warning);
+  }
   return listener;
 }
 
@@ -267,8 +290,8 @@ void Server::reload() {
       logger_(LogLevel::kError,
               cat("The tokens from before stay in force. ", reloaded.error().what()));
     } else {
-      logger_.info(
-          cat("read the token file ", path, " again; tokens in force: ", front_.access->size()));
+      logger_.info(cat("read the token file ", path,
+                       " again; tokens in force: ", front_.access->size(), age_of(path)));
       warn_of_exposure(logger_, path);
     }
   }
@@ -277,7 +300,8 @@ void Server::reload() {
       logger_(LogLevel::kError,
               cat("The certificate from before stays in force. ", reloaded.error().what()));
     } else {
-      logger_.info("read the certificate again: new connections get it");
+      logger_.info(cat("read the certificate again: new connections get it",
+                       age_of(front_.tls->files().certificate)));
     }
   }
 }

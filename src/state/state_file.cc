@@ -10,6 +10,7 @@
 #include <sqlite3.h>
 
 #include "base/cat.h"
+#include "base/file_access.h"
 #include "base/mutex.h"
 
 namespace nextid::state {
@@ -183,7 +184,7 @@ Error cant_make(const std::string& directory, int system_errno) {
 /// Makes the directory where that is wanted. Errors: see StateFile::open().
 Result<void> see_directory(const std::string& directory, StateFile::Making making) {
   const bool made =
-      making == StateFile::Making::kDirectory && ::mkdir(directory.c_str(), 0750) == 0;
+      making == StateFile::Making::kDirectory && ::mkdir(directory.c_str(), 0700) == 0;
   if (made) return {};
   struct stat status {};
   if (::stat(directory.c_str(), &status) != 0) {
@@ -217,6 +218,11 @@ Result<std::unique_ptr<StateFile>> StateFile::open(const std::string& directory,
   if (making == Making::kNothing && !std::filesystem::exists(path, error)) {
     return Error(ErrorCode::kNotFound, path + " does not exist yet");
   }
+  if (const auto why = base::why_others_can_write(path)) {
+    return Error(ErrorCode::kInvalid, cat("can't open ", path, ": ", *why));
+  }
+  // Where it can't be made, SQLite says why.
+  if (making != Making::kNothing) static_cast<void>(base::make_own_file(path));
   sqlite3* raw = nullptr;
   const int flags = SQLITE_OPEN_READWRITE | (making == Making::kNothing ? 0 : SQLITE_OPEN_CREATE);
   const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);

@@ -184,11 +184,11 @@ def test_a_file_size_limit_is_an_error_and_no_end(tmp_path):
 
 @pytest.fixture
 def public_path(tmp_path):
-    """The test's directory, which other users may enter and write."""
+    """The test's directory, which the user nobody may enter and write."""
     closed = [directory for directory in tmp_path.parents if directory.stat().st_mode & 0o001 == 0]
     for directory in closed:
         directory.chmod(0o711)
-    tmp_path.chmod(0o777)
+    os.chown(tmp_path, 65534, 65534)
     yield tmp_path
     for directory in closed:
         directory.chmod(0o700)

@@ -1,5 +1,6 @@
 """Backups, what puts them back, and how a store in doubt comes to serve again."""
 
+import fcntl
 import os
 import shutil
 import sqlite3
@@ -182,6 +183,27 @@ def test_no_restore_under_a_server(start_server, a):
     server = start_server(store=f"sqlite:{a}/ids.db")
     fails(command("restore", "b", "--force", "--exact", "--yes", cwd=a), nextid.UNAVAILABLE, "in use")
     assert server.next_id() == 41
+
+
+def test_a_restore_holds_the_stores_own_lock(a):
+    take(a, 40)
+    ok(command("backup", "b", cwd=a))
+    with open(a / "ids.db-lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        fails(command("restore", "b", "--force", "--exact", "--yes", cwd=a), nextid.UNAVAILABLE,
+              "ids.db-lock is held")
+    ok(command("restore", "b", "--force", "--exact", "--yes", cwd=a))
+    assert not (a / "ids.db-lock-lock").exists()
+
+
+def test_a_backup_that_others_may_write_is_not_restored(a):
+    take(a, 40)
+    ok(command("backup", "b", cwd=a))
+    assert (a / "b").stat().st_mode & 0o777 == 0o600
+    (a / "b").chmod(0o666)
+    fails(command("restore", "b", "--force", "--exact", "--yes", cwd=a), nextid.INVALID,
+          f"chmod o-w {a}/b")
+    assert take(a) == (41, 41)
 
 
 def test_what_is_no_backup(a, killed, tmp_path):

@@ -462,6 +462,23 @@ def test_without_tokens_it_listens_on_loopback_only(tmp_path, start_server, toke
         start_server(*options, http=address).stop()
 
 
+@pytest.mark.parametrize("options, is_warned_of", [
+    (["--http", "0.0.0.0:0"], True),
+    (["--http", "0.0.0.0:0", "--insecure"], False),
+    (["--http", "127.0.0.1:0"], False),
+    (["--http", "127.0.0.1:0", "--resp", "0.0.0.0:0"], True),
+])
+def test_tokens_in_the_clear_are_warned_of(start_server, token_file, certificate, options, is_warned_of):
+    def is_said(*more):
+        server = start_server("--tokens", token_file, *options, *more, http=None, wait=False)
+        poll(lambda: "listening on" in server.log(), "the server listens")
+        server.stop()
+        return "Tokens travel in the clear to 0.0.0.0:" in server.log()
+
+    assert is_said() == is_warned_of
+    assert not is_said(*tls_options(certificate))
+
+
 def test_loopback_has_many_names(start_server):
     for address in ("localhost:0", "127.0.0.2:0", "[::1]:0"):
         server = start_server(http=address, wait=False)

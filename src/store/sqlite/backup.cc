@@ -15,6 +15,7 @@
 
 #include "base/cat.h"
 #include "base/clock.h"
+#include "base/file_access.h"
 #include "store/sqlite/creation.h"
 #include "store/sqlite/doubt.h"
 #include "store/sqlite/opening.h"
@@ -106,6 +107,9 @@ std::unique_ptr<Database> open_alone(const std::string& file) {
   if (!has_bytes(file)) {
     throw SqliteFailure(SQLITE_MISUSE, cat("there is no backup ", file, "; check its path"));
   }
+  if (const auto why = base::why_others_can_write(file)) {
+    throw SqliteFailure(SQLITE_MISUSE, cat("can't rely on ", file, ": ", *why));
+  }
   refuse_unless_ours(file, read_header(file));
   const Alone alone = read_alone(file);
   const LogFacts log = read_log(file + "-wal", alone.page_bytes, alone.seal_page);
@@ -171,7 +175,7 @@ BackupContents back_up_sqlite(const std::string& path, const std::string& file, 
 BackupContents restore_sqlite(const std::string& file, const std::string& given, bool force) {
   const std::string path = resolve_sqlite_path(given);
   const auto backup = open_alone(absolute(file));
-  FileLock lock(path + "-lock");
+  FileLock lock(path);
   const auto hold = lock.acquire(base::monotonic_now() + kSqliteLockLimit);
   refuse_if_in_use(path, lock);
   if (has_bytes(path) && !force) {

@@ -10,6 +10,7 @@
 
 #include "base/cat.h"
 #include "base/clock.h"
+#include "base/file_access.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/place.h"
 #include "store/sqlite/schema.h"
@@ -69,6 +70,8 @@ void take_over_mode(const std::string& from, const std::string& to) {
 std::string begin_draft(const std::string& path) {
   const std::string draft = path + "-new";
   remove_draft(draft);
+  // Else SQLite makes it, and everyone may read it until it is done.
+  if (!base::make_own_file(draft)) throw cannot_make(path);
   return draft;
 }
 

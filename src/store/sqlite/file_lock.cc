@@ -15,6 +15,7 @@
 #include <sqlite3.h>
 
 #include "base/cat.h"
+#include "base/file_access.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/ofd_lock.h"
 
@@ -114,16 +115,12 @@ void FileLock::remove_file() noexcept { ::unlink(path_.c_str()); }
 
 void FileLock::open_file() {
   constexpr int kFlags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
-  constexpr mode_t kMode = 0644;
   int fd = -1;
   do {
     fd = ::open(path_.c_str(), kFlags);
     if (fd < 0 && errno == ENOENT) {
-      fd = ::open(path_.c_str(), kFlags | O_CREAT | O_EXCL, kMode);
-      if (fd >= 0) {
-        created_ = true;
-        share_with_owner(fd);
-      }
+      fd = ::open(path_.c_str(), kFlags | O_CREAT | O_EXCL, base::kOwnMode);
+      created_ = fd >= 0;
     }
   } while (fd < 0 && errno == EEXIST);
   if (fd < 0) {
@@ -131,17 +128,25 @@ void FileLock::open_file() {
     throw SqliteFailure(SQLITE_CANTOPEN, cat("can't open the lock file ", path_, ": ", reason, "; ",
                                              what_to_do(path_)));
   }
+  share_with_writers(fd);
   fd_ = std::make_unique<base::ParentOnlyFd>(fd);
 }
 
-// As SQLite does it with its log. A database that is not there yet will have the same owner anyhow.
-void FileLock::share_with_owner(int fd) const {
+// A lock needs only a descriptor for reading: who may merely read the database could stop all ids.
+void FileLock::share_with_writers(int fd) const {
   struct stat database {};
-  if (::stat(database_.c_str(), &database) != 0) return;
-  constexpr mode_t kReadAndWrite = 0666;
-  // Where it fails, the file is as it would be without.
-  [[maybe_unused]] int failed = ::fchmod(fd, database.st_mode & kReadAndWrite);
-  if (::geteuid() == 0) failed = ::fchown(fd, database.st_uid, database.st_gid);
+  struct stat lock {};
+  const bool is_made = ::stat(database_.c_str(), &database) == 0;
+  if (!is_made) database.st_mode = base::kOwnMode;
+  if (::fstat(fd, &lock) != 0) return;
+  const mode_t writers = (database.st_mode & (S_IWGRP | S_IWOTH)) | S_IWUSR;
+  const mode_t wanted = writers | writers << 1;
+  // Where these fail, the file is another user's, who looks after it.
+  [[maybe_unused]] int failed = 0;
+  if ((lock.st_mode & 0777) != wanted) failed = ::fchmod(fd, wanted);
+  if (created_ && is_made && ::geteuid() == 0) {
+    failed = ::fchown(fd, database.st_uid, database.st_gid);
+  }
 }
 
 bool FileLock::file_is_gone() const {

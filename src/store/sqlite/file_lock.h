@@ -35,8 +35,9 @@ class FileLock {
     FileLock* lock_;
   };
 
-  /// Of the database at this path. The lock file that acquire() makes is its owner's, with its
-  /// mode: a command of root's must not leave a file that the service can't open.
+  /// Of the database at this path. The lock file that acquire() makes is its owner's: a
+  /// command of root's must not leave a file that the service can't open. Who may write the
+  /// database may open it, and nobody else.
   explicit FileLock(const std::string& database) : database_(database), path_(database + "-lock") {}
 
   /// Blocks until the lock is held, polling; tries once at least. Throws SqliteFailure when another
@@ -64,7 +65,7 @@ class FileLock {
   class Turnstile;
 
   void open_file();
-  void share_with_owner(int fd) const;
+  void share_with_writers(int fd) const;
   bool try_lock();
   bool file_is_gone() const;
 

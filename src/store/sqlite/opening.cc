@@ -16,6 +16,7 @@
 
 #include "base/cat.h"
 #include "base/clock.h"
+#include "base/file_access.h"
 #include "store/sqlite/creation.h"
 #include "store/sqlite/doubt.h"
 #include "store/sqlite/note.h"
@@ -49,6 +50,33 @@ void refuse_orphaned_log(const std::string& path) {
       SQLITE_NOTADB,
       cat("can't make ", path, ": ", log,
           " is left from a database that is gone; put that back, or remove its log to begin anew"));
+}
+
+/// Whoever writes one of these files decides what ids are given.
+void refuse_if_others_can_write(const std::string& given, const std::string& path) {
+  const auto refuse = [](const std::string& file) {
+    if (const auto why = base::why_others_can_write(file)) {
+      throw SqliteFailure(SQLITE_MISUSE, cat("can't open ", file, ": ", *why));
+    }
+  };
+  refuse(given);
+  refuse(path + "-lock");
+  for (const char* suffix : kSideFiles) refuse(path + suffix);
+}
+
+/// What is left of a time when everyone could read it, as SQLite would leave it.
+void narrow_side_files(const std::string& path) noexcept {
+  struct stat main {};
+  if (::stat(path.c_str(), &main) != 0) return;
+  for (const char* suffix : kSideFiles) {
+    const std::string file = path + suffix;
+    struct stat side {};
+    const bool is_wider = ::lstat(file.c_str(), &side) == 0 && S_ISREG(side.st_mode) &&
+                          (side.st_mode & 0777 & ~main.st_mode) != 0;
+    // Another user's file it leaves, which is theirs to look after.
+    [[maybe_unused]] const int failed =
+        is_wider ? ::chmod(file.c_str(), side.st_mode & main.st_mode & 0777) : 0;
+  }
 }
 
 /// Looks at the file without changing anything. Missing and empty files pass.
@@ -263,6 +291,7 @@ void note_use(const SqliteFile& file, const std::string& path) {
 void begin(SqliteFile& file, const std::string& path, const SqliteOpenOptions& options) {
   Evidence evidence = look(file, path, options);
   refuse_foreign_journal(path, evidence.alone);
+  narrow_side_files(path);
   auto doubt = doubt_of(evidence);
   if (doubt && !options.accept_as_is) throw failure_of(*doubt);
   if (doubt && doubt->kind == Doubt::Kind::kForeignLog) set_log_aside(path);
@@ -368,6 +397,7 @@ void refuse_remains(const std::string& given) {
 SqliteFile open_sqlite_file(const std::string& given, const SqliteOpenOptions& options,
                             MachineClocks clocks) {
   const std::string path = resolve_sqlite_path(given);
+  refuse_if_others_can_write(given, path);
   refuse_unusable(path);  // Before even a lock file appears next to it.
   if (status_of(path)) refuse_divided(path);
   const auto deadline = base::monotonic_now() + kOpeningLimit;

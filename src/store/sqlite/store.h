@@ -37,8 +37,8 @@ class SqliteStore final : public contract::StoreDriver {
  public:
   /// Opens or makes the database. Errors name the file, and nothing in it has changed then:
   /// kCorrupt (no database of ours, damaged, from a newer version), kUnavailable (can't be
-  /// opened, read-only, disk full, held by another process), kInvalid (no path, or a file that was
-  /// open when this process was forked).
+  /// opened, read-only, disk full, held by another process), kInvalid (no path, a file that was
+  /// open when this process was forked, or one that every user of the machine may write).
   static Result<std::shared_ptr<SqliteStore>> open(const std::string& path,
                                                    const SqliteOpenOptions& options = {},
                                                    MachineClocks clocks = {});

@@ -105,17 +105,16 @@ TEST(TokensTest, ReadsFilesAndTellsWhyNot) {
   EXPECT_TRUE(Tokens::read(path).has_error());
 }
 
-TEST(TokensTest, WarnsOfFilesThatOthersMayRead) {
-  namespace fs = std::filesystem;
+TEST(TokensTest, RefusesAFileThatOthersMayWrite) {
   const testing::ScratchDir dir;
-  const fs::path path = dir.path() / "tokens";
-  std::ofstream(path) << "";
-  fs::permissions(path, fs::perms(0640));
-  EXPECT_EQ(exposure_of_file(path), std::nullopt);
-  fs::permissions(path, fs::perms(0644));
-  EXPECT_NE(exposure_of_file(path).value_or("").find("may read"), std::string::npos);
-  fs::permissions(path, fs::perms(0660));
-  EXPECT_NE(exposure_of_file(path).value_or("").find("may change"), std::string::npos);
+  const std::filesystem::path path = dir.path() / "tokens";
+  std::ofstream(path) << line("billing", "secret");
+  std::filesystem::permissions(path, std::filesystem::perms(0606));
+  const auto refused = Tokens::read(path);
+  ASSERT_TRUE(refused.has_error());
+  EXPECT_NE(std::string(refused.error().what()).find("chmod o-w " + path.string()),
+            std::string::npos)
+      << refused.error().what();
 }
 
 TEST(TokensTest, MadeTokensAreLongAndDiffer) {
