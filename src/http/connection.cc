@@ -15,12 +15,13 @@ using base::cat;
 constexpr std::size_t kFirstInputBytes = 4 * 1024;
 
 template <typename Asked>
-Reply reply_to(const Result<typename Asked::Answer>& answer, IdFormat ids,
-               const Preconditions& conditions) {
+Reply reply_to(const Result<typename Asked::Answer>& answer, const ServiceCall& call) {
   if constexpr (std::is_same_v<Asked, service::ShowCounter>) {
-    return counter_reply(answer, ids, conditions);
+    return counter_reply(answer, call.ids, call.conditions);
+  } else if constexpr (std::is_same_v<Asked, service::CheckReady>) {
+    return readiness_reply(answer, call.tells_why);
   } else {
-    return reply_of(answer, ids);
+    return reply_of(answer, call.ids);
   }
 }
 
@@ -90,6 +91,9 @@ void Connection::take(const Request& request) {
   if (auto refusal = front_.gate.check(request, routed, session_, entry.request_id)) {
     routed.call = *std::move(refusal);
   }
+  if (is_question_of_readiness(routed.call)) {
+    std::get<ServiceCall>(routed.call).tells_why = front_.gate.may_inspect(request, session_);
+  }
   if (over_limit()) {
     if (!is_probe(routed.call)) routed.call = too_many();
     entry.close = true;
@@ -137,9 +141,8 @@ void Connection::take(ServiceCall&& call) {
     const auto self = std::static_pointer_cast<Connection>(shared_from_this());
     std::visit(
         [&]<typename Asked>(const Asked& asked) {
-          front_.service.start(asked, [self, ids = call.ids, conditions = call.conditions](
-                                          const Result<typename Asked::Answer>& answer) {
-            self->end_later(reply_to<Asked>(answer, ids, conditions));
+          front_.service.start(asked, [self, call](const Result<typename Asked::Answer>& answer) {
+            self->end_later(reply_to<Asked>(answer, call));
           });
         },
         call.call);

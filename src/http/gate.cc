@@ -39,6 +39,10 @@ Refusal Gate::check(const Request& request, const Routed& routed, auth::Session&
   return check_access(request, routed, session);
 }
 
+bool Gate::may_inspect(const Request& request, auth::Session& session) const {
+  return !guard_.check(request, service::kInspects.acts()) && http::may_inspect(request, session);
+}
+
 std::string Gate::new_request_id() {
   return cat(id_prefix_, next_id_.fetch_add(1, std::memory_order_relaxed));
 }

@@ -147,7 +147,7 @@ Server::Server(const Config& config, Front front, Store store, const Logger& log
                  return report::ServerCounts{.front_ends = front_end_counts(),
                                              .dropped_log_lines = logger_.dropped()};
                }),
-      service_(store_, reports_),
+      service_(store_, reports_, logger_),
       max_connections_(config.clients.max_connections) {
   const FrontEndParts parts{.config = config,
                             .access = *front_.access,
