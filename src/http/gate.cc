@@ -30,6 +30,7 @@ Gate::Gate(const auth::Access& access, const BrowserGuard::Settings& browsers, L
 
 Refusal Gate::check(const Request& request, const Routed& routed, auth::Session& session,
                     std::string& request_id) const {
+  session.sign_out();
   if (auto refusal = parse_request_id(request.request_id, request_id)) return refusal;
   // Load balancers' probes may send any Host, and learn nothing that others may not know.
   if (routed.needs.who == service::Needs::Who::kEveryone && is_question_of_health(routed.call)) {
