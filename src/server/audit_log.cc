@@ -89,7 +89,7 @@ std::string line_of(const AuditRecord& record, std::uint64_t left_out) {
     line["increment"] = record.ids->increment();
   }
   put(line, "result", record.code.empty() ? std::string_view("ok") : record.code);
-  if (left_out > 0) line["left_out_before"] = left_out;
+  if (left_out > 0) line["left_out_so_far"] = left_out;
   return json::serialize(line) + "\n";
 }
 
@@ -117,17 +117,15 @@ AuditLog::AuditLog(std::string path, int descriptor, std::uint64_t least_range,
 AuditLog::~AuditLog() { write_left_out(); }
 
 void AuditLog::note(const AuditRecord& record) {
-  std::uint64_t left_out = 0;
-  if (!may_pass(record.kind == AuditRecord::Kind::kRefuse, left_out)) return;
+  if (!may_pass(record.kind == AuditRecord::Kind::kRefuse)) return;
   if (const std::uint64_t unwritten = writer_.take_untold(); unwritten > 0) {
     logger_.warning(
         cat(unwritten, " lines of the audit log could not be written; see to its disk."));
-    left_out += unwritten;
   }
-  writer_.write(line_of(record, left_out));
+  writer_.write(line_of(record, left_out_so_far()));
 }
 
-bool AuditLog::may_pass(bool is_refusal, std::uint64_t& left_out) {
+bool AuditLog::may_pass(bool is_refusal) {
   const auto now = base::monotonic_now();
   const base::Lock lock(mutex_);
   Share& share = shares_.at(is_refusal ? 0 : 1);
@@ -136,26 +134,28 @@ bool AuditLog::may_pass(bool is_refusal, std::uint64_t& left_out) {
     share.passed = 0;
   }
   if (share.passed == (is_refusal ? kMostRefusals : kMostOthers)) {
-    ++share.left_out;
+    ++left_out_;
     return false;
   }
   ++share.passed;
-  left_out = std::exchange(share.left_out, 0);
   return true;
 }
 
-// Where no line of their kind followed that could tell.
+std::uint64_t AuditLog::left_out_so_far() {
+  const base::Lock lock(mutex_);
+  return told_ = left_out_ + writer_.dropped();
+}
+
+// Where no line followed that could tell.
 void AuditLog::write_left_out() {
-  std::uint64_t left_out = writer_.take_untold();
   {
     const base::Lock lock(mutex_);
-    for (Share& share : shares_) left_out += std::exchange(share.left_out, 0);
+    if (told_ == left_out_ + writer_.dropped()) return;
   }
-  if (left_out == 0) return;
   json::object line;
   put(line, "time", time_now());
   put(line, "audit", "left_out");
-  line["left_out_before"] = left_out;
+  line["left_out_so_far"] = left_out_so_far();
   writer_.write(json::serialize(line) + "\n");
 }
 

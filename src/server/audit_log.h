@@ -21,8 +21,9 @@
 
 namespace nextid::server {
 
-/// Thread-safe. Lines wait in memory for a thread that writes them; those that find no room, or are
-/// more than kMost in a second, are left out, and the next line of their kind says how many.
+/// Thread-safe. Lines wait in memory for a thread that writes them. Those that find no room there
+/// or on the disk, or are too many in a second, are left out; lines after them have the sum of
+/// those.
 class AuditLog final : public service::Audit {
  public:
   static constexpr std::string_view kJournal = "journal";
@@ -52,11 +53,11 @@ class AuditLog final : public service::Audit {
   struct Share {
     base::MonotonicTime second_begin;
     std::uint64_t passed = 0;  // In this second.
-    std::uint64_t left_out = 0;
   };
 
   AuditLog(std::string path, int descriptor, std::uint64_t least_range, const Logger& logger);
-  bool may_pass(bool is_refusal, std::uint64_t& left_out) NEXTID_EXCLUDES(mutex_);
+  bool may_pass(bool is_refusal) NEXTID_EXCLUDES(mutex_);
+  std::uint64_t left_out_so_far() NEXTID_EXCLUDES(mutex_);
   void write_left_out();
 
   const std::string path_;
@@ -66,6 +67,8 @@ class AuditLog final : public service::Audit {
   LineWriter writer_;
   base::Mutex mutex_;
   std::array<Share, 2> shares_ NEXTID_GUARDED_BY(mutex_);
+  std::uint64_t left_out_ NEXTID_GUARDED_BY(mutex_) = 0;  // Since the start, by the limits.
+  std::uint64_t told_ NEXTID_GUARDED_BY(mutex_) = 0;      // The sum in the last line.
 };
 
 }  // namespace nextid::server

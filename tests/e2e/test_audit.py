@@ -28,8 +28,9 @@ def tokens(tmp_path):
 
 @pytest.fixture
 def serve(start_server, tmp_path, tokens):
-    def start(*options):
-        return start_server("--tokens", tmp_path / "tokens", "--resp", "127.0.0.1:0", *options)
+    def start(*options, **more):
+        return start_server("--tokens", tmp_path / "tokens", "--resp", "127.0.0.1:0", *options,
+                            **more)
 
     return start
 
@@ -144,7 +145,7 @@ def test_a_flood_of_refusals_is_counted(serve, tmp_path, tokens):
     lines = lines_of(log)
     refusals = [line for line in lines if line["audit"] == "refuse"]
     assert 20 <= len(refusals) < 1000
-    assert len(refusals) + sum(line.get("left_out_before", 0) for line in lines) == 1000
+    assert len(refusals) + max(line.get("left_out_so_far", 0) for line in lines) == 1000
     assert [line["counter"] for line in lines if line["audit"] == "define"] == ["a"]
 
 
@@ -190,3 +191,28 @@ def test_what_is_no_file_is_refused(tmp_path):
         assert done.returncode == INVALID, done
         assert "audit log" in done.stderr and str(tmp_path / name) in done.stderr
     assert not (tmp_path / "elsewhere").exists()
+
+
+@pytest.mark.not_accounted("the store is this process's memory")
+def test_a_disk_that_takes_no_line_holds_up_no_id(serve, tmp_path, tokens):
+    log = tmp_path / "audit.log"
+    log.touch(mode=0o600)
+    log.write_text("{}" + " " * 100_000 + "\n")  # So the limit leaves room for the server's log.
+    server = serve("--audit-log", log, store="memory:")
+    server.limit_file_size(log.stat().st_size)
+    with server.connect() as client:
+        for expected in range(1, 11):
+            assert client.ask("GET", "/next").status == 401
+            answer = client.ask("GET", "/next?counter=orders", headers=bearer(tokens["shop"]))
+            assert answer.json() == {"id": expected}
+        assert lines_of(log) == [{}]
+
+        def told():
+            assert client.ask("GET", "/next").status == 401
+            return "lines of the audit log could not be written" in server.log()
+
+        poll(told, "the log tells")
+        server.limit_file_size(None)
+        poll(lambda: client.ask("GET", "/next").status == 401 and len(lines_of(log)) > 1,
+             "lines again")
+    assert lines_of(log)[-1]["left_out_so_far"] >= 10
