@@ -77,7 +77,9 @@ def test_http_calls_are_written_down(serve, tmp_path, tokens):
         assert ask("GET", "/next?counter=orders", "nextid_wrong").status == 401
         assert ask("GET", "/next?counter=other", tokens["shop"]).status == 403
         assert ask("GET", "/v1/counters/orders", tokens["admin"]).status == 200
-    lines = [without_time_and_port(line) for line in wait_for(log, 7)]
+        # Refused before anyone asks whose token it is; the last caller's name is not this one's.
+        assert ask("POST", "/next", tokens["shop"], b"", "Sec-Fetch-Site: cross-site").status == 403
+    lines = [without_time_and_port(line) for line in wait_for(log, 8)]
     http = {"protocol": "http"}
     assert lines == [
         {"audit": "define", **http, "token": "admin", "counter": "orders", "result": "ok"},
@@ -90,6 +92,7 @@ def test_http_calls_are_written_down(serve, tmp_path, tokens):
         {"audit": "refuse", **http, "call": "next", "counter": "orders", "result": "unauthorized"},
         {"audit": "refuse", **http, "token": "shop", "call": "next", "counter": "other",
          "result": "forbidden"},
+        {"audit": "refuse", **http, "call": "next", "counter": "global", "result": "forbidden"},
     ]
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
     for secret in [*tokens.values(), "nextid_wrong", "invoice-17"]:
