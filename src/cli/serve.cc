@@ -62,7 +62,8 @@ void add_serve(CLI::App& app, Outcome& outcome) {
   command->footer(
       "A flag wins over the environment, the environment over the file. The first SIGTERM or\n"
       "SIGINT stops accepting, answers what waits, closes the store and exits 0; a second one\n"
-      "ends the process at once. SIGHUP reads the files of tokens and certificates again.");
+      "ends the process at once. SIGHUP reads the files of tokens and certificates again,\n"
+      "and opens the audit log again.");
   command->callback([sources, help_markdown, &outcome] {
     outcome.exit_code = *help_markdown ? print(server::options_markdown()) : serve(*sources);
   });

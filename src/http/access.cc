@@ -78,4 +78,11 @@ Refusal check_access(const Request& request, const Routed& routed, auth::Session
   return std::nullopt;
 }
 
+bool may_inspect(const Request& request, auth::Session& session) {
+  if (!session.needs_token()) return true;
+  if (request.authorization.count > 1) return false;
+  session.sign_in(bearer_of(request.authorization.value));
+  return service::permission_of(service::kInspects, {}, session).granted();
+}
+
 }  // namespace nextid::http

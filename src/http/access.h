@@ -14,4 +14,7 @@ namespace nextid::http {
 /// field is ignored. No message quotes it.
 Refusal check_access(const Request& request, const Routed& routed, auth::Session& session);
 
+/// Whether the sender may see this server's state (service::kInspects). Signs it in, as above.
+bool may_inspect(const Request& request, auth::Session& session);
+
 }  // namespace nextid::http

@@ -15,12 +15,13 @@ using base::cat;
 constexpr std::size_t kFirstInputBytes = 4 * 1024;
 
 template <typename Asked>
-Reply reply_to(const Result<typename Asked::Answer>& answer, IdFormat ids,
-               const Preconditions& conditions) {
+Reply reply_to(const Result<typename Asked::Answer>& answer, const ServiceCall& call) {
   if constexpr (std::is_same_v<Asked, service::ShowCounter>) {
-    return counter_reply(answer, ids, conditions);
+    return counter_reply(answer, call.ids, call.conditions);
+  } else if constexpr (std::is_same_v<Asked, service::CheckReady>) {
+    return readiness_reply(answer, call.tells_why);
   } else {
-    return reply_of(answer, ids);
+    return reply_of(answer, call.ids);
   }
 }
 
@@ -33,7 +34,9 @@ Connection::Connection(net::IoThread& io, net::Stream stream, FrontEnd& front)
           io.stats_of(kLabels.name)),
       front_(front),
       session_(front.gate.access()),
-      parser_(front.limits) {}
+      parser_(front.limits) {
+  if (front_.audit != nullptr) client_ = peer();
+}
 
 Problem Connection::too_many() const {
   return {.status = 503,
@@ -88,7 +91,11 @@ void Connection::take(const Request& request) {
   auto routed = route_of(request, settings().max_range);
   entry.route = routed.counted_as;
   if (auto refusal = front_.gate.check(request, routed, session_, entry.request_id)) {
+    note_refusal(routed, *refusal);
     routed.call = *std::move(refusal);
+  }
+  if (is_question_of_readiness(routed.call)) {
+    std::get<ServiceCall>(routed.call).tells_why = front_.gate.may_inspect(request, session_);
   }
   if (over_limit()) {
     if (!is_probe(routed.call)) routed.call = too_many();
@@ -100,6 +107,10 @@ void Connection::take(const Request& request) {
 
 void Connection::take(Allocate&& call) {
   last().format = {.range = call.range, .ids = call.ids};
+  if (front_.audit != nullptr && call.count >= front_.audit->least_range()) {
+    last().noted = std::make_unique<service::AuditRecord>(
+        by_sender({.kind = service::AuditRecord::Kind::kTakeRange, .counter = call.counter}));
+  }
   net::GeneratorHold ids = generator(call.counter);
   if (!call.key.empty()) return ask(std::move(ids), call.count, call.key);
   // With unanswered requests before it, this one must wait its turn: ids of a connection grow.
@@ -133,14 +144,16 @@ void Connection::take_last(const Problem& problem) {
 }
 
 void Connection::take(ServiceCall&& call) {
-  call_in_turn([this, call = std::move(call)] {
+  auto record = record_of(call);
+  call_in_turn([this, call = std::move(call), record = std::move(record)] {
     const auto self = std::static_pointer_cast<Connection>(shared_from_this());
     std::visit(
         [&]<typename Asked>(const Asked& asked) {
-          front_.service.start(asked, [self, ids = call.ids, conditions = call.conditions](
-                                          const Result<typename Asked::Answer>& answer) {
-            self->end_later(reply_to<Asked>(answer, ids, conditions));
-          });
+          front_.service.start(asked,
+                               [self, call, record](const Result<typename Asked::Answer>& answer) {
+                                 service::note_end(self->front_.audit, record, answer);
+                                 self->end_later(reply_to<Asked>(answer, call));
+                               });
         },
         call.call);
   });
@@ -150,6 +163,29 @@ void Connection::take(ServiceCall&& call) {
 void Connection::end_later(Reply reply) {
   const auto self = std::static_pointer_cast<Connection>(shared_from_this());
   io().post([self, reply = std::move(reply)]() mutable { self->end_call(std::move(reply)); });
+}
+
+// --- The audit log
+
+service::AuditRecord Connection::by_sender(service::AuditRecord record) const {
+  record.protocol = kLabels.name;
+  record.client = client_;
+  record.token = session_.name();
+  return record;
+}
+
+std::optional<service::AuditRecord> Connection::record_of(const ServiceCall& call) const {
+  if (front_.audit == nullptr) return std::nullopt;
+  auto record = std::visit([](const auto& asked) { return service::record_of(asked); }, call.call);
+  return record ? std::optional(by_sender(*std::move(record))) : std::nullopt;
+}
+
+void Connection::note_refusal(const Routed& routed, const Problem& refusal) const {
+  if (front_.audit == nullptr || (refusal.status != 401 && refusal.status != 403)) return;
+  front_.audit->note(by_sender({.kind = service::AuditRecord::Kind::kRefuse,
+                                .call = kLabels.routes[routed.counted_as].name,
+                                .counter = std::string(routed.counter()),
+                                .code = std::string(refusal.code)}));
 }
 
 // --- Answers
@@ -178,6 +214,10 @@ void Connection::write(Entry& entry) {
     }
     append_range_reply(output(), **range, entry.format, frame);
     put_ids(entry, **range);
+    if (entry.noted) {
+      entry.noted->ids = **range;
+      front_.audit->note(*entry.noted);
+    }
   } else if (const auto* reply = std::get_if<Reply>(&entry.answer)) {
     stats().count(entry.route, ending_of(*reply));
     write_reply(entry, *reply, frame);

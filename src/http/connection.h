@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -14,6 +16,7 @@
 #include "http/codec/routes.h"
 #include "http/front_end.h"
 #include "net/pipelined_connection.h"
+#include "service/audit.h"
 
 namespace nextid::http {
 
@@ -27,6 +30,8 @@ struct Entry : net::Unanswered<Reply, Continue> {
   bool announce_keep_alive = false;
   bool head_only = false;
   std::string request_id;  ///< "": none.
+  /// Of a range that belongs in the audit log; else null.
+  std::unique_ptr<service::AuditRecord> noted;
 };
 
 class Connection final : public net::PipelinedConnection<Entry> {
@@ -56,6 +61,11 @@ class Connection final : public net::PipelinedConnection<Entry> {
   void take_last(const Problem& problem);
   Problem too_many() const;
 
+  // The audit log.
+  service::AuditRecord by_sender(service::AuditRecord record) const;
+  std::optional<service::AuditRecord> record_of(const ServiceCall& call) const;
+  void note_refusal(const Routed& routed, const Problem& refusal) const;
+
   // Answers.
   Entry& add_request(const Request& request);
   void answer_now(Reply reply) { answer(last_tag(), std::move(reply)); }
@@ -66,6 +76,7 @@ class Connection final : public net::PipelinedConnection<Entry> {
   FrontEnd& front_;
   auth::Session session_;  // Of the sender of the request that was taken last.
   RequestParser parser_;
+  std::string client_;  // Its address, where there is an audit log.
 };
 
 }  // namespace nextid::http

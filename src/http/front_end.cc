@@ -8,12 +8,13 @@ namespace nextid::http {
 
 FrontEnd::FrontEnd(const net::ClientSettings& clients, const Limits& request_limits,
                    const auth::Access& access, const BrowserGuard::Settings& browsers,
-                   const service::Service& asked, Log log)
+                   const service::Service& asked, service::Audit* noted, Log log)
     : settings(clients),
       limits(request_limits),
       document(clients.max_range),
       gate(access, browsers, std::move(log)),
-      service(asked) {}
+      service(asked),
+      audit(noted) {}
 
 std::shared_ptr<net::ClientConnection> FrontEnd::connect(net::IoThread& io, net::Stream stream) {
   return std::make_shared<Connection>(io, std::move(stream), *this);

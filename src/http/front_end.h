@@ -8,6 +8,7 @@
 #include "http/gate.h"
 #include "net/client_settings.h"
 #include "net/front_end.h"
+#include "service/audit.h"
 #include "service/service.h"
 
 namespace nextid::http {
@@ -15,10 +16,10 @@ namespace nextid::http {
 /// Thread-safe.
 class FrontEnd final : public net::FrontEnd {
  public:
-  /// `access` and `service` must outlive it.
+  /// `access`, `asked` and `noted` must outlive it.
   FrontEnd(const net::ClientSettings& clients, const Limits& request_limits,
            const auth::Access& access, const BrowserGuard::Settings& browsers,
-           const service::Service& asked, Log log);
+           const service::Service& asked, service::Audit* noted, Log log);
 
   std::shared_ptr<net::ClientConnection> connect(net::IoThread& io, net::Stream stream) override;
 
@@ -27,6 +28,7 @@ class FrontEnd final : public net::FrontEnd {
   const OpenApiDocument document;
   Gate gate;  ///< The checks that requests pass first.
   const service::Service& service;
+  service::Audit* const audit;  ///< Null: none.
 };
 
 }  // namespace nextid::http

@@ -30,6 +30,7 @@ Gate::Gate(const auth::Access& access, const BrowserGuard::Settings& browsers, L
 
 Refusal Gate::check(const Request& request, const Routed& routed, auth::Session& session,
                     std::string& request_id) const {
+  session.sign_out();
   if (auto refusal = parse_request_id(request.request_id, request_id)) return refusal;
   // Load balancers' probes may send any Host, and learn nothing that others may not know.
   if (routed.needs.who == service::Needs::Who::kEveryone && is_question_of_health(routed.call)) {
@@ -37,6 +38,10 @@ Refusal Gate::check(const Request& request, const Routed& routed, auth::Session&
   }
   if (auto refusal = guard_.check(request, routed.needs.acts())) return refusal;
   return check_access(request, routed, session);
+}
+
+bool Gate::may_inspect(const Request& request, auth::Session& session) const {
+  return !guard_.check(request, service::kInspects.acts()) && http::may_inspect(request, session);
 }
 
 std::string Gate::new_request_id() {

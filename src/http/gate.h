@@ -32,6 +32,10 @@ class Gate {
   Refusal check(const Request& request, const Routed& routed, auth::Session& session,
                 std::string& request_id) const;
 
+  /// Whether the sender would be shown GET /v1/status, and so may be told why the server is not
+  /// ready.
+  bool may_inspect(const Request& request, auth::Session& session) const;
+
   /// An id for the error answer to a request that has none: unique in the process, and most
   /// probably in the world.
   std::string new_request_id();

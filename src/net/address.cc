@@ -1,8 +1,10 @@
 #include "net/address.h"
 
 #include <charconv>
+#include <sys/socket.h>
 
 #include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/tcp.hpp>
 
 #include "base/cat.h"
 
@@ -13,6 +15,17 @@ using base::cat;
 std::string HostPort::to_string() const {
   const bool brackets = host.find(':') != std::string::npos;
   return cat(brackets ? cat("[", host, "]") : host, ":", port);
+}
+
+std::string peer_of(int descriptor) {
+  boost::asio::ip::tcp::endpoint peer;
+  auto size = static_cast<socklen_t>(peer.capacity());
+  if (::getpeername(descriptor, peer.data(), &size) != 0) return "";
+  auto address = peer.address();
+  if (address.is_v6() && address.to_v6().is_v4_mapped()) {
+    address = boost::asio::ip::make_address_v4(boost::asio::ip::v4_mapped, address.to_v6());
+  }
+  return HostPort{.host = address.to_string(), .port = peer.port()}.to_string();
 }
 
 bool may_be_loopback(const std::string& host) {

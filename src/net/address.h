@@ -17,6 +17,9 @@ struct HostPort {
   std::string to_string() const;
 };
 
+/// Of the other end of a connected TCP socket: "192.0.2.7:51234"; "" where it is gone.
+std::string peer_of(int descriptor);
+
 /// False for an address that is not loopback. True for names, which only the system can tell.
 bool may_be_loopback(const std::string& host);
 

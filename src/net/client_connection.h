@@ -19,6 +19,7 @@
 
 #include "nextid/id_generator.h"
 
+#include "net/address.h"
 #include "net/client_settings.h"
 #include "net/connection.h"
 #include "net/io_thread.h"
@@ -79,6 +80,8 @@ class ClientConnection : public Connection, private Reactor::Handler {
 
   // ---- What it may use ----
 
+  /// See peer_of().
+  std::string peer() const { return peer_of(stream_.descriptor()); }
   const ClientSettings& settings() const noexcept { return settings_; }
   std::string_view input() const noexcept {
     return {input_.data() + input_begin_, input_end_ - input_begin_};

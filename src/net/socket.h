@@ -23,6 +23,8 @@ class Socket {
 
   bool is_open() const noexcept { return descriptor_ >= 0; }
   int descriptor() const noexcept { return descriptor_; }
+  /// The caller owns it from now on.
+  int release() noexcept { return std::exchange(descriptor_, -1); }
   void close() noexcept {
     if (is_open()) ::close(std::exchange(descriptor_, -1));
   }

@@ -33,6 +33,7 @@ Connection::Connection(net::IoThread& io, net::Stream stream, FrontEnd& front)
       parser_(front.limits),
       caller_(front.access) {
   session_.id = ++front.last_client;
+  if (front_.audit != nullptr) client_ = peer();
 }
 
 void Connection::refuse_as_too_many() {
@@ -89,6 +90,10 @@ void Connection::take(const Increment& call) {
   net::GeneratorHold hold = generator(call.counter);
   // With unanswered commands before it, this one must wait its turn: ids of a connection grow.
   Entry& entry = add(route_);
+  if (front_.audit != nullptr && call.count >= front_.audit->least_range()) {
+    entry.noted = std::make_unique<service::AuditRecord>(by_caller(
+        {.kind = service::AuditRecord::Kind::kTakeRange, .counter = std::string(call.counter)}));
+  }
   if (call.count == 1 && queue().size() == 1) {
     if (const std::uint64_t id = hold->try_next_id()) {
       entry.generator = std::move(hold);
@@ -108,6 +113,7 @@ void Connection::take(Multi) {
 void Connection::queue_up(const Command& command, const Routed& routed) {
   route_ = stats::kOtherRoute;
   auto refusal = check_access(routed, caller_);
+  if (refusal) note_refusal(routed, *refusal);
   if (const auto* answer = std::get_if<Answer>(&routed.call); !refusal && answer != nullptr) {
     if (answer->bytes.starts_with('-')) refusal = answer->bytes;
   }
@@ -139,17 +145,27 @@ void Connection::take(Discard) {
   answer_now("+OK\r\n");
 }
 
+template <typename Asked>
+std::optional<service::AuditRecord> Connection::record_of(const Asked& call) const {
+  if (front_.audit == nullptr) return std::nullopt;
+  auto record = service::record_of(call);
+  return record ? std::optional(by_caller(*std::move(record))) : std::nullopt;
+}
+
 template <typename Asked, typename Render>
 void Connection::start(Asked call, Render render) {
   add(route_);
-  call_in_turn([this, call = std::move(call), render = std::move(render)] {
-    const auto self = std::static_pointer_cast<Connection>(shared_from_this());
-    front_.service.start(call, [self, render](Result<typename Asked::Answer> answer) {
-      self->io().post([self, render, answer = std::move(answer)] {
-        self->end_call(self->closed() ? std::string() : render(answer));
+  auto record = record_of(call);
+  call_in_turn(
+      [this, call = std::move(call), render = std::move(render), record = std::move(record)] {
+        const auto self = std::static_pointer_cast<Connection>(shared_from_this());
+        front_.service.start(call, [self, render, record](Result<typename Asked::Answer> answer) {
+          service::note_end(self->front_.audit, record, answer);
+          self->io().post([self, render, answer = std::move(answer)] {
+            self->end_call(self->closed() ? std::string() : render(answer));
+          });
+        });
       });
-    });
-  });
 }
 
 template <AsksService Asked>
@@ -185,6 +201,7 @@ void Connection::take(Greeting&& call) {
                           "password, or start it with --tokens FILE.");
     }
     if (!caller_.sign_in(*call.secret)) {
+      note_refusal(route_, "WRONGPASS");
       return answer_error("WRONGPASS",
                           "This is no token of this server; the user's name does not "
                           "matter, the token is the password.");
@@ -192,6 +209,7 @@ void Connection::take(Greeting&& call) {
   }
   if (!call.hello) return answer_now("+OK\r\n");
   if (front_.access.needs_tokens() && caller_.name().empty()) {
+    note_refusal(route_, "NOAUTH");
     return answer_error("NOAUTH", "This server wants a token first: HELLO 3 AUTH default <token>.");
   }
   if (call.version) session_.version = *call.version;
@@ -244,8 +262,34 @@ void Connection::take(const Command& command) {
 
 void Connection::serve(Routed&& routed) {
   route_ = routed.counted_as;
-  if (auto refusal = check_access(routed, caller_)) return answer_now(*std::move(refusal));
+  if (auto refusal = check_access(routed, caller_)) {
+    note_refusal(routed, *refusal);
+    return answer_now(*std::move(refusal));
+  }
   std::visit([this](auto&& call) { take(std::move(call)); }, std::move(routed.call));
+}
+
+// --- The audit log
+
+service::AuditRecord Connection::by_caller(service::AuditRecord record) const {
+  record.protocol = kLabels.name;
+  record.client = client_;
+  record.token = caller_.name();
+  return record;
+}
+
+void Connection::note_refusal(stats::Route call, std::string_view code,
+                              std::span<const std::string_view> counters) const {
+  if (front_.audit == nullptr) return;
+  front_.audit->note(by_caller({.kind = service::AuditRecord::Kind::kRefuse,
+                                .call = kLabels.routes[call].name,
+                                .counter = std::string(counters.size() == 1 ? counters[0] : ""),
+                                .code = std::string(code)}));
+}
+
+// Of an error: "-NOPERM The token ..."
+void Connection::note_refusal(const Routed& routed, std::string_view answer) const {
+  note_refusal(routed.counted_as, answer.substr(1, answer.find(' ') - 1), routed.keys);
 }
 
 // --- Answers
@@ -267,6 +311,10 @@ void Connection::write(Entry& entry) {
     if (!*range) return append_error(output(), range->error());
     append_integer(output(), static_cast<std::int64_t>((*range)->end()));
     put_ids(entry, **range);
+    if (entry.noted) {
+      entry.noted->ids = **range;
+      front_.audit->note(*entry.noted);
+    }
   } else {
     const auto& bytes = std::get<std::string>(entry.answer);
     stats().count(entry.route, ending_of_resp(bytes));

@@ -3,6 +3,9 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -12,11 +15,15 @@
 #include "resp/codec/parser.h"
 #include "resp/front_end.h"
 #include "resp/transaction.h"
+#include "service/audit.h"
 
 namespace nextid::resp {
 
 /// A command; its answer is ids, or bytes.
-using Entry = net::Unanswered<std::string>;
+struct Entry : net::Unanswered<std::string> {
+  /// Of a range that belongs in the audit log; else null.
+  std::unique_ptr<service::AuditRecord> noted;
+};
 
 class Connection final : public net::PipelinedConnection<Entry> {
  public:
@@ -58,6 +65,14 @@ class Connection final : public net::PipelinedConnection<Entry> {
                    const Accounting* accounting) const;
   std::string page_answer(const Scan& scan, const Result<CounterPage>& page);
 
+  // The audit log.
+  service::AuditRecord by_caller(service::AuditRecord record) const;
+  template <typename Asked>
+  std::optional<service::AuditRecord> record_of(const Asked& call) const;
+  void note_refusal(stats::Route call, std::string_view code,
+                    std::span<const std::string_view> counters = {}) const;
+  void note_refusal(const Routed& routed, std::string_view answer) const;
+
   // Answers.
   void answer_now(std::string bytes);
   void answer_error(std::string_view code, std::string_view sentence);
@@ -68,6 +83,7 @@ class Connection final : public net::PipelinedConnection<Entry> {
   Session session_;
   auth::Session caller_;
   Transaction transaction_;
+  std::string client_;                       // Its address, where there is an audit log.
   stats::Route route_ = stats::kOtherRoute;  // Of the command that is being taken.
 };
 

@@ -60,10 +60,12 @@ class InfoText {
 
 FrontEnd::FrontEnd(const net::ClientSettings& clients,
                    std::optional<std::chrono::milliseconds> idle_timeout, const auth::Access& who,
-                   const service::Service& asked, std::function<Figures()> figures, Log log)
+                   const service::Service& asked, service::Audit* noted,
+                   std::function<Figures()> figures, Log log)
     : settings(with_idle_timeout(clients, idle_timeout)),
       access(who),
       service(asked),
+      audit(noted),
       figures_(std::move(figures)),
       log_(std::move(log)) {}
 

@@ -21,6 +21,7 @@
 #include "net/front_end.h"
 #include "resp/codec/parser.h"
 #include "resp/scan_cursors.h"
+#include "service/audit.h"
 #include "service/service.h"
 
 namespace nextid::resp {
@@ -37,11 +38,12 @@ struct Figures {
 /// Thread-safe.
 class FrontEnd final : public net::FrontEnd {
  public:
-  /// `who` and `asked` must outlive it.
+  /// `who`, `asked` and `noted` must outlive it.
   /// The idle timeout of `clients` is HTTP's: `idle_timeout` is in its place, nothing for none.
   FrontEnd(const net::ClientSettings& clients,
            std::optional<std::chrono::milliseconds> idle_timeout, const auth::Access& who,
-           const service::Service& asked, std::function<Figures()> figures, Log log);
+           const service::Service& asked, service::Audit* noted, std::function<Figures()> figures,
+           Log log);
 
   std::shared_ptr<net::ClientConnection> connect(net::IoThread& io, net::Stream stream) override;
   void listens_on(const net::HostPort& address) override { port_ = address.port; }
@@ -60,6 +62,7 @@ class FrontEnd final : public net::FrontEnd {
   const Limits limits;
   const auth::Access& access;
   const service::Service& service;
+  service::Audit* const audit;  ///< Null: none.
   ScanCursors cursors;
   std::atomic<std::uint64_t> last_client{0};
 

@@ -19,7 +19,8 @@ http::BrowserGuard::Settings browser_settings(const Config& config) {
 std::unique_ptr<net::FrontEnd> make_http(const FrontEndParts& parts) {
   const Config& config = parts.config;
   return std::make_unique<http::FrontEnd>(config.clients, config.http_limits, parts.access,
-                                          browser_settings(config), parts.service, parts.log);
+                                          browser_settings(config), parts.service, parts.audit,
+                                          parts.log);
 }
 
 resp::Figures resp_figures(const ServerFigures& server) {
@@ -37,7 +38,7 @@ resp::Figures resp_figures(const ServerFigures& server) {
 std::unique_ptr<net::FrontEnd> make_resp(const FrontEndParts& parts) {
   return std::make_unique<resp::FrontEnd>(
       parts.config.clients, parts.config.resp_idle_timeout, parts.access, parts.service,
-      [figures = parts.figures] { return resp_figures(figures()); }, parts.log);
+      parts.audit, [figures = parts.figures] { return resp_figures(figures()); }, parts.log);
 }
 
 }  // namespace

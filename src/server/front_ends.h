@@ -19,6 +19,7 @@
 #include "net/address.h"
 #include "net/front_end.h"
 #include "server/options.h"
+#include "service/audit.h"
 #include "service/service.h"
 #include "stats/front_end_stats.h"
 #include "stats/route_labels.h"
@@ -38,6 +39,7 @@ struct FrontEndParts {
   const Config& config;
   const auth::Access& access;
   const service::Service& service;
+  service::Audit* audit;  ///< Null: none.
   std::function<ServerFigures()> figures;
   Log log;
 };

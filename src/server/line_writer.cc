@@ -31,8 +31,10 @@ struct LineWriter::State {
   std::uint64_t told NEXTID_GUARDED_BY(mutex) = 0;  // Of those dropped.
 };
 
-LineWriter::LineWriter(int descriptor)
-    : state_(std::make_shared<State>(descriptor)), thread_([state = state_] { run(state); }) {}
+LineWriter::LineWriter(int descriptor, std::chrono::milliseconds courtesy)
+    : state_(std::make_shared<State>(descriptor)),
+      courtesy_(courtesy),
+      thread_([state = state_] { run(state); }) {}
 
 // A thread that may be held up by the reader is not waited for: the process wants to end.
 LineWriter::~LineWriter() {
@@ -55,8 +57,8 @@ void LineWriter::write(std::string line) {
   state_->bytes += line.size();
   state_->lines.push_back(std::move(line));
   state_->changed.notify_all();
-  if (!waits_for_none) return;
-  const auto deadline = std::chrono::steady_clock::now() + kCourtesy;
+  if (!waits_for_none || courtesy_ == courtesy_.zero()) return;
+  const auto deadline = std::chrono::steady_clock::now() + courtesy_;
   while (!state_->lines.empty()) {
     if (state_->changed.wait_until(lock.native(), deadline) == std::cv_status::timeout) return;
   }

@@ -19,14 +19,14 @@ class LineWriter {
   static constexpr std::chrono::milliseconds kLastWait{500};
 
   /// `descriptor` stays open as long as the process.
-  explicit LineWriter(int descriptor);
+  explicit LineWriter(int descriptor, std::chrono::milliseconds courtesy = kCourtesy);
   ~LineWriter();
   LineWriter(const LineWriter&) = delete;
   LineWriter& operator=(const LineWriter&) = delete;
 
-  /// Takes the line, with its end, or drops it. Waits for a reader that keeps up, for kCourtesy at
-  /// most, so that the last words of a process that dies are read; for one that lags behind not at
-  /// all.
+  /// Takes the line, with its end, or drops it. Waits for a reader that keeps up, for the courtesy
+  /// at most, so that the last words of a process that dies are read; for one that lags behind not
+  /// at all.
   void write(std::string line);
   static constexpr std::chrono::milliseconds kCourtesy{5};
   /// False where some of it still waits after `limit`.
@@ -44,6 +44,7 @@ class LineWriter {
 
   // The thread's, too: where nobody reads, it outlives this object for a moment.
   const std::shared_ptr<State> state_;
+  const std::chrono::milliseconds courtesy_;
   std::thread thread_;
 };
 

@@ -210,6 +210,15 @@ constexpr std::array kOptions{
            "Who may do what: a file of tokens, as `nextid token` makes them (docs/security.md). "
            "Read again on SIGHUP.",
            with<set_path, &Config::tokens>},
+    Option{
+        "audit-log", "FILE", "none",
+        "Write down who defined and advanced counters, took large ranges and was refused, a line "
+        "of JSON each (docs/security.md): to this file, which is opened again on SIGHUP, or with "
+        "`journal` to standard error.",
+        with<set_path, &Config::audit_log>},
+    Option{"audit-range", "N", "1000",
+           "Ranges of so many ids, and larger ones, are in the audit log.",
+           number<1, kMaxId, &Config::audit_range>},
     Option{"tls-cert", "FILE", "none",
            "Serve over TLS with this PEM certificate, and those that lead to its root behind it. "
            "Read again on SIGHUP.",

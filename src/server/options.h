@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <span>
@@ -40,6 +41,10 @@ struct Config {
   std::chrono::milliseconds shutdown_timeout = std::chrono::seconds(8);
   /// The token file; "": everyone may do everything.
   std::string tokens;
+  /// A file, "journal" for standard error, or "": none.
+  std::string audit_log;
+  /// Ranges of so many ids are in it, and larger ones.
+  std::uint64_t audit_range = 1000;
   /// No certificate: plain.
   net::TlsFiles tls;
   bool insecure = false;

@@ -105,10 +105,15 @@ std::string resolved(const net::Listener& listener) {
 
 }  // namespace
 
-Result<Server::Front> Server::open_front(const Config& config) {
+Result<Server::Front> Server::open_front(const Config& config, const Logger& logger) {
   auto access = auth::Access::open(config.tokens);
   if (!access) return access.error();
-  Front front{.access = *std::move(access), .tls = nullptr};
+  Front front{.access = *std::move(access), .tls = nullptr, .audit = nullptr};
+  if (!config.audit_log.empty()) {
+    auto audit = AuditLog::open(config.audit_log, config.audit_range, logger);
+    if (!audit) return audit.error();
+    front.audit = *std::move(audit);
+  }
   if (config.tls.certificate.empty()) return front;
   auto tls = net::TlsServer::open(config.tls);
   if (!tls) return tls.error();
@@ -133,7 +138,7 @@ Result<std::unique_ptr<Server>> Server::start_with_threads(
     const std::function<void()>& before_serving) {
   if (const auto allowed = check_addresses(config, sockets); !allowed) return allowed.error();
   const Logger logger(config.log_level, config.log_format);
-  auto front = open_front(config);
+  auto front = open_front(config, logger);
   if (!front) return front.error();
   if (!config.tokens.empty()) warn_of_exposure(logger, config.tokens);
   if (!config.tls.key.empty()) warn_of_exposure(logger, config.tls.key);
@@ -166,11 +171,12 @@ Server::Server(const Config& config, Front front, Store store, const Logger& log
                  return report::ServerCounts{.front_ends = front_end_counts(),
                                              .dropped_log_lines = logger_.dropped()};
                }),
-      service_(store_, reports_),
+      service_(store_, reports_, logger_),
       max_connections_(config.clients.max_connections) {
   const FrontEndParts parts{.config = config,
                             .access = *front_.access,
                             .service = service_,
+                            .audit = front_.audit.get(),
                             .figures = [this] { return figures(); },
                             .log = logger_};
   for (const FrontEndKind& kind : front_end_kinds()) {
@@ -283,6 +289,16 @@ std::size_t Server::open_connections() const noexcept {
   return sum;
 }
 
+void Server::reopen_audit_log() {
+  if (!front_.audit || front_.audit->path().empty()) return;
+  if (const auto reopened = front_.audit->reopen(); !reopened) {
+    logger_(LogLevel::kError,
+            cat("The audit log goes on in the file from before. ", reopened.error().what()));
+  } else {
+    logger_.info(cat("opened the audit log ", front_.audit->path(), " again"));
+  }
+}
+
 void Server::reload() {
   if (front_.access->needs_tokens()) {
     const std::string& path = front_.access->path();
@@ -304,6 +320,7 @@ void Server::reload() {
                        age_of(front_.tls->files().certificate)));
     }
   }
+  reopen_audit_log();
 }
 
 ServerFigures Server::figures() const {

@@ -19,6 +19,7 @@
 #include "net/io_thread.h"
 #include "net/listener.h"
 #include "net/tls.h"
+#include "server/audit_log.h"
 #include "server/front_ends.h"
 #include "server/logging.h"
 #include "server/options.h"
@@ -70,8 +71,9 @@ class Server {
   struct Front {
     std::unique_ptr<auth::Access> access;
     std::unique_ptr<net::TlsServer> tls;  ///< Null: plain.
+    std::unique_ptr<AuditLog> audit;      ///< Null: none.
   };
-  static Result<Front> open_front(const Config& config);
+  static Result<Front> open_front(const Config& config, const Logger& logger);
   /// start(), but throws std::system_error where the system has no thread left.
   static Result<std::unique_ptr<Server>> start_with_threads(
       const Config& config, const ListeningSockets& sockets,
@@ -97,6 +99,7 @@ class Server {
   std::size_t open_connections() const noexcept;
   ServerFigures figures() const;
   std::vector<stats::FrontEndCounts> front_end_counts() const;
+  void reopen_audit_log();
   void log_closing(const Accounting& accounting) const;
   void drain(base::MonotonicTime deadline);
 

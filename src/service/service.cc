@@ -3,6 +3,10 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <string_view>
+#include <utility>
+
+#include "base/clock.h"
 
 namespace nextid::service {
 namespace {
@@ -31,6 +35,11 @@ void count_from(const std::shared_ptr<Count>& count, const std::string& after) {
 }
 
 }  // namespace
+
+Service::Service(Store store, Reports& reports, Log log)
+    : store_(std::move(store)),
+      reports_(reports),
+      readiness_(std::make_shared<ReadinessLog>(std::move(log))) {}
 
 void Service::start(const ListCounters& call, Done<CounterPage> done) const {
   store_.async_counters(call.after, call.limit, std::move(done));
@@ -77,9 +86,11 @@ void Service::start(const AdvanceCounter& call, Done<CounterInfo> done) const {
 void Service::start(const CheckReady&, Done<CheckReady::Answer> done) const {
   if (is_stopping_) return done(Error(ErrorCode::kUnavailable, "The server is stopping."));
   if (std::string doubt = reports_.doubt(); !doubt.empty()) {
+    readiness_->note(doubt, base::monotonic_now());
     return done(CheckReady::Answer{std::move(doubt)});
   }
-  store_.async_check_writes([done = std::move(done)](Result<void> writes) {
+  store_.async_check_writes([done = std::move(done), log = readiness_](Result<void> writes) {
+    log->note(writes ? std::string_view() : writes.error().what(), base::monotonic_now());
     if (!writes) return done(std::move(writes).error());
     done(CheckReady::Answer{});
   });

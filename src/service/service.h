@@ -2,12 +2,14 @@
 #pragma once
 
 #include <atomic>
-#include <utility>
+#include <memory>
 
+#include "nextid/log.h"
 #include "nextid/store.h"
 
 #include "service/call.h"
 #include "service/done.h"
+#include "service/readiness_log.h"
 #include "service/reports.h"
 
 namespace nextid::service {
@@ -16,8 +18,8 @@ namespace nextid::service {
 /// first.
 class Service {
  public:
-  /// `reports` must outlive it.
-  Service(Store store, Reports& reports) : store_(std::move(store)), reports_(reports) {}
+  /// `reports` must outlive it. `log` is told when it becomes ready or is no longer, and why.
+  Service(Store store, Reports& reports, Log log = {});
 
   /// From now on CheckReady is answered kUnavailable, and all else as before.
   void announce_stop() noexcept { is_stopping_ = true; }
@@ -36,6 +38,7 @@ class Service {
  private:
   const Store store_;
   Reports& reports_;
+  const std::shared_ptr<ReadinessLog> readiness_;  // The store's answers may outlive this object.
   std::atomic<bool> is_stopping_{false};
 };
 

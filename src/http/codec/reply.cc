@@ -210,10 +210,14 @@ Reply reply_of(const DefinedCounter& defined, IdFormat ids) {
 Reply reply_of(const CounterPage& page, IdFormat ids) { return {.body = page_json(page, ids)}; }
 
 // Doubt is for good, so its code is `corrupt`; its status is 503, which probes act on.
-Reply reply_of(const service::CheckReady::Answer& readiness, IdFormat) {
-  if (readiness.doubt.empty()) return status_reply("ready");
-  return problem_reply(
-      {.status = 503, .code = to_string(ErrorCode::kCorrupt), .detail = readiness.doubt});
+Reply readiness_reply(const Result<service::CheckReady::Answer>& readiness, bool tells_why) {
+  if (readiness && readiness->doubt.empty()) return status_reply("ready");
+  Problem problem = readiness ? Problem{.status = 503,
+                                        .code = to_string(ErrorCode::kCorrupt),
+                                        .detail = readiness->doubt}
+                              : problem_of(readiness.error());
+  if (!tells_why) problem.detail = "The server gives no ids now; its log and /v1/status say why.";
+  return problem_reply(problem);
 }
 
 Reply reply_of(const service::Page& page, IdFormat) {

@@ -48,6 +48,9 @@ Reply problem_reply(const Problem& problem);
 Reply options_reply(std::string_view allow);
 /// {"status":"ok"} and the like.
 Reply status_reply(std::string_view status);
+/// Whether the server can give ids. Why not is said to those alone who may see its state: it names
+/// paths, tables and accounts.
+Reply readiness_reply(const Result<service::CheckReady::Answer>& readiness, bool tells_why);
 /// A counter with its ETag, for a GET with these conditions: 304 or 412 where they do not hold.
 Reply counter_reply(const Result<CounterInfo>& counter, IdFormat ids,
                     const Preconditions& conditions);
@@ -56,7 +59,6 @@ Reply reply_of(const CounterInfo& counter, IdFormat ids);
 /// With its ETag; 201 with its Location if the call made it.
 Reply reply_of(const DefinedCounter& defined, IdFormat ids);
 Reply reply_of(const CounterPage& page, IdFormat ids);
-Reply reply_of(const service::CheckReady::Answer& readiness, IdFormat ids);
 Reply reply_of(const service::Page& page, IdFormat ids);
 /// The same, or the problem.
 template <typename Answer>

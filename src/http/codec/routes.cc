@@ -479,10 +479,14 @@ std::string_view Routed::counter() const noexcept {
       call);
 }
 
-bool is_question_of_health(const Call& call) noexcept {
+bool is_question_of_readiness(const Call& call) noexcept {
   const auto* service_call = std::get_if<ServiceCall>(&call);
+  return service_call && std::holds_alternative<service::CheckReady>(service_call->call);
+}
+
+bool is_question_of_health(const Call& call) noexcept {
   return std::holds_alternative<Health>(call) || std::holds_alternative<ShowOptions>(call) ||
-         (service_call && std::holds_alternative<service::CheckReady>(service_call->call));
+         is_question_of_readiness(call);
 }
 
 bool is_probe(const Call& call) noexcept {

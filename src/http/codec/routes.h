@@ -41,6 +41,7 @@ struct ServiceCall {
       call;
   IdFormat ids = IdFormat::kNumber;
   Preconditions conditions = {};  ///< Of a ShowCounter. A DefineCounter has its own.
+  bool tells_why = false;         ///< Of a CheckReady: whether its sender may know the reason.
 };
 
 /// GET /healthz: this process answers.
@@ -80,6 +81,8 @@ struct Routed {
 /// The calls that metrics tell apart. Several paths may have one name.
 extern const stats::FrontEndLabels kLabels;
 
+/// Whether it asks if the server can give ids: GET /readyz.
+bool is_question_of_readiness(const Call& call) noexcept;
 /// Whether it asks if the server is well: of load balancers and the like.
 bool is_question_of_health(const Call& call) noexcept;
 /// The same, or for metrics: what monitors ask of a full server, too.
