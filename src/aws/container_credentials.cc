@@ -4,15 +4,12 @@
 #include <string_view>
 #include <utility>
 
-#include <boost/url/ipv4_address.hpp>
-#include <boost/url/ipv6_address.hpp>
-
 #include "aws/credential_document.h"
 #include "aws/http_fetch.h"
+#include "aws/secret_travel.h"
 #include "aws/service_words.h"
 #include "aws/text_file.h"
 #include "aws/url.h"
-#include "base/ascii.h"
 #include "base/cat.h"
 
 namespace nextid::aws {
@@ -29,18 +26,9 @@ constexpr std::size_t kTokenLimitBytes = 64 * 1024;
 
 Error invalid(const std::string& sentence) { return {ErrorCode::kInvalid, sentence}; }
 
-// Loopback, ECS, and EKS Pod Identity by IPv4 and IPv6.
-bool may_use_plain_http(const std::string& host) {
-  if (const auto address = boost::urls::parse_ipv4_address(host)) {
-    return address->is_loopback() || host == "169.254.170.2" || host == "169.254.170.23";
-  }
-  if (host.starts_with('[') && host.ends_with(']')) {
-    const auto address = boost::urls::parse_ipv6_address(host.substr(1, host.size() - 2));
-    return address &&
-           (address->is_loopback() || *address == boost::urls::ipv6_address("fd00:ec2::23"));
-  }
-  // libcurl resolves this name to loopback itself.
-  return base::to_lower(host) == "localhost";
+// ECS, and EKS Pod Identity by IPv4 and IPv6.
+bool is_allowed(const Url& url) {
+  return may_carry_secrets(url, {"169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"});
 }
 
 Result<std::optional<std::string>> check_full_uri(const std::string& text) {
@@ -49,7 +37,7 @@ Result<std::optional<std::string>> check_full_uri(const std::string& text) {
     return invalid(
         cat(kFullUri, " must be an http:// or https:// URL with a host and without a user."));
   }
-  if (url->scheme == "http" && !may_use_plain_http(url->host)) {
+  if (!is_allowed(*url)) {
     return invalid(cat(kFullUri, " names the host ", service_words(url->host),
                        " with http://, which would send keys over the network in the clear. Use "
                        "https://; http:// is for this machine (localhost, 127.0.0.1, [::1]) and "

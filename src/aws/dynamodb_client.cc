@@ -45,8 +45,8 @@ Result<void> resolve(DynamodbClientOptions& options) {
   auto region = resolve_region(options.region, options.environment, *profile);
   if (!region) return region.error();
   options.region = *std::move(region);
-  auto endpoint =
-      resolve_dynamodb_endpoint(options.endpoint, options.region, options.environment, *profile);
+  auto endpoint = resolve_dynamodb_endpoint(options.endpoint, options.region, options.environment,
+                                            *profile, options.plain_http);
   if (!endpoint) return endpoint.error();
   options.endpoint = *std::move(endpoint);
   return resolve_ca_file(options, *profile);

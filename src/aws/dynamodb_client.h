@@ -22,11 +22,12 @@
 namespace nextid::aws {
 
 struct DynamodbClientOptions {
-  std::string table;     ///< Of the requests that name no other.
-  std::string region;    ///< Empty: as the environment or the profile says.
-  std::string endpoint;  ///< The same.
-  std::string profile;   ///< Empty: AWS_PROFILE, and the environment's keys first.
-  std::string ca_file;   ///< PEM; empty for the system's authorities.
+  std::string table;        ///< Of the requests that name no other.
+  std::string region;       ///< Empty: as the environment or the profile says.
+  std::string endpoint;     ///< The same.
+  bool plain_http = false;  ///< Whether the endpoint may be http:// on another machine.
+  std::string profile;      ///< Empty: AWS_PROFILE, and the environment's keys first.
+  std::string ca_file;      ///< PEM; empty for the system's authorities.
   Environment environment = &process_environment;
   CredentialCache::Warn warn;
 };

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "aws/secret_travel.h"
 #include "aws/url.h"
 #include "base/ascii.h"
 #include "base/cat.h"
@@ -80,16 +81,41 @@ bool is_region(std::string_view text) {
          text.back() != '-' && std::all_of(text.begin(), text.end(), fits);
 }
 
-// Without a slash at its end; none if it is not just scheme, host and port.
-std::optional<std::string> plain_url(const std::string& text) {
+struct Service {
+  const char* name;
+  const char* variable;
+  const char* setting;
+  const char* secrets;  ///< What calls carry.
+  const char* way_out;  ///< Where there is one.
+};
+
+constexpr Service kDynamodb{"dynamodb", "AWS_ENDPOINT_URL_DYNAMODB",
+                            "services.dynamodb.endpoint_url", "session tokens and all data",
+                            ", or with plain_http=true in the store's URL where the network keeps "
+                            "others out"};
+constexpr Service kSts{"sts", "AWS_ENDPOINT_URL_STS", "services.sts.endpoint_url",
+                       "the web identity token and the keys for it",
+                       "; AWS_ENDPOINT_URL_STS is for STS alone"};
+
+// None if it is not just scheme, host and port.
+std::optional<Url> plain_url(const std::string& text) {
   auto url = parse_url(text);
   if (!url || url->path != "/" || url->has_query_or_fragment) return std::nullopt;
-  url->whole.pop_back();
-  return std::move(url->whole);
+  return url;
 }
 
-Result<std::string> check_endpoint(const Named& given) {
-  if (auto url = plain_url(given.value)) return *std::move(url);
+std::string whole_of(const Url& url) { return url.whole.substr(0, url.whole.size() - 1); }
+
+Result<std::string> check_endpoint(const Named& given, const Service& service, bool may_be_plain) {
+  if (const auto url = plain_url(given.value)) {
+    if (may_be_plain || may_carry_secrets(*url)) return whole_of(*url);
+    return Error(
+        ErrorCode::kInvalid,
+        cat("The endpoint '", given.value, "' of ", given.origin, " would have ", service.secrets,
+            " sent over the network in the clear. Use https://; http:// is "
+            "for this machine (localhost, 127.0.0.1, [::1])",
+            service.way_out, "."));
+  }
   // What stands before an @ may be a password.
   const bool shown = given.value.find('@') == std::string::npos;
   return Error(ErrorCode::kInvalid,
@@ -97,16 +123,6 @@ Result<std::string> check_endpoint(const Named& given) {
                    " must be http:// or https://, a host and perhaps a port, such as "
                    "http://localhost:8000, without path, query or user."));
 }
-
-struct Service {
-  const char* name;
-  const char* variable;
-  const char* setting;
-};
-
-constexpr Service kDynamodb{"dynamodb", "AWS_ENDPOINT_URL_DYNAMODB",
-                            "services.dynamodb.endpoint_url"};
-constexpr Service kSts{"sts", "AWS_ENDPOINT_URL_STS", "services.sts.endpoint_url"};
 
 std::optional<Named> configured_endpoint(const Service& service, const Environment& environment,
                                          const Profile& profile) {
@@ -132,13 +148,14 @@ Result<std::string> regional_endpoint(const Service& service, const std::string&
 }
 
 Result<std::string> resolve_endpoint(const Service& service, const std::string& region,
-                                     const Environment& environment, const Profile& profile) {
+                                     const Environment& environment, const Profile& profile,
+                                     bool may_be_plain) {
   const auto ignore = read_switch(environment, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", profile,
                                   "ignore_configured_endpoint_urls");
   if (ignore.has_error()) return ignore.error();
   if (!ignore.value()) {
     const auto given = configured_endpoint(service, environment, profile);
-    if (given) return check_endpoint(*given);
+    if (given) return check_endpoint(*given, service, may_be_plain);
   }
   return regional_endpoint(service, region, environment, profile);
 }
@@ -169,16 +186,16 @@ Result<std::string> resolve_region(const std::string& explicit_region,
 Result<std::string> resolve_dynamodb_endpoint(const std::string& explicit_endpoint,
                                               const std::string& region,
                                               const Environment& environment,
-                                              const Profile& profile) {
+                                              const Profile& profile, bool may_be_plain) {
   if (!explicit_endpoint.empty()) {
-    return check_endpoint({explicit_endpoint, "the store's settings"});
+    return check_endpoint({explicit_endpoint, "the store's settings"}, kDynamodb, may_be_plain);
   }
-  return resolve_endpoint(kDynamodb, region, environment, profile);
+  return resolve_endpoint(kDynamodb, region, environment, profile, may_be_plain);
 }
 
 Result<std::string> resolve_sts_endpoint(const std::string& region, const Environment& environment,
                                          const Profile& profile) {
-  return resolve_endpoint(kSts, region, environment, profile);
+  return resolve_endpoint(kSts, region, environment, profile, false);
 }
 
 }  // namespace nextid::aws

@@ -19,13 +19,14 @@ Result<std::string> resolve_region(const std::string& explicit_region,
 /// `explicit_endpoint` if not empty; unless AWS_IGNORE_CONFIGURED_ENDPOINT_URLS is true,
 /// AWS_ENDPOINT_URL_DYNAMODB, AWS_ENDPOINT_URL, and the profile's (its services section's, then its
 /// own); else the region's. kInvalid when it is no http or https URL of a host without path, query
-/// or user.
+/// or user, or http to another machine, unless `may_be_plain` (secret_travel.h).
 Result<std::string> resolve_dynamodb_endpoint(const std::string& explicit_endpoint,
                                               const std::string& region,
                                               const Environment& environment,
-                                              const Profile& profile);
+                                              const Profile& profile, bool may_be_plain = false);
 
-/// The same for STS: AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL, the profile, the region's.
+/// The same for STS: AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL, the profile, the region's. Never http
+/// to another machine: what STS gets and gives are keys.
 Result<std::string> resolve_sts_endpoint(const std::string& region, const Environment& environment,
                                          const Profile& profile);
 

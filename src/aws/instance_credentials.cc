@@ -9,7 +9,9 @@
 
 #include "aws/credential_document.h"
 #include "aws/http_fetch.h"
+#include "aws/secret_travel.h"
 #include "aws/service_words.h"
+#include "aws/url.h"
 #include "base/ascii.h"
 #include "base/cat.h"
 
@@ -99,6 +101,15 @@ Result<std::string> instance_metadata_url(const Environment& environment, const 
   auto endpoint = environment("AWS_EC2_METADATA_SERVICE_ENDPOINT");
   if (!endpoint) endpoint = profile.get("ec2_metadata_service_endpoint");
   if (endpoint) {
+    const auto url = parse_url(*endpoint);
+    if (!url || !may_carry_secrets(*url, {"169.254.169.254", "[fd00:ec2::254]"})) {
+      return Error(
+          ErrorCode::kInvalid,
+          "The endpoint of the instance's metadata (AWS_EC2_METADATA_SERVICE_ENDPOINT, or "
+          "ec2_metadata_service_endpoint of the AWS profile) must be a URL from which keys "
+          "do not travel in the clear: https://, or http:// of this machine, of "
+          "169.254.169.254 or of [fd00:ec2::254].");
+    }
     if (endpoint->ends_with('/')) endpoint->pop_back();
     return *std::move(endpoint);
   }

@@ -14,6 +14,8 @@
 #include "nextid/version.h"
 
 #include "aws/curl.h"
+#include "aws/secret_travel.h"
+#include "aws/url.h"
 #include "base/cat.h"
 #include "base/clock.h"
 #include "base/mutex.h"
@@ -79,13 +81,6 @@ int close_on_exec(void*, curl_socket_t socket, curlsocktype) {
   return CURL_SOCKOPT_OK;
 }
 
-bool is_loopback(const std::string& url) {
-  for (const std::string_view host : {"://127.", "://localhost", "://[::1]"}) {
-    if (url.find(host) != std::string::npos) return true;
-  }
-  return false;
-}
-
 /// What all calls have in common.
 void prepare(Transfer& transfer, const SignedHttpOptions& options) {
   CURL* handle = transfer.handle.get();
@@ -107,7 +102,8 @@ void prepare(Transfer& transfer, const SignedHttpOptions& options) {
   set_option(handle, CURLOPT_ERRORBUFFER, transfer.error.data());
   set_option(handle, CURLOPT_PRIVATE, &transfer);
   if (!options.ca_file.empty()) set_option(handle, CURLOPT_CAINFO, options.ca_file.c_str());
-  if (is_loopback(options.url)) set_option(handle, CURLOPT_NOPROXY, "*");
+  const auto url = parse_url(options.url);
+  if (url && is_this_machine(*url)) set_option(handle, CURLOPT_NOPROXY, "*");
 }
 
 void set_call(Transfer& transfer, SignedCall call) {

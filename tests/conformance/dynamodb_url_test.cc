@@ -23,7 +23,7 @@ TEST(DynamodbUrl, HasDefaults) {
 TEST(DynamodbUrl, TakesAllParameters) {
   const auto settings = parse_dynamodb_url(
       "//My_table.2-b?region=eu-west-1&endpoint=https://db.example:8000&profile=my%20own"
-      "&ca_file=/etc/ca.pem&create=false&attempt_timeout=2s");
+      "&ca_file=/etc/ca.pem&create=false&attempt_timeout=2s&plain_http=true");
   ASSERT_TRUE(settings) << settings.error().what();
   EXPECT_EQ(settings->table, "My_table.2-b");
   EXPECT_EQ(settings->region, "eu-west-1");
@@ -31,6 +31,8 @@ TEST(DynamodbUrl, TakesAllParameters) {
   EXPECT_EQ(settings->profile, "my own");
   EXPECT_EQ(settings->ca_file, "/etc/ca.pem");
   EXPECT_FALSE(settings->create);
+  EXPECT_TRUE(settings->plain_http);
+  EXPECT_FALSE(parse_dynamodb_url("//ids")->plain_http);
   EXPECT_EQ(settings->attempt_timeout, std::chrono::seconds(2));
 }
 

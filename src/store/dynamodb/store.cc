@@ -84,6 +84,7 @@ Result<std::shared_ptr<aws::DynamodbClient>> open_client(const DynamodbSettings&
   aws::DynamodbClientOptions options{.table = settings.table,
                                      .region = settings.region,
                                      .endpoint = settings.endpoint,
+                                     .plain_http = settings.plain_http,
                                      .profile = settings.profile,
                                      .ca_file = settings.ca_file,
                                      .environment = std::move(environment),

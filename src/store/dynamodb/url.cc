@@ -54,11 +54,11 @@ Result<void> set_attempt_timeout(DynamodbSettings& settings, std::string_view te
 
 Result<void> set_parameter(DynamodbSettings& settings, const std::string& name,
                            const std::string& value) {
-  if (name == "create") {
+  if (name == "create" || name == "plain_http") {
     if (value != "true" && value != "false") {
-      return invalid(cat("create is '", value, "', and must be true or false"));
+      return invalid(cat(name, " is '", value, "', and must be true or false"));
     }
-    settings.create = value == "true";
+    (name == "create" ? settings.create : settings.plain_http) = value == "true";
     return {};
   }
   if (name == "attempt_timeout") return set_attempt_timeout(settings, value);
@@ -68,8 +68,9 @@ Result<void> set_parameter(DynamodbSettings& settings, const std::string& name,
                       : name == "ca_file"  ? &settings.ca_file
                                            : nullptr;
   if (text == nullptr) {
-    return invalid(cat("a DynamoDB store has no parameter '", name,
-                       "', but region, endpoint, profile, ca_file, create and attempt_timeout"));
+    return invalid(
+        cat("a DynamoDB store has no parameter '", name,
+            "', but region, endpoint, plain_http, profile, ca_file, create and attempt_timeout"));
   }
   if (value.empty()) return invalid(name + " is empty: give it a value or leave it out");
   *text = value;

@@ -13,6 +13,7 @@ struct DynamodbSettings {
   std::string table = "id_counters";
   std::string region;  ///< Empty: from the environment or the profile, as are the next two.
   std::string endpoint;
+  bool plain_http = false;  ///< Whether that may be http:// on another machine.
   std::string profile;
   std::string ca_file;    ///< PEM file of the authorities to trust; empty for the system's.
   bool create = true;     ///< Make the table when it is missing, and that of idempotency records.

@@ -98,26 +98,26 @@ TEST(EndpointTest, ASwitchMustBeTrueOrFalse) {
 
 TEST(EndpointTest, IsTakenFromTheFirstPlaceThatHasOne) {
   FakeEnvironment variables;
-  Profile profile = profile_with({{"endpoint_url", "http://one:1"}});
-  EXPECT_EQ(dynamodb("r", variables, profile), "http://one:1");
-  profile.settings["services.sts.endpoint_url"] = "http://sts:9";
-  EXPECT_EQ(dynamodb("r", variables, profile), "http://one:1");
-  profile.settings["services.dynamodb.endpoint_url"] = "http://two:2";
-  EXPECT_EQ(dynamodb("r", variables, profile), "http://two:2");
-  EXPECT_EQ(resolve_sts_endpoint("r", variables.get(), profile).value(), "http://sts:9");
-  variables.set("AWS_ENDPOINT_URL", "http://three:3");
-  EXPECT_EQ(dynamodb("r", variables, profile), "http://three:3");
-  variables.set("AWS_ENDPOINT_URL_DYNAMODB", "http://four:4");
-  EXPECT_EQ(dynamodb("r", variables, profile), "http://four:4");
-  variables.set("AWS_ENDPOINT_URL_STS", "http://five:5");
-  EXPECT_EQ(resolve_sts_endpoint("r", variables.get(), profile).value(), "http://five:5");
-  EXPECT_EQ(resolve_dynamodb_endpoint("http://six:6", "r", variables.get(), profile).value(),
-            "http://six:6");
+  Profile profile = profile_with({{"endpoint_url", "https://one:1"}});
+  EXPECT_EQ(dynamodb("r", variables, profile), "https://one:1");
+  profile.settings["services.sts.endpoint_url"] = "https://sts:9";
+  EXPECT_EQ(dynamodb("r", variables, profile), "https://one:1");
+  profile.settings["services.dynamodb.endpoint_url"] = "https://two:2";
+  EXPECT_EQ(dynamodb("r", variables, profile), "https://two:2");
+  EXPECT_EQ(resolve_sts_endpoint("r", variables.get(), profile).value(), "https://sts:9");
+  variables.set("AWS_ENDPOINT_URL", "https://three:3");
+  EXPECT_EQ(dynamodb("r", variables, profile), "https://three:3");
+  variables.set("AWS_ENDPOINT_URL_DYNAMODB", "https://four:4");
+  EXPECT_EQ(dynamodb("r", variables, profile), "https://four:4");
+  variables.set("AWS_ENDPOINT_URL_STS", "https://five:5");
+  EXPECT_EQ(resolve_sts_endpoint("r", variables.get(), profile).value(), "https://five:5");
+  EXPECT_EQ(resolve_dynamodb_endpoint("https://six:6", "r", variables.get(), profile).value(),
+            "https://six:6");
 
   variables.set("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
   EXPECT_EQ(dynamodb("r", variables, profile), "https://dynamodb.r.amazonaws.com");
-  EXPECT_EQ(resolve_dynamodb_endpoint("http://six:6", "r", variables.get(), profile).value(),
-            "http://six:6")
+  EXPECT_EQ(resolve_dynamodb_endpoint("https://six:6", "r", variables.get(), profile).value(),
+            "https://six:6")
       << "an explicit endpoint is not a configured one";
 }
 
@@ -140,6 +140,27 @@ TEST(EndpointTest, RefusesEverythingElse) {
     EXPECT_EQ(endpoint.error().code(), ErrorCode::kInvalid);
     EXPECT_TRUE(contains(what(endpoint), text)) << what(endpoint);
   }
+}
+
+TEST(EndpointTest, SecretsDoNotTravelInTheClear) {
+  for (const std::string plain : {"http://vm:8000", "http://10.0.0.1", "http://localhost.example",
+                                  "http://127.example", "http://169.254.170.2", "http://0.0.0.0"}) {
+    FakeEnvironment variables;
+    const auto given = resolve_dynamodb_endpoint(plain, "r", variables.get(), {});
+    ASSERT_TRUE(given.has_error()) << plain;
+    EXPECT_EQ(given.error().code(), ErrorCode::kInvalid);
+    EXPECT_TRUE(contains(what(given), "plain_http=true")) << what(given);
+    EXPECT_EQ(resolve_dynamodb_endpoint(plain, "r", variables.get(), {}, true).value(), plain);
+    variables.set("AWS_ENDPOINT_URL", plain);
+    EXPECT_TRUE(resolve_dynamodb_endpoint("", "r", variables.get(), {}).has_error());
+    EXPECT_EQ(resolve_dynamodb_endpoint("", "r", variables.get(), {}, true).value(), plain);
+    // Not for STS, whatever is said: that sends a token for keys.
+    const auto sts = resolve_sts_endpoint("r", variables.get(), {});
+    ASSERT_TRUE(sts.has_error());
+    EXPECT_TRUE(contains(what(sts), "the web identity token")) << what(sts);
+  }
+  EXPECT_EQ(dynamodb("r", {{"AWS_ENDPOINT_URL", "http://127.0.0.1:8000"}}),
+            "http://127.0.0.1:8000");
 }
 
 TEST(EndpointTest, NeverShowsAPasswordAndNamesTheOrigin) {

@@ -129,10 +129,25 @@ TEST(InstanceMetadataUrlTest, IsTheExplicitOneOrThatOfTheMode) {
   EXPECT_EQ(url().value(), "http://169.254.169.254");
   variables.set("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv5");
   EXPECT_EQ(url().error().code(), ErrorCode::kInvalid);
-  profile.settings["ec2_metadata_service_endpoint"] = "http://profile:1/";
-  EXPECT_EQ(url().value(), "http://profile:1");
-  variables.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://variable:2");
-  EXPECT_EQ(url().value(), "http://variable:2");
+  profile.settings["ec2_metadata_service_endpoint"] = "http://127.0.0.1:1/";
+  EXPECT_EQ(url().value(), "http://127.0.0.1:1");
+  variables.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", "https://variable:2");
+  EXPECT_EQ(url().value(), "https://variable:2");
+}
+
+TEST(InstanceMetadataUrlTest, KeysDoNotComeInTheClear) {
+  FakeEnvironment variables;
+  for (const std::string plain :
+       {"http://keys.example", "http://169.254.170.2", "http://10.0.0.1/"}) {
+    variables.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", plain);
+    EXPECT_EQ(instance_metadata_url(variables.get(), {}).error().code(), ErrorCode::kInvalid)
+        << plain;
+  }
+  for (const std::string safe : {"http://169.254.169.254", "http://[fd00:ec2::254]",
+                                 "http://localhost:1", "https://a.example"}) {
+    variables.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", safe);
+    EXPECT_EQ(instance_metadata_url(variables.get(), {}).value(), safe);
+  }
 }
 
 }  // namespace
