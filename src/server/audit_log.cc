@@ -14,8 +14,8 @@
 
 #include "nextid/counter.h"
 
-#include "auth/tokens.h"
 #include "base/cat.h"
+#include "base/file_access.h"
 #include "net/socket.h"
 
 namespace nextid::server {
@@ -30,6 +30,9 @@ Error invalid(const std::string& sentence) { return Error(ErrorCode::kInvalid, s
 /// For appending; nobody else may read one that is made. No pipe, which could hold up whoever opens
 /// it, and no link, which leads where somebody else likes.
 Result<net::Socket> open_file(const std::string& path) {
+  if (const auto why = base::why_others_can_write(path)) {
+    return invalid(cat("The audit log ", path, " can't be relied on: ", *why, "."));
+  }
   constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
   net::Socket file(::open(path.c_str(), kFlags, S_IRUSR | S_IWUSR));
   if (!file.is_open()) {
@@ -102,7 +105,7 @@ Result<std::unique_ptr<AuditLog>> AuditLog::open(const std::string& target,
   }
   auto file = open_file(target);
   if (!file) return file.error();
-  if (const auto warning = auth::exposure_of_file(target)) logger.warning(*warning);
+  if (const auto warning = base::exposure_of_shared(target)) logger.warning(*warning);
   return std::unique_ptr<AuditLog>(new AuditLog(target, file->release(), least_range, logger));
 }
 
@@ -168,7 +171,7 @@ Result<void> AuditLog::reopen() {
   if (::dup3(file->descriptor(), descriptor_, O_CLOEXEC) < 0) {
     return invalid(cat("Can't open the audit log ", path_, " again: ", std::strerror(errno), "."));
   }
-  if (const auto warning = auth::exposure_of_file(path_)) logger_.warning(*warning);
+  if (const auto warning = base::exposure_of_shared(path_)) logger_.warning(*warning);
   return {};
 }
 

@@ -188,7 +188,9 @@ def test_the_journal_is_standard_error(serve):
 def test_what_is_no_file_is_refused(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "link").symlink_to("elsewhere")
-    for name in ["pipe", "link", "missing/audit.log", "."]:
+    (tmp_path / "open").touch()
+    (tmp_path / "open").chmod(0o666)
+    for name in ["pipe", "link", "missing/audit.log", ".", "open"]:
         done = nextid.run("serve", "--http", "127.0.0.1:0", "--resp", "off", "--store",
                           f"sqlite:{tmp_path}/ids.db", "--audit-log", tmp_path / name)
         assert done.returncode == INVALID, done
