@@ -296,7 +296,7 @@ def test_an_endpoint_that_moves_is_found_again(dynalite, dynamodb, tmp_path):
     after = Forwarder("127.0.0.3", before.port, dynamodb.proxy.port)
     try:
         node = dynamodb.start("--request-timeout", "500ms", prefix=prefix,
-                              endpoint=f"http://ids.test:{before.port}")
+                              endpoint=f"http://ids.test:{before.port}", plain_http="true")
         assert node.next_id() == 1
         before.stop()
         hosts.write_text("127.0.0.3 ids.test\n")
