@@ -27,7 +27,9 @@ def items(table):
 
 
 def exchange(table, with_items=()):
-    """Another table takes its name; `with_items` is what it was restored to."""
+    """Another table takes its name; `with_items` is what it was restored to. A write is trusted for 100 ms
+    after the one before it (src/store/dynamodb/identity.h): an exchange by AWS takes longer, so this one does."""
+    time.sleep(0.2)
     table.delete()
     poll(lambda: table.status() is None, "the table is gone")
     table.create()
