@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <functional>
@@ -48,7 +49,7 @@ class Echo final : public Reactor::Handler {
   error_code failure;
   std::size_t received = 0;
   std::size_t written = 0;
-  int blocks = 0;
+  std::atomic<int> blocks = 0;  // Also read by the client's thread.
   int reads = 0;
   bool blocked = false;
   bool closed = false;
@@ -228,6 +229,8 @@ TEST_P(StreamTest, AClientThatReadsLateGetsEveryByte) {
     with_client([&](auto& client) {
       asio::write(client, asio::buffer(sent));
       finish_sending();
+      const auto deadline = base::monotonic_now() + std::chrono::seconds(20);
+      while (echo_->blocks == 0 && base::monotonic_now() < deadline) std::this_thread::yield();
       received = read(client, sent.size());
     });
   });
