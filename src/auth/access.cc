@@ -17,9 +17,14 @@ Result<void> Access::reload() {
   if (!needs_tokens()) return {};
   auto tokens = Tokens::read(path_);
   if (!tokens) return tokens.error();
-  const auto shared = std::make_shared<const Tokens>(*std::move(tokens));
   const base::Lock lock(mutex_);
-  tokens_ = shared;
+  tokens->count_in([this](const Grant& grant) NEXTID_REQUIRES(mutex_) {
+    auto& usage = usages_[grant.name];
+    if (usage == nullptr) usage = std::make_shared<Usage>();
+    usage->set_limits(grant.limits);
+    return usage;
+  });
+  tokens_ = std::make_shared<const Tokens>(*std::move(tokens));
   generation_.fetch_add(1, std::memory_order_release);
   return {};
 }

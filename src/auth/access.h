@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 
 #include "auth/right.h"
 #include "auth/tokens.h"
+#include "auth/usage.h"
 #include "base/mutex.h"
 
 namespace nextid::auth {
@@ -42,6 +44,8 @@ class Access {
   std::string path_;
   mutable base::Mutex mutex_;
   std::shared_ptr<const Tokens> tokens_ NEXTID_GUARDED_BY(mutex_);
+  // Of each name that ever had a token: who comes back under it has used what they used.
+  std::map<std::string, std::shared_ptr<Usage>> usages_ NEXTID_GUARDED_BY(mutex_);
   std::atomic<std::uint64_t> generation_{0};  // Of tokens_; changes after it.
 };
 
@@ -73,6 +77,8 @@ class Session {
   /// The token's name, for logs and CLIENT LIST; "" when nobody signed in. Valid until the next
   /// call of this session.
   std::string_view name() const noexcept { return grant_ ? grant_->name : std::string_view(); }
+  /// What the token's holders use; null when nobody signed in.
+  std::shared_ptr<Usage> usage() const noexcept { return grant_ ? grant_->usage : nullptr; }
 
  private:
   const Grant* current_grant();

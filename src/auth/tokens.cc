@@ -58,6 +58,27 @@ std::optional<Digest> parse_digest(std::string_view text) noexcept {
   return digest;
 }
 
+// The counters, and the limits behind them.
+Result<void> read_rest(const std::vector<std::string_view>& words, Grant& grant) {
+  std::size_t i = 3;
+  for (; i < words.size() && !is_limit(words[i]); ++i) {
+    if (!is_counter_pattern(words[i])) {
+      return invalid(cat("word ", i + 1,
+                         " can't be for any counter; it must be a name or a pattern such as "
+                         "orders:* ; more of them have spaces between them."));
+    }
+    grant.counters.emplace_back(words[i]);
+  }
+  if (grant.counters.empty()) return invalid("limits stand behind the counters, and it has none.");
+  for (; i < words.size(); ++i) {
+    if (!is_limit(words[i])) {
+      return invalid(cat("word ", i + 1, " stands behind limits; counters come before them."));
+    }
+    if (const auto set = set_limit(grant.limits, words[i]); !set) return set;
+  }
+  return {};
+}
+
 }  // namespace
 
 Digest digest_of(std::string_view secret) {
@@ -124,15 +145,8 @@ Result<void> Tokens::add_line(std::string_view line) {
         "the third word must be rights: read, allocate and define, with commas and no spaces "
         "between them.");
   }
-  Entry entry{.digest = *digest, .grant = {std::string(words[0]), *rights, {}}};
-  for (std::size_t i = 3; i < words.size(); ++i) {
-    if (!is_counter_pattern(words[i])) {
-      return invalid(cat("word ", i + 1,
-                         " can't be for any counter; it must be a name or a pattern such as "
-                         "orders:* ; more of them have spaces between them."));
-    }
-    entry.grant.counters.emplace_back(words[i]);
-  }
+  Entry entry{.digest = *digest, .grant = {.name = std::string(words[0]), .rights = *rights}};
+  if (const auto read = read_rest(words, entry.grant); !read) return read;
   for (const auto& other : entries_) {
     if (other.grant.name == entry.grant.name || other.digest == entry.digest) {
       return invalid(
@@ -141,6 +155,10 @@ Result<void> Tokens::add_line(std::string_view line) {
   }
   entries_.push_back(std::move(entry));
   return {};
+}
+
+void Tokens::count_in(const std::function<std::shared_ptr<Usage>(const Grant&)>& usage_of) {
+  for (Entry& entry : entries_) entry.grant.usage = usage_of(entry.grant);
 }
 
 Result<Tokens> Tokens::read(const std::string& path) {

@@ -3,6 +3,9 @@
 //   # name   digest                rights          counters, as patterns (base/glob.h)
 //   billing  sha256:9f86d081...    read,allocate   orders invoices:*
 //   admin    sha256:60303ae2...    read,define     *
+//   partner  sha256:fcde2b2e...    allocate        b:*    keys=5000
+//
+// Words with = at a line's end are limits (limits.h).
 //
 // The file has the SHA-256 of each token and not the token, so a reader of the file can't use them.
 // No salt and no slow hash: both make guessing expensive, but nobody can guess the 32 random bytes
@@ -10,6 +13,8 @@
 #pragma once
 
 #include <array>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,7 +22,9 @@
 
 #include "nextid/error.h"
 
+#include "auth/limits.h"
 #include "auth/right.h"
+#include "auth/usage.h"
 
 namespace nextid::auth {
 
@@ -29,7 +36,9 @@ Digest digest_of(std::string_view secret);
 struct Grant {
   std::string name;
   Rights rights;
-  std::vector<std::string> counters;  ///< Patterns; a counter must have the form of one.
+  std::vector<std::string> counters = {};  ///< Patterns; a counter must have the form of one.
+  Limits limits = {};
+  std::shared_ptr<Usage> usage = nullptr;  ///< Null until Tokens::count_in().
 
   /// The right, for this counter.
   bool allows(Right right, std::string_view counter) const noexcept;
@@ -53,6 +62,8 @@ class Tokens {
   /// Whether there is a token of that name.
   bool has(std::string_view name) const noexcept;
   std::size_t size() const noexcept { return entries_.size(); }
+  /// Gives each token's holders the usage that `usage_of` has for the token's name.
+  void count_in(const std::function<std::shared_ptr<Usage>(const Grant&)>& usage_of);
 
  private:
   struct Entry {

@@ -75,6 +75,27 @@ TEST_F(AccessTest, SessionsFollowReloads) {
   EXPECT_EQ(revoked.name(), "");
 }
 
+TEST_F(AccessTest, TheUseOfATokenOutlivesReloadsAndFollowsItsLimits) {
+  const std::string begin = token_line("a", "secret", "allocate", {"*"});
+  write(begin + " keys=5\n" + line("b", "other", "allocate", "*"));
+  const auto access = Access::open(path_);
+  ASSERT_TRUE(access);
+  Session session(**access);
+  EXPECT_EQ(session.usage(), nullptr);
+  ASSERT_TRUE(session.sign_in("secret"));
+  const auto usage = session.usage();
+  ASSERT_NE(usage, nullptr);
+  EXPECT_EQ(usage->limits(), Limits{.keys = 5});
+  ASSERT_TRUE(session.sign_in("other"));
+  EXPECT_NE(session.usage(), usage);
+
+  write(token_line("a", "a new secret", "allocate", {"*"}) + " keys=6\n");
+  ASSERT_TRUE((*access)->reload());
+  ASSERT_TRUE(session.sign_in("a new secret"));
+  EXPECT_EQ(session.usage(), usage);
+  EXPECT_EQ(usage->limits(), Limits{.keys = 6});
+}
+
 TEST_F(AccessTest, ABadFileKeepsTheTokensFromBefore) {
   write(line("a", "secret", "allocate", "*"));
   const auto access = Access::open(path_);

@@ -54,6 +54,23 @@ TEST(TokensTest, AGrantIsForItsRightsAndCounters) {
   EXPECT_FALSE(all.allows_all(Right::kAllocate));
 }
 
+TEST(TokensTest, LimitsStandBehindTheCounters) {
+  const auto tokens = Tokens::parse(
+      "a " + std::string(kAbc) + " allocate b:* c counters-in-use=1 new-counters=2 keys=3 " +
+          "waiting=4 ids-per-second=5 requests-per-second=6  # All of them.",
+      "tokens");
+  ASSERT_TRUE(tokens) << tokens.error().what();
+  const Grant* grant = tokens->find(digest_of("abc"));
+  ASSERT_NE(grant, nullptr);
+  EXPECT_EQ(grant->counters, (std::vector<std::string>{"b:*", "c"}));
+  EXPECT_EQ(grant->limits, (Limits{.counters_in_use = 1,
+                                   .new_counters = 2,
+                                   .keys = 3,
+                                   .waiting = 4,
+                                   .ids_per_second = 5,
+                                   .requests_per_second = 6}));
+}
+
 TEST(TokensTest, ErrorsTellTheLineAndNoSecret) {
   const std::string secret = "nextid_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
   const std::string abc = kAbc;
@@ -69,6 +86,14 @@ TEST(TokensTest, ErrorsTellTheLineAndNoSecret) {
            "billing " + abc + " write *",
            "billing " + abc + " read orders,invoices",
            "bil/ling " + abc + " read *",
+           "billing " + abc + " read keys=5",
+           "billing " + abc + " read * keys=5 orders",
+           "billing " + abc + " read * keys=",
+           "billing " + abc + " read * keys=0",
+           "billing " + abc + " read * keys=-1",
+           "billing " + abc + " read * keys=5 keys=5",
+           "billing " + abc + " read * ids=5",
+           "billing " + abc + " read * " + secret + "=",
            line("billing", "x") + line("billing", "y"),
            line("billing", secret) + line("other", secret),
        }) {
