@@ -36,8 +36,8 @@ def listening_ports(log, what):
     """Reads `log` up to the line that says where the server listens: HTTP's port, and RESP's."""
     lines = []
     for line in log:
-        if found := re.search(r"(?:listening|running) on http://127\.0\.0\.1:(\d+)"
-                              r"(?: and redis://127\.0\.0\.1:(\d+))?", line):
+        if found := re.search(r"(?:listening|running) on https?://127\.0\.0\.1:(\d+)"
+                              r"(?: and rediss?://127\.0\.0\.1:(\d+))?", line):
             return int(found.group(1)), int(found.group(2) or 0)
         lines.append(line)
     raise SystemExit(f"{what} did not start:\n{''.join(lines)}")

@@ -97,6 +97,10 @@ void Connection::take(const Request& request) {
   if (is_question_of_readiness(routed.call)) {
     std::get<ServiceCall>(routed.call).tells_why = front_.gate.may_inspect(request, session_);
   }
+  if (is_too_much(routed.call)) {
+    routed.call =
+        Problem{.status = 503, .code = "overloaded", .detail = std::string(net::kMemoryIsShort)};
+  }
   if (over_limit()) {
     if (!is_probe(routed.call)) routed.call = too_many();
     entry.close = true;
@@ -105,11 +109,18 @@ void Connection::take(const Request& request) {
   std::visit([this](auto&& call) { take(std::move(call)); }, std::move(routed.call));
 }
 
+// What may have a long answer is not served while memory is short; ids are, to who holds little.
+bool Connection::is_too_much(const Call& call) const {
+  if (!io().memory().is_short() || is_probe(call)) return false;
+  return holds_too_much() || !std::holds_alternative<Allocate>(call);
+}
+
 void Connection::take(Allocate&& call) {
   last().format = {.range = call.range, .ids = call.ids};
   if (front_.audit != nullptr && call.count >= front_.audit->least_range()) {
     last().noted = std::make_unique<service::AuditRecord>(
         by_sender({.kind = service::AuditRecord::Kind::kTakeRange, .counter = call.counter}));
+    keep(last(), sizeof(service::AuditRecord));
   }
   net::GeneratorHold ids = generator(call.counter);
   if (!call.key.empty()) return ask(std::move(ids), call.count, call.key);
@@ -162,7 +173,9 @@ void Connection::take(ServiceCall&& call) {
 // From any thread.
 void Connection::end_later(Reply reply) {
   const auto self = std::static_pointer_cast<Connection>(shared_from_this());
-  io().post([self, reply = std::move(reply)]() mutable { self->end_call(std::move(reply)); });
+  io().post([self, reply = std::move(reply)]() mutable {
+    self->end_call(std::make_unique<const Reply>(std::move(reply)));
+  });
 }
 
 // --- The audit log
@@ -218,9 +231,9 @@ void Connection::write(Entry& entry) {
       entry.noted->ids = **range;
       front_.audit->note(*entry.noted);
     }
-  } else if (const auto* reply = std::get_if<Reply>(&entry.answer)) {
-    stats().count(entry.route, ending_of(*reply));
-    write_reply(entry, *reply, frame);
+  } else if (const auto* reply = std::get_if<WaitingReply>(&entry.answer)) {
+    stats().count(entry.route, ending_of(**reply));
+    write_reply(entry, **reply, frame);
   } else {
     output().append(kContinueReply);
   }
@@ -242,6 +255,10 @@ void Connection::write_reply(const Entry& entry, const Reply& reply, ReplyFrame 
 void Connection::shrink() {
   parser_.forget_request();
   PipelinedConnection::shrink();
+}
+
+std::size_t Connection::held_by_protocol() const noexcept {
+  return sizeof(*this) + parser_.held_bytes() + PipelinedConnection::held_by_protocol();
 }
 
 }  // namespace nextid::http

@@ -22,9 +22,16 @@ namespace nextid::http {
 
 /// The place of an interim 100 Continue among the answers.
 struct Continue {};
+inline std::size_t held_bytes(Continue) noexcept { return 0; }
+
+/// A whole Reply is five times what an answer with ids takes: it has a place of its own.
+using WaitingReply = std::unique_ptr<const Reply>;
+inline std::size_t held_bytes(const WaitingReply& reply) noexcept {
+  return sizeof(Reply) + held_bytes(*reply);
+}
 
 /// A request, and how its answer is to be framed.
-struct Entry : net::Unanswered<Reply, Continue> {
+struct Entry : net::Unanswered<WaitingReply, Continue> {
   RangeFormat format;
   bool close = false;
   bool announce_keep_alive = false;
@@ -44,6 +51,7 @@ class Connection final : public net::PipelinedConnection<Entry> {
   std::size_t max_input_bytes() const noexcept override { return parser_.max_unconsumed_bytes(); }
   bool in_request() const noexcept override { return parser_.in_request(); }
   void shrink() override;
+  std::size_t held_by_protocol() const noexcept override;
   bool answers_probes() const noexcept override { return true; }
   void refuse_as_too_many() override;
   void refuse_as_too_slow() override;
@@ -60,6 +68,7 @@ class Connection final : public net::PipelinedConnection<Entry> {
   void take(Problem&& problem);
   void take_last(const Problem& problem);
   Problem too_many() const;
+  bool is_too_much(const Call& call) const;
 
   // The audit log.
   service::AuditRecord by_sender(service::AuditRecord record) const;
@@ -68,7 +77,9 @@ class Connection final : public net::PipelinedConnection<Entry> {
 
   // Answers.
   Entry& add_request(const Request& request);
-  void answer_now(Reply reply) { answer(last_tag(), std::move(reply)); }
+  void answer_now(Reply reply) {
+    answer(last_tag(), std::make_unique<const Reply>(std::move(reply)));
+  }
   void write(Entry& entry) override;
   void end_later(Reply reply);
   void write_reply(const Entry& entry, const Reply& reply, ReplyFrame frame);

@@ -26,7 +26,8 @@ struct Unanswered {
   std::variant<std::monostate, Result<IdRange>, Replies...> answer;
   std::optional<GeneratorHold> generator;  ///< Of a request for ids.
   RequestId request = 0;                   ///< The same.
-  bool has_key = false;  ///< An idempotency key: its ids never count as undelivered.
+  bool has_key = false;        ///< An idempotency key: its ids never count as undelivered.
+  std::size_t held_bytes = 0;  ///< Memory beside the entry's own, as the connection counts it.
   stats::Route route = {};
   base::MonotonicTime taken;
 
@@ -74,10 +75,11 @@ class AnswerQueue {
     return tag == first_tag_;
   }
 
-  /// Calls `write` with each entry that is next in order and answered, and lets it go.
-  template <typename Write>
-  void write_next(Write write) {
-    while (!entries_.empty() && entries_.front().is_answered()) {
+  /// Calls `write` with each entry that is next in order and answered, and lets it go; no further
+  /// one once `may_write` is false.
+  template <typename Write, typename MayWrite>
+  void write_next(Write write, MayWrite may_write) {
+    while (!entries_.empty() && entries_.front().is_answered() && may_write()) {
       write(entries_.front());
       entries_.pop_front();
       ++first_tag_;
@@ -106,6 +108,8 @@ class AnswerQueue {
   auto begin() noexcept { return entries_.begin(); }
   auto end() noexcept { return entries_.end(); }
 
+  /// Of the entries' own memory.
+  std::size_t held_bytes() const noexcept { return entries_.capacity() * sizeof(Entry); }
   /// Frees the memory that a busy time took.
   void shrink() {
     if (entries_.capacity() > idle_) entries_.set_capacity(idle_);

@@ -24,6 +24,9 @@ constexpr int kMostReads = 4;
 // A record with one fatal alert (RFC 8446, 5.1 and 6).
 constexpr std::string_view kHandshakeFailure("\x15\x03\x01\x00\x02\x02\x28", 7);
 
+// How long a connection may hold too much.
+constexpr milliseconds kMemoryPatience{1000};
+
 constexpr milliseconds kLinger{1000};
 constexpr std::size_t kMaxLingerBytes = 256 * 1024;
 
@@ -43,6 +46,7 @@ ClientConnection::ClientConnection(IoThread& io, Stream stream, const ClientSett
 bool ClientConnection::join() {
   io().adopt(shared_from_this());
   stats_.connection_opened();
+  count_memory();
   if (!io().reactor().add(stream_.descriptor(), *this)) return true;
   abort();
   return false;
@@ -127,6 +131,7 @@ void ClientConnection::take_requests() {
   if (closed()) return;
   make_room();
   note_partial_request(took_request);
+  count_memory();
 }
 
 // Moves what is left of the input to the front, and grows the buffer when a request fills it.
@@ -143,7 +148,37 @@ void ClientConnection::make_room() {
 }
 
 bool ClientConnection::may_take_request() const noexcept {
-  return open() && output_.size() - sent_ < kMaxUnsentBytes && has_room();
+  return open() && unsent_bytes() + waiting_bytes_ < kMaxHeldBytes && has_room() &&
+         !(holds_too_much() && (has_unanswered() || !output_.empty()));
+}
+
+// --- Memory
+
+void ClientConnection::count_memory() noexcept {
+  const std::size_t held = input_.capacity() + output_.capacity() +
+                           unsent_.capacity() * sizeof(Unsent) + waiting_bytes_ +
+                           stream_.held_bytes() + held_by_protocol();
+  if (held == counted_bytes_) return;
+  io().memory().note(counted_bytes_, held);
+  counted_bytes_ = held;
+}
+
+bool ClientConnection::holds_too_much() const noexcept {
+  const ClientMemory& memory = io().memory();
+  return memory.is_short() && counted_bytes_ > memory.share_bytes();
+}
+
+// True when the connection was closed.
+bool ClientConnection::sweep_memory(base::MonotonicTime now) {
+  if (!holds_too_much()) {
+    too_much_since_.reset();
+    return false;
+  }
+  if (!too_much_since_) too_much_since_ = now;
+  if (now - *too_much_since_ < kMemoryPatience) return false;
+  io().memory().note_eviction(peer());
+  abort();
+  return true;
 }
 
 void ClientConnection::note_partial_request(bool took_request) {
@@ -197,6 +232,7 @@ void ClientConnection::flush() {
   const base::MonotonicTime now = base::monotonic_now();
   count_latencies(now);
   if (!blocked_since_ && send_output(now)) go_on();
+  if (!closed()) count_memory();
 }
 
 // False when the client is gone, or takes no more for now.
@@ -245,6 +281,10 @@ void ClientConnection::note_idle(base::MonotonicTime now) {
 // nothing is left to do.
 void ClientConnection::go_on() {
   if (state_ == State::kLingering && input_ended_) return close();
+  if (has_unanswered()) {
+    write_answers();
+    if (!output_.empty()) schedule_flush();
+  }
   if (has_input() && may_take_request()) take_requests();
   if (closed()) return;
   const bool no_more = state_ == State::kClosing || input_ended_ || io().draining();
@@ -269,7 +309,7 @@ void ClientConnection::finish() {
 }
 
 void ClientConnection::sweep(base::MonotonicTime now) {
-  if (closed()) return;
+  if (closed() || sweep_memory(now)) return;
   if (state_ == State::kLingering) {
     if (now >= linger_until_) close();
   } else if (stream_.in_handshake()) {
@@ -305,6 +345,7 @@ void ClientConnection::abort() {
 
 void ClientConnection::close() {
   state_ = State::kClosed;
+  io().memory().note(std::exchange(counted_bytes_, 0), 0);
   io().reactor().remove(*this);
   stream_.close();
   stats_.connection_closed();

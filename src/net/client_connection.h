@@ -1,8 +1,10 @@
 // What the connections of all protocols have in common: input, output, the client's time limits,
 // and the end. A protocol finds requests in the input and appends answers to the output.
 //
-// Bounds: it stops reading at about kMaxUnsentBytes of unsent answers, and at the protocol's own
-// bound of unanswered requests. The input buffer grows to one request at most.
+// Bounds: it stops reading at kMaxHeldBytes of answers that wait or are not sent, and at the
+// protocol's own bound of unanswered requests. No answer is appended to that many bytes of output.
+// The input buffer grows to one request at most. All connections together have the bound of
+// ClientMemory.
 //
 // Every id it was given is either handed to the kernel whole, or reported as undelivered (I5).
 #pragma once
@@ -31,7 +33,7 @@ namespace nextid::net {
 
 class ClientConnection : public Connection, private Reactor::Handler {
  public:
-  static constexpr std::size_t kMaxUnsentBytes = 256 * 1024;
+  static constexpr std::size_t kMaxHeldBytes = 64 * 1024;
 
   /// Joins the I/O thread and begins to read.
   void start();
@@ -60,6 +62,10 @@ class ClientConnection : public Connection, private Reactor::Handler {
   /// False at the protocol's bounds.
   virtual bool has_room() const noexcept = 0;
   virtual bool has_unanswered() const noexcept = 0;
+  /// Appends the answers that are ready to the output, while has_output_room().
+  virtual void write_answers() = 0;
+  /// Bytes of the protocol's own objects and buffers.
+  virtual std::size_t held_by_protocol() const noexcept = 0;
   /// Whether take_input() has something to take.
   virtual bool has_input() const noexcept { return !input().empty(); }
   /// Cancels the requests that wait for ids, and counts the ids of answers that were not written as
@@ -108,6 +114,12 @@ class ClientConnection : public Connection, private Reactor::Handler {
   void withdraw(const IdGenerator& generator, RequestId request);
 
   std::string& output() noexcept { return output_; }
+  bool has_output_room() const noexcept { return unsent_bytes() < kMaxHeldBytes; }
+  /// Answers that wait for their turn keep so many bytes more, or fewer.
+  void hold(std::size_t bytes) noexcept { waiting_bytes_ += bytes; }
+  void let_go(std::size_t bytes) noexcept { waiting_bytes_ -= bytes; }
+  /// Memory is short, and this connection holds more than its share: it gets nothing served.
+  bool holds_too_much() const noexcept;
   /// The answer that ends the output now carries `count` ids.
   void output_has_ids(GeneratorHold generator, std::uint64_t count) {
     unsent_.push_back({output_.size(), count, std::move(generator)});
@@ -147,6 +159,11 @@ class ClientConnection : public Connection, private Reactor::Handler {
   void take_requests();
   void make_room();
   void note_partial_request(bool took_request);
+  std::size_t unsent_bytes() const noexcept {
+    return output_.size() - sent_ + unsent_.size() * sizeof(Unsent);
+  }
+  void count_memory() noexcept;
+  bool sweep_memory(base::MonotonicTime now);
 
   bool join();
   void count_latencies(base::MonotonicTime now);
@@ -178,11 +195,14 @@ class ClientConnection : public Connection, private Reactor::Handler {
   std::size_t sent_ = 0;  // Of output_.
   std::vector<Unsent> unsent_;
   std::vector<Answered> answered_;  // Since the last flush.
+  std::size_t waiting_bytes_ = 0;   // Of answers that wait for their turn.
+  std::size_t counted_bytes_ = 0;   // As ClientMemory has it.
   bool flush_scheduled_ = false;
 
   base::MonotonicTime idle_since_;
   std::optional<base::MonotonicTime> partial_since_;  // When an unfinished request began.
   std::optional<base::MonotonicTime> blocked_since_;  // When the client last took a byte.
+  std::optional<base::MonotonicTime> too_much_since_;
   base::MonotonicTime linger_until_;
   std::size_t lingered_bytes_ = 0;
 };

@@ -23,6 +23,7 @@
 
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "net/client_memory.h"
 #include "net/connection.h"
 #include "net/reactor.h"
 #include "net/shared_generator.h"
@@ -33,9 +34,10 @@ namespace nextid::net {
 class IoThread {
  public:
   /// Starts the thread. `sweep_period` is the resolution of the connections' time limits;
-  /// `front_ends` are those whose connections will join.
+  /// `front_ends` are those whose connections will join; `memory` is that of all threads'
+  /// connections, and must outlive this.
   IoThread(Store store, std::chrono::milliseconds sweep_period,
-           std::span<const stats::FrontEndLabels> front_ends);
+           std::span<const stats::FrontEndLabels> front_ends, ClientMemory& memory);
   /// Calls stop().
   ~IoThread();
   IoThread(const IoThread&) = delete;
@@ -72,6 +74,7 @@ class IoThread {
   /// Of the front end of that name.
   stats::FrontEndStats& stats_of(std::string_view front_end) noexcept;
   const Store& store() const noexcept { return store_; }
+  ClientMemory& memory() noexcept { return memory_; }
   /// The generators of this thread's connections.
   SharedGenerators& generators() noexcept { return generators_; }
   bool draining() const noexcept { return draining_; }
@@ -103,6 +106,7 @@ class IoThread {
   const Store store_;
   SharedGenerators generators_;  // Before the reactor, whose tasks hold connections.
   const std::chrono::milliseconds sweep_period_;
+  ClientMemory& memory_;
   Reactor reactor_;
 
   Batch batch_;

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -14,6 +16,12 @@
 #include "net/client_connection.h"
 
 namespace nextid::net {
+
+// The memory that an answer keeps until it is written. A protocol has one for each of its Replies.
+inline std::size_t held_bytes(const std::string& bytes) noexcept { return bytes.capacity(); }
+inline std::size_t held_bytes(const Result<IdRange>& range) noexcept {
+  return range ? 0 : std::string_view(range.error().what()).size();
+}
 
 /// `Entry` is an Unanswered, or derives from one.
 template <typename Entry>
@@ -25,7 +33,8 @@ class PipelinedConnection : public ClientConnection {
   void deliver(std::uint64_t tag, Result<IdRange> range) final {
     const auto last_hold = delivered();
     if (closed()) return count_undelivered(queue_.of(tag), range);
-    if (queue_.answer(tag, std::move(range))) write_answers();
+    keep(queue_.of(tag), range);
+    if (queue_.answer(tag, std::move(range))) go_on_answering();
   }
 
  protected:
@@ -55,7 +64,13 @@ class PipelinedConnection : public ClientConnection {
   template <typename Reply>
   void answer(std::uint64_t tag, Reply&& reply) {
     if (closed()) return;
-    if (queue_.answer(tag, std::forward<Reply>(reply))) write_answers();
+    keep(queue_.of(tag), reply);
+    if (queue_.answer(tag, std::forward<Reply>(reply))) go_on_answering();
+  }
+  /// The entry keeps that much memory until it is written.
+  void keep(Entry& entry, std::size_t bytes) noexcept {
+    entry.held_bytes += bytes;
+    hold(bytes);
   }
 
   /// Begins a call of the store for the last entry when its turn has come. Its answer comes by
@@ -68,6 +83,7 @@ class PipelinedConnection : public ClientConnection {
   }
 
   void shrink() override { queue_.shrink(); }
+  std::size_t held_by_protocol() const noexcept override { return queue_.held_bytes(); }
 
   /// Counts the answer to a request for ids.
   void count(const Entry& entry, const Result<IdRange>& range) {
@@ -86,10 +102,24 @@ class PipelinedConnection : public ClientConnection {
   bool has_room() const noexcept final { return queue_.has_room(); }
   bool has_unanswered() const noexcept final { return !queue_.empty(); }
 
-  void write_answers() {
-    queue_.write_next([this](Entry& entry) { write(entry); });
-    queue_.begin_call_in_turn();
+  template <typename Answer>
+  void keep(Entry& entry, const Answer& answer) noexcept {
+    if (const std::size_t bytes = held_bytes(answer); bytes > 0) keep(entry, bytes);
+  }
+
+  void go_on_answering() {
+    write_answers();
     schedule_flush();
+  }
+
+  void write_answers() final {
+    queue_.write_next(
+        [this](Entry& entry) {
+          let_go(entry.held_bytes);
+          write(entry);
+        },
+        [this] { return has_output_room(); });
+    queue_.begin_call_in_turn();
   }
 
   void give_up_unanswered() final {

@@ -183,6 +183,15 @@ void ObservationMetrics::add_connections(Page& page) const {
       &Counts::received_bytes);
   add(MetricType::Counter, "nextid_sent_bytes_total", "Bytes sent to clients.",
       &Counts::sent_bytes);
+  const ServerCounts& server = observation_.server;
+  page.one_gauge("nextid_client_memory_bytes", "Memory that the clients' connections hold.",
+                 static_cast<double>(server.client_bytes));
+  page.one_gauge("nextid_client_memory_limit_bytes",
+                 "Memory that the clients' connections may hold together.",
+                 static_cast<double>(server.max_client_bytes));
+  page.one_counter("nextid_evicted_connections_total",
+                   "Connections that were closed since they held too much memory.",
+                   server.evicted_clients);
 }
 
 void ObservationMetrics::add_ids(Page& page) const {

@@ -1,6 +1,7 @@
 #include "resp/connection.h"
 
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 #include "base/cat.h"
@@ -16,6 +17,30 @@ namespace {
 using base::cat;
 
 constexpr std::size_t kFirstInputBytes = 4 * 1024;
+
+constexpr std::size_t kShortAnswerBytes = 4 * 1024;
+
+std::string error_line(std::string_view code, std::string_view sentence) {
+  std::string bytes;
+  append_error(bytes, code, sentence);
+  return bytes;
+}
+
+// The calls of the service may have long answers.
+bool has_short_answer(const Call& call) {
+  return std::visit(
+      []<typename Asked>(const Asked& asked) {
+        if constexpr (std::is_same_v<Asked, Answer>) return asked.bytes.size() < kShortAnswerBytes;
+        return !AsksService<Asked> && !std::is_same_v<Asked, Scan> && !std::is_same_v<Asked, Info>;
+      },
+      call);
+}
+
+// The commands of a client that lets go.
+bool frees_memory(const Call& call) {
+  return std::holds_alternative<Exec>(call) || std::holds_alternative<Discard>(call) ||
+         std::holds_alternative<Reset>(call) || std::holds_alternative<Quit>(call);
+}
 
 // The commands that are not queued between MULTI and EXEC.
 bool ends_queueing(const Call& call) {
@@ -61,6 +86,17 @@ void Connection::note_tls_client() {
       "without TLS, or start the server with --tls-cert and --tls-key.");
 }
 
+std::size_t Connection::held_by_protocol() const noexcept {
+  return sizeof(*this) + parser_.held_bytes() + transaction_.held_bytes() +
+         session_.client_name.capacity() + PipelinedConnection::held_by_protocol();
+}
+
+// What may have a long answer is not served while memory is short; ids are, to who holds little.
+bool Connection::is_too_much(const Call& call) const {
+  if (!io().memory().is_short() || frees_memory(call) || transaction_.is_executing()) return false;
+  return holds_too_much() || !has_short_answer(call);
+}
+
 bool Connection::take_input() {
   bool took_command = false;
   while (may_take_request() && has_input()) {
@@ -93,6 +129,7 @@ void Connection::take(const Increment& call) {
   if (front_.audit != nullptr && call.count >= front_.audit->least_range()) {
     entry.noted = std::make_unique<service::AuditRecord>(by_caller(
         {.kind = service::AuditRecord::Kind::kTakeRange, .counter = std::string(call.counter)}));
+    keep(entry, sizeof(service::AuditRecord));
   }
   if (call.count == 1 && queue().size() == 1) {
     if (const std::uint64_t id = hold->try_next_id()) {
@@ -114,6 +151,7 @@ void Connection::queue_up(const Command& command, const Routed& routed) {
   route_ = stats::kOtherRoute;
   auto refusal = check_access(routed, caller_);
   if (refusal) note_refusal(routed, *refusal);
+  if (!refusal && is_too_much(routed.call)) refusal = error_line("BUSY", net::kMemoryIsShort);
   if (const auto* answer = std::get_if<Answer>(&routed.call); !refusal && answer != nullptr) {
     if (answer->bytes.starts_with('-')) refusal = answer->bytes;
   }
@@ -266,6 +304,7 @@ void Connection::serve(Routed&& routed) {
     note_refusal(routed, *refusal);
     return answer_now(*std::move(refusal));
   }
+  if (is_too_much(routed.call)) return answer_error("BUSY", net::kMemoryIsShort);
   std::visit([this](auto&& call) { take(std::move(call)); }, std::move(routed.call));
 }
 
@@ -300,9 +339,7 @@ void Connection::answer_now(std::string bytes) {
 }
 
 void Connection::answer_error(std::string_view code, std::string_view sentence) {
-  std::string bytes;
-  append_error(bytes, code, sentence);
-  answer_now(std::move(bytes));
+  answer_now(error_line(code, sentence));
 }
 
 void Connection::write(Entry& entry) {

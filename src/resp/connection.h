@@ -41,6 +41,8 @@ class Connection final : public net::PipelinedConnection<Entry> {
 
   // Commands.
   void take(const Command& command);
+  bool is_too_much(const Call& call) const;
+  std::size_t held_by_protocol() const noexcept override;
   void serve(Routed&& routed);
   void take(const Increment& call);
   template <AsksService Asked>

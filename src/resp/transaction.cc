@@ -14,8 +14,6 @@ bool Transaction::add(const Command& command) {
   // An empty argument takes room, too.
   bytes_ += queued.bytes.size() + queued.ends.size() * sizeof(queued.ends.front());
   if (bytes_ > kMostBytes || commands_.size() == kMostCommands) {
-    discard();
-    open();
     spoil();
     return false;
   }
@@ -28,6 +26,12 @@ std::size_t Transaction::execute() noexcept {
   executing_ = !commands_.empty();
   next_ = 0;
   return commands_.size();
+}
+
+void Transaction::spoil() {
+  discard();
+  open_ = true;
+  spoilt_ = true;
 }
 
 void Transaction::discard() { *this = {}; }

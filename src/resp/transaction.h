@@ -19,13 +19,22 @@ class Transaction {
   /// Of all their arguments, with four for the end of each.
   static constexpr std::size_t kMostBytes = 1024 * 1024;
 
+  /// Between EXEC and the end of its last command.
+  bool is_executing() const noexcept { return executing_; }
+
+  /// Of the memory that the commands take.
+  std::size_t held_bytes() const noexcept {
+    return bytes_ + commands_.capacity() * sizeof(Queued) + commands_.size() * kBlockBytes +
+           arguments_.capacity() * sizeof(std::string_view);
+  }
+
   /// Between MULTI and EXEC or DISCARD.
   bool is_open() const noexcept { return open_; }
   /// Whether a command was wrong: then none of them is executed.
   bool is_spoilt() const noexcept { return spoilt_; }
 
   void open() noexcept { open_ = true; }
-  void spoil() noexcept { spoilt_ = true; }
+  void spoil();
   /// False, and spoilt, where there is no room. What is spoilt keeps no commands.
   bool add(const Command& command);
   /// Those that were added are to be taken; how many these are.
@@ -38,6 +47,9 @@ class Transaction {
   Command take_next();
 
  private:
+  /// What the allocator adds to the two blocks of a command, about.
+  static constexpr std::size_t kBlockBytes = 32;
+
   struct Queued {
     std::string bytes;                // Of all arguments.
     std::vector<std::uint32_t> ends;  // Of each, in `bytes`.

@@ -132,6 +132,10 @@ Result<void> set_hosts(std::vector<std::string>& field, std::string_view text) {
 
 constexpr std::uint64_t kNoMax = std::numeric_limits<std::uint64_t>::max();
 constexpr std::uint64_t kMaxThreads = 256;
+constexpr std::size_t kUsualClientBytes = 512 * 1024 * 1024;
+// For each connection that there may be. One over TLS that does nothing takes half of the least.
+constexpr std::size_t kUsualShareBytes = 48 * 1024;
+constexpr std::size_t kLeastShareBytes = 32 * 1024;
 constexpr std::uint64_t kMaxHttpBytes = 1024 * 1024;
 constexpr std::uint64_t kMinHeadBytes = 256;
 
@@ -270,6 +274,20 @@ constexpr std::array kOptions{
     Option{"max-connections", "N", "10000",
            "Clients that may be connected; further ones are answered 503 and closed.",
            number<1, 1'000'000, &Config::clients, &net::ClientSettings::max_connections>},
+    Option{"max-client-bytes", "BYTES", "auto",
+           "Memory that all clients' connections may hold together: requests that arrive, answers "
+           "that wait or are not read. While they hold more, those with more than their share are "
+           "answered 503 and then closed (docs/operations.md). auto is 512 MiB, or 48 KiB for each "
+           "of max-connections where that is more.",
+           [](Config& config, std::string_view text) -> Result<void> {
+             config.max_client_bytes.reset();
+             if (text == "auto") return {};
+             std::size_t bytes = 0;
+             const auto set = set_number(bytes, text, 1, kNoMax);
+             if (!set) return invalid(cat(set.error().what(), ", or auto"));
+             config.max_client_bytes = bytes;
+             return {};
+           }},
     Option{"header-timeout", "TIME", "10s",
            "How long a request may take to arrive, from its first byte to its last.",
            with<set_time, &Config::clients, &net::ClientSettings::header_timeout>},
@@ -407,6 +425,13 @@ Result<void> check(const Config& config) {
   if (store.max_waiting_ids < store.max_range) {
     return too_small("max-waiting-ids", store.max_waiting_ids);
   }
+  const std::size_t least_bytes = config.clients.max_connections * kLeastShareBytes;
+  if (config.client_bytes() < least_bytes) {
+    return invalid(cat("max-client-bytes is ", config.client_bytes(), ", but must be at least ",
+                       least_bytes, ": ", kLeastShareBytes,
+                       " for each of max-connections, which is ", config.clients.max_connections,
+                       "."));
+  }
   const net::TlsFiles& tls = config.tls;
   if (tls.certificate.empty() != tls.key.empty()) {
     return invalid("tls-cert and tls-key go together, and one of them is missing.");
@@ -418,6 +443,11 @@ Result<void> check(const Config& config) {
 }
 
 }  // namespace
+
+std::size_t Config::client_bytes() const noexcept {
+  const std::size_t usual = std::max(kUsualClientBytes, clients.max_connections * kUsualShareBytes);
+  return max_client_bytes.value_or(usual);
+}
 
 std::string environment_name_of(std::string_view option) {
   std::string result = cat(kEnvironmentPrefix, base::to_upper(option));

@@ -35,6 +35,8 @@ struct Config {
   std::size_t threads = 1;
   StoreOptions store_options;
   net::ClientSettings clients;
+  /// Memory of all connections together (net::ClientMemory), where it is said.
+  std::optional<std::size_t> max_client_bytes;
   http::Limits http_limits;
   /// Between the signal and the stop; nothing for none.
   std::optional<std::chrono::milliseconds> drain_delay;
@@ -51,6 +53,9 @@ struct Config {
   std::vector<std::string> allowed_hosts;
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
+
+  /// max_client_bytes, or else 512 MiB, but 48 KiB at least for each of max_connections.
+  std::size_t client_bytes() const noexcept;
 };
 
 struct Option {

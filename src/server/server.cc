@@ -164,11 +164,16 @@ Result<std::unique_ptr<Server>> Server::start_with_threads(
 
 Server::Server(const Config& config, Front front, Store store, const Logger& logger)
     : logger_(logger),
+      client_memory_(config.client_bytes(), config.clients.max_connections,
+                     [this](const std::string& peer) { log_eviction(peer); }),
       front_(std::move(front)),
       store_(std::move(store)),
       reports_(store_,
                [this] {
                  return report::ServerCounts{.front_ends = front_end_counts(),
+                                             .client_bytes = client_memory_.held_bytes(),
+                                             .max_client_bytes = client_memory_.bound_bytes(),
+                                             .evicted_clients = client_memory_.evictions(),
                                              .dropped_log_lines = logger_.dropped()};
                }),
       service_(store_, reports_, logger_),
@@ -183,8 +188,8 @@ Server::Server(const Config& config, Front front, Store store, const Logger& log
     if (kind.address(config)) front_ends_.push_back(kind.make(parts));
   }
   for (std::size_t i = 0; i < config.threads; ++i) {
-    threads_.push_back(
-        std::make_unique<net::IoThread>(store_, sweep_period(config), labels_of_all()));
+    threads_.push_back(std::make_unique<net::IoThread>(store_, sweep_period(config),
+                                                       labels_of_all(), client_memory_));
   }
 }
 
@@ -281,6 +286,13 @@ void Server::welcome(net::ClientConnection& connection) {
     connection.refuse();
     if (open > max_connections_ + kMaxRefusals) connection.abort();
   }
+}
+
+void Server::log_eviction(const std::string& peer) const {
+  logger_.warning(
+      cat("A connection from ", peer, " was closed: all clients together hold more than ",
+          client_memory_.bound_bytes(), " bytes of memory, and it held more than its share of ",
+          client_memory_.share_bytes(), ". Raise --max-client-bytes, or lower --max-connections."));
 }
 
 std::size_t Server::open_connections() const noexcept {

@@ -16,6 +16,7 @@
 
 #include "auth/access.h"
 #include "net/client_connection.h"
+#include "net/client_memory.h"
 #include "net/io_thread.h"
 #include "net/listener.h"
 #include "net/tls.h"
@@ -100,10 +101,12 @@ class Server {
   ServerFigures figures() const;
   std::vector<stats::FrontEndCounts> front_end_counts() const;
   void reopen_audit_log();
+  void log_eviction(const std::string& peer) const;
   void log_closing(const Accounting& accounting) const;
   void drain(base::MonotonicTime deadline);
 
   Logger logger_;
+  net::ClientMemory client_memory_;
   const Front front_;
   Store store_;
   Reports reports_;  // Reads the threads' counts, until stop().

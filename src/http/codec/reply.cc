@@ -229,7 +229,8 @@ Reply asset_reply(const web::Asset& asset, const Preconditions& conditions) {
   Reply reply = reply_of_failed(conditions, etag)
                     .value_or(Reply{.content_type = asset.content_type,
                                     .etag = std::move(etag),
-                                    .body = std::string(asset.body)});
+                                    .body = {},
+                                    .static_body = asset.body});
   reply.is_page = true;
   return reply;
 }
@@ -245,9 +246,10 @@ void append_reply(std::string& out, const Reply& reply, const ReplyFrame& frame)
                   .etag = reply.etag,
                   .is_page = reply.is_page};
   const std::string id_member = reply.code.empty() ? "" : request_id_member(frame.request_id);
-  append_head(out, head, reply.body.size() + id_member.size(), frame);
+  const std::string_view body = reply.static_body.empty() ? reply.body : reply.static_body;
+  append_head(out, head, body.size() + id_member.size(), frame);
   if (frame.head_only) return;
-  out.append(reply.body);
+  out.append(body);
   out.insert(out.size() - (id_member.empty() ? 0 : 1), id_member);  // Before the object's brace.
 }
 

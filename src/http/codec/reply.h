@@ -41,7 +41,14 @@ struct Reply {
   std::string etag = {};            ///< ETag, when not empty.
   bool is_page = false;  ///< Cache-Control: no-cache, and the fields that confine it in a browser.
   std::string body;
+  std::string_view static_body = {};  ///< In the place of `body`, when not empty.
 };
+
+/// The memory that a reply keeps.
+inline std::size_t held_bytes(const Reply& reply) noexcept {
+  return reply.location.capacity() + reply.detail.capacity() + reply.etag.capacity() +
+         reply.body.capacity();
+}
 
 Reply problem_reply(const Problem& problem);
 /// 204 with these methods.

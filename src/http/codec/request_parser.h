@@ -55,6 +55,9 @@ class RequestParser {
   /// For times without requests: frees the memory that a large body took.
   void forget_request() noexcept;
 
+  /// Of its own memory, beside its input.
+  std::size_t held_bytes() const noexcept { return body_.capacity() + kept_.capacity(); }
+
   /// True when a part of a request was consumed.
   bool in_request() const noexcept { return state_ == State::kBody; }
 

@@ -47,6 +47,10 @@ class Parser {
   const std::string& error() const noexcept { return error_; }
 
   std::size_t max_unconsumed_bytes() const noexcept { return limits_.max_command_bytes; }
+  /// Of its own memory, beside its input.
+  std::size_t held_bytes() const noexcept {
+    return unquoted_.capacity() + arguments_.capacity() * sizeof(std::string_view);
+  }
 
  private:
   enum class Found { kNothing, kWhole, kWrong };

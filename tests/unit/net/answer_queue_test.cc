@@ -21,13 +21,15 @@ class AnswerQueueTest : public ::testing::Test {
   bool answer(std::uint64_t tag, const std::string& text) { return queue_.answer(tag, text); }
   void write() {
     queue_.write_next(
-        [this](Entry& entry) { written_.push_back(std::get<std::string>(entry.answer)); });
+        [this](Entry& entry) { written_.push_back(std::get<std::string>(entry.answer)); },
+        [this] { return written_.size() < room_; });
     queue_.begin_call_in_turn();
   }
 
   static constexpr std::size_t kMost = 4;
   AnswerQueue<Entry> queue_{kMost, 2};
   std::vector<std::string> written_;
+  std::size_t room_ = 100;  // Of written_.
 };
 
 using Written = std::vector<std::string>;
@@ -95,15 +97,30 @@ TEST_F(AnswerQueueTest, WhatIsNotWrittenStaysToBeGivenUp) {
   EXPECT_EQ(answered, (std::vector<bool>{false, true, false}));
 }
 
+TEST_F(AnswerQueueTest, WritesNoMoreThanThereIsRoomFor) {
+  room_ = 1;
+  for (const char* text : {"a", "b", "c"}) static_cast<void>(answer(add(), text));
+  write();
+  EXPECT_EQ(written_, Written({"a"}));
+  write();
+  EXPECT_EQ(written_, Written({"a"}));
+  room_ = 3;
+  write();
+  EXPECT_EQ(written_, Written({"a", "b", "c"}));
+  EXPECT_TRUE(queue_.empty());
+}
+
 TEST_F(AnswerQueueTest, KeepsTheOrderWhateverComesWhen) {
   AnswerQueue<Entry> queue(1'000, 1);
   std::mt19937 random(7);
   std::vector<std::uint64_t> open;
   std::uint64_t next = 0;
   const auto write_next = [&] {
-    queue.write_next([&](Entry& entry) {
-      EXPECT_EQ(std::get<std::string>(entry.answer), std::to_string(next++));
-    });
+    queue.write_next(
+        [&](Entry& entry) {
+          EXPECT_EQ(std::get<std::string>(entry.answer), std::to_string(next++));
+        },
+        [] { return true; });
   };
   for (int step = 0; step < 20'000; ++step) {
     if (open.empty() || (random() % 2 == 0 && queue.has_room())) {

@@ -74,6 +74,17 @@ TEST_F(Options, DefaultsAreTheFieldsOfConfig) {
   }
 }
 
+TEST_F(Options, TheMemoryOfClientsFollowsTheirNumber) {
+  constexpr std::size_t kMiB = 1024 * 1024;
+  const auto bytes = [](const std::map<std::string, std::string>& flags) {
+    return load({.flags = flags}).client_bytes();
+  };
+  EXPECT_EQ(bytes({}), 512 * kMiB);
+  EXPECT_EQ(bytes({{"max-client-bytes", "auto"}}), 512 * kMiB);
+  EXPECT_EQ(bytes({{"max-connections", "16384"}}), 768 * kMiB);
+  EXPECT_EQ(bytes({{"max-connections", "4"}, {"max-client-bytes", "131072"}}), 131'072U);
+}
+
 // Whatever --help and docs/options.md call the default can be said.
 TEST_F(Options, DefaultsCanBeGivenEverywhere) {
   for (const auto& option : options()) {
