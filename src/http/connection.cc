@@ -36,6 +36,7 @@ Connection::Connection(net::IoThread& io, net::Stream stream, FrontEnd& front)
       session_(front.gate.access()),
       parser_(front.limits) {
   if (front_.audit != nullptr) client_ = peer();
+  if (session_.needs_token()) set_signed_in(false);
 }
 
 Problem Connection::too_many() const {
@@ -56,6 +57,11 @@ void Connection::refuse_as_too_slow() {
 
 void Connection::refuse_as_plain() {
   take_last(invalid("This port speaks HTTP over TLS: ask for https:// and not http://."));
+}
+
+// Who has asked for nothing expects no answer.
+void Connection::refuse_as_in_the_way() {
+  if (!input().empty() || parser_.in_request()) take_last(too_many());
 }
 
 void Connection::note_tls_client() {
@@ -94,6 +100,7 @@ void Connection::take(const Request& request) {
     note_refusal(routed, *refusal);
     routed.call = *std::move(refusal);
   }
+  note_sender(routed);
   if (is_question_of_readiness(routed.call)) {
     std::get<ServiceCall>(routed.call).tells_why = front_.gate.may_inspect(request, session_);
   }
@@ -103,6 +110,12 @@ void Connection::take(const Request& request) {
     close_after_answers();
   }
   std::visit([this](auto&& call) { take(std::move(call)); }, std::move(routed.call));
+}
+
+// What everyone may ask for shows no token.
+void Connection::note_sender(const Routed& routed) {
+  if (!session_.needs_token() || routed.needs.who == service::Needs::Who::kEveryone) return;
+  set_signed_in(!session_.name().empty());
 }
 
 void Connection::take(Allocate&& call) {
@@ -242,6 +255,11 @@ void Connection::write_reply(const Entry& entry, const Reply& reply, ReplyFrame 
 void Connection::shrink() {
   parser_.forget_request();
   PipelinedConnection::shrink();
+}
+
+void Connection::rest() {
+  parser_.rest();
+  PipelinedConnection::rest();
 }
 
 }  // namespace nextid::http

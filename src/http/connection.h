@@ -44,10 +44,12 @@ class Connection final : public net::PipelinedConnection<Entry> {
   std::size_t max_input_bytes() const noexcept override { return parser_.max_unconsumed_bytes(); }
   bool in_request() const noexcept override { return parser_.in_request(); }
   void shrink() override;
+  void rest() override;
   bool answers_probes() const noexcept override { return true; }
   void refuse_as_too_many() override;
   void refuse_as_too_slow() override;
   void refuse_as_plain() override;
+  void refuse_as_in_the_way() override;
   void note_tls_client() override;
 
   // Requests.
@@ -60,6 +62,7 @@ class Connection final : public net::PipelinedConnection<Entry> {
   void take(Problem&& problem);
   void take_last(const Problem& problem);
   Problem too_many() const;
+  void note_sender(const Routed& routed);
 
   // The audit log.
   service::AuditRecord by_sender(service::AuditRecord record) const;

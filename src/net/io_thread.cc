@@ -18,10 +18,11 @@ constexpr std::chrono::seconds kGeneratorLifetime{1};
 }  // namespace
 
 IoThread::IoThread(Store store, std::chrono::milliseconds sweep_period,
-                   std::span<const stats::FrontEndLabels> front_ends)
+                   std::span<const stats::FrontEndLabels> front_ends, Lobby::Limits lobby)
     : store_(std::move(store)),
       generators_(store_),
       sweep_period_(sweep_period),
+      lobby_(front_ends.size(), lobby),
       batch_(store_),
       stats_(front_ends.begin(), front_ends.end()),
       thread_([this] { run(); }) {}

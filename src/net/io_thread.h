@@ -24,6 +24,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "net/connection.h"
+#include "net/lobby.h"
 #include "net/reactor.h"
 #include "net/shared_generator.h"
 #include "stats/front_end_stats.h"
@@ -35,7 +36,7 @@ class IoThread {
   /// Starts the thread. `sweep_period` is the resolution of the connections' time limits;
   /// `front_ends` are those whose connections will join.
   IoThread(Store store, std::chrono::milliseconds sweep_period,
-           std::span<const stats::FrontEndLabels> front_ends);
+           std::span<const stats::FrontEndLabels> front_ends, Lobby::Limits lobby = {});
   /// Calls stop().
   ~IoThread();
   IoThread(const IoThread&) = delete;
@@ -71,6 +72,11 @@ class IoThread {
   Reactor& reactor() noexcept { return reactor_; }
   /// Of the front end of that name.
   stats::FrontEndStats& stats_of(std::string_view front_end) noexcept;
+  /// The place in the list of front ends of the one whose counts these are.
+  std::size_t front_end_of(const stats::FrontEndStats& stats) const noexcept {
+    return static_cast<std::size_t>(&stats - stats_.data());
+  }
+  Lobby& lobby() noexcept { return lobby_; }
   const Store& store() const noexcept { return store_; }
   /// The generators of this thread's connections.
   SharedGenerators& generators() noexcept { return generators_; }
@@ -103,6 +109,7 @@ class IoThread {
   const Store store_;
   SharedGenerators generators_;  // Before the reactor, whose tasks hold connections.
   const std::chrono::milliseconds sweep_period_;
+  Lobby lobby_;  // The same.
   Reactor reactor_;
 
   Batch batch_;

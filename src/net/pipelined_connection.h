@@ -68,6 +68,7 @@ class PipelinedConnection : public ClientConnection {
   }
 
   void shrink() override { queue_.shrink(); }
+  void rest() override { queue_.rest(); }
 
   /// Counts the answer to a request for ids.
   void count(const Entry& entry, const Result<IdRange>& range) {

@@ -54,6 +54,8 @@ class RequestParser {
 
   /// For times without requests: frees the memory that a large body took.
   void forget_request() noexcept;
+  /// The same, of any request.
+  void rest() noexcept;
 
   /// True when a part of a request was consumed.
   bool in_request() const noexcept { return state_ == State::kBody; }
