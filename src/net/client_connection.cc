@@ -314,6 +314,7 @@ void ClientConnection::finish() {
 void ClientConnection::rest_if_idle(base::MonotonicTime now) {
   if (rested_ || !is_done() || !input().empty() || now - idle_since_ < kRestAfter) return;
   rested_ = true;
+  io().note_freed(input_.size() - first_input_bytes_ + output_.capacity());
   rest();
   if (input_.size() > first_input_bytes_) std::vector<char>(first_input_bytes_).swap(input_);
   std::string().swap(output_);

@@ -89,6 +89,8 @@ class IoThread {
   RequestId allocate(const IdGenerator& generator, std::uint64_t count,
                      base::MonotonicTime deadline, Connection& connection, std::uint64_t tag,
                      std::optional<IdempotencyKey> key = {});
+  /// A connection frees so many bytes in a sweep.
+  void note_freed(std::size_t bytes) noexcept { freed_bytes_ += bytes; }
   /// Calls connection->flush() at the end of this turn.
   void flush_at_turn_end(std::shared_ptr<Connection> connection);
 
@@ -104,6 +106,7 @@ class IoThread {
   void deliver_mail();
   void flush_connections();
   void schedule_sweep();
+  void return_freed();
   std::vector<std::shared_ptr<Connection>> connections() const;
 
   const Store store_;
@@ -111,6 +114,8 @@ class IoThread {
   const std::chrono::milliseconds sweep_period_;
   Lobby lobby_;  // The same.
   Reactor reactor_;
+
+  std::size_t freed_bytes_ = 0;  // And not yet returned to the system.
 
   Batch batch_;
   std::size_t batched_ = 0;          // Allocations in batch_.
