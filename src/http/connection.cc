@@ -118,6 +118,12 @@ void Connection::note_sender(const Routed& routed) {
   set_signed_in(!session_.name().empty());
 }
 
+// Of the last request: after one without a token, or when the token is no more, the next is
+// awaited.
+void Connection::look_at_token() {
+  if (session_.needs_token() && !session_.is_signed_in()) set_signed_in(false);
+}
+
 void Connection::take(Allocate&& call) {
   last().format = {.range = call.range, .ids = call.ids};
   if (front_.audit != nullptr && call.count >= front_.audit->least_range()) {

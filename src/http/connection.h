@@ -50,6 +50,7 @@ class Connection final : public net::PipelinedConnection<Entry> {
   void refuse_as_too_slow() override;
   void refuse_as_plain() override;
   void refuse_as_in_the_way() override;
+  void look_at_token() override;
   void note_tls_client() override;
 
   // Requests.
