@@ -68,6 +68,8 @@ class Session {
   /// False, and signed out, when no token is `secret`. Takes no allocation.
   bool sign_in(std::string_view secret);
   void sign_out() noexcept { grant_ = nullptr; }
+  /// Whether the caller's token is one that is in force.
+  bool is_signed_in() { return current_grant() != nullptr; }
 
   /// For a call that concerns one counter.
   Verdict may(Right right, std::string_view counter);

@@ -36,6 +36,7 @@ Connection::Connection(net::IoThread& io, net::Stream stream, FrontEnd& front)
       session_(front.gate.access()),
       parser_(front.limits) {
   if (front_.audit != nullptr) client_ = peer();
+  if (session_.needs_token()) set_signed_in(false);
 }
 
 Problem Connection::too_many() const {
@@ -56,6 +57,11 @@ void Connection::refuse_as_too_slow() {
 
 void Connection::refuse_as_plain() {
   take_last(invalid("This port speaks HTTP over TLS: ask for https:// and not http://."));
+}
+
+// Who has asked for nothing expects no answer.
+void Connection::refuse_as_in_the_way() {
+  if (!input().empty() || parser_.in_request()) take_last(too_many());
 }
 
 void Connection::note_tls_client() {
@@ -94,6 +100,7 @@ void Connection::take(const Request& request) {
     note_refusal(routed, *refusal);
     routed.call = *std::move(refusal);
   }
+  note_sender(routed);
   if (is_question_of_readiness(routed.call)) {
     std::get<ServiceCall>(routed.call).tells_why = front_.gate.may_inspect(request, session_);
   }
@@ -113,6 +120,18 @@ void Connection::take(const Request& request) {
 bool Connection::is_too_much(const Call& call) const {
   if (!io().memory().is_short() || is_probe(call)) return false;
   return holds_too_much() || !std::holds_alternative<Allocate>(call);
+}
+
+// What everyone may ask for shows no token.
+void Connection::note_sender(const Routed& routed) {
+  if (!session_.needs_token() || routed.needs.who == service::Needs::Who::kEveryone) return;
+  set_signed_in(!session_.name().empty());
+}
+
+// Of the last request: after one without a token, or when the token is no more, the next is
+// awaited.
+void Connection::look_at_token() {
+  if (session_.needs_token() && !session_.is_signed_in()) set_signed_in(false);
 }
 
 void Connection::take(Allocate&& call) {
@@ -259,6 +278,11 @@ void Connection::shrink() {
 
 std::size_t Connection::held_by_protocol() const noexcept {
   return sizeof(*this) + parser_.held_bytes() + PipelinedConnection::held_by_protocol();
+}
+
+void Connection::rest() {
+  parser_.rest();
+  PipelinedConnection::rest();
 }
 
 }  // namespace nextid::http

@@ -19,8 +19,10 @@
 #include "net/client_memory.h"
 #include "net/io_thread.h"
 #include "net/listener.h"
+#include "net/places.h"
 #include "net/tls.h"
 #include "server/audit_log.h"
+#include "server/capacity.h"
 #include "server/front_ends.h"
 #include "server/logging.h"
 #include "server/options.h"
@@ -86,7 +88,8 @@ class Server {
     std::shared_ptr<net::Listener> listener;
   };
 
-  Server(const Config& config, Front front, Store store, const Logger& logger);
+  Server(const Config& config, const Capacity& capacity, Front front, Store store,
+         const Logger& logger);
   Result<void> listen(const Config& config, const ListeningSockets& sockets);
   void serve();
   Result<std::shared_ptr<net::Listener>> listen(const Config& config,
@@ -96,7 +99,7 @@ class Server {
   std::string url(const Served& served) const;
   LogFields addresses_by_name() const;
   net::Stream stream_of(net::Socket socket) const;
-  void welcome(net::ClientConnection& connection);
+  void welcome(net::IoThread& io, net::ClientConnection& connection, std::size_t front_end);
   std::size_t open_connections() const noexcept;
   ServerFigures figures() const;
   std::vector<stats::FrontEndCounts> front_end_counts() const;
@@ -112,9 +115,9 @@ class Server {
   Reports reports_;  // Reads the threads' counts, until stop().
   service::Service service_;
   std::vector<std::unique_ptr<net::FrontEnd>> front_ends_;  // Those that are not off.
+  net::Places places_;                                      // Of all kinds of front ends.
   std::vector<std::unique_ptr<net::IoThread>> threads_;     // Have connections of those.
   std::vector<Served> served_;  // Whose listeners use the threads. Empty until all listen.
-  const std::size_t max_connections_;
   bool stopped_ = false;
   Accounting accounting_;
 };

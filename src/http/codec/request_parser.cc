@@ -113,9 +113,14 @@ RequestParser::Outcome RequestParser::feed(std::string_view bytes) {
 }
 
 void RequestParser::forget_request() noexcept {
-  if (state_ != State::kDone || body_.capacity() <= kKeptBodyBytes) return;
+  if (body_.capacity() > kKeptBodyBytes) rest();
+}
+
+void RequestParser::rest() noexcept {
+  if (state_ != State::kDone) return;
   request_ = {};
   std::string().swap(body_);  // An assignment would keep its capacity.
+  std::string().swap(kept_);
 }
 
 bool RequestParser::take_expectation() noexcept { return std::exchange(expectation_, false); }

@@ -54,6 +54,8 @@ class RequestParser {
 
   /// For times without requests: frees the memory that a large body took.
   void forget_request() noexcept;
+  /// The same, of any request.
+  void rest() noexcept;
 
   /// Of its own memory, beside its input.
   std::size_t held_bytes() const noexcept { return body_.capacity() + kept_.capacity(); }

@@ -398,7 +398,7 @@ TEST_F(RespServerTest, ATransactionThatIsTooLongIsRefused) {
 TEST_F(RespServerTest, EmptyArgumentsOfATransactionTakeRoomToo) {
   start();
   auto client = connect_resp();
-  std::string command = "*1001\r\n$4\r\nMGET\r\n";
+  std::string command = "*1001\r\n$4\r\nINFO\r\n";
   for (int i = 0; i < 1000; ++i) command += "$0\r\n\r\n";
   expect(client, "MULTI\r\n", "+OK\r\n");
   bool refused = false;
