@@ -110,7 +110,7 @@ def test_tokens_are_read_again_on_sighup(start_server, token_file, tokens):
             return connection.ask("GET", "/next?counter=invoices", headers=bearer(token)).status
 
         assert (status(new), status(tokens["billing"])) == (401, 200)
-        token_file.write_text(line)
+        token_file.write_text(line + "\n")
         server.reload()
         assert (status(new), status(tokens["billing"])) == (200, 401)
 
@@ -436,7 +436,7 @@ def test_redis_clients_have_the_same_tokens_and_tls(start_server, token_file, to
     for wrong in (None, "wrong"):
         with pytest.raises(redis.RedisError):
             client(wrong).incr("invoices")
-    token_file.write_text(make_token("new", "allocate", "*")[1])
+    token_file.write_text(make_token("new", "allocate", "*")[1] + "\n")
     server.reload()
     with pytest.raises(redis.RedisError):
         billing.incr("invoices")
