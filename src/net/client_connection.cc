@@ -270,6 +270,7 @@ void ClientConnection::finish() {
 
 void ClientConnection::sweep(base::MonotonicTime now) {
   if (closed()) return;
+  if (stream_.is_revoked()) return abort();
   if (state_ == State::kLingering) {
     if (now >= linger_until_) close();
   } else if (stream_.in_handshake()) {
