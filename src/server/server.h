@@ -23,6 +23,7 @@
 #include "server/front_ends.h"
 #include "server/logging.h"
 #include "server/options.h"
+#include "server/reloader.h"
 #include "server/reports.h"
 #include "service/service.h"
 
@@ -54,8 +55,9 @@ class Server {
   /// "http://127.0.0.1:8000 and redis://localhost:6380 (127.0.0.1, ::1)"
   std::string addresses() const;
 
-  /// Reads the files of tokens and TLS again. If a file is wrong, its content from before stays in
-  /// force. Both outcomes are logged. Thread-safe.
+  /// Reads the files of tokens and TLS again, and opens the audit log again. If a file is wrong,
+  /// its content from before stays in force, and it is tried again until it is right. Both outcomes
+  /// are logged. Thread-safe.
   void reload();
 
   /// Has /readyz say 503, so that load balancers send their clients elsewhere, and serves on.
@@ -99,7 +101,10 @@ class Server {
   std::size_t open_connections() const noexcept;
   ServerFigures figures() const;
   std::vector<stats::FrontEndCounts> front_end_counts() const;
-  void reopen_audit_log();
+  std::vector<Reloadable> reloadables();
+  Result<std::string> reload_tokens();
+  Result<std::string> reload_tls();
+  Result<std::string> reopen_audit_log();
   void log_closing(const Accounting& accounting) const;
   void drain(base::MonotonicTime deadline);
 
@@ -114,6 +119,7 @@ class Server {
   const std::size_t max_connections_;
   bool stopped_ = false;
   Accounting accounting_;
+  Reloader reloader_;  // Uses what is before it.
 };
 
 }  // namespace nextid::server
