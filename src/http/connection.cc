@@ -195,6 +195,8 @@ Entry& Connection::add_request(const Request& request) {
   entry.close = !request.keep_alive;
   entry.announce_keep_alive = request.http_1_0 && request.keep_alive;
   entry.head_only = request.method == "HEAD";
+  entry.of_browser = request.of_browser;
+  entry.only_tls = front_.gate.wants_only_tls(request);
   if (entry.close) close_after_answers();
   return entry;
 }
@@ -206,6 +208,8 @@ void Connection::write(Entry& entry) {
                          .close = entry.close || last_of_drain,
                          .announce_keep_alive = entry.announce_keep_alive,
                          .head_only = entry.head_only,
+                         .of_browser = entry.of_browser,
+                         .only_tls = entry.only_tls,
                          .request_id = entry.request_id};
   if (const auto* range = std::get_if<Result<IdRange>>(&entry.answer)) {
     count(entry, *range);

@@ -36,6 +36,9 @@ class Gate {
   /// ready.
   bool may_inspect(const Request& request, auth::Session& session) const;
 
+  /// See BrowserGuard::wants_only_tls().
+  bool wants_only_tls(const Request& request) const { return guard_.wants_only_tls(request); }
+
   /// An id for the error answer to a request that has none: unique in the process, and most
   /// probably in the world.
   std::string new_request_id();

@@ -13,7 +13,9 @@ namespace {
 http::BrowserGuard::Settings browser_settings(const Config& config) {
   return {.listen_host = config.http.host,
           .allowed_hosts = config.allowed_hosts,
-          .check_host = config.tokens.empty()};
+          .check_host = config.tokens.empty(),
+          .refuse_proxies = config.tokens.empty() && !config.insecure,
+          .is_tls = !config.tls.certificate.empty()};
 }
 
 std::unique_ptr<net::FrontEnd> make_http(const FrontEndParts& parts) {

@@ -524,6 +524,49 @@ def test_pages_whose_name_leads_here_are_refused(start_server, token_file, token
                                                       *bearer(tokens["reader"])]).status == 200
 
 
+def test_a_proxy_is_served_with_tokens_or_where_it_is_said_to_keep_others_out(start_server, token_file, tokens):
+    fields = ["Forwarded: for=192.0.2.7", "Via: 1.1 proxy", "X-Real-IP: 192.0.2.7",
+              "X-Forwarded-For: 192.0.2.7", "X-Forwarded-Host: evil.example"]
+    server = start_server()
+    for target in ("/next", "/", "/v1/counters", "/nowhere"):
+        for field in fields:
+            answer = server.ask("GET", target, headers=[field])
+            assert is_problem(answer, 403, "forbidden"), (target, field)
+            assert "--tokens FILE; or start the server with --insecure" in answer.json()["detail"]
+    for probe in ("/healthz", "/readyz"):
+        assert server.ask("GET", probe, headers=fields).status == 200
+    assert server.stop()["returned"] == 0
+    server = start_server("--tokens", token_file)
+    answer = server.ask("GET", "/next?counter=invoices", headers=[*fields, *bearer(tokens["billing"])])
+    assert answer.status == 200
+    assert server.ask("GET", "/", headers=fields).status == 200
+    server = start_server("--insecure")
+    assert server.ask("GET", "/next", headers=fields).status == 200
+
+
+def test_the_host_of_an_absolute_target_counts(server):
+    own = f"127.0.0.1:{server.port}"
+    answer = server.ask("GET", "http://evil.example/next", headers=[f"Host: {own}"])
+    assert is_problem(answer, 403, "forbidden")
+    assert server.ask("GET", f"http://{own}/next", headers=["Host: evil.example"]).json() == {"id": 1}
+
+
+def test_what_browsers_are_told(server, tls_server):
+    chrome = "User-Agent: Mozilla/5.0 (X11; Linux x86_64)"
+    for target, headers in (("/next", [chrome]), ("/range?count=2", [chrome]), ("/v1/counters", []),
+                            ("/", []), ("/healthz", []), ("/nowhere", []), ("/metrics", [])):
+        for asked in (server, tls_server):
+            answer = asked.ask("GET", target, headers=["Host: 127.0.0.1", *headers])
+            assert answer.headers["x-content-type-options"] == "nosniff", target
+            assert answer.headers["cross-origin-resource-policy"] == "same-origin", target
+            expected = "max-age=2592000" if asked is tls_server else None
+            assert answer.headers.get("strict-transport-security") == expected, target
+    local = tls_server.ask("GET", "/healthz", headers=["Host: localhost"])
+    assert "strict-transport-security" not in local.headers
+    program = server.ask("GET", "/next", headers=["User-Agent: curl/8"])
+    assert set(program.headers) == {"date", "content-type", "content-length", "cache-control"}
+
+
 def test_what_a_browser_fetches_ahead_takes_no_id(server):
     for field in ("Sec-Purpose: prefetch", "Sec-Purpose: prefetch;prerender", "Purpose: prefetch"):
         assert is_problem(server.ask("GET", "/next", headers=[field]), 403, "forbidden"), field
@@ -535,7 +578,8 @@ def test_pages_of_other_sites_take_no_ids(server):
     own = f"http://127.0.0.1:{server.port}"
     refused = [["Sec-Fetch-Site: cross-site"], ["Sec-Fetch-Site: same-site"],
                ["Origin: https://evil.example"], ["Origin: null"],
-               ["Origin: http://127.0.0.1:1"], [f"Origin: {own}", "Sec-Fetch-Site: cross-site"]]
+               ["Origin: http://127.0.0.1:1"], [f"Origin: {own.replace('http', 'https')}"],
+               [f"Origin: {own}", "Sec-Fetch-Site: cross-site"]]
     acting = [("GET", "/next"), ("POST", "/next"), ("GET", "/range?count=1"),
               ("POST", "/v1/counters/global/next"), ("PUT", "/v1/counters/a"),
               ("POST", "/v1/counters/global/advance")]

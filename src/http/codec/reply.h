@@ -24,6 +24,8 @@ struct ReplyFrame {
   bool close = false;                ///< The connection ends with this answer.
   bool announce_keep_alive = false;  ///< An HTTP/1.0 client asked to go on.
   bool head_only = false;            ///< HEAD: all headers, no body.
+  bool of_browser = false;           ///< The request is a browser's.
+  bool only_tls = false;             ///< Strict-Transport-Security: browsers are to keep to TLS.
   std::string_view request_id = {};  ///< X-Request-Id, and a member of problems, when not empty.
 };
 
