@@ -14,8 +14,19 @@ using base::cat;
 
 constexpr std::size_t kFirstInputBytes = 4 * 1024;
 
+// Whether the answer tells more than that the call was done.
+template <typename Asked>
+constexpr bool kShowsWhatItChanges =
+    Asked::kNeeds.acts() && (std::is_same_v<typename Asked::Answer, CounterInfo> ||
+                             std::is_same_v<typename Asked::Answer, DefinedCounter>);
+
 template <typename Asked>
 Reply reply_to(const Result<typename Asked::Answer>& answer, const ServiceCall& call) {
+  if constexpr (kShowsWhatItChanges<Asked>) {
+    if (!call.shows_counter) {
+      return reply_without_counter(answer ? Result<void>() : Result<void>(answer.error()));
+    }
+  }
   if constexpr (std::is_same_v<Asked, service::ShowCounter>) {
     return counter_reply(answer, call.ids, call.conditions);
   } else if constexpr (std::is_same_v<Asked, service::CheckReady>) {
@@ -96,6 +107,9 @@ void Connection::take(const Request& request) {
   }
   if (is_question_of_readiness(routed.call)) {
     std::get<ServiceCall>(routed.call).tells_why = front_.gate.may_inspect(request, session_);
+  }
+  if (auto* call = std::get_if<ServiceCall>(&routed.call); call != nullptr && routed.needs.acts()) {
+    call->shows_counter = front_.gate.may_look_at(routed.counter(), session_);
   }
   if (over_limit()) {
     if (!is_probe(routed.call)) routed.call = too_many();

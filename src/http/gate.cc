@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdio>
 #include <random>
+#include <span>
 #include <utility>
 #include <variant>
 
@@ -10,6 +11,7 @@
 #include "base/mutex.h"
 #include "http/access.h"
 #include "http/codec/request_id.h"
+#include "service/permission.h"
 
 namespace nextid::http {
 namespace {
@@ -42,6 +44,11 @@ Refusal Gate::check(const Request& request, const Routed& routed, auth::Session&
 
 bool Gate::may_inspect(const Request& request, auth::Session& session) const {
   return !guard_.check(request, service::kInspects.acts()) && http::may_inspect(request, session);
+}
+
+bool Gate::may_look_at(std::string_view counter, auth::Session& session) const {
+  const std::span counters(&counter, 1);
+  return service::permission_of(service::kLooksAt, counters, session).granted();
 }
 
 std::string Gate::new_request_id() {

@@ -36,6 +36,9 @@ class Gate {
   /// ready.
   bool may_inspect(const Request& request, auth::Session& session) const;
 
+  /// Whether whoever is signed in at `session` would be shown the counter.
+  bool may_look_at(std::string_view counter, auth::Session& session) const;
+
   /// See BrowserGuard::wants_only_tls().
   bool wants_only_tls(const Request& request) const { return guard_.wants_only_tls(request); }
 

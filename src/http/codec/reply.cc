@@ -221,6 +221,18 @@ Reply reply_of(const DefinedCounter& defined, IdFormat ids) {
   return reply;
 }
 
+Reply reply_without_counter(const Result<void>& done) {
+  if (done) return {.status = 204, .no_store = true, .body = {}};
+  Problem problem = problem_of(done.error());
+  const ErrorCode code = done.error().code();
+  if (code == ErrorCode::kInvalid || code == ErrorCode::kConflict ||
+      code == ErrorCode::kPrecondition || code == ErrorCode::kCorrupt) {
+    problem.detail =
+        "The counter, as it is, does not allow that; what it is takes the right to read.";
+  }
+  return problem_reply(problem);
+}
+
 Reply reply_of(const CounterPage& page, IdFormat ids) { return {.body = page_json(page, ids)}; }
 
 // Doubt is for good, so its code is `corrupt`; its status is 503, which probes act on.

@@ -68,6 +68,10 @@ Reply reply_of(const Result<Answer>& answer, IdFormat ids) {
   return answer ? reply_of(*answer, ids) : problem_reply(problem_of(answer.error()));
 }
 
+/// For the sender of a change who may not look at the counter: 204, or a problem that has no word
+/// of what the counter is.
+Reply reply_without_counter(const Result<void>& done);
+
 /// A file of the page; 304 or 412 where the conditions do not hold.
 Reply asset_reply(const web::Asset& asset, const Preconditions& conditions);
 
