@@ -16,9 +16,9 @@ constexpr std::size_t kFirstInputBytes = 4 * 1024;
 
 // Whether the answer tells more than that the call was done.
 template <typename Asked>
-constexpr bool kShowsWhatItChanges =
-    Asked::kNeeds.acts() && (std::is_same_v<typename Asked::Answer, CounterInfo> ||
-                             std::is_same_v<typename Asked::Answer, DefinedCounter>);
+constexpr bool kShowsWhatItChanges = Asked::kNeeds.acts() &&
+                                     (std::is_same_v<typename Asked::Answer, CounterInfo> ||
+                                      std::is_same_v<typename Asked::Answer, DefinedCounter>);
 
 template <typename Asked>
 Reply reply_to(const Result<typename Asked::Answer>& answer, const ServiceCall& call) {
@@ -102,6 +102,9 @@ void Connection::take(const Request& request) {
   auto routed = route_of(request, settings().max_range);
   entry.route = routed.counted_as;
   if (auto refusal = front_.gate.check(request, routed, session_, entry.request_id)) {
+    if (refusal->status == 401 && request.authorization.count > 0) {
+      front_.sign_ins.note(kLabels.name, peer(), now());
+    }
     note_refusal(routed, *refusal);
     routed.call = *std::move(refusal);
   }

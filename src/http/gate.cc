@@ -9,6 +9,7 @@
 
 #include "base/cat.h"
 #include "base/mutex.h"
+#include "base/quoting.h"
 #include "http/access.h"
 #include "http/codec/request_id.h"
 #include "service/permission.h"
@@ -27,7 +28,7 @@ std::string random_prefix() {
 
 }  // namespace
 
-Gate::Gate(const auth::Access& access, const BrowserGuard::Settings& browsers, Log log)
+Gate::Gate(const auth::Access& access, const BrowserGuard::Settings& browsers, base::FieldLog log)
     : access_(access), guard_(browsers), log_(std::move(log)), id_prefix_(random_prefix()) {}
 
 Refusal Gate::check(const Request& request, const Routed& routed, auth::Session& session,
@@ -70,11 +71,14 @@ void Gate::note_failure(const Reply& reply, const std::string& request_id,
     }
     ++logged_;
     const auto left_out = std::exchange(left_out_, 0);
-    line = cat("Request ", request_id, " was answered ", reply.status, " (", reply.code,
-               "): ", reply.detail);
+    line = cat("Request ", base::in_quotes(request_id, kMaxRequestIdBytes), " was answered ",
+               reply.status, " (", reply.code, "): ", reply.detail);
     if (left_out > 0) line += cat(" Before it, ", left_out, " others that failed.");
   }
-  log_(LogLevel::kWarning, line);
+  log_(LogLevel::kWarning, line,
+       {{"request_id", request_id},
+        {"status", std::uint64_t{reply.status}},
+        {"code", std::string(reply.code)}});
 }
 
 }  // namespace nextid::http

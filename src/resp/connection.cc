@@ -201,6 +201,7 @@ void Connection::take(Greeting&& call) {
                           "password, or start it with --tokens FILE.");
     }
     if (!caller_.sign_in(*call.secret)) {
+      front_.sign_ins.note(kLabels.name, peer(), now());
       note_refusal(route_, "WRONGPASS");
       return answer_error("WRONGPASS",
                           "This is no token of this server; the user's name does not "

@@ -22,7 +22,7 @@ std::unique_ptr<net::FrontEnd> make_http(const FrontEndParts& parts) {
   const Config& config = parts.config;
   return std::make_unique<http::FrontEnd>(config.clients, config.http_limits, parts.access,
                                           browser_settings(config), parts.service, parts.audit,
-                                          parts.log);
+                                          parts.sign_ins, parts.log);
 }
 
 resp::Figures resp_figures(const ServerFigures& server) {
@@ -40,7 +40,8 @@ resp::Figures resp_figures(const ServerFigures& server) {
 std::unique_ptr<net::FrontEnd> make_resp(const FrontEndParts& parts) {
   return std::make_unique<resp::FrontEnd>(
       parts.config.clients, parts.config.resp_idle_timeout, parts.access, parts.service,
-      parts.audit, [figures = parts.figures] { return resp_figures(figures()); }, parts.log);
+      parts.audit, parts.sign_ins, [figures = parts.figures] { return resp_figures(figures()); },
+      [log = parts.log](LogLevel level, const std::string& line) { log(level, line, {}); });
 }
 
 }  // namespace

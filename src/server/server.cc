@@ -183,12 +183,14 @@ Server::Server(const Config& config, Front front, Store store, const Logger& log
                                              .dropped_log_lines = logger_.dropped()};
                }),
       service_(store_, reports_, logger_),
+      sign_ins_(logger_),
       max_connections_(config.clients.max_connections),
       reloader_(reloadables(), logger_) {
   const FrontEndParts parts{.config = config,
                             .access = *front_.access,
                             .service = service_,
                             .audit = front_.audit.get(),
+                            .sign_ins = sign_ins_,
                             .figures = [this] { return figures(); },
                             .log = logger_};
   for (const FrontEndKind& kind : front_end_kinds()) {
@@ -217,7 +219,16 @@ Result<void> Server::listen(const Config& config, const ListeningSockets& socket
   return {};
 }
 
+// On the first I/O thread, with which it ends.
+void Server::tell_of_sign_ins() {
+  threads_.front()->reactor().run_after(service::SignInLog::kPeriod, [this] {
+    sign_ins_.tick(base::monotonic_now());
+    tell_of_sign_ins();
+  });
+}
+
 void Server::serve() {
+  if (front_.access->needs_tokens()) threads_.front()->post([this] { tell_of_sign_ins(); });
   for (const Served& served : served_) served.listener->start();
 }
 

@@ -26,6 +26,7 @@
 #include "server/reloader.h"
 #include "server/reports.h"
 #include "service/service.h"
+#include "service/sign_in_log.h"
 
 namespace nextid::server {
 
@@ -90,6 +91,7 @@ class Server {
   Server(const Config& config, Front front, Store store, const Logger& logger);
   Result<void> listen(const Config& config, const ListeningSockets& sockets);
   void serve();
+  void tell_of_sign_ins();
   Result<std::shared_ptr<net::Listener>> listen(const Config& config,
                                                 const ListeningSockets& sockets,
                                                 const FrontEndKind& kind, net::FrontEnd& front_end);
@@ -113,6 +115,7 @@ class Server {
   Store store_;
   Reports reports_;  // Reads the threads' counts, until stop().
   service::Service service_;
+  service::SignInLog sign_ins_;
   std::vector<std::unique_ptr<net::FrontEnd>> front_ends_;  // Those that are not off.
   std::vector<std::unique_ptr<net::IoThread>> threads_;     // Have connections of those.
   std::vector<Served> served_;  // Whose listeners use the threads. Empty until all listen.

@@ -1,5 +1,6 @@
 """Who may do what, over what, and what a browser can't be used for."""
 
+import json
 import re
 import shutil
 import socket
@@ -666,6 +667,43 @@ def test_request_ids_come_back(server):
     assert server.value() == 2
 
 
+def test_json_lines_have_what_tells_failed_requests_apart(start_server):
+    server = start_server("--max-counters", "1", "--idle-counter-timeout", "1h", "--log-format", "json")
+    assert server.next_id("a") == 1
+    spoof = "x' was answered 200 (ok): fine."
+    assert server.ask("GET", "/next?counter=b", headers=[f"X-Request-Id: {spoof}"]).status == 503
+
+    def lines():
+        return [line for line in map(json.loads, server.log().splitlines()) if "request_id" in line]
+
+    line, = poll(lines, "a line in the log")
+    assert (line["request_id"], line["status"], line["code"]) == (spoof, 503, "overloaded")
+    assert line["message"].startswith(
+        r"Request 'x\x27 was answered 200 (ok): fine.' was answered 503 (overloaded): ")
+
+
+def test_failed_sign_ins_are_told_once_a_second(start_server, token_file):
+    server = start_server("--tokens", token_file)
+    redis_client = redis.Redis("127.0.0.1", resp_port(server), password="wrong")
+    with server.connect() as connection:
+        for _ in range(30):
+            assert connection.ask("GET", "/next", headers=bearer("wrong")).status == 401
+    for _ in range(3):
+        with pytest.raises(redis.RedisError, match="WRONGPASS|no token"):
+            redis_client.ping()
+    assert server.ask("GET", "/next").status == 401  # That is no attempt.
+
+    def told():
+        counts = re.findall(r"warning (A|\d+) tokens? that this server does not know w", server.log())
+        return [1 if count == "A" else int(count) for count in counts]
+
+    poll(lambda: sum(told()) == 33, "all are told")
+    assert len(told()) < 20
+    assert re.search(r"first http from 127[.]0[.]0[.]1:\d+, last (http|resp) from 127[.]0[.]0[.]1:\d+[.]\n|"
+                     r"refused: http from 127[.]0[.]0[.]1:\d+[.]\n", server.log())
+    assert "resp from 127.0.0.1:" in server.log()
+
+
 def test_the_log_has_the_ids_of_failed_requests(start_server):
     server = start_server("--max-counters", "1", "--idle-counter-timeout", "1h")
     started = time.monotonic()
@@ -673,10 +711,10 @@ def test_the_log_has_the_ids_of_failed_requests(start_server):
         assert connection.ask("GET", "/next?counter=a").status == 200
         answer = connection.ask("GET", "/next?counter=b", headers=["X-Request-Id: order-17"])
         assert is_problem(answer, 503, "overloaded")
-        poll(lambda: re.search(r"warning Request order-17 was answered 503 \(overloaded\): \w",
+        poll(lambda: re.search(r"warning Request 'order-17' was answered 503 \(overloaded\): \w",
                                server.log()), "a line in the log")
         made = connection.ask("GET", "/next?counter=b").headers["x-request-id"]
-        poll(lambda: f"Request {made} was answered 503" in server.log(), "a line in the log")
+        poll(lambda: f"Request '{made}' was answered 503" in server.log(), "a line in the log")
         for _ in range(100):
             connection.request("GET", "/next?counter=b")
         for _ in range(100):
