@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "nextid/error.h"
 
@@ -32,9 +33,10 @@ class Access {
   const std::string& path() const noexcept { return path_; }
   std::size_t size() const { return needs_tokens() ? tokens()->size() : 0; }
 
-  /// Reads the file again; what it says is in force for all sessions' next calls. After an error
-  /// the tokens from before stay. Does nothing when open.
-  Result<void> reload();
+  /// Reads the file again; what it says is in force for all sessions' next calls. The names of
+  /// tokens that it has no more. After an error the tokens from before stay. Does nothing when
+  /// open.
+  Result<std::vector<std::string>> reload();
 
  private:
   friend class Session;

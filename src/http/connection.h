@@ -36,6 +36,8 @@ struct Entry : net::Unanswered<WaitingReply, Continue> {
   bool close = false;
   bool announce_keep_alive = false;
   bool head_only = false;
+  bool of_browser = false;
+  bool only_tls = false;
   std::string request_id;  ///< "": none.
   /// Of a range that belongs in the audit log; else null.
   std::unique_ptr<service::AuditRecord> noted;

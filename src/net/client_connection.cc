@@ -365,6 +365,7 @@ void ClientConnection::rest_if_idle(base::MonotonicTime now) {
 
 void ClientConnection::sweep(base::MonotonicTime now) {
   if (closed()) return;
+  if (stream_.is_revoked()) return abort();
   look_at_token();
   rest_if_idle(now);
   if (sweep_memory(now)) return;

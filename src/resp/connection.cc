@@ -270,6 +270,7 @@ void Connection::take(Greeting&& call) {
     const bool signed_in = caller_.sign_in(*call.secret);
     look_at_token();
     if (!signed_in) {
+      front_.sign_ins.note(kLabels.name, peer(), now());
       note_refusal(route_, "WRONGPASS");
       return answer_error("WRONGPASS",
                           "This is no token of this server; the user's name does not "

@@ -236,9 +236,11 @@ constexpr std::array kOptions{
            "Further host names under which clients may know this server, with commas between them; "
            "*.example.com for all names below that one.",
            with<set_hosts, &Config::allowed_hosts>},
-    Option{"insecure", "", "false",
-           "Listen beyond loopback without tokens: everyone who reaches it may do everything.",
-           with<set_switch, &Config::insecure>},
+    Option{
+        "insecure", "", "false",
+        "Listen beyond loopback, and serve proxies, without tokens: everyone who reaches it may do "
+        "everything.",
+        with<set_switch, &Config::insecure>},
     Option{"threads", "N", "1", "Threads that serve clients.",
            number<1, kMaxThreads, &Config::threads>},
     Option{"request-timeout", "TIME", "5s",

@@ -50,6 +50,17 @@ void warn_of_exposure(const Logger& logger, const std::string& path) {
   if (const auto warning = base::exposure_of_secret(path)) logger.warning(*warning);
 }
 
+/// "a, b, c", of many the first ones.
+std::string listed(const std::vector<std::string>& names) {
+  constexpr std::size_t kMostListed = 20;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kMostListed); ++i) {
+    text += cat(text.empty() ? "" : ", ", names[i]);
+  }
+  return names.size() > kMostListed ? cat(text, " and ", names.size() - kMostListed, " more")
+                                    : text;
+}
+
 /// For the log, after a reload of a file.
 std::string_view age_of(const std::string& path) {
   const char* const credentials = std::getenv("CREDENTIALS_DIRECTORY");
@@ -207,11 +218,14 @@ Server::Server(const Config& config, const Capacity& capacity, Front front, Stor
                                              .dropped_log_lines = logger_.dropped()};
                }),
       service_(store_, reports_, logger_),
-      places_(capacity.connections, are_served(config)) {
+      sign_ins_(logger_),
+      places_(capacity.connections, are_served(config)),
+      reloader_(reloadables(), logger_) {
   const FrontEndParts parts{.config = config,
                             .access = *front_.access,
                             .service = service_,
                             .audit = front_.audit.get(),
+                            .sign_ins = sign_ins_,
                             .figures = [this] { return figures(); },
                             .log = logger_};
   for (const FrontEndKind& kind : front_end_kinds()) {
@@ -241,7 +255,16 @@ Result<void> Server::listen(const Config& config, const ListeningSockets& socket
   return {};
 }
 
+// On the first I/O thread, with which it ends.
+void Server::tell_of_sign_ins() {
+  threads_.front()->reactor().run_after(service::SignInLog::kPeriod, [this] {
+    sign_ins_.tick(base::monotonic_now());
+    tell_of_sign_ins();
+  });
+}
+
 void Server::serve() {
+  if (front_.access->needs_tokens()) threads_.front()->post([this] { tell_of_sign_ins(); });
   for (const Served& served : served_) served.listener->start();
 }
 
@@ -331,39 +354,50 @@ std::size_t Server::open_connections() const noexcept {
   return sum;
 }
 
-void Server::reopen_audit_log() {
-  if (!front_.audit || front_.audit->path().empty()) return;
-  if (const auto reopened = front_.audit->reopen(); !reopened) {
-    logger_(LogLevel::kError,
-            cat("The audit log goes on in the file from before. ", reopened.error().what()));
-  } else {
-    logger_.info(cat("opened the audit log ", front_.audit->path(), " again"));
-  }
-}
-
-void Server::reload() {
+std::vector<Reloadable> Server::reloadables() {
+  std::vector<Reloadable> parts;
   if (front_.access->needs_tokens()) {
-    const std::string& path = front_.access->path();
-    if (const auto reloaded = front_.access->reload(); !reloaded) {
-      logger_(LogLevel::kError,
-              cat("The tokens from before stay in force. ", reloaded.error().what()));
-    } else {
-      logger_.info(cat("read the token file ", path,
-                       " again; tokens in force: ", front_.access->size(), age_of(path)));
-      warn_of_exposure(logger_, path);
-    }
+    parts.push_back({[this] { return reload_tokens(); }, "The tokens from before stay in force."});
   }
   if (front_.tls) {
-    if (const auto reloaded = front_.tls->reload(); !reloaded) {
-      logger_(LogLevel::kError,
-              cat("The certificate from before stays in force. ", reloaded.error().what()));
-    } else {
-      logger_.info(cat("read the certificate again: new connections get it",
-                       age_of(front_.tls->files().certificate)));
-    }
+    parts.push_back(
+        {[this] { return reload_tls(); }, "The certificate from before stays in force."});
   }
-  reopen_audit_log();
+  if (front_.audit && !front_.audit->path().empty()) {
+    parts.push_back(
+        {[this] { return reopen_audit_log(); }, "The audit log goes on in the file from before."});
+  }
+  return parts;
 }
+
+Result<std::string> Server::reload_tokens() {
+  const std::size_t before = front_.access->size();
+  const auto gone = front_.access->reload();
+  if (!gone) return gone.error();
+  const std::string& path = front_.access->path();
+  if (front_.access->size() < before) {
+    logger_.warning(cat("The token file ", path, " has fewer tokens than before; gone: ",
+                        listed(*gone), ". Their clients are refused from now on."));
+  }
+  warn_of_exposure(logger_, path);
+  return cat("read the token file ", path, " again; tokens in force: ", front_.access->size(),
+             age_of(path));
+}
+
+Result<std::string> Server::reload_tls() {
+  if (const auto reloaded = front_.tls->reload(); !reloaded) return reloaded.error();
+  const bool has_authority = !front_.tls->files().client_ca.empty();
+  return cat("read the certificate again: new connections get it",
+             has_authority ? ", and those of clients whose authority was taken away end" : "",
+             age_of(front_.tls->files().certificate));
+}
+
+Result<std::string> Server::reopen_audit_log() {
+  if (const auto reopened = front_.audit->reopen(); !reopened) return reopened.error();
+  return cat("opened the audit log ", front_.audit->path(), " again");
+}
+
+void Server::reload() { reloader_.reload(); }
 
 ServerFigures Server::figures() const {
   return {.open_connections = open_connections(),
