@@ -16,6 +16,8 @@ unsigned status_of(ErrorCode code) noexcept {
       return 409;
     case ErrorCode::kPrecondition:
       return 412;
+    case ErrorCode::kLimited:
+      return 429;
     case ErrorCode::kCorrupt:
       return 500;
     case ErrorCode::kOverloaded:

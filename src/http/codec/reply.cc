@@ -37,6 +37,7 @@ constexpr std::array kStatusLines{
     StatusLine{409, "Conflict"},
     StatusLine{412, "Precondition Failed"},
     StatusLine{413, "Content Too Large"},
+    StatusLine{429, "Too Many Requests"},
     StatusLine{431, "Request Header Fields Too Large"},
     StatusLine{500, "Internal Server Error"},
     StatusLine{503, "Service Unavailable"},
@@ -67,6 +68,7 @@ constexpr std::array kTitles{
     Title{"too_large", "The request is too large"},
     Title{"corrupt", "The store contradicts itself"},
     Title{"overloaded", "The server has too much to do"},
+    Title{"limited", "The token has reached a limit"},
     Title{"unavailable", "The store does not answer"},
     Title{"deadline", "The time limit passed"},
 };
