@@ -3,6 +3,7 @@
 // do.
 #pragma once
 
+#include <chrono>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -32,12 +33,16 @@ class Error : public std::runtime_error {
  public:
   /// What Result<T>::error() gives when there is a value; no call fails with it.
   Error() : Error(ErrorCode::kInvalid, "no error") {}
-  Error(ErrorCode code, const std::string& sentence) : std::runtime_error(sentence), code_(code) {}
+  Error(ErrorCode code, const std::string& sentence, std::chrono::seconds retry_after = {})
+      : std::runtime_error(sentence), code_(code), retry_after_(retry_after) {}
 
   ErrorCode code() const noexcept { return code_; }
+  /// Of kLimited: when the same call may succeed. Else zero.
+  std::chrono::seconds retry_after() const noexcept { return retry_after_; }
 
  private:
   ErrorCode code_;
+  std::chrono::seconds retry_after_{};
 };
 
 [[noreturn]] inline void throw_exception_from_error(const Error& error,

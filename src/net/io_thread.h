@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string_view>
 #include <thread>
@@ -26,6 +25,7 @@
 #include "net/connection.h"
 #include "net/reactor.h"
 #include "net/shared_generator.h"
+#include "node/request_key.h"
 #include "stats/front_end_stats.h"
 
 namespace nextid::net {
@@ -82,7 +82,7 @@ class IoThread {
   /// Adds to the turn's batch; the answer goes to connection.deliver(), at the turn's end or later.
   RequestId allocate(const IdGenerator& generator, std::uint64_t count,
                      base::MonotonicTime deadline, Connection& connection, std::uint64_t tag,
-                     std::optional<IdempotencyKey> key = {});
+                     const node::RequestKey* key = nullptr);
   /// Calls connection->flush() at the end of this turn.
   void flush_at_turn_end(std::shared_ptr<Connection> connection);
 

@@ -44,8 +44,10 @@ Problem forbidden(std::string sentence) {
 }
 
 Problem problem_of(const Error& error) {
-  return {
-      .status = status_of(error.code()), .code = to_string(error.code()), .detail = error.what()};
+  return {.status = status_of(error.code()),
+          .code = to_string(error.code()),
+          .detail = error.what(),
+          .retry_after_s = static_cast<std::uint64_t>(error.retry_after().count())};
 }
 
 }  // namespace nextid::http

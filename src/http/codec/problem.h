@@ -1,6 +1,7 @@
 // What a caller did wrong or met, as a value: the source of every application/problem+json answer.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@ struct Problem {
   std::string detail;                 ///< A sentence: what happened, with which value, what to do.
   std::string_view allow = {};        ///< The `Allow` header of a 405.
   std::string_view challenge = {};    ///< The `WWW-Authenticate` header of a 401.
+  std::uint64_t retry_after_s = 0;    ///< The `Retry-After` header of a 429.
 };
 
 /// What a check returns: why it refuses, or nothing.

@@ -86,7 +86,7 @@ struct Head {
   unsigned status;
   std::string_view content_type;
   bool no_store;
-  bool retry_soon;
+  std::uint64_t retry_after_s;
   std::string_view allow;
   std::string_view location;
   std::string_view challenge;
@@ -116,7 +116,9 @@ void append_head(std::string& out, const Head& head, std::size_t body_bytes,
                  "\r\nContent-Length: ", Digits(body_bytes).view(), "\r\n"});
   }
   if (head.no_store) out.append("Cache-Control: no-store\r\n");
-  if (head.retry_soon) out.append("Retry-After: 1\r\n");
+  if (head.retry_after_s > 0) {
+    append(out, {"Retry-After: ", Digits(head.retry_after_s).view(), "\r\n"});
+  }
   if (!head.allow.empty()) append(out, {"Allow: ", head.allow, "\r\n"});
   if (!head.location.empty()) append(out, {"Location: ", head.location, "\r\n"});
   if (!head.challenge.empty()) append(out, {"WWW-Authenticate: ", head.challenge, "\r\n"});
@@ -164,7 +166,7 @@ Reply problem_reply(const Problem& problem) {
   return {.status = problem.status,
           .content_type = "application/problem+json",
           .no_store = true,
-          .retry_soon = problem.status == 503,
+          .retry_after_s = problem.status == 503 ? 1 : problem.retry_after_s,
           .allow = problem.allow,
           .location = {},
           .challenge = problem.challenge,
@@ -240,7 +242,7 @@ void append_reply(std::string& out, const Reply& reply, const ReplyFrame& frame)
   const Head head{.status = reply.status,
                   .content_type = reply.content_type,
                   .no_store = reply.no_store,
-                  .retry_soon = reply.retry_soon,
+                  .retry_after_s = reply.retry_after_s,
                   .allow = reply.allow,
                   .location = reply.location,
                   .challenge = reply.challenge,
@@ -259,7 +261,7 @@ void append_range_reply(std::string& out, const IdRange& range, RangeFormat form
   constexpr Head kHead{.status = 200,
                        .content_type = "application/json",
                        .no_store = true,
-                       .retry_soon = false,
+                       .retry_after_s = 0,
                        .allow = {},
                        .location = {},
                        .challenge = {},
