@@ -1,7 +1,13 @@
 // What the holders of one token use of this server at present, and how much they may.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
 #include "auth/limits.h"
+#include "auth/recent_keys.h"
+#include "base/clock.h"
 #include "base/mutex.h"
 
 namespace nextid::auth {
@@ -10,6 +16,13 @@ namespace nextid::auth {
 /// it. Thread-safe.
 class Usage {
  public:
+  /// Limits::keys where the token's line does not say it.
+  static constexpr std::uint64_t kDefaultKeys = 1'000'000;
+
+  /// Keys are kept for `key_retention`.
+  explicit Usage(std::chrono::seconds key_retention = std::chrono::hours(24))
+      : keys_(key_retention) {}
+
   Limits limits() const {
     const base::Lock lock(mutex_);
     return limits_;
@@ -20,9 +33,28 @@ class Usage {
     limits_ = limits;
   }
 
+  /// Why a new idempotency key is not kept.
+  struct TooManyKeys {
+    std::uint64_t limit;
+    std::chrono::seconds retention;
+    base::MonotonicTime::duration next_in;
+  };
+  std::optional<TooManyKeys> take_key(base::MonotonicTime now) {
+    const base::Lock lock(mutex_);
+    const std::uint64_t most = limits_.keys.value_or(kDefaultKeys);
+    const auto next_in = keys_.take(most, now);
+    if (!next_in) return std::nullopt;
+    return TooManyKeys{most, keys_.retention(), *next_in};
+  }
+  void give_key_back() {
+    const base::Lock lock(mutex_);
+    keys_.give_back();
+  }
+
  private:
   mutable base::Mutex mutex_;
   Limits limits_ NEXTID_GUARDED_BY(mutex_);
+  RecentKeys keys_ NEXTID_GUARDED_BY(mutex_);
 };
 
 }  // namespace nextid::auth

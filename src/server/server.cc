@@ -106,7 +106,8 @@ std::string resolved(const net::Listener& listener) {
 }  // namespace
 
 Result<Server::Front> Server::open_front(const Config& config, const Logger& logger) {
-  auto access = auth::Access::open(config.tokens);
+  auto access = auth::Access::open(
+      config.tokens, {config.shared_keys, config.store_options.idempotency_retention});
   if (!access) return access.error();
   Front front{.access = *std::move(access), .tls = nullptr, .audit = nullptr};
   if (!config.audit_log.empty()) {
