@@ -6,10 +6,9 @@
 
 namespace nextid::auth {
 
-Result<std::unique_ptr<Access>> Access::open(const std::string& path, const KeyRules& keys) {
+Result<std::unique_ptr<Access>> Access::open(const std::string& path) {
   auto access = std::make_unique<Access>();
   access->path_ = path;
-  access->keys_ = keys;
   if (const auto loaded = access->reload(); !loaded) return loaded.error();
   return access;
 }
@@ -21,7 +20,7 @@ Result<void> Access::reload() {
   const base::Lock lock(mutex_);
   tokens->count_in([this](const Grant& grant) NEXTID_REQUIRES(mutex_) {
     auto& usage = usages_[grant.name];
-    if (usage == nullptr) usage = std::make_shared<Usage>(keys_.retention);
+    if (usage == nullptr) usage = std::make_shared<Usage>();
     usage->set_limits(grant.limits);
     return usage;
   });

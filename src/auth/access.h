@@ -31,7 +31,10 @@ class Access {
   /// Open: everyone may do everything.
   Access() noexcept = default;
   /// With the tokens of that file. The error is Tokens::read()'s.
-  static Result<std::unique_ptr<Access>> open(const std::string& path, const KeyRules& keys = {});
+  static Result<std::unique_ptr<Access>> open(const std::string& path);
+
+  /// To be called before the first session.
+  void set_key_rules(const KeyRules& rules) noexcept { keys_ = rules; }
 
   /// Whether callers need a token. Never changes.
   bool needs_tokens() const noexcept { return !path_.empty(); }
@@ -90,6 +93,7 @@ class Session {
   std::string_view key_scope() const noexcept {
     return access_->keys_.shared ? std::string_view() : name();
   }
+  std::chrono::seconds key_retention() const noexcept { return access_->keys_.retention; }
   /// What the token's holders use; null when nobody signed in.
   std::shared_ptr<Usage> usage() const noexcept { return grant_ ? grant_->usage : nullptr; }
 

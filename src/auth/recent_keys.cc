@@ -5,8 +5,7 @@
 namespace nextid::auth {
 
 RecentKeys::RecentKeys(std::chrono::seconds retention) noexcept
-    : retention_(retention),
-      width_(base::MonotonicTime::duration(retention) / kBuckets +
+    : width_(base::MonotonicTime::duration(retention) / kBuckets +
              base::MonotonicTime::duration(1)) {}
 
 std::uint64_t RecentKeys::count(base::MonotonicTime now) noexcept {

@@ -21,7 +21,6 @@ class RecentKeys {
   /// `retention` is a second or more.
   explicit RecentKeys(std::chrono::seconds retention) noexcept;
 
-  std::chrono::seconds retention() const noexcept { return retention_; }
   std::uint64_t count(base::MonotonicTime now) noexcept;
 
   /// Counts one more. Not at `most` of them: then it returns how long it is until the first of them
@@ -35,7 +34,6 @@ class RecentKeys {
   std::uint64_t& bucket(std::uint64_t number) noexcept { return counts_[number % counts_.size()]; }
   void advance(base::MonotonicTime now) noexcept;
 
-  std::chrono::seconds retention_;
   base::MonotonicTime::duration width_;
   std::array<std::uint64_t, kBuckets + 1> counts_{};
   std::uint64_t newest_ = 0;  // Numbered by time.

@@ -19,10 +19,6 @@ class Usage {
   /// Limits::keys where the token's line does not say it.
   static constexpr std::uint64_t kDefaultKeys = 1'000'000;
 
-  /// Keys are kept for `key_retention`.
-  explicit Usage(std::chrono::seconds key_retention = std::chrono::hours(24))
-      : keys_(key_retention) {}
-
   Limits limits() const {
     const base::Lock lock(mutex_);
     return limits_;
@@ -36,25 +32,27 @@ class Usage {
   /// Why a new idempotency key is not kept.
   struct TooManyKeys {
     std::uint64_t limit;
-    std::chrono::seconds retention;
     base::MonotonicTime::duration next_in;
   };
-  std::optional<TooManyKeys> take_key(base::MonotonicTime now) {
+  /// For a key that is kept for `retention`, which is the same each time.
+  std::optional<TooManyKeys> take_key(std::chrono::seconds retention, base::MonotonicTime now) {
     const base::Lock lock(mutex_);
+    if (!keys_) keys_.emplace(retention);
     const std::uint64_t most = limits_.keys.value_or(kDefaultKeys);
-    const auto next_in = keys_.take(most, now);
+    const auto next_in = keys_->take(most, now);
     if (!next_in) return std::nullopt;
-    return TooManyKeys{most, keys_.retention(), *next_in};
+    return TooManyKeys{most, *next_in};
   }
+  /// A key that was taken is not kept after all.
   void give_key_back() {
     const base::Lock lock(mutex_);
-    keys_.give_back();
+    keys_->give_back();
   }
 
  private:
   mutable base::Mutex mutex_;
   Limits limits_ NEXTID_GUARDED_BY(mutex_);
-  RecentKeys keys_ NEXTID_GUARDED_BY(mutex_);
+  std::optional<RecentKeys> keys_ NEXTID_GUARDED_BY(mutex_);
 };
 
 }  // namespace nextid::auth

@@ -43,11 +43,17 @@ Problem forbidden(std::string sentence) {
   return {.status = 403, .code = "forbidden", .detail = std::move(sentence)};
 }
 
+Problem limited(std::string sentence, std::chrono::milliseconds retry_after) {
+  return {.status = status_of(ErrorCode::kLimited),
+          .code = to_string(ErrorCode::kLimited),
+          .detail = std::move(sentence),
+          .retry_after = retry_after};
+}
+
 Problem problem_of(const Error& error) {
-  return {.status = status_of(error.code()),
-          .code = to_string(error.code()),
-          .detail = error.what(),
-          .retry_after_s = static_cast<std::uint64_t>(error.retry_after().count())};
+  if (error.code() == ErrorCode::kLimited) return limited(error.what(), error.retry_after());
+  return {
+      .status = status_of(error.code()), .code = to_string(error.code()), .detail = error.what()};
 }
 
 }  // namespace nextid::http

@@ -1,6 +1,7 @@
 #include "http/codec/reply.h"
 
 #include <array>
+#include <chrono>
 #include <initializer_list>
 #include <optional>
 #include <utility>
@@ -139,6 +140,13 @@ std::string request_id_member(std::string_view id) {
   return ",\"request_id\":" + json::serialize(json::value(json_view(id)));
 }
 
+std::uint64_t retry_after_s(const Problem& problem) {
+  constexpr std::uint64_t kSoon = 1;
+  if (problem.status == 503) return kSoon;
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(problem.retry_after);
+  return static_cast<std::uint64_t>(seconds.count());
+}
+
 // The answer to a GET whose conditions do not hold for what has this ETag; nothing where they hold.
 std::optional<Reply> reply_of_failed(const Preconditions& conditions, const std::string& etag) {
   switch (conditions.verdict(etag)) {
@@ -157,16 +165,17 @@ std::optional<Reply> reply_of_failed(const Preconditions& conditions, const std:
 
 Reply problem_reply(const Problem& problem) {
   // The detail may quote bytes of requests, paths and store errors, and JSON must be UTF-8.
-  const json::object body{
+  json::object body{
       {"type", base::cat("urn:nextid:error:", problem.code)},
       {"title", json_view(title_of(problem.code))},
       {"status", problem.status},
       {"detail", json_view(base::printable(problem.detail, problem.detail.size()))},
   };
+  if (problem.retry_after.count() > 0) body["retry_after_ms"] = problem.retry_after.count();
   return {.status = problem.status,
           .content_type = "application/problem+json",
           .no_store = true,
-          .retry_after_s = problem.status == 503 ? 1 : problem.retry_after_s,
+          .retry_after_s = retry_after_s(problem),
           .allow = problem.allow,
           .location = {},
           .challenge = problem.challenge,

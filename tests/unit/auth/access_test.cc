@@ -68,7 +68,8 @@ TEST_F(AccessTest, KeysAreOfTheTokensNameUnlessTheyAreShared) {
   ASSERT_TRUE(access->reload());
   session.sign_in("another secret");
   EXPECT_EQ(session.key_scope(), "a");
-  const auto sharing = Access::open(path_, {.shared = true}).value();
+  const auto sharing = Access::open(path_).value();
+  sharing->set_key_rules({.shared = true});
   Session other(*sharing);
   other.sign_in("another secret");
   EXPECT_EQ(other.name(), "a");

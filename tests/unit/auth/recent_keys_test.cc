@@ -89,19 +89,19 @@ TEST(RecentKeysTest, ForgetsAllAfterALongTime) {
 }
 
 TEST(UsageTest, HasTheLimitOfItsTokenOrTheDefault) {
-  Usage usage{seconds(60)};
+  Usage usage;
   usage.set_limits({.keys = 2});
-  EXPECT_FALSE(usage.take_key(kStart));
-  EXPECT_FALSE(usage.take_key(kStart));
-  const auto refused = usage.take_key(kStart);
+  EXPECT_FALSE(usage.take_key(seconds(60), kStart));
+  EXPECT_FALSE(usage.take_key(seconds(60), kStart));
+  const auto refused = usage.take_key(seconds(60), kStart);
   ASSERT_TRUE(refused);
   EXPECT_EQ(refused->limit, 2U);
-  EXPECT_EQ(refused->retention, seconds(60));
   usage.give_key_back();
-  EXPECT_FALSE(usage.take_key(kStart));
+  EXPECT_FALSE(usage.take_key(seconds(60), kStart));
   usage.set_limits({});
-  for (std::uint64_t i = 2; i < Usage::kDefaultKeys; ++i) ASSERT_FALSE(usage.take_key(kStart)) << i;
-  EXPECT_EQ(usage.take_key(kStart)->limit, 1'000'000U);
+  for (std::uint64_t i = 2; i < Usage::kDefaultKeys; ++i)
+    ASSERT_FALSE(usage.take_key(seconds(60), kStart)) << i;
+  EXPECT_EQ(usage.take_key(seconds(60), kStart)->limit, 1'000'000U);
 }
 
 }  // namespace
