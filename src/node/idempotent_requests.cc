@@ -72,11 +72,11 @@ class IdempotentRequests::Flow final : public RangeReceiver,
 
   void on_recalled(const Result<contract::Outcome>& outcome) {
     const auto record = record_of(outcome);
-    if (!record) return requests_.finish(shared_from_this(), record.error());
+    if (!record) return refuse(record.error());
     if (*record) return answer(**record);
     if (requests_.drop_unless_waited_for(*this)) return;
     if (const auto admitted = admit(); !admitted) {
-      return requests_.finish(shared_from_this(), admitted.error());
+      return refuse(admitted.error());
     }
     reserving_ = shared_from_this();
     counter_->reserve(count_, deadline_, *this);
@@ -120,8 +120,12 @@ class IdempotentRequests::Flow final : public RangeReceiver,
     if (!record) {
       counter_->count_as_burned(count_, BurnReason::kIdempotency);
       requests_.finish(shared_from_this(), record.error());
-    } else if (!*record || (*record)->owner == own.owner) {
-      requests_.finish(shared_from_this(), own.range);  // No record: ours has expired already.
+    } else if (!*record) {
+      // Ours has expired already, and nobody else will find these ids.
+      const bool is_answer = requests_.finish(shared_from_this(), own.range);
+      if (!is_answer) counter_->count_as_burned(count_, BurnReason::kIdempotency);
+    } else if ((*record)->owner == own.owner) {
+      requests_.finish(shared_from_this(), own.range);
     } else {
       counter_->count_as_burned(count_, BurnReason::kIdempotency);
       if (key_.quota) key_.quota->give_back();
@@ -141,6 +145,8 @@ class IdempotentRequests::Flow final : public RangeReceiver,
                  cat("the record of the idempotency key '", key_.text,
                      "' can't be used: ", damaged != nullptr ? damaged->why : "no clear answer"));
   }
+
+  void refuse(const Error& error) { requests_.finish(shared_from_this(), error); }
 
   void answer(const IdempotencyRecord& record) {
     const std::uint64_t kept = record.range.count();
@@ -247,7 +253,7 @@ void IdempotentRequests::refuse_expired(const std::shared_ptr<Flow>& flow) {
   }
 }
 
-void IdempotentRequests::finish(const std::shared_ptr<Flow>& flow, const Result<IdRange>& answer) {
+bool IdempotentRequests::finish(const std::shared_ptr<Flow>& flow, const Result<IdRange>& answer) {
   std::vector<Waiter> waiters;
   {
     // In one hold of the lock: a request that joined between the two would get no answer.
@@ -256,6 +262,7 @@ void IdempotentRequests::finish(const std::shared_ptr<Flow>& flow, const Result<
     waiters.swap(flow->waiters);
   }
   for (const Waiter& waiter : waiters) waiter.receiver->on_range(waiter.tag, answer);
+  return !waiters.empty();
 }
 
 }  // namespace nextid::node

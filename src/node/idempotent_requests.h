@@ -80,7 +80,8 @@ class IdempotentRequests {
   bool is_waited_for(const Flow& flow) const;
   bool drop_unless_waited_for(const Flow& flow);
   void refuse_expired(const std::shared_ptr<Flow>& flow);
-  void finish(const std::shared_ptr<Flow>& flow, const Result<IdRange>& answer);
+  /// False where nobody waited for the answer.
+  bool finish(const std::shared_ptr<Flow>& flow, const Result<IdRange>& answer);
 
   KeyedCounter& counter_;
   Runtime& runtime_;

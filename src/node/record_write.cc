@@ -56,7 +56,8 @@ void RecordWrite::on_outcome(contract::Outcome outcome, By by) {
         failed->throttled ? engine::Backoff::Cause::kThrottled : engine::Backoff::Cause::kTransient,
         by);
   } else {
-    if (std::holds_alternative<contract::Remembered>(outcome)) {
+    const auto* remembered = std::get_if<contract::Remembered>(&outcome);
+    if (remembered != nullptr && remembered->record) {
       runtime_.parked_records().one_was_written();
     }
     finish(std::move(outcome));

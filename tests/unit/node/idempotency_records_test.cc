@@ -52,6 +52,14 @@ class RecordlessStore final : public contract::StoreDriver {
     }
     memory_.submit(std::move(held));
   }
+  void answer_held(const Outcome& outcome) {
+    std::vector<contract::Call> held;
+    {
+      const std::lock_guard lock(mutex_);
+      held.swap(held_);
+    }
+    for (contract::Call& call : held) call.done(outcome);
+  }
   std::size_t held() {
     const std::lock_guard lock(mutex_);
     return held_.size();
@@ -129,7 +137,8 @@ class IdempotencyRecordsTest : public ::testing::Test {
 
   void reopen(const StoreOptions& options) {
     driver_ = std::make_shared<RecordlessStore>();
-    store_.emplace(node::Node::create("test:", driver_, options));
+    node_ = node::Node::create("test:", driver_, options);
+    store_.emplace(node_);
     ids_.emplace(*store_, "c");
   }
   RequestId add(const node::RequestKey& key, std::uint64_t tag, std::chrono::milliseconds time = 5s,
@@ -176,6 +185,7 @@ class IdempotencyRecordsTest : public ::testing::Test {
   Answers answers_;
   std::uint64_t tag_ = 0;
   std::shared_ptr<RecordlessStore> driver_;
+  std::shared_ptr<node::Node> node_;
   std::optional<Store> store_;
   std::optional<IdGenerator> ids_;
 };
@@ -321,24 +331,34 @@ TEST_F(IdempotencyRecordsTest, ClosingWritesWhatIsParkedWhereTheStoreTakesItAgai
   EXPECT_EQ(store_->accounting().burned_total(), 0U);
 }
 
-TEST_F(IdempotencyRecordsTest, NewKeysAreRefusedWhereTooManyRecordsAreNotWritten) {
+TEST_F(IdempotencyRecordsTest, IdsWhoseRecordIsOverBeforeItIsKeptAreBurnedUnlessSomebodyWaits) {
+  driver_->fail_with(contract::Remembered{});
+  EXPECT_EQ(ask({.text = "a"}).value().start(), 1U);
+  EXPECT_EQ(store_->accounting().burned_total(), 0U);
+  driver_->fail_with(std::nullopt);
   driver_->hold();
-  constexpr std::uint64_t kMost = node::Runtime::kMostSettlingKeys;
-  Batch batch(*store_);
-  for (std::uint64_t i = 0; i < kMost; ++i) {
-    batch.add(*ids_, 1, in(60s), answers_, i, "key" + std::to_string(i));
+  const RequestId gone = add({.text = "b"}, 1'000'000, 5s, 4);
+  EXPECT_TRUE(within(10s, [&] { return driver_->held() == 1; }));
+  EXPECT_TRUE(ids_->cancel(gone));
+  driver_->answer_held(contract::Remembered{});
+  EXPECT_EQ(store_->accounting().burned_by(BurnReason::kIdempotency), 4U);
+}
+
+TEST_F(IdempotencyRecordsTest, NewKeysAreRefusedWhereTooManyRecordsAreNotWritten) {
+  ASSERT_EQ(ask({.text = "known"}).value().start(), 1U);
+  std::vector<node::Runtime::Hold> holds;
+  for (std::uint64_t i = 0; i < node::Runtime::kMostSettlingKeys; ++i) {
+    auto hold = node_->runtime().hold_settling();
+    ASSERT_TRUE(hold) << i;
+    holds.push_back(*std::move(hold));
   }
-  batch.submit();
-  EXPECT_TRUE(within(60s, [&] { return driver_->held() == kMost; }));
-  add({.text = "new"}, kMost);
-  ASSERT_TRUE(answers_.wait_for(1));
-  EXPECT_EQ(answers_.at(kMost).error().code(), ErrorCode::kOverloaded);
-  EXPECT_EQ(*store_->counter("c")->value, kMost) << "nothing was reserved for it";
-  add({.text = "key7"}, kMost + 1);
-  driver_->release();
-  ASSERT_TRUE(answers_.wait_for(kMost + 2));
-  EXPECT_EQ(answers_.at(kMost + 1).value(), answers_.at(7).value());
-  EXPECT_EQ(ids_->next_id("new").value(), kMost + 1);
+  EXPECT_EQ(ask({.text = "new"}).error().code(), ErrorCode::kOverloaded);
+  EXPECT_EQ(store_->counter("c")->value, 1U) << "nothing was reserved for it";
+  EXPECT_EQ(ask({.text = "known"}).value().start(), 1U);
+  EXPECT_EQ(ids_->next_id().value(), 2U) << "requests without a key are served";
+  holds.pop_back();
+  EXPECT_EQ(ask({.text = "new"}).value().start(), 3U);
+  EXPECT_EQ(ask({.text = "newer"}).value().start(), 4U) << "what is written holds nothing";
 }
 
 // --- The pace
