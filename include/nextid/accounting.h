@@ -14,7 +14,8 @@ enum class BurnReason : std::uint8_t {
   kDeadline,     ///< Its request's deadline passed while the reservation was under way.
   kDisconnect,   ///< Its caller was gone: a reset, a failed write, a cancelled request.
   kDiscard,      ///< The rest of a block, or a reservation given up that was applied after all.
-  kIdempotency,  ///< Another request with the same idempotency key was faster.
+  kIdempotency,  ///< Another request with the same key was faster, or the key's record was not
+                 ///< kept.
   kAdvance,      ///< Skipped, since the counter was advanced past it.
 };
 inline constexpr std::size_t kBurnReasons = 5;

@@ -3,6 +3,7 @@
 // do.
 #pragma once
 
+#include <chrono>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -19,6 +20,7 @@ enum class ErrorCode {
   kExhausted,     ///< The count asked for does not fit below the counter's max (I6).
   kCorrupt,       ///< The store contradicts what this node knows; the counter has stopped.
   kOverloaded,    ///< A bound of this node is reached; try again soon, or elsewhere.
+  kLimited,       ///< A limit that the server set for this caller is reached; `nextid serve` alone.
   kUnavailable,   ///< The store's last attempt failed; try again later.
   kDeadline,      ///< The store is working, but did not answer within the request's time.
 };
@@ -31,12 +33,16 @@ class Error : public std::runtime_error {
  public:
   /// What Result<T>::error() gives when there is a value; no call fails with it.
   Error() : Error(ErrorCode::kInvalid, "no error") {}
-  Error(ErrorCode code, const std::string& sentence) : std::runtime_error(sentence), code_(code) {}
+  Error(ErrorCode code, const std::string& sentence, std::chrono::seconds retry_after = {})
+      : std::runtime_error(sentence), code_(code), retry_after_(retry_after) {}
 
   ErrorCode code() const noexcept { return code_; }
+  /// Of kLimited: when the same call may succeed. Else zero.
+  std::chrono::seconds retry_after() const noexcept { return retry_after_; }
 
  private:
   ErrorCode code_;
+  std::chrono::seconds retry_after_{};
 };
 
 [[noreturn]] inline void throw_exception_from_error(const Error& error,

@@ -18,7 +18,8 @@ namespace nextid {
 
 namespace node {
 class Counter;
-}
+struct RequestKey;
+}  // namespace node
 
 /// Receives the answer of an asynchronous request.
 class RangeReceiver {
@@ -118,8 +119,9 @@ class IdGenerator {
   friend class Cursor;
   Result<std::uint64_t> next_id_beyond_lane() const;
   Result<IdRange> wait_for_range(std::uint64_t count, std::optional<IdempotencyKey> key) const;
-  RequestId add(std::uint64_t count, Clock::time_point deadline, RangeReceiver& receiver,
-                std::uint64_t tag, std::optional<IdempotencyKey> key) const;
+  /// Without a key for null.
+  RequestId add(const node::RequestKey* key, std::uint64_t count, Clock::time_point deadline,
+                RangeReceiver& receiver, std::uint64_t tag) const;
 
   std::shared_ptr<node::Node> node_;  // Keeps the store open.
   Result<std::shared_ptr<node::Counter>> counter_;
@@ -147,6 +149,11 @@ class Batch {
   void submit();
 
  private:
+  friend struct node::RequestKey;
+  RequestId add_with(const node::RequestKey* key, const IdGenerator& generator, std::uint64_t count,
+                     IdGenerator::Clock::time_point deadline, RangeReceiver& receiver,
+                     std::uint64_t tag);
+
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

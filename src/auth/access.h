@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -19,6 +20,12 @@
 
 namespace nextid::auth {
 
+/// How the idempotency keys of tokens are treated.
+struct KeyRules {
+  bool shared = false;  ///< Equal keys of all tokens are one key.
+  std::chrono::seconds retention = std::chrono::hours(24);
+};
+
 /// Thread-safe.
 class Access {
  public:
@@ -26,6 +33,9 @@ class Access {
   Access() noexcept = default;
   /// With the tokens of that file. The error is Tokens::read()'s.
   static Result<std::unique_ptr<Access>> open(const std::string& path);
+
+  /// To be called before the first session.
+  void set_key_rules(const KeyRules& rules) noexcept { keys_ = rules; }
 
   /// Whether callers need a token. Never changes.
   bool needs_tokens() const noexcept { return !path_.empty(); }
@@ -44,6 +54,7 @@ class Access {
   std::uint64_t generation() const noexcept { return generation_.load(std::memory_order_acquire); }
 
   std::string path_;
+  KeyRules keys_;
   mutable base::Mutex mutex_;
   std::shared_ptr<const Tokens> tokens_ NEXTID_GUARDED_BY(mutex_);
   // Of each name that ever had a token: who comes back under it has used what they used.
@@ -81,6 +92,12 @@ class Session {
   /// The token's name, for logs and CLIENT LIST; "" when nobody signed in. Valid until the next
   /// call of this session.
   std::string_view name() const noexcept { return grant_ ? grant_->name : std::string_view(); }
+  /// Whose the idempotency keys of this caller are: the token's name, which stays when its secret
+  /// changes; "" where nobody's keys are told apart. Valid as name().
+  std::string_view key_scope() const noexcept {
+    return access_->keys_.shared ? std::string_view() : name();
+  }
+  std::chrono::seconds key_retention() const noexcept { return access_->keys_.retention; }
   /// What the token's holders use; null when nobody signed in.
   std::shared_ptr<Usage> usage() const noexcept { return grant_ ? grant_->usage : nullptr; }
 

@@ -16,7 +16,7 @@ struct Limits {
   std::optional<std::uint64_t> counters_in_use =
       {};                                          ///< In memory at a time, by this token's calls.
   std::optional<std::uint64_t> new_counters = {};  ///< Made on first use or defined, in a day.
-  std::optional<std::uint64_t> keys = {};          ///< New idempotency keys that are kept.
+  std::optional<std::uint64_t> keys = {};          ///< New idempotency keys, in their retention.
   std::optional<std::uint64_t> waiting = {};       ///< Requests for ids that wait at a time.
   std::optional<std::uint64_t> ids_per_second = {};       ///< Taken. The default is no limit.
   std::optional<std::uint64_t> requests_per_second = {};  ///< Of any kind. The same.

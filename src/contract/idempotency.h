@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "nextid/id_range.h"
 
@@ -16,6 +17,13 @@ struct IdempotencyRecord {
 
   friend bool operator==(const IdempotencyRecord&, const IdempotencyRecord&) = default;
 };
+
+/// What a store keeps the keys of a counter and a scope under: "orders" without a scope, else
+/// "@shop/orders". No counter name has an "@" or a "/", nor has a scope: so no two pairs share one,
+/// and none is what a version without scopes had.
+inline std::string key_space(const std::string& counter, const std::string& scope) {
+  return scope.empty() ? counter : "@" + scope + "/" + counter;
+}
 
 /// The unit of expires_s: the whole seconds of a wall clock that shows `now_us`.
 inline std::int64_t whole_seconds(std::uint64_t now_us) noexcept {

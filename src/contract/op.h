@@ -91,10 +91,12 @@ struct Release {
   Seq prev = 0;
 };
 
-/// Reads the record of an idempotency key. → Remembered | NotApplied
+/// Reads the record of an idempotency key. `scope` is whose key it is: equal keys of two scopes are
+/// two keys. → Remembered | NotApplied
 struct Recall {
   std::string counter;
   std::string key;
+  std::string scope = {};  ///< "", or as a counter name.
 };
 
 /// Keeps `record` under the key, if there is none or it has expired. The counter need not exist. →
@@ -105,6 +107,7 @@ struct Remember {
   std::string counter;
   std::string key;
   IdempotencyRecord record;
+  std::string scope = {};  ///< As for Recall.
 };
 
 /// Writes what no other op reads, by the means, the rights and the locks of a write: tells whether

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "nextid/counter.h"
 #include "nextid/id_generator.h"
 #include "nextid/id_range.h"
 
@@ -36,7 +37,11 @@ std::optional<std::string> check_identity(WriterId writer, Seq seq) {
   return std::nullopt;
 }
 
-std::optional<std::string> check_key(const std::string& key) {
+std::optional<std::string> check_key(const std::string& scope, const std::string& key) {
+  if (!scope.empty() && !is_counter_name(scope)) {
+    return cat("an idempotency key was refused: its scope has ", scope.size(),
+               " bytes, and must have the form of a counter name");
+  }
   if (is_idempotency_key(key)) return std::nullopt;
   return cat("an idempotency key of ", key.size(), " bytes was refused: it must be 1 to ",
              kMaxIdempotencyKeyBytes, " bytes of printable ASCII");
@@ -74,7 +79,7 @@ std::optional<std::string> check(const Advance& op) {
 
 std::optional<std::string> check(const Release& op) { return check_identity(op.writer, op.seq); }
 
-std::optional<std::string> check(const Recall& op) { return check_key(op.key); }
+std::optional<std::string> check(const Recall& op) { return check_key(op.scope, op.key); }
 
 std::optional<std::string> check(const TryWrite&) { return std::nullopt; }
 
@@ -83,7 +88,7 @@ std::optional<std::string> check(const Remember& op) {
     return cat("an idempotency key of counter '", op.counter,
                "' can't stand for ids that no counter has");
   }
-  return check_key(op.key);
+  return check_key(op.scope, op.key);
 }
 
 }  // namespace

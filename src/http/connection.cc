@@ -6,6 +6,7 @@
 #include "base/cat.h"
 #include "http/counting.h"
 #include "http/date.h"
+#include "service/caller_key.h"
 
 namespace nextid::http {
 namespace {
@@ -159,7 +160,10 @@ void Connection::take(Allocate&& call) {
     keep(last(), sizeof(service::AuditRecord));
   }
   net::GeneratorHold ids = generator(call.counter);
-  if (!call.key.empty()) return ask(std::move(ids), call.count, call.key);
+  if (!call.key.empty()) {
+    const node::RequestKey key = service::key_of(session_, std::move(call.key));
+    return ask(std::move(ids), call.count, &key);
+  }
   // With unanswered requests before it, this one must wait its turn: ids of a connection grow.
   if (call.count == 1 && queue().size() == 1) {
     if (const std::uint64_t id = ids->try_next_id()) {

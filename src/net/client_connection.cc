@@ -235,7 +235,7 @@ void ClientConnection::note_partial_request(bool took_request) {
 // --- Ids
 
 RequestId ClientConnection::allocate(const IdGenerator& generator, std::uint64_t count,
-                                     std::uint64_t tag, std::optional<IdempotencyKey> key) {
+                                     std::uint64_t tag, const node::RequestKey* key) {
   if (outstanding_++ == 0) self_ = shared_from_this();
   return io().allocate(generator, count, now_ + settings_.request_timeout, *this, tag, key);
 }

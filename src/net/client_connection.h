@@ -125,7 +125,7 @@ class ClientConnection : public Connection, public Lobby::Guest, private Reactor
   GeneratorHold generator(std::string_view counter) { return io().generators().get(counter, now_); }
   /// Asks for ids: deliver() will be called with `tag`, unless withdraw() comes first.
   RequestId allocate(const IdGenerator& generator, std::uint64_t count, std::uint64_t tag,
-                     std::optional<IdempotencyKey> key = {});
+                     const node::RequestKey* key = nullptr);
   /// To be called first in deliver(): keeps this alive until the end of its scope.
   std::shared_ptr<Connection> delivered() noexcept;
   void withdraw(const IdGenerator& generator, RequestId request);

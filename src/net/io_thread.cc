@@ -103,10 +103,11 @@ void IoThread::forget(const std::shared_ptr<Connection>& connection) {
 
 RequestId IoThread::allocate(const IdGenerator& generator, std::uint64_t count,
                              base::MonotonicTime deadline, Connection& connection,
-                             std::uint64_t tag, std::optional<IdempotencyKey> key) {
+                             std::uint64_t tag, const node::RequestKey* key) {
   ++batched_;
   ++read_since_look_;
-  return batch_.add(generator, count, deadline, connection, tag, key);
+  return key != nullptr ? key->add_to(batch_, generator, count, deadline, connection, tag)
+                        : batch_.add(generator, count, deadline, connection, tag);
 }
 
 void IoThread::flush_at_turn_end(std::shared_ptr<Connection> connection) {

@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string_view>
 #include <thread>
@@ -28,6 +27,7 @@
 #include "net/lobby.h"
 #include "net/reactor.h"
 #include "net/shared_generator.h"
+#include "node/request_key.h"
 #include "stats/front_end_stats.h"
 
 namespace nextid::net {
@@ -92,7 +92,7 @@ class IoThread {
   /// Adds to the turn's batch; the answer goes to connection.deliver(), at the turn's end or later.
   RequestId allocate(const IdGenerator& generator, std::uint64_t count,
                      base::MonotonicTime deadline, Connection& connection, std::uint64_t tag,
-                     std::optional<IdempotencyKey> key = {});
+                     const node::RequestKey* key = nullptr);
   /// A connection frees so many bytes in a sweep.
   void note_freed(std::size_t bytes) noexcept { freed_bytes_ += bytes; }
   /// Calls connection->flush() at the end of this turn.

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -54,8 +53,8 @@ class PipelinedConnection : public ClientConnection {
   }
 
   /// Asks for ids for the last entry.
-  void ask(GeneratorHold generator, std::uint64_t count, std::optional<IdempotencyKey> key = {}) {
-    last().has_key = key.has_value();
+  void ask(GeneratorHold generator, std::uint64_t count, const node::RequestKey* key = nullptr) {
+    last().has_key = key != nullptr;
     last().request = allocate(*generator, count, last_tag(), key);
     last().generator = std::move(generator);
   }

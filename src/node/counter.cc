@@ -71,12 +71,12 @@ std::uint64_t Counter::take_at_mark() {
   return id;
 }
 
-RequestId Counter::add_idempotent(std::uint64_t count, base::MonotonicTime deadline,
-                                  RangeReceiver& receiver, std::uint64_t tag,
-                                  const std::string& key) {
+RequestId Counter::add_idempotent(const RequestKey& key, std::uint64_t count,
+                                  base::MonotonicTime deadline, RangeReceiver& receiver,
+                                  std::uint64_t tag) {
   static std::atomic<RequestId> last{kIdempotent};
   const RequestId id = ++last;
-  keyed_requests().add(id, count, deadline, receiver, tag, key);
+  keyed_requests().add(id, key, count, deadline, receiver, tag);
   return id;
 }
 

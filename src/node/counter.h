@@ -49,8 +49,8 @@ class Counter final : public KeyedCounter, public std::enable_shared_from_this<C
   RequestId add(std::uint64_t count, base::MonotonicTime deadline, RangeReceiver& receiver,
                 std::uint64_t tag);
   /// The same, once for each key.
-  RequestId add_idempotent(std::uint64_t count, base::MonotonicTime deadline,
-                           RangeReceiver& receiver, std::uint64_t tag, const std::string& key);
+  RequestId add_idempotent(const RequestKey& key, std::uint64_t count, base::MonotonicTime deadline,
+                           RangeReceiver& receiver, std::uint64_t tag);
   /// Delivers the answers that are due, and appends to `calls` what the store is to be asked.
   void pump(std::vector<contract::Call>& calls);
   /// pump(), and asks the store.

@@ -9,6 +9,7 @@
 #include "base/awaited.h"
 #include "node/counter.h"
 #include "node/node.h"
+#include "node/request_key.h"
 
 namespace nextid {
 namespace {
@@ -25,6 +26,16 @@ class Waiter final : public RangeReceiver {
  private:
   base::Awaited<Result<IdRange>> answer_;
 };
+
+/// Nobody's key.
+std::optional<node::RequestKey> own_key(std::optional<IdempotencyKey> key) {
+  if (!key) return std::nullopt;
+  return node::RequestKey{.text = std::string(*key)};
+}
+
+const node::RequestKey* pointer_to(const std::optional<node::RequestKey>& key) {
+  return key ? &*key : nullptr;
+}
 
 }  // namespace
 
@@ -63,15 +74,17 @@ Result<IdRange> IdGenerator::wait_for_range(std::uint64_t count,
   if (!counter_) return counter_.error();
   if (node_->in_child()) return node::forked_error();
   Waiter waiter;
-  add(count, Clock::now() + node_->runtime().options().request_timeout, waiter, 0, key);
+  const auto own = own_key(key);
+  add(pointer_to(own), count, Clock::now() + node_->runtime().options().request_timeout, waiter, 0);
   usable_->run();
   return waiter.wait();
 }
 
-RequestId IdGenerator::add(std::uint64_t count, Clock::time_point deadline, RangeReceiver& receiver,
-                           std::uint64_t tag, std::optional<IdempotencyKey> key) const {
-  return key ? usable_->add_idempotent(count, deadline, receiver, tag, std::string(*key))
-             : usable_->add(count, deadline, receiver, tag);
+RequestId IdGenerator::add(const node::RequestKey* key, std::uint64_t count,
+                           Clock::time_point deadline, RangeReceiver& receiver,
+                           std::uint64_t tag) const {
+  return key != nullptr ? usable_->add_idempotent(*key, count, deadline, receiver, tag)
+                        : usable_->add(count, deadline, receiver, tag);
 }
 
 RequestId IdGenerator::async_next_range(std::uint64_t count, Clock::time_point deadline,
@@ -81,7 +94,8 @@ RequestId IdGenerator::async_next_range(std::uint64_t count, Clock::time_point d
     receiver.on_range(tag, counter_ ? node::forked_error() : counter_.error());
     return 0;
   }
-  const RequestId id = add(count, deadline, receiver, tag, key);
+  const auto own = own_key(key);
+  const RequestId id = add(pointer_to(own), count, deadline, receiver, tag);
   usable_->run();
   return id;
 }
@@ -119,13 +133,20 @@ Batch::~Batch() = default;
 RequestId Batch::add(const IdGenerator& generator, std::uint64_t count,
                      IdGenerator::Clock::time_point deadline, RangeReceiver& receiver,
                      std::uint64_t tag, std::optional<IdempotencyKey> key) {
+  const auto own = own_key(key);
+  return add_with(pointer_to(own), generator, count, deadline, receiver, tag);
+}
+
+RequestId Batch::add_with(const node::RequestKey* key, const IdGenerator& generator,
+                          std::uint64_t count, IdGenerator::Clock::time_point deadline,
+                          RangeReceiver& receiver, std::uint64_t tag) {
   if (!generator.counter_ || impl_->node->in_child()) {
     const Error error = generator.counter_ ? node::forked_error() : generator.counter_.error();
     impl_->failures.push_back({&receiver, tag, error});
     return 0;
   }
   const auto& counter = *generator.counter_;
-  const RequestId id = generator.add(count, deadline, receiver, tag, key);
+  const RequestId id = generator.add(key, count, deadline, receiver, tag);
   if (impl_->counters.empty() || impl_->counters.back() != counter) {
     impl_->counters.push_back(counter);
   }

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "nextid/id_generator.h"
@@ -14,6 +15,7 @@
 #include "base/mutex.h"
 #include "contract/idempotency.h"
 #include "contract/store_driver.h"
+#include "node/request_key.h"
 #include "node/runtime.h"
 
 namespace nextid::node {
@@ -34,14 +36,16 @@ class KeyedCounter {
   ~KeyedCounter() = default;
 };
 
-/// Requests with equal keys join. The first one recalls the key's record from the store; if there
-/// is none, it reserves ids as any request does, and has the store remember them under the key.
-/// Then all are answered. If another node was faster with the same key, its ids are the answer, and
-/// ours are burned as kIdempotency. So all requests with one key get the same ids, whatever is lost
-/// (I1, except for these replays).
+/// Requests with equal keys of one scope join. The first one recalls the key's record from the
+/// store; if there is none, it reserves ids as any request does, and has the store remember them
+/// under the key. Then all are answered. If another node was faster with the same key, its ids are
+/// the answer, and ours are burned as kIdempotency. So all requests with one key get the same ids,
+/// whatever is lost (I1, except for these replays).
 ///
-/// Once ids are reserved for a key, the store is made to remember them even if no request waits any
-/// more: a client that asks again gets them.
+/// A key that is new is refused, with nothing reserved, at its quota or at the bound on keys whose
+/// records are not written. Once ids are reserved for a key, the store is made to remember them
+/// even if no request waits any more, within the record's own time: a client that asks again gets
+/// them. Then they are burned as kIdempotency.
 ///
 /// Thread-safe. Calls receivers and the store with no lock held.
 class IdempotentRequests {
@@ -51,8 +55,8 @@ class IdempotentRequests {
       : counter_(counter), runtime_(runtime) {}
 
   /// Queues a request; nothing is sent and no receiver is called before the next pump().
-  void add(RequestId id, std::uint64_t count, base::MonotonicTime deadline, RangeReceiver& receiver,
-           std::uint64_t tag, const std::string& key);
+  void add(RequestId id, const RequestKey& key, std::uint64_t count, base::MonotonicTime deadline,
+           RangeReceiver& receiver, std::uint64_t tag);
   /// Delivers the answers that are due, and appends to `calls` what the store is to be asked.
   void pump(std::vector<contract::Call>& calls);
   /// See IdGenerator::cancel().
@@ -60,6 +64,7 @@ class IdempotentRequests {
 
  private:
   class Flow;
+  using Name = std::pair<std::string, std::string>;  // A scope and a text.
 
   struct Waiter {
     RequestId id = 0;
@@ -72,15 +77,19 @@ class IdempotentRequests {
     Error error;
   };
 
+  bool is_waited_for(const Flow& flow) const;
+  bool drop_unless_waited_for(const Flow& flow);
   void refuse_expired(const std::shared_ptr<Flow>& flow);
-  void finish(const std::shared_ptr<Flow>& flow, const Result<IdRange>& answer);
+  /// False where nobody waited for the answer.
+  bool finish(const std::shared_ptr<Flow>& flow, const Result<IdRange>& answer);
 
   KeyedCounter& counter_;
   Runtime& runtime_;
   mutable base::Mutex mutex_;
-  std::map<std::string, std::shared_ptr<Flow>> flows_ NEXTID_GUARDED_BY(mutex_);  // By key.
-  std::vector<std::shared_ptr<Flow>> new_flows_ NEXTID_GUARDED_BY(mutex_);        // Not sent yet.
-  std::vector<Refused> refused_ NEXTID_GUARDED_BY(mutex_);                        // Not told yet.
+  std::map<Name, std::shared_ptr<Flow>> flows_ NEXTID_GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<Flow>> new_flows_ NEXTID_GUARDED_BY(mutex_);     // Not sent yet.
+  std::vector<std::shared_ptr<Flow>> joined_flows_ NEXTID_GUARDED_BY(mutex_);  // Not hurried yet.
+  std::vector<Refused> refused_ NEXTID_GUARDED_BY(mutex_);                     // Not told yet.
 };
 
 }  // namespace nextid::node

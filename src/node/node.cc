@@ -174,6 +174,7 @@ bool Node::close(std::chrono::milliseconds limit) {
     open.reserve(counters_.size());
     for (const auto& [name, counter] : counters_) open.push_back(counter);
   }
+  runtime_.parked_records().close();
   start_closing(open, deadline);
   const auto all_closed = [&open, closed = std::size_t{0}, this]() mutable {
     while (closed < open.size() && open[closed]->closed()) ++closed;

@@ -18,7 +18,8 @@ Runtime::Runtime(const std::string& store_url, std::shared_ptr<contract::StoreDr
     : options_(std::move(options)),
       rules_(rules_of(store_url, options_)),
       driver_(std::move(driver)),
-      writes_(*this) {}
+      writes_(*this),
+      parked_records_(*this) {}
 
 void Runtime::submit(std::vector<contract::Call> calls) {
   if (calls.empty()) return;
@@ -87,9 +88,10 @@ void Runtime::call_ended() {
   if (calls_out_ == 0) changed_.notify_all();
 }
 
-Runtime::Hold Runtime::hold_settling() {
-  settling_.fetch_add(1);
-  return {this, &Runtime::settling_ended};
+std::optional<Runtime::Hold> Runtime::hold_settling() {
+  if (settling_.fetch_add(1) < kMostSettlingKeys) return Hold(this, &Runtime::settling_ended);
+  settling_ended();
+  return std::nullopt;
 }
 
 void Runtime::settling_ended() {

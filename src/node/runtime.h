@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "contract/store_driver.h"
 #include "engine/engine.h"
 #include "node/high_waters.h"
+#include "node/parked_records.h"
 #include "node/store_call_counts.h"
 #include "node/timer.h"
 #include "node/write_watch.h"
@@ -55,6 +57,7 @@ class Runtime {
   StoreCalls store_calls() const;
   WriteWatch& writes() noexcept { return writes_; }
   const WriteWatch& writes() const noexcept { return writes_; }
+  ParkedRecords& parked_records() noexcept { return parked_records_; }
 
   /// Called by a counter when what the state directory says of it is out of date; at most once
   /// until take_changed() returns it.
@@ -81,8 +84,10 @@ class Runtime {
   };
   /// For a StoreCall: wait_for_attempts() waits for it also between its attempts.
   [[nodiscard]] Hold hold_call();
-  /// For ids whose fate is open: closing the store waits for them while it has time.
-  [[nodiscard]] Hold hold_settling();
+  /// For a key whose ids are being reserved or remembered: closing the store waits for it while it
+  /// has time. Nothing at kMostSettlingKeys, so that keys that nobody waits for stay bounded.
+  [[nodiscard]] std::optional<Hold> hold_settling();
+  static constexpr std::uint64_t kMostSettlingKeys = 20'000;
   bool has_settled() const noexcept { return settling_.load() == 0; }
 
   /// Called by each counter when its engine has closed.
@@ -122,6 +127,7 @@ class Runtime {
   WriteWatch writes_;
   std::uint64_t commits_ NEXTID_GUARDED_BY(mutex_) = 0;  // Of the driver, once it was dropped.
   std::vector<std::shared_ptr<Counter>> changed_counters_ NEXTID_GUARDED_BY(mutex_);
+  ParkedRecords parked_records_;
   Timer timer_;  // Last: its thread ends before the rest goes.
 };
 

@@ -273,6 +273,9 @@ constexpr std::array kOptions{
     Option{"idempotency-retention", "TIME", "24h",
            "How long an idempotency key stands for its ids, up to 30d.",
            with<set_retention, &Config::store_options, &StoreOptions::idempotency_retention>},
+    Option{"shared-keys", "", "false",
+           "Equal idempotency keys of all tokens are one key; else each token has keys of its own.",
+           with<set_switch, &Config::shared_keys>},
     Option{"max-connections", "N", "10000",
            "Clients that may be connected; further ones are answered 503 and closed. With tokens, "
            "those that have not signed in have half of it at most.",

@@ -43,6 +43,7 @@ struct Config {
   std::chrono::milliseconds shutdown_timeout = std::chrono::seconds(8);
   /// The token file; "": everyone may do everything.
   std::string tokens;
+  bool shared_keys = false;
   /// A file, "journal" for standard error, or "": none.
   std::string audit_log;
   /// Ranges of so many ids are in it, and larger ones.

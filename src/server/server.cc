@@ -142,6 +142,7 @@ std::string resolved(const net::Listener& listener) {
 Result<Server::Front> Server::open_front(const Config& config, const Logger& logger) {
   auto access = auth::Access::open(config.tokens);
   if (!access) return access.error();
+  (*access)->set_key_rules({config.shared_keys, config.store_options.idempotency_retention});
   Front front{.access = *std::move(access), .tls = nullptr, .audit = nullptr};
   if (!config.audit_log.empty()) {
     auto audit = AuditLog::open(config.audit_log, config.audit_range, logger);

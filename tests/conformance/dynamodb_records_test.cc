@@ -285,6 +285,13 @@ TEST_F(DynamodbRecordTest, IsOneItem) {
   EXPECT_EQ(sent[1].body.at("ConsistentRead"), json::value(true));
 }
 
+TEST_F(DynamodbRecordTest, HasItsScopeInItsName) {
+  run(store(), Remember{"orders", "key", record(1), "shop"});
+  EXPECT_EQ(tap_.requests("PutItem").at(0).body.at("Item").at("record_id"),
+            json::value(store::text("@shop/orders/key")));
+  EXPECT_EQ(remembered(recall()), std::nullopt);
+}
+
 TEST_F(DynamodbRecordTest, TakesTheOldItemFromARefusal) {
   remember(record(1));
   EXPECT_EQ(remember(record(2)), record(1));

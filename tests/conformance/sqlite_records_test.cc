@@ -49,6 +49,14 @@ class SqliteRecordsTest : public testing::Test {
       store::SqliteStore::open(path_, {}, {clock_.reader(), clock_.reader(), 1}).value();
 };
 
+TEST_F(SqliteRecordsTest, HasTheScopeInTheCountersName) {
+  const std::int64_t expires_s = contract::whole_seconds(clock_.now_us()) + 10;
+  run(*store_, Remember{"orders", "key", {IdRange(1, 3, 1), expires_s, 8}, "shop"});
+  EXPECT_EQ(RawConnection(path_).integer(
+                "SELECT count(*) FROM idempotency WHERE counter = '@shop/orders' AND key = 'key'"),
+            1);
+}
+
 TEST_F(SqliteRecordsTest, RemovesAFewThatAreOverWithEachThatItAdds) {
   remember_many("short", 20, seconds(10));
   remember_many("edge", 1, seconds(20));

@@ -156,10 +156,11 @@ std::string describe(const contract::Op& op) {
       return describe_slot_op("Release", x);
     }
     std::string operator()(const contract::Recall& x) const {
-      return "Recall " + x.counter + " '" + x.key + "'";
+      return "Recall " + contract::key_space(x.counter, x.scope) + " '" + x.key + "'";
     }
     std::string operator()(const contract::Remember& x) const {
-      return "Remember " + x.counter + " '" + x.key + "' " + describe_record(x.record);
+      return "Remember " + contract::key_space(x.counter, x.scope) + " '" + x.key + "' " +
+             describe_record(x.record);
     }
     std::string operator()(const contract::TryWrite&) const { return "TryWrite"; }
   } const text;

@@ -169,6 +169,50 @@ TEST_P(StoreIdempotency, TellsTheKeysOfCountersApart) {
   }
 }
 
+TEST_P(StoreIdempotency, TellsTheKeysOfScopesApart) {
+  struct Name {
+    std::string counter;
+    std::string key;
+    std::string scope;
+  };
+  const std::string longest(kMaxCounterNameBytes, 'n');
+  const std::vector<Name> names{{"orders", "key", ""},
+                                {"orders", "key", "shop"},
+                                {"orders", "key", "SHOP"},
+                                {"orders", "shop/key", ""},
+                                {"orders", "key", "orders"},
+                                {"shop", "key", "orders"},
+                                {"shop", "orders/key", ""},
+                                {"shop", "@orders/key", ""},
+                                {"orders", "key", "shop:orders"},
+                                {"orders", "orders/key", "shop"},
+                                {"orders:key", "key", "shop"},
+                                {"key", "key", "shop"},
+                                {longest, std::string(255, '~'), longest},
+                                {longest, std::string(254, '~'), longest}};
+  for (std::uint64_t i = 0; i < names.size(); ++i) {
+    const Remember op{names[i].counter, names[i].key, record(i), names[i].scope};
+    EXPECT_EQ(remembered(run(store(), op)), record(i)) << describe(Op(op));
+  }
+  for (std::uint64_t i = 0; i < names.size(); ++i) {
+    const Recall op{names[i].counter, names[i].key, names[i].scope};
+    EXPECT_EQ(remembered(run(store(), op)), record(i)) << describe(Op(op));
+    const Remember another{names[i].counter, names[i].key, record(100), names[i].scope};
+    EXPECT_EQ(remembered(run(store(), another)), record(i)) << describe(Op(another));
+  }
+  EXPECT_EQ(remembered(run(store(), Recall{"orders", "key", "nobody"})), std::nullopt);
+}
+
+TEST_P(StoreIdempotency, RefusesWhatIsNoScope) {
+  for (const std::string& scope :
+       {std::string("a/b"), std::string("@"), std::string("a b"), std::string(129, 's'),
+        std::string("\xc3\xa9"), std::string(1, '\0')}) {
+    EXPECT_EQ(describe(run(store(), Recall{"orders", "key", scope})), "NotApplied") << scope;
+    EXPECT_EQ(describe(run(store(), Remember{"orders", "key", record(1), scope})), "NotApplied")
+        << scope;
+  }
+}
+
 TEST_P(StoreIdempotency, RefusesWhatIsNoKey) {
   const std::vector<std::string> keys{
       "",     std::string(256, 'x'), "a\n",      "\t", "\x7f", "\xc3\xa9",

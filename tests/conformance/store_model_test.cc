@@ -79,8 +79,8 @@ class RandomOps {
       return contract::Define{counter, writer, {1 + below(9), 1 + below(3), kMaxId, 1, "", 1}};
     }
     if (kind < 32) return contract::Redefine{counter, writer, next_definition(seen_[counter])};
-    if (kind < 36) return contract::Recall{counter, key()};
-    if (kind < 41) return contract::Remember{counter, key(), record()};
+    if (kind < 36) return contract::Recall{counter, key(), scope()};
+    if (kind < 41) return contract::Remember{counter, key(), record(), scope()};
     if (kind < 42) return contract::TryWrite{};
     return with_seq(kind, counter, writer);
   }
@@ -118,6 +118,7 @@ class RandomOps {
   }
 
   std::string key() { return "key " + std::to_string(below(4)); }
+  std::string scope() { return below(3) == 0 ? "c" + std::to_string(below(2)) : ""; }
 
   IdempotencyRecord record() {
     const std::int64_t now_s = contract::whole_seconds(clock_.now_us());

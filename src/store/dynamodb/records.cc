@@ -24,9 +24,10 @@ using contract::Outcome;
 using contract::Remembered;
 using Kind = DynamodbReply::Kind;
 
-/// Names of counters have no "/", so no two records share one.
-std::string id_of(const std::string& counter, const std::string& key) {
-  return std::string(counter).append("/").append(key);
+/// Names of counters and scopes have no "/", so no two records share one.
+template <typename Op>
+std::string id_of(const Op& op) {
+  return contract::key_space(op.counter, op.scope).append("/").append(op.key);
 }
 
 json::object get_request(const std::string& id) {
@@ -83,15 +84,15 @@ DynamodbRecords::DynamodbRecords(std::shared_ptr<aws::DynamodbClient> client,
       wall_clock_(std::move(wall_clock)),
       table_(std::make_shared<DynamodbRecordsTable>(client_, settings.create, std::move(log))) {}
 
-void DynamodbRecords::recall(contract::Recall op, Done done) {
-  read(id_of(op.counter, op.key), std::move(done));
-}
+void DynamodbRecords::recall(contract::Recall op, Done done) { read(id_of(op), std::move(done)); }
 
 void DynamodbRecords::remember(contract::Remember op, Done done) {
   const base::WallMicros now = wall_clock_();
   // The op would keep nothing.
-  if (contract::is_over(op.record, now)) return recall({op.counter, op.key}, std::move(done));
-  std::string id = id_of(op.counter, op.key);
+  if (contract::is_over(op.record, now)) {
+    return recall({op.counter, op.key, op.scope}, std::move(done));
+  }
+  std::string id = id_of(op);
   json::object request = put_request(id, op.record, now);
   ++writes_;
   call("PutItem", std::move(request),

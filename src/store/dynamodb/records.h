@@ -1,6 +1,7 @@
 // Idempotency records, in a DynamoDB table beside that of the counters: TABLE_idempotency.
 //
-//   record_id   S  the counter's name, "/", and the key; partition key
+//   record_id   S  what the keys of the counter and the scope are kept under (contract::key_space),
+//                  "/", and the key; partition key
 //   first_id, id_count, increment  N  the ids that the key stands for
 //   owner       N  a random number of the request that made the record
 //   expires_at  N  seconds since 1970; the attribute of the table's time to live

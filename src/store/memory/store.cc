@@ -170,12 +170,12 @@ Outcome MemoryStore::apply(const contract::Release& op) {
 }
 
 Outcome MemoryStore::apply(const contract::Recall& op) {
-  return Remembered{recall({op.counter, op.key}, wall_clock_())};
+  return Remembered{recall({contract::key_space(op.counter, op.scope), op.key}, wall_clock_())};
 }
 
 Outcome MemoryStore::apply(const contract::Remember& op) {
   const base::WallMicros now = wall_clock_();
-  const RecordName name{op.counter, op.key};
+  const RecordName name{contract::key_space(op.counter, op.scope), op.key};
   if (auto in_force = recall(name, now)) return Remembered{std::move(in_force)};
   if (contract::is_over(op.record, now)) return Remembered{};
   records_[name] = op.record;

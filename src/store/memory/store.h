@@ -38,7 +38,7 @@ class MemoryStore final : public contract::StoreDriver {
     contract::CounterState state;  // Without a slot.
     std::map<contract::WriterId, contract::Slot> slots;
   };
-  using RecordName = std::pair<std::string, std::string>;  // A counter and a key.
+  using RecordName = std::pair<std::string, std::string>;  // A key_space() and a key.
 
   contract::Outcome attempt(const contract::Op& op) NEXTID_REQUIRES(mutex_);
   contract::Outcome apply(const contract::Load& op) NEXTID_REQUIRES(mutex_);

@@ -18,8 +18,9 @@ using contract::Outcome;
 using contract::Remembered;
 
 // A row a key, and an index in the order of expiry, at whose front the records to be removed lie:
-// so records with a long retention do not hold up others with a short one. The row of a counter
-// without a name is the store's clock (store_clock.h).
+// so records with a long retention do not hold up others with a short one. The counter is the
+// key_space() of the record; the row of a counter without a name is the store's clock
+// (store_clock.h).
 constexpr const char* kCreateTable =
     "CREATE TABLE idempotency ("
     " counter TEXT NOT NULL,"
@@ -66,17 +67,18 @@ SqliteRecords::SqliteRecords(Database& database)
       delete_oldest_(database, kDeleteOldest) {}
 
 Outcome SqliteRecords::apply(const contract::Recall& op, base::WallMicros now) {
-  auto record = find(op.counter, op.key);
+  auto record = find(contract::key_space(op.counter, op.scope), op.key);
   if (!record || contract::is_over(*record, now)) return Remembered{};
   return Remembered{std::move(record)};
 }
 
 Outcome SqliteRecords::apply(const contract::Remember& op, base::WallMicros now) {
-  auto existing = find(op.counter, op.key);
+  const std::string counter = contract::key_space(op.counter, op.scope);
+  auto existing = find(counter, op.key);
   if (existing && !contract::is_over(*existing, now)) return Remembered{std::move(existing)};
   const IdempotencyRecord& record = op.record;
   if (contract::is_over(record, now)) return Remembered{};
-  put_.bind_text(1, op.counter)
+  put_.bind_text(1, counter)
       .bind_text(2, op.key)
       .bind(3, column_of(record.range.start()))
       .bind(4, column_of(record.range.count()))

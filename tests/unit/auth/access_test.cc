@@ -57,6 +57,25 @@ TEST_F(AccessTest, ASessionMayDoWhatItsTokenSays) {
   EXPECT_EQ(session.name(), "");
 }
 
+TEST_F(AccessTest, KeysAreOfTheTokensNameUnlessTheyAreShared) {
+  write(line("a", "secret", "allocate", "*"));
+  const auto access = Access::open(path_).value();
+  Session session(*access);
+  EXPECT_EQ(session.key_scope(), "");
+  session.sign_in("secret");
+  EXPECT_EQ(session.key_scope(), "a");
+  write(line("a", "another secret", "allocate", "*"));
+  ASSERT_TRUE(access->reload());
+  session.sign_in("another secret");
+  EXPECT_EQ(session.key_scope(), "a");
+  const auto sharing = Access::open(path_).value();
+  sharing->set_key_rules({.shared = true});
+  Session other(*sharing);
+  other.sign_in("another secret");
+  EXPECT_EQ(other.name(), "a");
+  EXPECT_EQ(other.key_scope(), "");
+}
+
 TEST_F(AccessTest, SessionsFollowReloads) {
   write(line("a", "secret", "allocate", "*") + line("b", "other", "allocate", "*"));
   const auto access = Access::open(path_);

@@ -1,6 +1,7 @@
 // The bytes of each kind of answer.
 #include "http/codec/reply.h"
 
+#include <chrono>
 #include <limits>
 #include <string>
 #include <utility>
@@ -147,6 +148,11 @@ TEST(HttpReply, ProblemsAreRfc9457) {
       << text;
 }
 
+TEST(HttpReply, SaysWhenALimitHasRoomAgain) {
+  const Error limited(ErrorCode::kLimited, "No more.", std::chrono::seconds(4321));
+  EXPECT_TRUE(contains(reply_text(problem_reply(problem_of(limited))), "Retry-After: 4321\r\n"));
+}
+
 TEST(HttpReply, EveryErrorOfTheLibraryHasAStatus) {
   const std::vector<std::pair<ErrorCode, std::string>> expected{
       {ErrorCode::kInvalid, "400 Bad Request"},
@@ -155,6 +161,7 @@ TEST(HttpReply, EveryErrorOfTheLibraryHasAStatus) {
       {ErrorCode::kExhausted, "409 Conflict"},
       {ErrorCode::kCorrupt, "500 Internal Server Error"},
       {ErrorCode::kOverloaded, "503 Service Unavailable"},
+      {ErrorCode::kLimited, "429 Too Many Requests"},
       {ErrorCode::kUnavailable, "503 Service Unavailable"},
       {ErrorCode::kDeadline, "504 Gateway Timeout"},
   };
