@@ -314,7 +314,7 @@ void ClientConnection::finish() {
 void ClientConnection::rest_if_idle(base::MonotonicTime now) {
   if (rested_ || !is_done() || !input().empty() || now - idle_since_ < kRestAfter) return;
   rested_ = true;
-  io().note_freed(input_.size() - first_input_bytes_ + output_.capacity());
+  io().note_freed(grown_bytes());
   rest();
   if (input_.size() > first_input_bytes_) std::vector<char>(first_input_bytes_).swap(input_);
   std::string().swap(output_);
@@ -367,6 +367,7 @@ void ClientConnection::close() {
   state_ = State::kClosed;
   ticket_.give_back();
   place_.give_back();
+  io().note_freed(grown_bytes());
   io().reactor().remove(*this);
   stream_.close();
   stats_.connection_closed();
