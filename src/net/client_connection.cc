@@ -354,7 +354,7 @@ void ClientConnection::finish() {
 void ClientConnection::rest_if_idle(base::MonotonicTime now) {
   if (rested_ || !is_done() || !input().empty() || now - idle_since_ < kRestAfter) return;
   rested_ = true;
-  io().note_freed(input_.size() - first_input_bytes_ + output_.capacity());
+  io().note_freed(grown_bytes());
   rest();
   if (input_.size() > first_input_bytes_) std::vector<char>(first_input_bytes_).swap(input_);
   std::string().swap(output_);
@@ -411,6 +411,7 @@ void ClientConnection::close() {
   io().memory().note(std::exchange(counted_bytes_, 0), 0);
   ticket_.give_back();
   place_.give_back();
+  io().note_freed(grown_bytes());
   io().reactor().remove(*this);
   stream_.close();
   stats_.connection_closed();

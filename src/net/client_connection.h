@@ -185,6 +185,10 @@ class ClientConnection : public Connection, public Lobby::Guest, private Reactor
   bool join();
   void enter_lobby();
   bool is_late_to_sign_in(base::MonotonicTime now) const noexcept;
+  /// What it has beyond a new connection.
+  std::size_t grown_bytes() const noexcept {
+    return input_.size() - first_input_bytes_ + output_.capacity();
+  }
   void rest_if_idle(base::MonotonicTime now);
   void count_latencies(base::MonotonicTime now);
   bool send_output(base::MonotonicTime now);

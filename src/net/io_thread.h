@@ -93,7 +93,7 @@ class IoThread {
   RequestId allocate(const IdGenerator& generator, std::uint64_t count,
                      base::MonotonicTime deadline, Connection& connection, std::uint64_t tag,
                      const node::RequestKey* key = nullptr);
-  /// A connection frees so many bytes in a sweep.
+  /// A connection frees so many bytes, now or soon.
   void note_freed(std::size_t bytes) noexcept { freed_bytes_ += bytes; }
   /// Calls connection->flush() at the end of this turn.
   void flush_at_turn_end(std::shared_ptr<Connection> connection);
