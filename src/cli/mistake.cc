@@ -194,6 +194,8 @@ constexpr std::array kForeignCommands{
     ForeignCommand{"get", "next"},      ForeignCommand{"incr", "next"},
     ForeignCommand{"list", "counters"}, ForeignCommand{"ls", "counters"},
     ForeignCommand{"create", "define"}, ForeignCommand{"set", "advance"},
+    ForeignCommand{"del", "delete"},    ForeignCommand{"rm", "delete"},
+    ForeignCommand{"remove", "delete"}, ForeignCommand{"drop", "delete"},
     ForeignCommand{"help", "--help"},   ForeignCommand{"version", "--version"},
 };
 

@@ -6,13 +6,21 @@ namespace nextid::stats {
 namespace {
 
 constexpr std::array<std::string_view, kEndings> kEndingNames{
-    "ok",           "invalid",
-    "unauthorized", "forbidden",
-    "not_found",    "method_not_allowed",
-    "conflict",     "precondition_failed",
-    "exhausted",    "too_large",
-    "corrupt",      "overloaded",
-    "unavailable",  "deadline",
+    "ok",
+    "invalid",
+    "unauthorized",
+    "forbidden",
+    "not_found",
+    "deleted",
+    "method_not_allowed",
+    "conflict",
+    "precondition_failed",
+    "exhausted",
+    "too_large",
+    "corrupt",
+    "overloaded",
+    "unavailable",
+    "deadline",
     "other",
 };
 

@@ -23,6 +23,7 @@ enum class Ending : std::uint8_t {
   kUnauthorized,
   kForbidden,
   kNotFound,
+  kDeleted,
   kMethodNotAllowed,
   kConflict,
   kPreconditionFailed,
@@ -34,7 +35,7 @@ enum class Ending : std::uint8_t {
   kDeadline,
   kOther,
 };
-inline constexpr std::size_t kEndings = 15;
+inline constexpr std::size_t kEndings = 16;
 /// "ok", "invalid", "not_found", ...
 std::string_view to_string(Ending ending) noexcept;
 /// kOther for a code that is none of these.

@@ -88,7 +88,7 @@ MISTAKES = [
                             (["bench", "--counter"], "--counter")]),
     # Tokens.
     (["token", "me", "--rights", "write"],
-     "--rights is 'write': it must be read, allocate and define, or some of them, with commas and no"
+     "--rights is 'write': it must be read, allocate, define and delete, or some of them, with commas and no"
      " blanks between them."),
     (["token", "me", "--counters", "a,b"],
      "--counters has 'a,b', which can't be for any counter: give names or patterns such as"

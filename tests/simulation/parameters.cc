@@ -160,6 +160,7 @@ Parameters draw_parameters(std::uint64_t seed) {
   p.state_files = random.pick({0, 500, 1'000});
   p.state_writes = some(random, 300);
   if (p.kind == Kind::kSetBacks) draw_set_backs(random, p);
+  if (changes && random.chance(500)) p.deletions = random.between_orders(2, 60);
   return p;
 }
 
@@ -234,6 +235,7 @@ std::string to_string(const Parameters& p) {
   put("largest_jump_us", p.largest_jump_us);
   put("redefinitions", p.redefinitions);
   put("foreign_adds", p.foreign_adds);
+  put("deletions", p.deletions);
   return line.str();
 }
 

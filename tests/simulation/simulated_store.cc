@@ -138,6 +138,16 @@ void SimulatedStore::add(std::uint64_t step) {
   context_.note("foreign add", {step});
 }
 
+void SimulatedStore::bring_back() {
+  const auto outcome = apply_now(contract::Load{kCounter, 0}, nullptr);
+  const auto* found = std::get_if<contract::Found>(&outcome);
+  if (found == nullptr || !found->state.deleted) return;
+  Definition next = found->state.definition;
+  ++next.revision;
+  apply_now(contract::Redefine{kCounter, 0, next}, nullptr);
+  context_.note("brought back", {next.revision});
+}
+
 void SimulatedStore::prune() {
   if (!down_) apply_now(contract::Load{kCounter, 0}, nullptr);
 }

@@ -111,6 +111,9 @@ Outcome MemoryStore::apply(const contract::Redefine& op) {
       (!op.deletes && seen.value > static_cast<std::int64_t>(op.definition.max))) {
     return Refused{std::move(seen)};
   }
+  if (seen.deleted && canary(Canary::kComesBackAnew)) {
+    counter->state.value = contract::value_before_first(op.definition);
+  }
   counter->state.definition = op.definition;
   counter->state.deleted = op.deletes;
   return Found{seen_by(*counter, op.writer)};
