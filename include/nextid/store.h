@@ -73,8 +73,9 @@ class Store {
   using PageReceiver = std::function<void(Result<CounterPage>)>;
   using CounterReceiver = std::function<void(Result<CounterInfo>)>;
   using DefinedReceiver = std::function<void(Result<DefinedCounter>)>;
-  /// Whether a counter may be made, changed or deleted: asked with its definition, or with null where
-  /// there is no such counter, or it was deleted. Perhaps more than once, from any thread; it must not block.
+  /// Whether a counter may be made, changed or deleted: asked with its definition, or with null
+  /// where there is no such counter, or it was deleted. Perhaps more than once, from any thread; it
+  /// must not block.
   using DefinitionCondition = std::function<bool(const Definition* now)>;
   using WriteReceiver = std::function<void(Result<void>)>;
 
@@ -107,10 +108,10 @@ class Store {
 
   /// Deletes the counter, and returns it as it was: no id is reserved from it any more, and its
   /// requests fail with kDeleted, until define() brings it back. Its name and its value stay, so
-  /// that no id of it is given again. Other nodes still serve the ids that they have reserved, until
-  /// they next ask the store. Succeeds if it was deleted already. Errors: kNotFound; kPrecondition
-  /// as in define(), a deleted counter being one that there is not; kUnavailable and kDeadline: it
-  /// may have been deleted. Repeating the call is safe.
+  /// that no id of it is given again. Other nodes still serve the ids that they have reserved,
+  /// until they next ask the store. Succeeds if it was deleted already. Errors: kNotFound;
+  /// kPrecondition as in define(), a deleted counter being one that there is not; kUnavailable and
+  /// kDeadline: it may have been deleted. Repeating the call is safe.
   Result<CounterInfo> delete_counter(std::string_view name,
                                      DefinitionCondition condition = {}) const;
 

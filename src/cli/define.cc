@@ -127,11 +127,10 @@ int delete_counter(const Request& request) {
   if (!counter) return report(counter.error());
   const std::string where =
       counter->value ? cat("at ", *counter->value) : std::string("before its first id");
-  const ExitCode code =
-      print(request.json ? json_of(*counter)
-                         : cat("deleted counter '", counter->name, "' ", where,
-                               ": it gives no more ids; `nextid define ", counter->name,
-                               "` would have it go on there\n"));
+  const ExitCode code = print(request.json ? json_of(*counter)
+                                           : cat("deleted counter '", counter->name, "' ", where,
+                                                 ": it gives no more ids; `nextid define ",
+                                                 counter->name, "` would have it go on there\n"));
   store->close(kCloseLimit);
   return code;
 }
@@ -170,14 +169,15 @@ void add_advance(CLI::App& app, Outcome& outcome) {
 
 void add_delete(CLI::App& app, Outcome& outcome) {
   const auto request = std::make_shared<Request>();
-  auto* command =
-      app.add_subcommand("delete", "Delete a counter that was made by mistake: it gives no more ids");
+  auto* command = app.add_subcommand(
+      "delete", "Delete a counter that was made by mistake: it gives no more ids");
   add_name(*command, "COUNTER", request->name, "The counter")->required();
   command->add_flag("--json", request->json, "Print the JSON of the HTTP call");
   add_store_options(*command, request->sources);
   command->footer(
       "The store keeps its name and its value, so that no id of it is given again: `nextid define\n"
-      "COUNTER` brings it back, to go on above them. Nodes with a cached block of its ids give those\n"
+      "COUNTER` brings it back, to go on above them. Nodes with a cached block of its ids give "
+      "those\n"
       "out until they next ask the store.");
   command->callback([request, &outcome] { outcome.exit_code = delete_counter(*request); });
 }

@@ -163,8 +163,8 @@ bool is_agreed(const RecoveryRequest& request, const std::vector<Step>& steps) {
   return answer[0] == 'y' || answer[0] == 'Y';
 }
 
-/// A deleted counter moves, too, lest it come back below ids that were given out; but only as one in
-/// use. If this ends halfway, the counter is in use, and the next recovery moves it as such.
+/// A deleted counter moves, too, lest it come back below ids that were given out; but only as one
+/// in use. If this ends halfway, the counter is in use, and the next recovery moves it as such.
 Result<void> move_on(const Store& store, const Step& step) {
   const std::string& name = step.counter.name;
   if (step.counter.deleted) {

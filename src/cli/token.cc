@@ -35,9 +35,10 @@ Error invalid(const std::string& sentence) { return Error(ErrorCode::kInvalid, s
 Result<void> check(const Request& request) {
   if (const auto known = server::check_environment(environment()); !known) return known.error();
   if (!auth::parse_rights(request.rights)) {
-    return invalid(cat("--rights is '", base::visible(request.rights),
-                       "': it must be read, allocate, define and delete, or some of them, with commas and "
-                       "no blanks between them."));
+    return invalid(
+        cat("--rights is '", base::visible(request.rights),
+            "': it must be read, allocate, define and delete, or some of them, with commas and "
+            "no blanks between them."));
   }
   for (const std::string& pattern : request.counters) {
     if (!pattern.empty() && auth::is_counter_pattern(pattern)) continue;

@@ -37,13 +37,13 @@ struct Define {
 
 /// Replaces the counter's definition, if the counter's revision is still definition.revision - 1
 /// and, unless it deletes the counter, its value <= definition.max. Start and increment must be the
-/// counter's own: they never change. A counter that another program made has revision 0. → Found (as
-/// it is now) | Refused | Missing | InDoubt | NotApplied
+/// counter's own: they never change. A counter that another program made has revision 0. → Found
+/// (as it is now) | Refused | Missing | InDoubt | NotApplied
 ///
-/// A deleted counter is a *tombstone*: its value, floor and slots stay, so that no id of it is given
-/// again (I1), whoever brings it back (I7). It takes no Reserve and no Advance, and a Define finds
-/// it; all else is as before: repeats find their slots, and tails go back. A Redefine that deletes
-/// nothing brings it back.
+/// A deleted counter is a *tombstone*: its value, floor and slots stay, so that no id of it is
+/// given again (I1), whoever brings it back (I7). It takes no Reserve and no Advance, and a Define
+/// finds it; all else is as before: repeats find their slots, and tails go back. A Redefine that
+/// deletes nothing brings it back.
 struct Redefine {
   std::string counter;
   WriterId writer = 0;

@@ -1,8 +1,8 @@
 // How stores keep a definition's numbers, and with them whether the counter is deleted.
 //
-// The revision of a deleted counter is kept below zero: -revision. So it equals that of no Reserve or
-// Advance, and releases of nextid that know no deletion take it for damage: they give no ids of the
-// counter, whatever else they do.
+// The revision of a deleted counter is kept below zero: -revision. So it equals that of no Reserve
+// or Advance, and releases of nextid that know no deletion take it for damage: they give no ids of
+// the counter, whatever else they do.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +15,7 @@
 namespace nextid::contract {
 
 /// Whether this field tells by its sign that the counter is deleted.
-constexpr bool tells_deletion(const NumberField& field) noexcept {
-  return field.is_revision;
-}
+constexpr bool tells_deletion(const NumberField& field) noexcept { return field.is_revision; }
 
 /// What is kept of one field.
 constexpr std::int64_t stored_number(const NumberField& field, const Definition& definition,

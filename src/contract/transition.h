@@ -36,7 +36,7 @@ struct Change {
   bool makes_counter = false;  ///< The counter does not exist yet; value and definition are set.
   std::optional<std::int64_t> value = {};
   std::optional<Definition> definition = {};
-  bool deletes = false;             ///< With the definition: the counter is deleted from then on.
+  bool deletes = false;           ///< With the definition: the counter is deleted from then on.
   std::optional<Seq> floor = {};  ///< Above the counter's floor.
   SlotWrite slot_write = SlotWrite::kKeep;
   Slot slot = {};  ///< Of the op's writer, if its slot is made or replaced.

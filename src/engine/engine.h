@@ -282,7 +282,7 @@ class Engine {
 
   bool loaded_ = false;
   Definition definition_;
-  bool deleted_ = false;          // As the store last showed, or somebody told.
+  bool deleted_ = false;           // As the store last showed, or somebody told.
   std::uint64_t loading_for_ = 0;  // The last ticket when the last load began.
   SlotWriter writer_;
   std::optional<Room> room_;  // As a refusal just showed; for the next tick alone.

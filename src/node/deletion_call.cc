@@ -10,15 +10,14 @@ using base::cat;
 using contract::CounterState;
 
 Error no_such_counter(const std::string& name) {
-  return Error(
-      ErrorCode::kNotFound,
-      cat("there is no counter '", name, "'; `nextid counters` lists those that there are."));
+  return Error(ErrorCode::kNotFound, cat("there is no counter '", name,
+                                         "'; `nextid counters` lists those that there are."));
 }
 
 Error was_deleted(const CounterInfo& counter) {
-  return Error(ErrorCode::kDeleted, cat("counter '", counter.name, "' was deleted at ",
-                                        counter.value.value_or(0), "; `nextid define ",
-                                        counter.name, "` brings it back where it was."));
+  return Error(ErrorCode::kDeleted,
+               cat("counter '", counter.name, "' was deleted at ", counter.value.value_or(0),
+                   "; `nextid define ", counter.name, "` brings it back where it was."));
 }
 
 void DeletionCall::start(Runtime& runtime, std::string name, Store::DefinitionCondition condition,
@@ -56,22 +55,21 @@ void DeletionCall::go_on(const CounterState& state) {
 }
 
 void DeletionCall::remove(Definition wanted) {
-  StoreCall::run_with_doubt(
-      runtime_, contract::Redefine{name_, 0, wanted, true}, deadline_,
-      [self = shared_from_this(), wanted](const Result<contract::Outcome>& outcome,
-                                          bool was_in_doubt) {
-        if (!outcome) return self->receiver_(outcome.error());
-        if (const auto* found = std::get_if<contract::Found>(&*outcome)) {
-          return self->finish(found->state);
-        }
-        const auto* refused = std::get_if<contract::Refused>(&*outcome);
-        if (refused == nullptr) return self->fail_unclear(*outcome);
-        self->on_refused(refused->state, wanted, was_in_doubt);
-      });
+  StoreCall::run_with_doubt(runtime_, contract::Redefine{name_, 0, wanted, true}, deadline_,
+                            [self = shared_from_this(), wanted](
+                                const Result<contract::Outcome>& outcome, bool was_in_doubt) {
+                              if (!outcome) return self->receiver_(outcome.error());
+                              if (const auto* found = std::get_if<contract::Found>(&*outcome)) {
+                                return self->finish(found->state);
+                              }
+                              const auto* refused = std::get_if<contract::Refused>(&*outcome);
+                              if (refused == nullptr) return self->fail_unclear(*outcome);
+                              self->on_refused(refused->state, wanted, was_in_doubt);
+                            });
 }
 
-/// The very revision that the condition was asked about is deleted: by this call, or by another that
-/// wanted the same.
+/// The very revision that the condition was asked about is deleted: by this call, or by another
+/// that wanted the same.
 void DeletionCall::on_refused(const CounterState& state, const Definition& wanted,
                               bool was_in_doubt) {
   if (state.deleted && state.definition.revision == wanted.revision) return finish(state);
@@ -85,9 +83,7 @@ void DeletionCall::on_refused(const CounterState& state, const Definition& wante
        cat("counter '", name_, "' is being changed by others all the time; try again."));
 }
 
-void DeletionCall::finish(const CounterState& state) {
-  receiver_(contract::info_of(name_, state));
-}
+void DeletionCall::finish(const CounterState& state) { receiver_(contract::info_of(name_, state)); }
 
 void DeletionCall::fail(ErrorCode code, const std::string& sentence) {
   receiver_(Error(code, sentence));

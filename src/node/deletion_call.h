@@ -21,7 +21,8 @@ Error no_such_counter(const std::string& name);
 Error was_deleted(const CounterInfo& counter);
 
 /// Reads the counter, asks the condition, then deletes it on the condition that no other writer
-/// changed it in between; starts again if one did. Keeps itself alive until the receiver was called.
+/// changed it in between; starts again if one did. Keeps itself alive until the receiver was
+/// called.
 class DeletionCall : public std::enable_shared_from_this<DeletionCall> {
  public:
   static void start(Runtime& runtime, std::string name, Store::DefinitionCondition condition,

@@ -137,8 +137,8 @@ std::string describe(const contract::Op& op) {
              describe_definition(x.definition);
     }
     std::string operator()(const contract::Redefine& x) const {
-      return (x.deletes ? "Delete " : "Redefine ") + x.counter + " by " +
-             std::to_string(x.writer) + " " + describe_definition(x.definition);
+      return (x.deletes ? "Delete " : "Redefine ") + x.counter + " by " + std::to_string(x.writer) +
+             " " + describe_definition(x.definition);
     }
     std::string operator()(const contract::Reserve& x) const {
       return describe_slot_op("Reserve", x) + " revision " + std::to_string(x.revision) + " step " +

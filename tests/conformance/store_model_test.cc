@@ -189,9 +189,10 @@ TEST_P(StoreModel, AnswersAsTheModelDoes) {
   }
   for (const char* kind :
        {"Load Found", "Load Missing", "Define Found", "Redefine Found", "Redefine Refused",
-        "Delete Found", "Delete Refused", "Reserve Committed", "Reserve Refused", "GiveBack Committed", "GiveBack Refused",
-        "GiveBack NotApplied", "Advance Committed", "Advance Refused", "Release Committed",
-        "Release Refused", "Recall Remembered", "Remember Remembered"}) {
+        "Delete Found", "Delete Refused", "Reserve Committed", "Reserve Refused",
+        "GiveBack Committed", "GiveBack Refused", "GiveBack NotApplied", "Advance Committed",
+        "Advance Refused", "Release Committed", "Release Refused", "Recall Remembered",
+        "Remember Remembered"}) {
     EXPECT_GT(outcomes[kind], 0) << "the steps never led to " << kind;
   }
   if (GetParam().drop) GetParam().drop(directory);

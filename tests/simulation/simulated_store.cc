@@ -109,12 +109,11 @@ contract::Outcome SimulatedStore::apply(store::MemoryStore& store, const contrac
 /// Asks the store itself: what the ops' outcomes say may be wrong.
 void SimulatedStore::check_durable_value() {
   for (const bool deleted : {false, true}) {
-    here_.durable->list(
-        {.limit = 1, .deleted = deleted}, [this](const Result<CounterPage>& page) {
-          for (const CounterInfo& counter : page->counters) {
-            if (counter.value) ledger_.value_is(static_cast<std::int64_t>(*counter.value));
-          }
-        });
+    here_.durable->list({.limit = 1, .deleted = deleted}, [this](const Result<CounterPage>& page) {
+      for (const CounterInfo& counter : page->counters) {
+        if (counter.value) ledger_.value_is(static_cast<std::int64_t>(*counter.value));
+      }
+    });
   }
 }
 

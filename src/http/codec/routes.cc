@@ -182,9 +182,8 @@ Allocate range(Arguments&& arguments) {
 }
 
 service::ListCounters list(Arguments&& arguments) {
-  return {.after = std::move(arguments.after),
-          .limit = arguments.limit,
-          .deleted = arguments.deleted};
+  return {
+      .after = std::move(arguments.after), .limit = arguments.limit, .deleted = arguments.deleted};
 }
 
 service::ShowCounter show(Arguments&& arguments) {

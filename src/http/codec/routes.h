@@ -36,8 +36,8 @@ struct Allocate {
 /// What service::Service is asked for, and how the ids in its answer are written.
 struct ServiceCall {
   std::variant<service::ListCounters, service::ShowCounter, service::DefineCounter,
-               service::DeleteCounter, service::AdvanceCounter, service::CheckReady, service::ShowMetrics,
-               service::ShowStatus>
+               service::DeleteCounter, service::AdvanceCounter, service::CheckReady,
+               service::ShowMetrics, service::ShowStatus>
       call;
   IdFormat ids = IdFormat::kNumber;
   Preconditions conditions = {};  ///< Of a ShowCounter. Changes have their own.

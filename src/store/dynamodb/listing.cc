@@ -31,10 +31,7 @@ void DynamodbListing::start(aws::DynamodbClient& client, const contract::PageWan
 
 DynamodbListing::DynamodbListing(aws::DynamodbClient& client, contract::PageWanted wanted,
                                  Warn warn, Done done)
-    : client_(client),
-      wanted_(std::move(wanted)),
-      warn_(std::move(warn)),
-      done_(std::move(done)) {}
+    : client_(client), wanted_(std::move(wanted)), warn_(std::move(warn)), done_(std::move(done)) {}
 
 void DynamodbListing::next_page(const json::value* from) {
   json::object request = scan_request(wanted_.after);

@@ -70,7 +70,8 @@ std::string select_sql() {
 }
 std::string list_sql() {
   return "SELECT value, seq, name, " + definition_columns() +
-         " FROM counters WHERE writer = 0 AND name > ?1 AND (revision < 0) = ?3 ORDER BY name LIMIT ?2";
+         " FROM counters WHERE writer = 0 AND name > ?1 AND (revision < 0) = ?3 ORDER BY name "
+         "LIMIT ?2";
 }
 std::string insert_counter_sql() {
   return "INSERT INTO counters (name, writer, seq, value, " + definition_columns() +

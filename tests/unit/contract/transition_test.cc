@@ -361,11 +361,7 @@ TEST(Transition, Deletion) {
       {"of the next revision", with_slot(), deletion, "Found", "revision 4, deleted"},
       {"above its max, where another program put it", with_slot(), below_the_value, "Found",
        "revision 4, deleted"},
-      {"a repeat",
-       deleted(with_slot()),
-       {"c", kWriter, changed(3), true},
-       "Refused",
-       "nothing"},
+      {"a repeat", deleted(with_slot()), {"c", kWriter, changed(3), true}, "Refused", "nothing"},
       {"no counter", std::nullopt, deletion, "Missing", "nothing"},
       {"brought back", deleted(with_slot()), {"c", kWriter, changed(4)}, "Found", "revision 4"},
   });

@@ -135,8 +135,7 @@ TEST_F(DeletionTest, ComesBackAndIsCachedAgain) {
   const contract::Seq seq = driver_.fill_stock();
   driver_.engine().see_deletion();
   const std::uint64_t ticket = ask();
-  driver_.answer(
-      contract::Found{back(deleted(20, cached(), contract::Slot{seq, 20}))});
+  driver_.answer(contract::Found{back(deleted(20, cached(), contract::Slot{seq, 20}))});
   EXPECT_EQ(driver_.reserve().revision, 3U);
   EXPECT_GT(driver_.reserve().step, 1U);
   driver_.answer(contract::Committed{20 + static_cast<std::int64_t>(driver_.reserve().step)});

@@ -82,7 +82,8 @@ TEST_P(StoreDeletionTest, ComesBackWhereItWas) {
 TEST_P(StoreDeletionTest, IsConditional) {
   next().value();
   const auto is_at = [](std::uint64_t revision) {
-    return [revision](const Definition* now) { return now != nullptr && now->revision == revision; };
+    return
+        [revision](const Definition* now) { return now != nullptr && now->revision == revision; };
   };
   EXPECT_EQ(store_.delete_counter("c", is_at(7)).error().code(), ErrorCode::kPrecondition);
   EXPECT_TRUE(next());
