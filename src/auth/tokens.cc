@@ -122,8 +122,7 @@ Result<void> Tokens::add_line(std::string_view line) {
   if (!rights) {
     return invalid(
         "the third word must be rights: read, allocate, define and delete, with commas and no "
-        "spaces "
-        "between them.");
+        "spaces between them.");
   }
   Entry entry{.digest = *digest, .grant = {std::string(words[0]), *rights, {}}};
   for (std::size_t i = 3; i < words.size(); ++i) {

@@ -176,9 +176,8 @@ void add_delete(CLI::App& app, Outcome& outcome) {
   add_store_options(*command, request->sources);
   command->footer(
       "The store keeps its name and its value, so that no id of it is given again: `nextid define\n"
-      "COUNTER` brings it back, to go on above them. Nodes with a cached block of its ids give "
-      "those\n"
-      "out until they next ask the store.");
+      "COUNTER` brings it back, to go on above it. Nodes with a cached block of its ids give\n"
+      "those out until they next ask the store.");
   command->callback([request, &outcome] { outcome.exit_code = delete_counter(*request); });
 }
 

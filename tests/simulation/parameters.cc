@@ -167,7 +167,8 @@ Parameters draw_parameters(std::uint64_t seed) {
 bool Parameters::leaves_no_gap() const noexcept {
   const std::uint64_t losses = short_timeouts + cancels + undelivered + cursors + advances +
                                requests_lost + answers_lost + throttled + store_restarts + crashes +
-                               pauses + clock_jumps + foreign_adds + set_backs + exchanges;
+                               pauses + clock_jumps + foreign_adds + set_backs + exchanges +
+                               deletions;
   const bool strict = definition.cache == 1 && redefinitions == 0;
   const bool closes_in_time = restarts == 0 || close_timeout_us >= kMinuteUs;
   const bool rests_in_time = rests == 0 || rest_timeout_us >= kSecondUs;

@@ -124,8 +124,11 @@ TEST_P(StoreDeletionTest, NoIdComesTwiceWhateverIsDeletedAndBroughtBackUnderLoad
     threads.emplace_back([&] {
       while (!over) {
         const auto id = next();
-        if (id) mine.push_back(*id);
-        if (!id) EXPECT_EQ(id.error().code(), ErrorCode::kDeleted) << id.error().what();
+        if (id) {
+          mine.push_back(*id);
+        } else {
+          EXPECT_EQ(id.error().code(), ErrorCode::kDeleted) << id.error().what();
+        }
       }
     });
   }
