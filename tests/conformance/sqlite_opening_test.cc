@@ -128,7 +128,7 @@ TEST_F(SqliteOpening, LeavesTheLogOfOthersAlone) {
 TEST_F(SqliteOpening, RefusesANewerFormat) {
   make_ours();
   RawConnection(path_).execute("PRAGMA user_version = 5");
-  expect_refused(ErrorCode::kCorrupt, "its format is version 4");
+  expect_refused(ErrorCode::kCorrupt, "its format is version 5");
 }
 
 TEST_F(SqliteOpening, RefusesANewerFormatThatIsInTheLogOnly) {
@@ -138,7 +138,7 @@ TEST_F(SqliteOpening, RefusesANewerFormatThatIsInTheLogOnly) {
     raw.keep_wal_at_close();
     raw.execute("PRAGMA user_version = 5");
   }
-  expect_refused(ErrorCode::kCorrupt, "its format is version 4");
+  expect_refused(ErrorCode::kCorrupt, "its format is version 5");
 }
 
 TEST_F(SqliteOpening, RefusesALogThatAnotherProgramLeft) {

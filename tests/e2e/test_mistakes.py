@@ -7,7 +7,7 @@ import pytest
 
 from nextid import INVALID, OK, REPOSITORY, run
 
-COMMANDS = ["serve", "next", "range", "define", "advance", "counters", "bench", "backup", "restore",
+COMMANDS = ["serve", "next", "range", "define", "advance", "delete", "counters", "bench", "backup", "restore",
             "recover", "doctor", "token"]
 NAME_FORM = ("it must be a name of 1 to 128 of A-Z a-z 0-9 . _ : -, beginning with a letter, a digit"
              " or '_'.")
