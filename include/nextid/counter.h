@@ -56,12 +56,14 @@ struct CounterInfo {
   /// The last id reserved, or what the counter was advanced to; none before the first use.
   std::optional<std::uint64_t> value;
   Definition definition;
+  /// It gives no ids; Store::define() brings it back, to go on above its value.
+  bool deleted = false;
 };
 
 /// A counter after Store::define().
 struct DefinedCounter {
   CounterInfo counter;
-  bool created = false;  ///< It did not exist before.
+  bool created = false;  ///< It did not exist before, or was deleted.
 };
 
 /// Counters in the order of their names' bytes.

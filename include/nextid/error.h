@@ -15,6 +15,7 @@ namespace nextid {
 enum class ErrorCode {
   kInvalid,       ///< The request itself is wrong; sending it again can't help.
   kNotFound,      ///< The named counter does not exist.
+  kDeleted,       ///< The named counter was deleted; only Store::define() brings it back.
   kConflict,      ///< It contradicts what the store has: a definition, or an idempotency key.
   kPrecondition,  ///< The condition that the call came with does not hold.
   kExhausted,     ///< The count asked for does not fit below the counter's max (I6).

@@ -68,7 +68,7 @@ class IdGenerator {
   explicit IdGenerator(Result<Store> store, std::string_view counter = kDefaultCounter);
 
   /// One id. Blocks until the store has it durably, at most StoreOptions::request_timeout.
-  /// Errors: kExhausted, kUnavailable, kDeadline, kOverloaded, kCorrupt, kInvalid.
+  /// Errors: kExhausted, kDeleted, kUnavailable, kDeadline, kOverloaded, kCorrupt, kInvalid.
   Result<std::uint64_t> next_id() const {
     if (const std::uint64_t id = try_next_id()) return id;
     return next_id_beyond_lane();

@@ -73,8 +73,9 @@ class Store {
   using PageReceiver = std::function<void(Result<CounterPage>)>;
   using CounterReceiver = std::function<void(Result<CounterInfo>)>;
   using DefinedReceiver = std::function<void(Result<DefinedCounter>)>;
-  /// Whether a counter may be made or changed: asked with its definition, or with null where there
-  /// is no such counter. Perhaps more than once, from any thread; it must not block.
+  /// Whether a counter may be made, changed or deleted: asked with its definition, or with null
+  /// where there is no such counter, or it was deleted. Perhaps more than once, from any thread; it
+  /// must not block.
   using DefinitionCondition = std::function<bool(const Definition* now)>;
   using WriteReceiver = std::function<void(Result<void>)>;
 
@@ -85,13 +86,17 @@ class Store {
   /// Which store it is, and whether this opening made it.
   const StoreOpening& opening() const noexcept;
 
-  /// One counter as the store has it; kNotFound when it does not exist. Never creates one.
+  /// One counter as the store has it; kNotFound when it does not exist, kDeleted when it was
+  /// deleted. Never creates one.
   Result<CounterInfo> counter(std::string_view name) const;
   /// Counters whose names follow `after` ("" for all), at most `limit` (1 ... 1,000).
   Result<CounterPage> counters(std::string_view after = "", std::size_t limit = 100) const;
+  /// The same of those that were deleted, which counters() leaves out.
+  Result<CounterPage> deleted_counters(std::string_view after = "", std::size_t limit = 100) const;
 
-  /// Makes the counter, or changes its definition. Ids that nodes have already reserved are still
-  /// served by the old definition. Errors: kInvalid for numbers out of range; kConflict for another
+  /// Makes the counter, or changes its definition, or brings it back where it was deleted: then it
+  /// goes on above its value. Ids that nodes have already reserved are still served by the old
+  /// definition. Errors: kInvalid for numbers out of range; kConflict for another
   /// start or increment than the counter has, another revision than given, a max below its value;
   /// kUnavailable and kDeadline as in next_id(): the change may have been made. Repeating the same
   /// call is safe, unless it gives a revision or a condition.
@@ -101,18 +106,32 @@ class Store {
   Result<DefinedCounter> define(std::string_view name, const DefinitionChange& change,
                                 DefinitionCondition condition = {}) const;
 
+  /// Deletes the counter, and returns it as it was: no id is reserved from it any more, and its
+  /// requests fail with kDeleted, until define() brings it back. Its name and its value stay, so
+  /// that no id of it is given again. Other nodes still serve the ids that they have reserved,
+  /// until they next ask the store. Succeeds if it was deleted already. Errors: kNotFound;
+  /// kPrecondition as in define(), a deleted counter being one that there is not; kUnavailable and
+  /// kDeadline: it may have been deleted. Repeating the call is safe.
+  Result<CounterInfo> delete_counter(std::string_view name,
+                                     DefinitionCondition condition = {}) const;
+
   /// Raises the counter's value to at least `to`, for migrations: ids reserved after that are above
   /// it. Other nodes still serve the ids that they have reserved, or give them back, to be served
   /// later: so stop nodes with cached blocks first. Succeeds if the value is already as high. Makes
-  /// a missing counter as its first use would. Errors: kInvalid if `to` is past the counter's max.
+  /// a missing counter as its first use would. Errors: kInvalid if `to` is past the counter's max;
+  /// kDeleted.
   Result<CounterInfo> advance(std::string_view name, std::uint64_t to) const;
 
   /// The same without waiting. The receiver is called once, from any thread, perhaps before the
   /// call returns; it must not block.
   void async_counter(std::string_view name, CounterReceiver receiver) const;
   void async_counters(std::string_view after, std::size_t limit, PageReceiver receiver) const;
+  void async_deleted_counters(std::string_view after, std::size_t limit,
+                              PageReceiver receiver) const;
   void async_define(std::string_view name, const DefinitionChange& change, DefinedReceiver receiver,
                     DefinitionCondition condition = {}) const;
+  void async_delete_counter(std::string_view name, CounterReceiver receiver,
+                            DefinitionCondition condition = {}) const;
   void async_advance(std::string_view name, std::uint64_t to, CounterReceiver receiver) const;
 
   /// Ids returned and burned by this process through this store, so far. Exact once closed.

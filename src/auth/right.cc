@@ -6,7 +6,7 @@
 namespace nextid::auth {
 namespace {
 
-constexpr std::array kRights{Right::kRead, Right::kAllocate, Right::kDefine};
+constexpr std::array kRights{Right::kRead, Right::kAllocate, Right::kDefine, Right::kDelete};
 
 }  // namespace
 
@@ -18,6 +18,8 @@ std::string_view to_string(Right right) noexcept {
       return "allocate";
     case Right::kDefine:
       return "define";
+    case Right::kDelete:
+      return "delete";
   }
   return "";
 }

@@ -12,10 +12,11 @@ namespace nextid::auth {
 enum class Right : std::uint8_t {
   kRead,      ///< Look at counters, metrics and the page's data.
   kAllocate,  ///< Take ids; makes counters on first use where the server does.
-  kDefine,    ///< Make and change counters, and advance them.
+  kDefine,    ///< Make and change counters, advance them, and bring deleted ones back.
+  kDelete,    ///< Delete counters.
 };
 
-/// "read", "allocate", "define"
+/// "read", "allocate", "define", "delete"
 std::string_view to_string(Right right) noexcept;
 
 /// A set of rights. None implies another.

@@ -142,8 +142,8 @@ Result<void> Tokens::add_line(std::string_view line) {
   const auto rights = parse_rights(words[2]);
   if (!rights) {
     return invalid(
-        "the third word must be rights: read, allocate and define, with commas and no spaces "
-        "between them.");
+        "the third word must be rights: read, allocate, define and delete, with commas and no "
+        "spaces between them.");
   }
   Entry entry{.digest = *digest, .grant = {.name = std::string(words[0]), .rights = *rights}};
   if (const auto read = read_rest(words, entry.grant); !read) return read;

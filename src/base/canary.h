@@ -17,6 +17,7 @@ enum class Canary {
   kPruningKeepsFloor,     ///< The same, where it was pruned.
   kNoRevisionCondition,   ///< Ids are reserved by a definition that is no longer in force.
   kAnswersBeforeDurable,  ///< The store answers before it has committed.
+  kComesBackAnew,         ///< A deleted counter that is defined again begins at its start.
   // Of an engine.
   kResendsWithAnotherCount,  ///< An op is repeated with another count.
   kForgetsDoubt,             ///< A failed attempt counts as the op's failure.

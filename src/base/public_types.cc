@@ -22,6 +22,8 @@ std::string_view to_string(ErrorCode code) noexcept {
       return "invalid";
     case ErrorCode::kNotFound:
       return "not_found";
+    case ErrorCode::kDeleted:
+      return "deleted";
     case ErrorCode::kConflict:
       return "conflict";
     case ErrorCode::kPrecondition:

@@ -5,6 +5,7 @@
 #include <ctime>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -30,9 +31,17 @@ std::string time_text(std::int64_t seconds) {
   return text;
 }
 
+std::vector<CounterInfo> counters_in_use(const store::BackupContents& contents) {
+  std::vector<CounterInfo> counters = contents.counters;
+  std::erase_if(counters, [](const CounterInfo& counter) { return counter.deleted; });
+  return counters;
+}
+
 std::string describe(const store::BackupContents& contents) {
-  const std::size_t count = contents.counters.size();
-  return cat(count, count == 1 ? " counter" : " counters", " of the store ",
+  const std::size_t count = counters_in_use(contents).size();
+  const std::size_t deleted = contents.counters.size() - count;
+  return cat(count, count == 1 ? " counter" : " counters",
+             deleted == 0 ? "" : cat(", and ", deleted, " deleted,"), " of the store ",
              for_terminal(contents.identity));
 }
 
@@ -48,7 +57,7 @@ int back_up(const BackupRequest& request) {
   const auto contents = store::back_up(config->store, request.file, request.force);
   if (!contents) return report(contents.error());
   return print(cat("Wrote ", request.file, ": ", describe(*contents), ", verified.\n",
-                   counter_table(contents->counters)));
+                   counter_table(counters_in_use(*contents))));
 }
 
 struct RestoreRequest {

@@ -14,9 +14,10 @@ struct Outcome {
 void add_serve(CLI::App& app, Outcome& outcome);
 /// `nextid next` and `nextid range`
 void add_allocate(CLI::App& app, Outcome& outcome);
-/// `nextid define` and `nextid advance`
+/// `nextid define`, `nextid advance` and `nextid delete`
 void add_define(CLI::App& app, Outcome& outcome);
 void add_advance(CLI::App& app, Outcome& outcome);
+void add_delete(CLI::App& app, Outcome& outcome);
 /// `nextid bench`
 void add_bench(CLI::App& app, Outcome& outcome);
 /// `nextid counters`

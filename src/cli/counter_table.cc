@@ -70,10 +70,11 @@ std::string counter_table(const std::vector<CounterInfo>& counters) {
   return text;
 }
 
-Result<std::vector<CounterInfo>> all_counters(const Store& store) {
+Result<std::vector<CounterInfo>> all_counters(const Store& store, bool deleted) {
   std::vector<CounterInfo> all;
   for (bool more = true; more;) {
-    const auto page = store.counters(all.empty() ? "" : all.back().name, kPage);
+    const std::string after = all.empty() ? "" : all.back().name;
+    const auto page = deleted ? store.deleted_counters(after, kPage) : store.counters(after, kPage);
     if (!page) return page.error();
     all.insert(all.end(), page->counters.begin(), page->counters.end());
     more = page->more && !page->counters.empty();

@@ -10,8 +10,8 @@
 
 namespace nextid::cli {
 
-/// All of them, by name.
-Result<std::vector<CounterInfo>> all_counters(const Store& store);
+/// All that are in use, by name; or all that were deleted.
+Result<std::vector<CounterInfo>> all_counters(const Store& store, bool deleted = false);
 
 /// Columns as wide as their widest cell: names to the left, numbers to the right, comments last.
 std::string counter_table(const std::vector<CounterInfo>& counters);

@@ -19,13 +19,14 @@ namespace {
 
 struct Request {
   server::ConfigSources sources;
+  bool deleted = false;
   bool json = false;
 };
 
 int list(const Request& request) {
   auto store = open_existing_store(request.sources);
   if (!store) return report(store.error());
-  auto counters = all_counters(*store);
+  auto counters = all_counters(*store, request.deleted);
   if (!counters) return report(counters.error());
   if (!request.json) return print(counter_table(*counters));
   return print(http::page_json({*std::move(counters), false}, http::IdFormat::kNumber) + "\n");
@@ -36,6 +37,7 @@ int list(const Request& request) {
 void add_counters(CLI::App& app, Outcome& outcome) {
   const auto request = std::make_shared<Request>();
   auto* command = app.add_subcommand("counters", "List all counters, by name");
+  command->add_flag("--deleted", request->deleted, "Those that were deleted, and no others");
   command->add_flag("--json", request->json, "Print the JSON of GET /v1/counters");
   add_store_options(*command, request->sources);
   command->callback([request, &outcome] { outcome.exit_code = list(*request); });

@@ -1,4 +1,5 @@
-// `nextid define` and `nextid advance`: what a counter is, for scripts and migrations.
+// `nextid define`, `nextid advance` and `nextid delete`: what a counter is, for scripts and
+// migrations.
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -119,12 +120,28 @@ int advance(const Request& request) {
   return code;
 }
 
+int delete_counter(const Request& request) {
+  auto store = open_existing_store(request.sources);
+  if (!store) return report(store.error());
+  const auto counter = store->delete_counter(request.name);
+  if (!counter) return report(counter.error());
+  const std::string where =
+      counter->value ? cat("at ", *counter->value) : std::string("before its first id");
+  const ExitCode code = print(request.json ? json_of(*counter)
+                                           : cat("deleted counter '", counter->name, "' ", where,
+                                                 ": it gives no more ids; `nextid define ",
+                                                 counter->name, "` would have it go on there\n"));
+  store->close(kCloseLimit);
+  return code;
+}
+
 }  // namespace
 
 void add_define(CLI::App& app, Outcome& outcome) {
   const auto request = std::make_shared<Request>();
   auto* command = app.add_subcommand(
       "define", "Make a counter, or change it; what is left out stays as it is, or is the default");
+  command->footer("A counter that was deleted is back, and goes on above its value.");
   add_name(*command, "NAME", request->name, "The counter")->required();
   const auto add = [&](const auto& field) { add_field(*command, field, request->change); };
   contract::for_each_field(add, add);
@@ -148,6 +165,20 @@ void add_advance(CLI::App& app, Outcome& outcome) {
   command->add_flag("--json", request->json, "Print the JSON of the HTTP call");
   add_store_options(*command, request->sources);
   command->callback([request, &outcome] { outcome.exit_code = advance(*request); });
+}
+
+void add_delete(CLI::App& app, Outcome& outcome) {
+  const auto request = std::make_shared<Request>();
+  auto* command = app.add_subcommand(
+      "delete", "Delete a counter that was made by mistake: it gives no more ids");
+  add_name(*command, "COUNTER", request->name, "The counter")->required();
+  command->add_flag("--json", request->json, "Print the JSON of the HTTP call");
+  add_store_options(*command, request->sources);
+  command->footer(
+      "The store keeps its name and its value, so that no id of it is given again: `nextid define\n"
+      "COUNTER` brings it back, to go on above it. Nodes with a cached block of its ids give\n"
+      "those out until they next ask the store.");
+  command->callback([request, &outcome] { outcome.exit_code = delete_counter(*request); });
 }
 
 }  // namespace nextid::cli

@@ -14,6 +14,7 @@ ExitCode exit_code_of(ErrorCode code) noexcept {
     case ErrorCode::kLimited:
     case ErrorCode::kDeadline:
       return kUnavailable;
+    case ErrorCode::kDeleted:
     case ErrorCode::kConflict:
     case ErrorCode::kPrecondition:
       return kConflict;

@@ -44,7 +44,7 @@ Exit codes:
   3  the store or the address can't be used now: unavailable, overloaded, too slow, in use
   4  the counter has too few ids left
   5  the store contradicts itself, or is damaged
-  6  it contradicts what the store has: a definition, or a key that stands for another count
+  6  it contradicts what the store has: a definition, a deletion, or a key for another count
 `nextid doctor` exits 0 when all is ok, 1 with a warning, 2 with a failure.
 )";
 
@@ -84,6 +84,7 @@ int run(int argc, char** argv) {
   nextid::cli::add_allocate(app, outcome);
   nextid::cli::add_define(app, outcome);
   nextid::cli::add_advance(app, outcome);
+  nextid::cli::add_delete(app, outcome);
   nextid::cli::add_counters(app, outcome);
   nextid::cli::add_bench(app, outcome);
   nextid::cli::add_backup(app, outcome);

@@ -190,6 +190,8 @@ constexpr std::array kForeignCommands{
     base::ForeignName{"get", "next"},      base::ForeignName{"incr", "next"},
     base::ForeignName{"list", "counters"}, base::ForeignName{"ls", "counters"},
     base::ForeignName{"create", "define"}, base::ForeignName{"set", "advance"},
+    base::ForeignName{"del", "delete"},    base::ForeignName{"rm", "delete"},
+    base::ForeignName{"remove", "delete"}, base::ForeignName{"drop", "delete"},
     base::ForeignName{"help", "--help"},   base::ForeignName{"version", "--version"},
 };
 

@@ -112,7 +112,9 @@ Result<std::vector<CounterInfo>> chosen_counters(const RecoveryRequest& request,
                                                  Values known) {
   if (request.all) {
     auto counters = all_counters(store);
-    if (!counters) return counters;
+    const auto deleted = all_counters(store, true);
+    if (!counters || !deleted) return counters ? deleted : counters;
+    counters->insert(counters->end(), deleted->begin(), deleted->end());
     for (const CounterInfo& counter : *counters) known.erase(counter.name);
     for (const auto& [name, value] : known) counters->push_back({name, std::nullopt, Definition{}});
     return counters;
@@ -141,7 +143,8 @@ Result<std::vector<Step>> plan(const RecoveryRequest& request, const Store& stor
 std::string describe(const Step& step) {
   const std::string before =
       step.counter.value ? std::to_string(*step.counter.value) : std::string("unused");
-  const std::string name = for_terminal(step.counter.name);
+  const std::string name =
+      for_terminal(step.counter.name) + (step.counter.deleted ? " (deleted)" : "");
   if (!step.moves()) return cat(name, " stays at ", before);
   return cat(name, " moves from ", before, " to ", step.to);
 }
@@ -158,11 +161,23 @@ bool is_agreed(const RecoveryRequest& request, const std::vector<Step>& steps) {
   return answer[0] == 'y' || answer[0] == 'Y';
 }
 
+/// A deleted counter moves, too, lest it come back below ids that were given out; but only as one
+/// in use. If this ends halfway, the counter is in use, and the next recovery moves it as such.
+Result<void> move_on(const Store& store, const Step& step) {
+  const std::string& name = step.counter.name;
+  if (step.counter.deleted) {
+    if (const auto back = store.define(name, {}); !back) return back.error();
+  }
+  if (const auto advanced = store.advance(name, step.to); !advanced) return advanced.error();
+  if (!step.counter.deleted) return {};
+  const auto deleted = store.delete_counter(name);
+  return deleted ? Result<void>() : Result<void>(deleted.error());
+}
+
 Result<void> move_on(const Store& store, const std::vector<Step>& steps) {
   for (const Step& step : steps) {
     if (!step.moves()) continue;
-    const auto advanced = store.advance(step.counter.name, step.to);
-    if (!advanced) return advanced.error();
+    if (const auto moved = move_on(store, step); !moved) return moved;
   }
   return {};
 }

@@ -35,9 +35,10 @@ Error invalid(const std::string& sentence) { return Error(ErrorCode::kInvalid, s
 Result<void> check(const Request& request) {
   if (const auto known = server::check_environment(environment()); !known) return known.error();
   if (!auth::parse_rights(request.rights)) {
-    return invalid(cat("--rights is '", base::visible(request.rights),
-                       "': it must be read, allocate and define, or some of them, with commas and "
-                       "no blanks between them."));
+    return invalid(
+        cat("--rights is '", base::visible(request.rights),
+            "': it must be read, allocate, define and delete, or some of them, with commas and "
+            "no blanks between them."));
   }
   for (const std::string& pattern : request.counters) {
     if (!pattern.empty() && auth::is_counter_pattern(pattern)) continue;
@@ -85,7 +86,7 @@ void add_token(CLI::App& app, Outcome& outcome) {
   add_name(*command, "NAME", request->name, "Whose it is, for people and logs")->required();
   command
       ->add_option("--rights", request->rights,
-                   "What it allows: read, allocate and define, with commas between them")
+                   "What it allows: read, allocate, define and delete, with commas between them")
       ->type_name("LIST")
       ->capture_default_str();
   command

@@ -37,7 +37,8 @@ struct CounterState {
   std::int64_t value = 0;
   Definition definition;
   Seq floor = 0;
-  std::optional<Slot> slot;  ///< The asking writer's.
+  std::optional<Slot> slot = {};  ///< The asking writer's.
+  bool deleted = false;           ///< A tombstone: see Redefine.
 };
 
 /// The value of a counter that has reserved nothing yet: one increment below its first id.
@@ -48,7 +49,7 @@ inline std::int64_t value_before_first(const Definition& definition) noexcept {
 
 /// The counter as users see it: its value shows once it has reached an id.
 inline CounterInfo info_of(std::string name, const CounterState& state) {
-  CounterInfo info{std::move(name), std::nullopt, state.definition};
+  CounterInfo info{std::move(name), std::nullopt, state.definition, state.deleted};
   if (state.value >= static_cast<std::int64_t>(state.definition.start)) {
     info.value = static_cast<std::uint64_t>(state.value);
   }

@@ -27,8 +27,8 @@ struct Load {
   WriterId writer = 0;
 };
 
-/// Creates the counter if it is missing. → Found (made by this attempt, or there already) |
-/// InDoubt | NotApplied
+/// Creates the counter if it is missing. → Found (made by this attempt, or there already, perhaps
+/// deleted) | InDoubt | NotApplied
 struct Define {
   std::string counter;
   WriterId writer = 0;
@@ -36,17 +36,24 @@ struct Define {
 };
 
 /// Replaces the counter's definition, if the counter's revision is still definition.revision - 1
-/// and its value <= definition.max. Start and increment must be the counter's own: they never
-/// change. A counter that another program made has revision 0. → Found (as it is now) | Refused |
-/// Missing | InDoubt | NotApplied
+/// and, unless it deletes the counter, its value <= definition.max. Start and increment must be the
+/// counter's own: they never change. A counter that another program made has revision 0. → Found
+/// (as it is now) | Refused | Missing | InDoubt | NotApplied
+///
+/// A deleted counter is a *tombstone*: its value, floor and slots stay, so that no id of it is
+/// given again (I1), whoever brings it back (I7). It takes no Reserve and no Advance, and a Define
+/// finds it; all else is as before: repeats find their slots, and tails go back. A Redefine that
+/// deletes nothing brings it back.
 struct Redefine {
   std::string counter;
   WriterId writer = 0;
   Definition definition;
+  bool deletes = false;
 };
 
-/// value += step, if value <= limit and the definition still has `revision`. Leaves {seq, the new
-/// value} in the slot. → Committed | Refused | Missing | InDoubt | NotApplied
+/// value += step, if value <= limit, the definition still has `revision`, and the counter is not
+/// deleted. Leaves {seq, the new value} in the slot. → Committed | Refused | Missing | InDoubt |
+/// NotApplied
 struct Reserve {
   std::string counter;
   WriterId writer = 0;
@@ -69,9 +76,10 @@ struct GiveBack {
   std::int64_t new_end = 0;
 };
 
-/// value = to, if value < to and the definition still has `revision`. Leaves {seq, the value
-/// before} in the slot; that value is its outcome, so a repeat, too, learns how many ids were
-/// skipped. → Committed{the value before} | Refused | Missing | InDoubt | NotApplied
+/// value = to, if value < to, the definition still has `revision`, and the counter is not deleted.
+/// Leaves {seq, the value before} in the slot; that value is its outcome, so a repeat, too, learns
+/// how many ids were skipped. → Committed{the value before} | Refused | Missing | InDoubt |
+/// NotApplied
 struct Advance {
   std::string counter;
   WriterId writer = 0;

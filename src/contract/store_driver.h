@@ -26,6 +26,13 @@ struct Call {
   bool is_waited_for = true;
 };
 
+/// Which counters a list is to show.
+struct PageWanted {
+  std::string after = {};  ///< Names that follow it in byte order; "" for all.
+  std::size_t limit = 0;   ///< At most so many.
+  bool deleted = false;    ///< The deleted ones, and not those in use.
+};
+
 /// A place that keeps counters durably. All methods are thread-safe.
 class StoreDriver {
  public:
@@ -42,9 +49,8 @@ class StoreDriver {
   /// for.
   virtual void submit(std::vector<Call> calls) = 0;
 
-  /// Counters whose names follow `after` in byte order, at most `limit`. Blocks as submit() does.
-  virtual void list(const std::string& after, std::size_t limit,
-                    std::function<void(Result<CounterPage>)> done) = 0;
+  /// Blocks as submit() does.
+  virtual void list(const PageWanted& wanted, std::function<void(Result<CounterPage>)> done) = 0;
 
   /// What the opening of the store found. Never changes.
   virtual const StoreOpening& opening() const noexcept = 0;

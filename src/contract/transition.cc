@@ -61,19 +61,21 @@ Transition apply(const Redefine& op, std::optional<CounterState> state) {
   if (!state) return missing();
   const Definition& before = state->definition;
   const Definition& after = op.definition;
-  if (!same_where_fixed(before, after) || before.revision != after.revision - 1 ||
-      state->value > static_cast<std::int64_t>(after.max)) {
+  const bool fits = op.deletes || state->value <= static_cast<std::int64_t>(after.max);
+  if (!same_where_fixed(before, after) || before.revision != after.revision - 1 || !fits) {
     return refused(std::move(state));
   }
   Change change;
   change.definition = after;
+  change.deletes = op.deletes;
   state->definition = after;
+  state->deleted = op.deletes;
   return {Found{*std::move(state)}, std::move(change)};
 }
 
 Transition apply(const Reserve& op, std::optional<CounterState> state) {
   if (!state) return missing();
-  if (!is_in_turn(op, *state) || state->definition.revision != op.revision ||
+  if (!is_in_turn(op, *state) || state->definition.revision != op.revision || state->deleted ||
       state->value > op.limit) {
     return refused(std::move(state));
   }
@@ -95,7 +97,7 @@ Transition apply(const GiveBack& op, std::optional<CounterState> state) {
 
 Transition apply(const Advance& op, std::optional<CounterState> state) {
   if (!state) return missing();
-  if (!is_in_turn(op, *state) || state->definition.revision != op.revision ||
+  if (!is_in_turn(op, *state) || state->definition.revision != op.revision || state->deleted ||
       state->value >= op.to) {
     return refused(std::move(state));
   }

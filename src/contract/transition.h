@@ -6,7 +6,8 @@
 //       is applied, now or later. A slot is removed only if the floor is at least its seq;
 //   I6  a Reserve that finds no room changes nothing, and shows the state that has none;
 //   I7  a value falls only by a GiveBack that is in turn and finds the very end that it hands back,
-//       and never below the value before the first id. The floor never falls.
+//       and never below the value before the first id. The floor never falls. A deletion leaves
+//       both where they are.
 //
 // MemoryStore does not use these functions: it is the model that the other stores, and so these
 // functions, are compared with.
@@ -35,6 +36,7 @@ struct Change {
   bool makes_counter = false;  ///< The counter does not exist yet; value and definition are set.
   std::optional<std::int64_t> value = {};
   std::optional<Definition> definition = {};
+  bool deletes = false;           ///< With the definition: the counter is deleted from then on.
   std::optional<Seq> floor = {};  ///< Above the counter's floor.
   SlotWrite slot_write = SlotWrite::kKeep;
   Slot slot = {};  ///< Of the op's writer, if its slot is made or replaced.

@@ -41,12 +41,16 @@ std::optional<Finding> check_missing(const std::string& url, bool create) {
                         " does not exist yet; `nextid serve` makes it, and ids begin at 1."));
 }
 
+bool is_missing(const Error& error) {
+  return error.code() == ErrorCode::kNotFound || error.code() == ErrorCode::kDeleted;
+}
+
 Finding check_reading(const Store& store) {
   std::vector<double> times;
   for (std::size_t i = 0; i < kReads; ++i) {
     const auto begin = steady_clock::now();
     const auto counter = store.counter(kDefaultCounter);
-    if (!counter && counter.error().code() != ErrorCode::kNotFound) {
+    if (!counter && !is_missing(counter.error())) {
       return fail(kStore, cat("It can't be read: ", counter.error().what()));
     }
     times.push_back(ms_since(begin));

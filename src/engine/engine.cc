@@ -185,14 +185,14 @@ void Engine::start_next_op() {
     if (phase_ == Phase::kClosing || now_ < until_) start_ending_op();
   } else if (!asked && !reservoir_.wants_refill(definition_.cache)) {
     return;
-  } else if (!loaded_) {
-    start(contract::Load{counter_, writer_.id()});
+  } else if (!loaded_ || deleted_) {
+    start_load();
   } else if (writer_.gave_up_too_many() || reservoir_.has_tail()) {
     // After it no op given up can land. A tail that was offered has gone back by then, or is burned
     // (I6).
     start(contract::Release{counter_, writer_.id(), writer_.next_seq(wall_us_), writer_.prev()});
   } else if (!advances_.empty()) {
-    start(contract::Load{counter_, writer_.id()});  // The state shows whether an op is needed.
+    start_load();  // The state shows whether an op is needed.
   } else {
     // Requests of a cached counter seldom wait for an op, so there are none to gather.
     const bool at_once = phase_ == Phase::kClosing || definition_.cache > 1;
@@ -202,6 +202,11 @@ void Engine::start_next_op() {
 
 void Engine::start(contract::Op op, Cargo cargo) {
   flight_ = std::make_unique<Flight>(std::move(op), now_, std::move(cargo));
+}
+
+void Engine::start_load() {
+  loading_for_ = last_ticket_;
+  start(contract::Load{counter_, writer_.id()});
 }
 
 /// One op for the longest prefix of the queue that keeps every bound (I3: the tickets of an op are
@@ -284,7 +289,7 @@ void Engine::send() {
 // --- Cursors
 
 std::optional<Loan> Engine::lend(std::uint64_t most) {
-  const bool open = phase_ == Phase::kOpen || resting();
+  const bool open = !deleted_ && (phase_ == Phase::kOpen || resting());
   return open ? reservoir_.lend(most, definition_) : std::nullopt;
 }
 

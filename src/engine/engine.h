@@ -124,6 +124,10 @@ class Engine {
   /// does. Ids in stock are dropped (I8); lent ids stay with their cursors. Idempotent.
   void doubt_store(const std::string& why);
 
+  /// The counter was deleted: its ids in stock are burned, and before it reserves again it looks
+  /// whether the counter was brought back. Lent ids stay with their cursors. Idempotent.
+  void see_deletion();
+
   /// Takes no more requests. Serves those that wait, then gives the stock's tail back and releases
   /// the slot. At `deadline` it refuses the requests that are left, and leaves the slot to pruning.
   void close(MonotonicTime deadline);
@@ -203,6 +207,7 @@ class Engine {
   void serve_from_stock();
   void start_next_op();
   void start(contract::Op op, Cargo cargo = {});
+  void start_load();
   void start_reserve();
   std::uint64_t most_in_one_op() const;
   std::uint64_t to_hold_beyond(std::uint64_t demand) const;
@@ -227,7 +232,8 @@ class Engine {
   void advance_refused(const contract::Advance& op, const contract::CounterState& state);
   void give_back_refused(const contract::GiveBack& op, const contract::CounterState& state);
   void release_refused(const contract::CounterState& state);
-  void refuse_exhausted(const Room& room);
+  void take_in_room(const Room& room);
+  void refuse_deleted();
   std::uint64_t largest_run(const Room& room) const;
 
   // What an applied op means.
@@ -276,6 +282,8 @@ class Engine {
 
   bool loaded_ = false;
   Definition definition_;
+  bool deleted_ = false;           // As the store last showed, or somebody told.
+  std::uint64_t loading_for_ = 0;  // The last ticket when the last load began.
   SlotWriter writer_;
   std::optional<Room> room_;  // As a refusal just showed; for the next tick alone.
 

@@ -112,10 +112,11 @@ void Engine::on_found(const CounterState& state) {
   } else {
     if (state.slot) return stop_as_contradicted("a new writer found its slot taken");
     if (state.value < writer_.high_water()) return stop_as_set_back(state.value);
-    adopt(state);
-    reservoir_.set_increment(definition_.increment);
+    reservoir_.set_increment(state.definition.increment);
     loaded_ = true;
   }
+  adopt(state);
+  if (deleted_) return refuse_deleted();
   continue_advance(state);
 }
 
@@ -130,9 +131,35 @@ void Engine::on_missing() {
 }
 
 void Engine::adopt(const CounterState& state) {
-  if (state.definition.revision != definition_.revision) reservoir_.pause_refills(false);
+  const bool is_back = deleted_ && !state.deleted;
+  if (is_back || state.definition.revision != definition_.revision) reservoir_.pause_refills(false);
   definition_ = state.definition;
   writer_.see_floor(state.floor);
+  deleted_ = state.deleted;
+  if (deleted_) see_deletion();
+}
+
+// --- Deletion
+
+void Engine::see_deletion() {
+  deleted_ = true;
+  reservoir_.pause_refills(true);
+  books_.burned(BurnReason::kDiscard, reservoir_.drop_stock());
+  books_.burned(BurnReason::kDiscard, reservoir_.drop_left_by_cursors());
+}
+
+/// Requests that came while the counter was being read wait for the next load: it may be back.
+void Engine::refuse_deleted() {
+  const Error error = say().deleted();
+  queue_.serve([&](const Waiting& waiting) {
+    const bool came_before = waiting.ticket.number <= loading_for_;
+    if (came_before) outbox_.refuse(waiting.ticket, error);
+    return came_before;
+  });
+  while (!advances_.empty() && advances_.front().ticket.number <= loading_for_) {
+    const Advancing refused = advances_.pop();
+    if (!refused.answered) outbox_.refuse(refused.ticket, error);
+  }
 }
 
 // --- Refusals
@@ -191,14 +218,13 @@ void Engine::reserve_refused(const Reserve& op, const CounterState& state) {
   if (reading.kind == Reading::Kind::kApplied) return reserve_applied(op, state.slot->end);
   if (!take_in(reading, state)) return;
   const bool same_rules = state.definition.revision == op.revision;
-  if (reading.kind == Reading::Kind::kUnchanged && same_rules && state.value <= op.limit) {
+  const bool allowed = same_rules && !state.deleted && state.value <= op.limit;
+  if (reading.kind == Reading::Kind::kUnchanged && allowed) {
     return repeat_later(kAllowed, Backoff::Cause::kTransient);
   }
   adopt(state);
-  const Room room{room_above(state.value, definition_), state.value};
-  refuse_exhausted(room);
-  reservoir_.pause_refills(room.above == 0);
-  room_ = room;
+  // The requests of a deleted counter wait for the load that follows.
+  if (!deleted_) take_in_room({room_above(state.value, definition_), state.value});
   give_up({GivenUp::Kind::kReserve, op.seq, flight_->count()}, reading);
   queue_.put_back(flight_->take_tickets());
   flight_.reset();
@@ -206,11 +232,13 @@ void Engine::reserve_refused(const Reserve& op, const CounterState& state) {
 
 /// Refuses the requests whose own count fits neither above the value, nor with the ids in stock
 /// that lie right below it.
-void Engine::refuse_exhausted(const Room& room) {
+void Engine::take_in_room(const Room& room) {
   const std::uint64_t largest = largest_run(room);
   for (const Waiting& waiting : flight_->bury_larger_than(largest)) {
     outbox_.refuse(waiting.ticket, say().exhausted(waiting.count, largest, definition_.max));
   }
+  reservoir_.pause_refills(room.above == 0);
+  room_ = room;
 }
 
 std::uint64_t Engine::largest_run(const Room& room) const {
@@ -221,13 +249,15 @@ void Engine::advance_refused(const Advance& op, const CounterState& state) {
   const Reading reading = read(state, {op.seq, op.prev});
   if (reading.kind == Reading::Kind::kApplied) return advance_applied(op, state.slot->end);
   if (!take_in(reading, state)) return;
-  const bool same_rules = state.definition.revision == op.revision;
-  if (reading.kind == Reading::Kind::kUnchanged && same_rules && state.value < op.to) {
+  const bool allowed =
+      state.definition.revision == op.revision && !state.deleted && state.value < op.to;
+  if (reading.kind == Reading::Kind::kUnchanged && allowed) {
     return repeat_later(kAllowed, Backoff::Cause::kTransient);
   }
   // It may still land: another node's give-back can bring the value below `to` again.
   give_up({GivenUp::Kind::kAdvance, op.seq, 0, op.to}, reading);
   flight_.reset();
+  adopt(state);
   continue_advance(state);
 }
 
@@ -279,6 +309,7 @@ void Engine::reserve_applied(const Reserve& op, std::int64_t end) {
   books_.reserved(count);
   const std::uint64_t first = last_id(end, definition_) - (count - 1) * definition_.increment;
   split(Block{first, count, *before, end, kept_before});
+  if (deleted_) see_deletion();  // It was applied before the counter was deleted.
   ended_ = Ended{flight_->started(), flight_->tickets().size()};
   queue_.recycle(flight_->take_tickets());
   flight_.reset();
@@ -328,8 +359,7 @@ void Engine::advance_applied(const Advance& op, std::int64_t before) {
 
 /// Does what is next for the first advance, now that the state is known.
 void Engine::continue_advance(const CounterState& state) {
-  adopt(state);
-  if (advances_.empty()) return;
+  if (advances_.empty() || deleted_) return;  // The next load refuses them, if it still is.
   const Advancing& next = advances_.front();
   if (state.value >= next.to) return advance_succeeded(state);
   if (static_cast<std::uint64_t>(next.to) <= definition_.max) {

@@ -62,6 +62,11 @@ Error Sentences::not_found() const {
                                          define_command(), "`."));
 }
 
+Error Sentences::deleted() const {
+  return Error(ErrorCode::kDeleted, cat(quoted(), " was deleted; `", define_command(),
+                                        "` brings it back where it was."));
+}
+
 Error Sentences::exhausted(std::uint64_t asked, std::uint64_t left, std::uint64_t max) const {
   return Error(ErrorCode::kExhausted,
                cat(quoted(), " is exhausted: ", asked, asked == 1 ? " id was" : " ids were",

@@ -149,6 +149,12 @@ void Counter::doubt_store(const std::string& why) {
   run();
 }
 
+void Counter::see_deletion() {
+  const base::Lock lock(mutex_);
+  engine::Engine* const engine = succession_.engine();
+  if (engine != nullptr) engine->see_deletion();  // The next engine asks the store first.
+}
+
 void Counter::close(base::MonotonicTime deadline) {
   const base::Lock lock(mutex_);
   if (succession_.close(deadline)) closed_.store(true);

@@ -68,6 +68,8 @@ class Counter final : public KeyedCounter, public std::enable_shared_from_this<C
 
   /// See Engine::doubt_store().
   void doubt_store(const std::string& why);
+  /// See Engine::see_deletion().
+  void see_deletion();
   /// See Engine::close(); run() or pump() starts it.
   void close(base::MonotonicTime deadline);
   bool closed() const noexcept { return closed_.load(); }

@@ -146,35 +146,39 @@ void DefinitionCall::create() {
          if (found->made) return self.finish(found->state, true);
          if (self.is_conditional()) return self.change_if_clear(found->state);
          // Made by this call, or by one that wants the same; anything else is there to be changed.
-         if (found->state.definition == wanted) return self.finish(found->state, true);
-         self.change(found->state);
+         const CounterState& state = found->state;
+         if (state.definition == wanted && !state.deleted) return self.finish(state, true);
+         self.change(state);
        });
 }
 
+/// A deleted counter is brought back; to the condition it is one that there is not.
 void DefinitionCall::change(const CounterState& state) {
-  if (!may_follow(&state.definition)) return refuse(&state.definition);
+  const Definition* now = state.deleted ? nullptr : &state.definition;
+  if (!may_follow(now)) return refuse(now);
   Definition wanted = with(state.definition, change_);
   if (const auto conflict = conflict_of(name_, state, change_, wanted)) {
     return receiver_(*conflict);
   }
   if (const auto problem = problem_with(wanted)) return receiver_(*problem);
-  if (wanted == state.definition) return finish(state, false);
+  if (wanted == state.definition && !state.deleted) return finish(state, false);
   ++wanted.revision;
-  redefine(wanted);
+  redefine(wanted, state.deleted);
 }
 
-void DefinitionCall::redefine(const Definition& wanted) {
+void DefinitionCall::redefine(const Definition& wanted, bool brings_back) {
   call(contract::Redefine{name_, 0, wanted},
-       [wanted](DefinitionCall& self, const contract::Outcome& outcome) {
+       [wanted, brings_back](DefinitionCall& self, const contract::Outcome& outcome) {
          if (const auto* found = std::get_if<contract::Found>(&outcome)) {
-           return self.finish(found->state, false);
+           return self.finish(found->state, brings_back);
          }
          const auto* refused = std::get_if<contract::Refused>(&outcome);
          if (refused == nullptr) return self.fail_unclear(outcome);
          if (self.is_conditional()) return self.change_if_clear(refused->state);
          // Exactly our fields: it was our own write, sent twice, or another's that wants the same.
-         if (refused->state.definition == wanted) return self.finish(refused->state, false);
-         self.change_again(refused->state);
+         const CounterState& state = refused->state;
+         if (state.definition == wanted && !state.deleted) return self.finish(state, brings_back);
+         self.change_again(state);
        });
 }
 

@@ -38,7 +38,7 @@ class DefinitionCall : public std::enable_shared_from_this<DefinitionCall> {
   void on_loaded(const contract::Outcome& outcome);
   void create();
   void change(const contract::CounterState& state);
-  void redefine(const Definition& wanted);
+  void redefine(const Definition& wanted, bool brings_back);
   template <typename Then>
   void call(contract::Op op, Then then);
   bool is_conditional() const noexcept { return condition_ || change_.revision; }

@@ -6,6 +6,7 @@
 #include "base/cat.h"
 #include "base/mutex.h"
 #include "node/definition_call.h"
+#include "node/deletion_call.h"
 
 namespace nextid::node {
 namespace {
@@ -26,12 +27,11 @@ Error bad_name(std::string_view name) {
 
 Result<CounterInfo> to_info(const std::string& name, const contract::Outcome& outcome) {
   if (const auto* found = std::get_if<contract::Found>(&outcome)) {
-    return contract::info_of(name, found->state);
+    CounterInfo info = contract::info_of(name, found->state);
+    if (info.deleted) return was_deleted(info);
+    return info;
   }
-  if (std::holds_alternative<contract::Missing>(outcome)) {
-    return Error(ErrorCode::kNotFound, cat("there is no counter '", name,
-                                           "'; `nextid counters` lists those that there are."));
-  }
+  if (std::holds_alternative<contract::Missing>(outcome)) return no_such_counter(name);
   if (const auto* damaged = std::get_if<contract::Damaged>(&outcome)) {
     return Error(ErrorCode::kCorrupt,
                  cat("counter '", name, "' can't be shown, since ", damaged->why, "."));
@@ -109,6 +109,29 @@ void Node::define(std::string_view name, const DefinitionChange& change,
                         std::move(receiver));
 }
 
+/// Before the answer: who has it gets no id from the stock of this node any more.
+void Node::delete_counter(std::string_view name, Store::DefinitionCondition condition,
+                          Store::CounterReceiver receiver) {
+  if (in_child()) return receiver(forked_error());
+  if (!is_counter_name(name)) return receiver(bad_name(name));
+  DeletionCall::start(runtime_, std::string(name), std::move(condition),
+                      base::monotonic_now() + runtime_.options().request_timeout,
+                      [this, receiver = std::move(receiver)](Result<CounterInfo> deleted) {
+                        if (deleted) tell_of_deletion(deleted->name);
+                        receiver(std::move(deleted));
+                      });
+}
+
+void Node::tell_of_deletion(const std::string& name) {
+  std::shared_ptr<Counter> counter;
+  {
+    const base::Lock lock(mutex_);
+    const auto it = counters_.find(name);
+    if (it != counters_.end()) counter = it->second;
+  }
+  if (counter) counter->see_deletion();
+}
+
 void Node::advance(std::string_view name, std::uint64_t to, Store::CounterReceiver receiver) {
   const auto found = counter(name);
   if (!found) return receiver(found.error());
@@ -120,15 +143,15 @@ void Node::advance(std::string_view name, std::uint64_t to, Store::CounterReceiv
                     std::move(receiver));
 }
 
-void Node::list(std::string_view after, std::size_t limit, Store::PageReceiver receiver) {
+void Node::list(const contract::PageWanted& wanted, Store::PageReceiver receiver) {
   if (in_child()) return receiver(forked_error());
-  if (limit == 0 || limit > kMaxPage) {
+  if (wanted.limit == 0 || wanted.limit > kMaxPage) {
     return receiver(
-        Error(ErrorCode::kInvalid, cat("limit must be from 1 to 1000, not ", limit, ".")));
+        Error(ErrorCode::kInvalid, cat("limit must be from 1 to 1000, not ", wanted.limit, ".")));
   }
   const auto driver = runtime_.driver();
   if (!driver) return receiver(Error(ErrorCode::kUnavailable, "the store is closed."));
-  driver->list(std::string(after), limit, std::move(receiver));
+  driver->list(wanted, std::move(receiver));
 }
 
 Accounting Node::accounting() const {

@@ -45,8 +45,10 @@ class Node : public std::enable_shared_from_this<Node> {
   void show(std::string_view name, Store::CounterReceiver receiver);
   void define(std::string_view name, const DefinitionChange& change,
               Store::DefinitionCondition condition, Store::DefinedReceiver receiver);
+  void delete_counter(std::string_view name, Store::DefinitionCondition condition,
+                      Store::CounterReceiver receiver);
   void advance(std::string_view name, std::uint64_t to, Store::CounterReceiver receiver);
-  void list(std::string_view after, std::size_t limit, Store::PageReceiver receiver);
+  void list(const contract::PageWanted& wanted, Store::PageReceiver receiver);
 
   /// For the state directory: what has changed since the last call. Each call looks
   /// at the counters that hold ids, too, since they hand those out without asking the store.
@@ -63,6 +65,7 @@ class Node : public std::enable_shared_from_this<Node> {
 
   Node(std::string url, std::shared_ptr<contract::StoreDriver> driver, StoreOptions options);
 
+  void tell_of_deletion(const std::string& name);
   void schedule_look_at_store();
   void look_at_store();
   using CounterList = std::vector<std::shared_ptr<Counter>>;

@@ -119,18 +119,34 @@ Result<CounterPage> Store::counters(std::string_view after, std::size_t limit) c
   return wait_for<CounterPage>([&](auto receiver) { async_counters(after, limit, receiver); });
 }
 
+Result<CounterPage> Store::deleted_counters(std::string_view after, std::size_t limit) const {
+  return wait_for<CounterPage>(
+      [&](auto receiver) { async_deleted_counters(after, limit, receiver); });
+}
+
 void Store::async_counter(std::string_view name, CounterReceiver receiver) const {
   node_->show(name, std::move(receiver));
 }
 
 void Store::async_counters(std::string_view after, std::size_t limit, PageReceiver receiver) const {
-  node_->list(after, limit, std::move(receiver));
+  node_->list({.after = std::string(after), .limit = limit}, std::move(receiver));
+}
+
+void Store::async_deleted_counters(std::string_view after, std::size_t limit,
+                                   PageReceiver receiver) const {
+  node_->list({.after = std::string(after), .limit = limit, .deleted = true}, std::move(receiver));
 }
 
 Result<DefinedCounter> Store::define(std::string_view name, const DefinitionChange& change,
                                      DefinitionCondition condition) const {
   return wait_for<DefinedCounter>(
       [&](auto receiver) { async_define(name, change, receiver, std::move(condition)); });
+}
+
+Result<CounterInfo> Store::delete_counter(std::string_view name,
+                                          DefinitionCondition condition) const {
+  return wait_for<CounterInfo>(
+      [&](auto receiver) { async_delete_counter(name, receiver, std::move(condition)); });
 }
 
 Result<CounterInfo> Store::advance(std::string_view name, std::uint64_t to) const {
@@ -140,6 +156,11 @@ Result<CounterInfo> Store::advance(std::string_view name, std::uint64_t to) cons
 void Store::async_define(std::string_view name, const DefinitionChange& change,
                          DefinedReceiver receiver, DefinitionCondition condition) const {
   node_->define(name, change, std::move(condition), std::move(receiver));
+}
+
+void Store::async_delete_counter(std::string_view name, CounterReceiver receiver,
+                                 DefinitionCondition condition) const {
+  node_->delete_counter(name, std::move(condition), std::move(receiver));
 }
 
 void Store::async_advance(std::string_view name, std::uint64_t to, CounterReceiver receiver) const {

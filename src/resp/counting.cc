@@ -18,6 +18,7 @@ constexpr std::array kCodes{
     Code{"WRONGPASS", Ending::kUnauthorized},
     Code{"NOPERM", Ending::kForbidden},
     Code{"NOTFOUND", Ending::kNotFound},
+    Code{"DELETED", Ending::kDeleted},
     Code{"EXECABORT", Ending::kInvalid},
     Code{"CONFLICT", Ending::kConflict},
     Code{"PRECONDITION", Ending::kPreconditionFailed},

@@ -61,6 +61,8 @@ std::string_view name_of(AuditRecord::Kind kind) {
   switch (kind) {
     case AuditRecord::Kind::kDefine:
       return "define";
+    case AuditRecord::Kind::kDelete:
+      return "delete";
     case AuditRecord::Kind::kAdvance:
       return "advance";
     case AuditRecord::Kind::kTakeRange:

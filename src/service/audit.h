@@ -17,6 +17,7 @@ namespace nextid::service {
 struct AuditRecord {
   enum class Kind {
     kDefine,
+    kDelete,
     kAdvance,
     kTakeRange,
     kRefuse,  ///< Nobody is signed in, or the token lacks the right.
@@ -53,6 +54,9 @@ std::optional<AuditRecord> record_of(const Asked&) {
 }
 inline std::optional<AuditRecord> record_of(const DefineCounter& call) {
   return AuditRecord{.kind = AuditRecord::Kind::kDefine, .counter = call.counter};
+}
+inline std::optional<AuditRecord> record_of(const DeleteCounter& call) {
+  return AuditRecord{.kind = AuditRecord::Kind::kDelete, .counter = call.counter};
 }
 inline std::optional<AuditRecord> record_of(const AdvanceCounter& call) {
   return AuditRecord{.kind = AuditRecord::Kind::kAdvance, .counter = call.counter, .to = call.to};

@@ -26,6 +26,7 @@ struct ListCounters {
 
   std::string after;        ///< "" or a counter name.
   std::size_t limit = 100;  ///< 1 ... kMostListed.
+  bool deleted = false;     ///< The deleted ones, and not those in use.
 };
 inline constexpr std::size_t kMostListed = 1000;
 
@@ -36,8 +37,8 @@ struct ShowCounter {
   std::string counter;
 };
 
-/// A name that is no counter name is answered with kNotFound. One that is there several times is
-/// looked up once.
+/// A name that is no counter name is answered with kNotFound, and a deleted one with kDeleted. One
+/// that is there several times is looked up once.
 struct FindCounters {
   using Answer = std::vector<Result<CounterInfo>>;  ///< In the order of `counters`.
   static constexpr Needs kNeeds = kLooksAt;
@@ -58,6 +59,15 @@ struct DefineCounter {
 
   std::string counter;
   DefinitionChange change;
+  Store::DefinitionCondition condition = {};
+};
+
+/// Answered with the counter as it was, also where it was deleted already.
+struct DeleteCounter {
+  using Answer = CounterInfo;
+  static constexpr Needs kNeeds = kDeletes;
+
+  std::string counter;
   Store::DefinitionCondition condition = {};
 };
 

@@ -40,6 +40,7 @@ inline constexpr Needs kTakesIds{Needs::Who::kHolderForCounters, auth::Right::kA
                                  "take ids of"};
 inline constexpr Needs kLooksAt{Needs::Who::kHolderForCounters, auth::Right::kRead, "look at"};
 inline constexpr Needs kDefines{Needs::Who::kHolderForCounters, auth::Right::kDefine, "change"};
+inline constexpr Needs kDeletes{Needs::Who::kHolderForCounters, auth::Right::kDelete, "delete"};
 inline constexpr Needs kLists{Needs::Who::kHolderForAll, auth::Right::kRead, "list the counters"};
 inline constexpr Needs kCounts{Needs::Who::kHolderForAll, auth::Right::kRead, "count the counters"};
 inline constexpr Needs kInspects{Needs::Who::kHolderForAll, auth::Right::kRead,

@@ -47,6 +47,7 @@ Service::Service(Store store, Reports& reports, Log log)
       readiness_(std::make_shared<ReadinessLog>(std::move(log))) {}
 
 void Service::start(const ListCounters& call, Done<CounterPage> done) const {
+  if (call.deleted) return store_.async_deleted_counters(call.after, call.limit, std::move(done));
   store_.async_counters(call.after, call.limit, std::move(done));
 }
 
@@ -83,6 +84,10 @@ void Service::start(const CountCounters&, Done<std::uint64_t> done) const {
 
 void Service::start(const DefineCounter& call, Done<DefinedCounter> done) const {
   store_.async_define(call.counter, call.change, std::move(done), call.condition);
+}
+
+void Service::start(const DeleteCounter& call, Done<CounterInfo> done) const {
+  store_.async_delete_counter(call.counter, std::move(done), call.condition);
 }
 
 void Service::start(const AdvanceCounter& call, Done<CounterInfo> done) const {

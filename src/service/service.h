@@ -30,6 +30,7 @@ class Service {
   void start(const FindCounters& call, Done<FindCounters::Answer> done) const;
   void start(const CountCounters& call, Done<std::uint64_t> done) const;
   void start(const DefineCounter& call, Done<DefinedCounter> done) const;
+  void start(const DeleteCounter& call, Done<CounterInfo> done) const;
   void start(const AdvanceCounter& call, Done<CounterInfo> done) const;
   void start(const CheckReady& call, Done<CheckReady::Answer> done) const;
   void start(const ShowMetrics& call, Done<Page> done) const;

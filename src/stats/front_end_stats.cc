@@ -6,14 +6,23 @@ namespace nextid::stats {
 namespace {
 
 constexpr std::array<std::string_view, kEndings> kEndingNames{
-    "ok",           "invalid",
-    "unauthorized", "forbidden",
-    "not_found",    "method_not_allowed",
-    "conflict",     "precondition_failed",
-    "exhausted",    "too_large",
-    "corrupt",      "overloaded",
-    "limited",      "unavailable",
-    "deadline",     "other",
+    "ok",
+    "invalid",
+    "unauthorized",
+    "forbidden",
+    "not_found",
+    "deleted",
+    "method_not_allowed",
+    "conflict",
+    "precondition_failed",
+    "exhausted",
+    "too_large",
+    "corrupt",
+    "overloaded",
+    "limited",
+    "unavailable",
+    "deadline",
+    "other",
 };
 
 }  // namespace

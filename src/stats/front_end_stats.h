@@ -23,6 +23,7 @@ enum class Ending : std::uint8_t {
   kUnauthorized,
   kForbidden,
   kNotFound,
+  kDeleted,
   kMethodNotAllowed,
   kConflict,
   kPreconditionFailed,
@@ -35,7 +36,7 @@ enum class Ending : std::uint8_t {
   kDeadline,
   kOther,
 };
-inline constexpr std::size_t kEndings = 16;
+inline constexpr std::size_t kEndings = static_cast<std::size_t>(Ending::kOther) + 1;
 /// "ok", "invalid", "not_found", ...
 std::string_view to_string(Ending ending) noexcept;
 /// kOther for a code that is none of these.

@@ -85,6 +85,24 @@ TEST_F(DynamodbStoreTest, ServesAnItemThatAnotherProgramMade) {
   EXPECT_EQ(refused(run(store(), foreign_reserve("theirs", now() + 2, now() + 1))).value, 55);
 }
 
+/// Releases that know no deletion take its revision for damage.
+TEST_F(DynamodbStoreTest, ADeletedItemStaysWithARevisionBelowZero) {
+  add("theirs", 7);
+  Definition definition = found(run(store(), Load{"theirs", kAda})).definition;
+  ++definition.revision;
+  EXPECT_TRUE(found(run(store(), Redefine{"theirs", 0, definition, true})).deleted);
+  EXPECT_EQ(store::integer_of(item("theirs"), "revision").value(), -1);
+  EXPECT_TRUE(refused(run(store(), foreign_reserve("theirs", now(), 0))).deleted);
+  // Who adds by itself goes on, and comes by no id twice.
+  add("theirs", 3);
+  ++definition.revision;
+  EXPECT_EQ(found(run(store(), Redefine{"theirs", 0, definition})).value, 10);
+  EXPECT_EQ(store::integer_of(item("theirs"), "revision").value(), 2);
+  Reserve op = foreign_reserve("theirs", now(), 0);
+  op.revision = 2;
+  EXPECT_EQ(committed(run(store(), op)), 11);
+}
+
 TEST_F(DynamodbStoreTest, KeepsTheItemThatAnotherProgramMadeWhenItIsDefined) {
   add("theirs", 7);
   EXPECT_EQ(found(run(store(), contract::Define{"theirs", kAda, Definition{}})).value, 7);

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <string>
 #include <sys/resource.h>
+#include <variant>
 
 #include <gtest/gtest.h>
 
@@ -97,6 +98,27 @@ TEST_P(SqliteMigration, LeavesAnOlderProcessAtWork) {
   const auto store = open_sqlite(path_);
   older.execute("UPDATE counters SET value = 50 WHERE name = 'orders' AND writer = 0");
   EXPECT_EQ(found(run(*store, Load{"orders", 0})).value, 50);
+}
+
+/// A release that knows no deletion opens a file until one of its counters was deleted.
+TEST_P(SqliteMigration, ComesToTheNextVersionWithTheFirstDeletion) {
+  const auto store = open_sqlite(path_);
+  EXPECT_EQ(version(), 3);
+  Definition definition = found(run(*store, Load{"orders", 0})).definition;
+  const contract::Redefine stale{"orders", 0, definition, true};
+  EXPECT_TRUE(std::holds_alternative<contract::Refused>(run(*store, stale)));
+  EXPECT_EQ(version(), 3);
+  ++definition.revision;
+  EXPECT_TRUE(found(run(*store, contract::Redefine{"orders", 0, definition, true})).deleted);
+  EXPECT_EQ(version(), 4);
+  // What such a release takes for damage where it has the file open.
+  EXPECT_EQ(RawConnection(path_).integer(
+                "SELECT revision FROM counters WHERE name = 'orders' AND writer = 0"),
+            -7);
+  ++definition.revision;
+  EXPECT_FALSE(found(run(*store, contract::Redefine{"orders", 0, definition})).deleted);
+  EXPECT_EQ(found(run(*open_sqlite(path_), Load{"orders", 0})).definition, definition);
+  EXPECT_EQ(version(), 4);
 }
 
 // `nextid recover --above` reads one, and it stays as it is.

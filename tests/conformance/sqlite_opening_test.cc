@@ -127,8 +127,8 @@ TEST_F(SqliteOpening, LeavesTheLogOfOthersAlone) {
 
 TEST_F(SqliteOpening, RefusesANewerFormat) {
   make_ours();
-  RawConnection(path_).execute("PRAGMA user_version = 4");
-  expect_refused(ErrorCode::kCorrupt, "its format is version 4");
+  RawConnection(path_).execute("PRAGMA user_version = 5");
+  expect_refused(ErrorCode::kCorrupt, "its format is version 5");
 }
 
 TEST_F(SqliteOpening, RefusesANewerFormatThatIsInTheLogOnly) {
@@ -136,9 +136,9 @@ TEST_F(SqliteOpening, RefusesANewerFormatThatIsInTheLogOnly) {
   {
     RawConnection raw(path_);
     raw.keep_wal_at_close();
-    raw.execute("PRAGMA user_version = 4");
+    raw.execute("PRAGMA user_version = 5");
   }
-  expect_refused(ErrorCode::kCorrupt, "its format is version 4");
+  expect_refused(ErrorCode::kCorrupt, "its format is version 5");
 }
 
 TEST_F(SqliteOpening, RefusesALogThatAnotherProgramLeft) {

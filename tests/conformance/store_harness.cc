@@ -48,6 +48,7 @@ std::string describe_state(const CounterState& state) {
   out << "{value " << state.value << ", floor " << state.floor << ", "
       << describe_definition(state.definition);
   if (state.slot) out << ", slot " << state.slot->seq << " -> " << state.slot->end;
+  if (state.deleted) out << ", deleted";
   out << "}";
   return out.str();
 }
@@ -90,12 +91,11 @@ Outcome run(contract::StoreDriver& store, contract::Op op) {
   return run_all(store, {std::move(op)}).front();
 }
 
-Result<CounterPage> list(contract::StoreDriver& store, const std::string& after,
-                         std::size_t limit) {
+Result<CounterPage> list(contract::StoreDriver& store, const contract::PageWanted& wanted) {
   std::mutex mutex;
   std::condition_variable changed;
   std::optional<Result<CounterPage>> answer;
-  store.list(after, limit, [&](Result<CounterPage> page) {
+  store.list(wanted, [&](Result<CounterPage> page) {
     const std::lock_guard lock(mutex);
     answer = std::move(page);
     changed.notify_all();
@@ -137,8 +137,8 @@ std::string describe(const contract::Op& op) {
              describe_definition(x.definition);
     }
     std::string operator()(const contract::Redefine& x) const {
-      return "Redefine " + x.counter + " by " + std::to_string(x.writer) + " " +
-             describe_definition(x.definition);
+      return (x.deletes ? "Delete " : "Redefine ") + x.counter + " by " + std::to_string(x.writer) +
+             " " + describe_definition(x.definition);
     }
     std::string operator()(const contract::Reserve& x) const {
       return describe_slot_op("Reserve", x) + " revision " + std::to_string(x.revision) + " step " +

@@ -49,7 +49,11 @@ class TurnedClock {
 /// Submits the ops together and waits for all outcomes, which are in the order of the ops.
 std::vector<contract::Outcome> run_all(contract::StoreDriver& store, std::vector<contract::Op> ops);
 contract::Outcome run(contract::StoreDriver& store, contract::Op op);
-Result<CounterPage> list(contract::StoreDriver& store, const std::string& after, std::size_t limit);
+Result<CounterPage> list(contract::StoreDriver& store, const contract::PageWanted& wanted);
+inline Result<CounterPage> list(contract::StoreDriver& store, const std::string& after,
+                                std::size_t limit) {
+  return list(store, {.after = after, .limit = limit});
+}
 
 /// One line that holds all of an outcome; equal lines mean equal outcomes, but for the sentences.
 std::string describe(const contract::Outcome& outcome);

@@ -126,7 +126,10 @@ def add_command(account, command):
 
 
 def counters_of_file(path):
-    done = nextid.run_unseen("counters", "--json", "--store", f"sqlite:{path}")
-    assert done.returncode == nextid.OK, done.stderr
-    return [(counter["value"], counter["start"], counter["increment"])
-            for counter in json.loads(done.stdout)["counters"]]
+    counters = []
+    for which in ([], ["--deleted"]):
+        done = nextid.run_unseen("counters", *which, "--json", "--store", f"sqlite:{path}")
+        assert done.returncode == nextid.OK, done.stderr
+        counters += [(counter["value"], counter["start"], counter["increment"])
+                     for counter in json.loads(done.stdout)["counters"]]
+    return counters

@@ -80,7 +80,7 @@ def test_wrong_methods(server):
             assert answer.headers["allow"] == "GET, POST"
         for target, allow in [("/v1/counters", "GET, HEAD"), ("/healthz", "GET, HEAD"),
                               ("/readyz", "GET, HEAD"),
-                              ("/v1/counters/global", "GET, HEAD, PUT")]:
+                              ("/v1/counters/global", "GET, HEAD, PUT, DELETE")]:
             answer = connection.ask("POST", target)
             assert is_problem(answer, 405, "method_not_allowed"), target
             assert answer.headers["allow"] == allow

@@ -153,14 +153,15 @@ def test_version():
 
 
 @pytest.mark.parametrize("command, words", [
-    ([], ["serve", "next", "range", "counters", "define", "advance", "\n  6  "]),
+    ([], ["serve", "next", "range", "counters", "define", "advance", "delete", "\n  6  "]),
     (["serve"], ["--store", "--http", "--config", "--shutdown-timeout", "NEXTID_"]),
     (["next"], ["--store", "--json", "--key", "COUNTER"]),
     (["range"], ["--store", "--json", "--key", "COUNTER"]),
     (["define"], ["--store", "--json", "--start", "--increment", "--max", "--cache", "--comment",
                   "--revision", "NAME"]),
     (["advance"], ["--store", "--json", "--to", "NAME"]),
-    (["counters"], ["--store", "--json"])])
+    (["delete"], ["--store", "--json", "COUNTER", "no id of it is given again"]),
+    (["counters"], ["--store", "--json", "--deleted"])])
 def test_help(command, words):
     done = run(*command, "--help")
     assert done.returncode == OK

@@ -7,7 +7,7 @@ import pytest
 
 from nextid import INVALID, OK, REPOSITORY, run
 
-COMMANDS = ["serve", "next", "range", "define", "advance", "counters", "bench", "backup", "restore",
+COMMANDS = ["serve", "next", "range", "define", "advance", "delete", "counters", "bench", "backup", "restore",
             "recover", "doctor", "token"]
 NAME_FORM = ("it must be a name of 1 to 128 of A-Z a-z 0-9 . _ : -, beginning with a letter, a digit"
              " or '_'.")
@@ -88,7 +88,7 @@ MISTAKES = [
                             (["bench", "--counter"], "--counter")]),
     # Tokens.
     (["token", "me", "--rights", "write"],
-     "--rights is 'write': it must be read, allocate and define, or some of them, with commas and no"
+     "--rights is 'write': it must be read, allocate, define and delete, or some of them, with commas and no"
      " blanks between them."),
     (["token", "me", "--counters", "a,b"],
      "--counters has 'a,b', which can't be for any counter: give names or patterns such as"

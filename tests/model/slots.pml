@@ -41,6 +41,9 @@
 #ifndef REVISIONS
 #define REVISIONS 1   /* Definitions, one after another. */
 #endif
+#ifndef DELETED
+#define DELETED REVISIONS /* The one in which the counter is deleted, if there are so many. */
+#endif
 #ifndef FOREIGN
 #define FOREIGN 0     /* Ids that another program may take by adding 1 to the value. */
 #endif
@@ -154,10 +157,16 @@ hidden byte caller_gone;
 #define may_give_back (in_turn && value == op.end)
 #endif
 
+#ifdef MUTANT_DELETED_IS_RESERVED
+#define in_force (op.revision == revision)
+#else
+#define in_force (op.revision == revision && revision != DELETED)
+#endif
+
 #define applies ( \
-  (op.kind == reserve && may_reserve && value + op.n <= MAX && op.revision == revision) || \
+  (op.kind == reserve && may_reserve && value + op.n <= MAX && in_force) || \
   (op.kind == give_back && may_give_back) || \
-  (op.kind == advance && in_turn && value < op.end && op.revision == revision) || \
+  (op.kind == advance && in_turn && value < op.end && in_force) || \
   (op.kind == release && (at.seq == 0 || at.seq == op.prev)))
 #define changes_nothing (op.kind == release && at.seq == 0 && floor >= op.seq)
 
@@ -174,6 +183,7 @@ inline apply() {
     CHECK(5, !op.applied);              /* Exactly once, */
     CHECK(5, !finished[carried / OPS]); /* and not after the engine has drawn up its account. */
     CHECK(5, op.seq > at.seq);
+    CHECK(6, op.kind == give_back || revision != DELETED);
     op.applied = true;
     at.seq = op.seq;
     at.end = value;
@@ -415,6 +425,7 @@ inline given_up_op_landed(g) {
 #define unknown_slot (me.answer.seq != 0 && me.answer.seq != me.prev)
 #define below_floor  (me.answer.seq == 0 && me.answer.floor >= cur.seq)
 #define is_overtaken (cur.prev != me.prev)
+#define is_deleted   (me.answer.revision == DELETED)
 
 inline op_refused() {
   me.floor = larger(me.floor, me.answer.floor);
@@ -431,6 +442,10 @@ inline op_refused() {
     :: k < OPS -> given_up_op_landed(k)
     :: else
     fi
+  :: else
+  fi;
+  if
+  :: is_deleted && !me.closing -> drop_stock()
   :: else
   fi;
   if
@@ -463,8 +478,10 @@ inline give_up() {
   :: cur.kind == release && me.closing -> send(release, 0)
   :: cur.kind == release && !me.closing -> me.flight = 0
   :: cur.kind == advance && me.answer.value >= ADVANCE -> advanced()
-  :: cur.kind == advance && me.answer.value < ADVANCE -> send(advance, 0)
-  :: cur.kind == reserve && (caller_gone || me.ticket == 0 || me.ticket > MAX - me.answer.value) ->
+  :: cur.kind == advance && me.answer.value < ADVANCE && is_deleted -> me.flight = 0
+  :: cur.kind == advance && me.answer.value < ADVANCE && !is_deleted -> send(advance, 0)
+  :: cur.kind == reserve &&
+     (caller_gone || is_deleted || me.ticket == 0 || me.ticket > MAX - me.answer.value) ->
     me.ticket = 0; me.seen = 0; me.flight = 0
   :: else ->
     k = me.ticket + lacking;
@@ -552,7 +569,13 @@ end: do
 #if REVISIONS > 1
 active proctype Redefinition() {
 end: do
-  :: d_step { revision < REVISIONS - 1 -> revision++; printf("store:  revision %d\n", revision) }
+  :: d_step { revision < REVISIONS - 1 ->
+#ifdef MUTANT_COMES_BACK_ANEW
+      value = (revision == DELETED -> 0 : value);
+#endif
+      revision++;
+      printf("store:  revision %d\n", revision)
+    }
   od
 }
 #endif

@@ -15,13 +15,14 @@ struct NamedCanary {
 };
 
 /// All but kNone.
-inline constexpr std::array<NamedCanary, 21> kCanaries{{
+inline constexpr std::array<NamedCanary, 22> kCanaries{{
     {base::Canary::kNoSlotCondition, "no-slot-condition"},
     {base::Canary::kGiveBackWithoutSeq, "give-back-without-seq"},
     {base::Canary::kReleaseKeepsFloor, "release-keeps-floor"},
     {base::Canary::kPruningKeepsFloor, "pruning-keeps-floor"},
     {base::Canary::kNoRevisionCondition, "no-revision-condition"},
     {base::Canary::kAnswersBeforeDurable, "answers-before-durable"},
+    {base::Canary::kComesBackAnew, "comes-back-anew"},
     {base::Canary::kResendsWithAnotherCount, "resends-with-another-count"},
     {base::Canary::kForgetsDoubt, "forgets-doubt"},
     {base::Canary::kSplitsOffByOne, "splits-off-by-one"},

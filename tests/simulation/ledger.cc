@@ -41,7 +41,7 @@ void Ledger::committed(const contract::Op& op, const contract::Outcome& outcome)
 
 void Ledger::apply(const contract::Op& op, const contract::Outcome& outcome) {
   if (const auto* found = std::get_if<contract::Found>(&outcome)) {
-    return defined(found->state.definition);
+    return defined(found->state.definition, found->state.deleted);
   }
   const auto* done = std::get_if<contract::Committed>(&outcome);
   if (done == nullptr) return;
@@ -54,8 +54,10 @@ void Ledger::apply(const contract::Op& op, const contract::Outcome& outcome) {
   }
 }
 
-void Ledger::defined(const Definition& definition) {
+void Ledger::defined(const Definition& definition, bool deleted) {
   if (here().definition == definition) return;
+  if (here().deleted && !deleted) here().brought_back = context_.next_moment();
+  here().deleted = deleted;
   if (!here().definition) here().value = contract::value_before_first(definition);
   here().definition = definition;
   start_ = definition.start;
@@ -72,6 +74,7 @@ void Ledger::reserved(const contract::Reserve& op, std::int64_t end) {
     context_.violated(Invariant::kHonest, "reserved by revision " + std::to_string(op.revision) +
                                               " of the definition, not the one in force");
   }
+  if (now.deleted) context_.violated(Invariant::kHonest, "reserved from a deleted counter");
   if (!foreign && end > static_cast<std::int64_t>(now.definition->max)) {
     context_.violated(Invariant::kHonest, "reserved past max, to " + std::to_string(end));
   }
@@ -111,6 +114,7 @@ void Ledger::gave_back(const contract::GiveBack& op) {
 
 void Ledger::advanced(const contract::Advance& op) {
   Timeline& now = here();
+  if (now.deleted) context_.violated(Invariant::kHonest, "a deleted counter was advanced");
   now.segments.push_back(
       Segment{now.value, op.to, 0, now.definition->max, replays_.value_or(current_)});
   landed(op.writer, op.seq, ids_between(now.value, op.to));
@@ -231,6 +235,11 @@ void Ledger::refused(std::uint64_t count, std::uint64_t sent, std::uint64_t held
   }
   context_.violated(Invariant::kHonest, "a request for " + std::to_string(count) +
                                             " ids was refused as exhausted, and fitted all along");
+}
+
+void Ledger::refused_as_deleted(std::uint64_t sent) {
+  if (here().deleted || here().brought_back > sent) return;
+  context_.violated(Invariant::kHonest, "a request was refused, and no counter was deleted");
 }
 
 void Ledger::room_changed() {

@@ -58,6 +58,8 @@ class Ledger {
   /// A request was refused as exhausted: I6. The node held `held` ids right below the value, at
   /// least.
   void refused(std::uint64_t count, std::uint64_t sent, std::uint64_t held);
+  /// A request was refused, since the counter was deleted: it must have been at some moment since.
+  void refused_as_deleted(std::uint64_t sent);
   /// An engine learnt from the store that its op `seq` was applied, and ended there.
   void told(contract::WriterId writer, contract::Seq seq, std::int64_t end);
 
@@ -102,6 +104,8 @@ class Ledger {
   struct Timeline {
     std::uint64_t identity = 0;
     std::optional<Definition> definition = {};
+    bool deleted = false;
+    std::uint64_t brought_back = 0;  // The moment, the last time.
     std::int64_t value = 0;
     std::uint64_t highest_returned = 0;
     std::uint64_t returned = 0;
@@ -127,7 +131,7 @@ class Ledger {
   Timeline& here() noexcept { return timelines_[current_]; }
   const Timeline& here() const noexcept { return timelines_[current_]; }
   void apply(const contract::Op& op, const contract::Outcome& outcome);
-  void defined(const Definition& definition);
+  void defined(const Definition& definition, bool deleted);
   void reserved(const contract::Reserve& op, std::int64_t end);
   void gave_back(const contract::GiveBack& op);
   void advanced(const contract::Advance& op);

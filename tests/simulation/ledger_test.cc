@@ -30,6 +30,14 @@ class LedgerTest : public ::testing::Test {
                      contract::Committed{ledger.value() + static_cast<std::int64_t>(step)});
   }
 
+  void redefine(std::uint64_t revision, bool deletes) {
+    Definition definition = *ledger.definition();
+    definition.revision = revision;
+    contract::CounterState state{ledger.value(), definition};
+    state.deleted = deletes;
+    ledger.committed(contract::Redefine{kCounter, 0, definition, deletes}, contract::Found{state});
+  }
+
   void give_back(contract::WriterId writer, contract::Seq seq, std::int64_t new_end) {
     ledger.committed(contract::GiveBack{kCounter, writer, seq, 0, ledger.value(), new_end},
                      contract::Committed{new_end});
@@ -144,6 +152,24 @@ TEST_F(LedgerTest, FindsIdsOfNoOp) {
                    contract::Committed{45});
   ledger.check_total();
   EXPECT_TRUE(found(Invariant::kAccounted));
+}
+
+TEST_F(LedgerTest, FindsAnIdOfADeletedCounter) {
+  redefine(2, true);
+  reserve(kWriter, 1, 1);
+  // By an older revision, and of a deleted counter.
+  EXPECT_EQ(context.report.count(Invariant::kHonest), 2U);
+}
+
+TEST_F(LedgerTest, FindsARefusalOfACounterThatWasNotDeleted) {
+  const std::uint64_t before = context.next_moment();
+  redefine(2, true);
+  ledger.refused_as_deleted(before);
+  redefine(3, false);
+  ledger.refused_as_deleted(before);
+  EXPECT_EQ(context.report.total(), 0U);
+  ledger.refused_as_deleted(context.next_moment());
+  EXPECT_TRUE(found(Invariant::kHonest));
 }
 
 }  // namespace

@@ -160,13 +160,15 @@ Parameters draw_parameters(std::uint64_t seed) {
   p.state_files = random.pick({0, 500, 1'000});
   p.state_writes = some(random, 300);
   if (p.kind == Kind::kSetBacks) draw_set_backs(random, p);
+  if (changes && random.chance(500)) p.deletions = random.between_orders(2, 60);
   return p;
 }
 
 bool Parameters::leaves_no_gap() const noexcept {
   const std::uint64_t losses = short_timeouts + cancels + undelivered + cursors + advances +
                                requests_lost + answers_lost + throttled + store_restarts + crashes +
-                               pauses + clock_jumps + foreign_adds + set_backs + exchanges;
+                               pauses + clock_jumps + foreign_adds + set_backs + exchanges +
+                               deletions;
   const bool strict = definition.cache == 1 && redefinitions == 0;
   const bool closes_in_time = restarts == 0 || close_timeout_us >= kMinuteUs;
   const bool rests_in_time = rests == 0 || rest_timeout_us >= kSecondUs;
@@ -234,6 +236,7 @@ std::string to_string(const Parameters& p) {
   put("largest_jump_us", p.largest_jump_us);
   put("redefinitions", p.redefinitions);
   put("foreign_adds", p.foreign_adds);
+  put("deletions", p.deletions);
   return line.str();
 }
 

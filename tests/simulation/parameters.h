@@ -82,6 +82,7 @@ struct Parameters {
   std::uint64_t largest_jump_us = 1'000;
   std::uint64_t redefinitions = 0;
   std::uint64_t foreign_adds = 0;
+  std::uint64_t deletions = 0;  ///< Or the counter is brought back, where it was deleted.
 
   /// Whether each id that was ever reserved must be in some answer, up to the counter's value.
   bool leaves_no_gap() const noexcept;

@@ -42,6 +42,8 @@ void Process::check_refusal(const Waiting& waiting, const Error& error) {
           may_hold ? std::min(ledger_.held_below_value(writer()), this->held()) : 0;
       return ledger_.refused(waiting.count, waiting.sent, held);
     }
+    case ErrorCode::kDeleted:
+      return ledger_.refused_as_deleted(waiting.sent);
     case ErrorCode::kUnavailable:
     case ErrorCode::kDeadline:
       right = closing_ || waiting.deadline <= context_.queue.now();

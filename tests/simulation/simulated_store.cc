@@ -108,11 +108,13 @@ contract::Outcome SimulatedStore::apply(store::MemoryStore& store, const contrac
 
 /// Asks the store itself: what the ops' outcomes say may be wrong.
 void SimulatedStore::check_durable_value() {
-  here_.durable->list("", 1, [this](const Result<CounterPage>& page) {
-    for (const CounterInfo& counter : page->counters) {
-      if (counter.value) ledger_.value_is(static_cast<std::int64_t>(*counter.value));
-    }
-  });
+  for (const bool deleted : {false, true}) {
+    here_.durable->list({.limit = 1, .deleted = deleted}, [this](const Result<CounterPage>& page) {
+      for (const CounterInfo& counter : page->counters) {
+        if (counter.value) ledger_.value_is(static_cast<std::int64_t>(*counter.value));
+      }
+    });
+  }
 }
 
 void SimulatedStore::define(const Definition& definition) {
@@ -133,6 +135,16 @@ void SimulatedStore::add(std::uint64_t step) {
                               kHighest - static_cast<std::int64_t>(step)},
             nullptr);
   context_.note("foreign add", {step});
+}
+
+void SimulatedStore::bring_back() {
+  const auto outcome = apply_now(contract::Load{kCounter, 0}, nullptr);
+  const auto* found = std::get_if<contract::Found>(&outcome);
+  if (found == nullptr || !found->state.deleted) return;
+  Definition next = found->state.definition;
+  ++next.revision;
+  apply_now(contract::Redefine{kCounter, 0, next}, nullptr);
+  context_.note("brought back", {next.revision});
 }
 
 void SimulatedStore::prune() {

@@ -37,6 +37,8 @@ class SimulatedStore {
   void add(std::uint64_t step);
   /// Another program loads the counter.
   void prune();
+  /// As somebody who waits for no answer: the counter is in use again, if it was deleted.
+  void bring_back();
   void restart();
   /// All that it holds is as it was some time ago, as after a backup was restored.
   void set_back();

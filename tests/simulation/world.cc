@@ -68,6 +68,7 @@ void World::disrupt() {
   if (context_.fails(p.prunings)) store_.prune();
   if (context_.fails(p.clock_jumps / 2)) store_.clock_jumps(signed_jump(random, p.largest_jump_us));
   if (context_.fails(p.redefinitions)) redefine();
+  if (context_.fails(p.deletions)) delete_or_bring_back();
   if (context_.fails(p.foreign_adds)) store_.add(random.between_orders(1, 200));
 }
 
@@ -129,6 +130,22 @@ void World::redefine() {
   store_.attempt(contract::Load{kCounter, 0}, opened, on_loaded);
 }
 
+/// As Store::delete_counter() and Store::define() do it, without their repeats.
+void World::delete_or_bring_back() {
+  const std::uint64_t opened = store_.identity();
+  const auto on_loaded = [this, opened](const contract::Outcome& loaded) {
+    const auto* found = std::get_if<contract::Found>(&loaded);
+    if (found == nullptr) return;
+    Definition next = found->state.definition;
+    ++next.revision;
+    const bool deletes = !found->state.deleted;
+    context_.note(deletes ? "delete" : "bring back", {next.revision});
+    store_.attempt(contract::Redefine{kCounter, 0, next, deletes}, opened,
+                   [](const contract::Outcome&) {});
+  };
+  store_.attempt(contract::Load{kCounter, 0}, opened, on_loaded);
+}
+
 Definition World::change(const contract::CounterState& state) {
   Random& random = context_.random;
   Definition changed = state.definition;
@@ -174,6 +191,7 @@ void World::heal() {
     });
   };
   run_until(none_waits, kRecovery, "a request did not end");
+  store_.bring_back();
   for (const auto& node : nodes_) probe(*node);
   run_until(none_waits, kRecovery, "a request that was sent after the faults did not end");
 }

@@ -36,6 +36,7 @@ class World {
   void set_back();
   void recover();
   void redefine();
+  void delete_or_bring_back();
   Definition change(const contract::CounterState& state);
   void heal();
   void probe(Node& node);

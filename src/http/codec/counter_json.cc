@@ -52,6 +52,7 @@ void append_counter(std::string& out, const CounterInfo& counter, IdFormat ids) 
         append_name(field.name);
         append_text(out, definition.*field.member);
       });
+  if (counter.deleted) out.append(",\"deleted\":true");
   out.append("}");
 }
 

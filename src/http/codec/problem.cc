@@ -11,6 +11,8 @@ unsigned status_of(ErrorCode code) noexcept {
       return 400;
     case ErrorCode::kNotFound:
       return 404;
+    case ErrorCode::kDeleted:
+      return 410;
     case ErrorCode::kConflict:
     case ErrorCode::kExhausted:
       return 409;

@@ -31,6 +31,7 @@ struct Arguments {
   std::string counter{kDefaultCounter};
   std::uint64_t count = 1;
   std::string after;
+  bool deleted = false;
   std::uint64_t limit = service::ListCounters{}.limit;
   std::uint64_t busiest = service::ShowStatus{}.limit;
   IdFormat ids = IdFormat::kNumber;
@@ -97,6 +98,15 @@ Refusal take_as(std::string_view text, Arguments& arguments) {
   return std::nullopt;
 }
 
+Refusal take_deleted(std::string_view text, Arguments& arguments) {
+  if (text != "true" && text != "false") {
+    return invalid(cat("The parameter 'deleted' is ", base::in_quotes(text),
+                       "; it must be 'true' or 'false'."));
+  }
+  arguments.deleted = text == "true";
+  return std::nullopt;
+}
+
 struct Parameter {
   std::string_view name;
   Refusal (*take)(std::string_view text, Arguments& arguments);
@@ -112,7 +122,8 @@ constexpr std::array kRangeParameters{kCount, kCounter, kAs};
 constexpr std::array kNamedRangeParameters{kCount, kAs};
 constexpr std::array kAsParameters{kAs};
 constexpr std::array kListParameters{Parameter{.name = "after", .take = take_after},
-                                     Parameter{.name = "limit", .take = take_limit}, kAs};
+                                     Parameter{.name = "limit", .take = take_limit},
+                                     Parameter{.name = "deleted", .take = take_deleted}, kAs};
 constexpr std::array kStatusParameters{Parameter{.name = "limit", .take = take_busiest}};
 
 // --- Header fields and bodies
@@ -171,24 +182,32 @@ Allocate range(Arguments&& arguments) {
 }
 
 service::ListCounters list(Arguments&& arguments) {
-  return {.after = std::move(arguments.after), .limit = arguments.limit};
+  return {
+      .after = std::move(arguments.after), .limit = arguments.limit, .deleted = arguments.deleted};
 }
 
 service::ShowCounter show(Arguments&& arguments) {
   return {.counter = std::move(arguments.counter)};
 }
 
+/// Null where none is given.
+Store::DefinitionCondition condition_of(Preconditions&& conditions) {
+  if (!conditions.is_given()) return nullptr;
+  return [conditions = std::move(conditions)](const Definition* now) {
+    const std::string etag = now != nullptr ? etag_of(*now) : "";
+    return conditions.verdict(etag) == Preconditions::Verdict::kHold;
+  };
+}
+
 service::DefineCounter define(Arguments&& arguments) {
-  Store::DefinitionCondition condition;
-  if (arguments.conditions.is_given()) {
-    condition = [conditions = std::move(arguments.conditions)](const Definition* now) {
-      const std::string etag = now != nullptr ? etag_of(*now) : "";
-      return conditions.verdict(etag) == Preconditions::Verdict::kHold;
-    };
-  }
   return {.counter = std::move(arguments.counter),
           .change = std::move(arguments.change),
-          .condition = std::move(condition)};
+          .condition = condition_of(std::move(arguments.conditions))};
+}
+
+service::DeleteCounter delete_counter(Arguments&& arguments) {
+  return {.counter = std::move(arguments.counter),
+          .condition = condition_of(std::move(arguments.conditions))};
 }
 
 service::AdvanceCounter advance(Arguments&& arguments) {
@@ -223,7 +242,7 @@ Call asset(Arguments&& arguments) {
 
 constexpr std::string_view kReads = "GET, HEAD";
 constexpr std::string_view kAllocates = "GET, POST";  // HEAD would burn an id that nobody sees.
-constexpr std::string_view kReadsAndPut = "GET, HEAD, PUT";
+constexpr std::string_view kCounterMethods = "GET, HEAD, PUT, DELETE";
 
 // The call that a row makes, and so the right that it takes.
 struct Makes {
@@ -264,9 +283,12 @@ constexpr std::array kRows{
     Row{"/next", kAllocates, kAllocates, "next", makes<next>(), kNextParameters, take_key},
     Row{"/range", kAllocates, kAllocates, "range", makes<range>(), kRangeParameters, take_key},
     Row{"/v1/counters", kReads, kReads, "list", makes<list>(), kListParameters, take_nothing},
-    Row{kCounterPath, kReads, kReadsAndPut, "show", makes<show>(), kAsParameters, take_conditions},
-    Row{kCounterPath, "PUT", kReadsAndPut, "define", makes<define>(), kAsParameters,
+    Row{kCounterPath, kReads, kCounterMethods, "show", makes<show>(), kAsParameters,
+        take_conditions},
+    Row{kCounterPath, "PUT", kCounterMethods, "define", makes<define>(), kAsParameters,
         take_definition},
+    Row{kCounterPath, "DELETE", kCounterMethods, "delete", makes<delete_counter>(), kAsParameters,
+        take_conditions},
     Row{"/v1/counters/{name}/next", kAllocates, kAllocates, "next", makes<next>(), kAsParameters,
         take_key},
     Row{"/v1/counters/{name}/range", kAllocates, kAllocates, "range", makes<range>(),
@@ -501,7 +523,7 @@ Routed route_of(const Request& request, std::uint64_t max_range) {
     return {Allocate{}, Allocate::kNeeds, route_of_row(kRows[0])};
   }
   if (request.method == "OPTIONS" && request.target == "*") {
-    return {ShowOptions{"GET, HEAD, POST, PUT"}, ShowOptions::kNeeds};
+    return {ShowOptions{"GET, HEAD, POST, PUT, DELETE"}, ShowOptions::kNeeds};
   }
   const auto url = parse_target(request.target);
   if (!url) {

@@ -36,11 +36,11 @@ struct Allocate {
 /// What service::Service is asked for, and how the ids in its answer are written.
 struct ServiceCall {
   std::variant<service::ListCounters, service::ShowCounter, service::DefineCounter,
-               service::AdvanceCounter, service::CheckReady, service::ShowMetrics,
-               service::ShowStatus>
+               service::DeleteCounter, service::AdvanceCounter, service::CheckReady,
+               service::ShowMetrics, service::ShowStatus>
       call;
   IdFormat ids = IdFormat::kNumber;
-  Preconditions conditions = {};  ///< Of a ShowCounter. A DefineCounter has its own.
+  Preconditions conditions = {};  ///< Of a ShowCounter. Changes have their own.
   bool tells_why = false;         ///< Of a CheckReady: whether its sender may know the reason.
   /// Of a call that changes a counter: whether its sender may also look at it.
   bool shows_counter = true;

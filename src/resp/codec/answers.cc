@@ -25,6 +25,11 @@ std::string values_answer(const std::vector<Result<CounterInfo>>& found, bool as
   return bytes;
 }
 
+/// A deleted counter is one that there is not.
+bool is_missing(const Error& error) {
+  return error.code() == ErrorCode::kNotFound || error.code() == ErrorCode::kDeleted;
+}
+
 }  // namespace
 
 std::string error_answer(const Error& error) {
@@ -38,9 +43,7 @@ std::string answer_to(const Lookup& lookup, const Result<service::FindCounters::
   if (!answer) return error_answer(answer.error());
   const auto& found = *answer;
   for (const auto& counter : found) {
-    if (!counter && counter.error().code() != ErrorCode::kNotFound) {
-      return error_answer(counter.error());
-    }
+    if (!counter && !is_missing(counter.error())) return error_answer(counter.error());
   }
   const auto exist =
       std::count_if(found.begin(), found.end(), [](const auto& counter) { return counter; });
@@ -74,6 +77,13 @@ std::string answer_to(const Make& make, const Result<DefinedCounter>& defined, V
   } else {
     append_null(bytes, version);
   }
+  return bytes;
+}
+
+std::string answer_to(const Delete&, const Result<CounterInfo>& counter, Version) {
+  if (!counter) return error_answer(counter.error());
+  std::string bytes;
+  append_integer(bytes, static_cast<std::int64_t>(counter->value.value_or(0)));
   return bytes;
 }
 

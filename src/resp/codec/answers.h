@@ -16,6 +16,8 @@ namespace nextid::resp {
 std::string answer_to(const Lookup& lookup, const Result<service::FindCounters::Answer>& found,
                       Version version);
 std::string answer_to(const Make& make, const Result<DefinedCounter>& defined, Version version);
+/// The value at which it stopped; 0 before its first id.
+std::string answer_to(const Delete& command, const Result<CounterInfo>& counter, Version version);
 std::string answer_to(const CountCounters& command, const Result<std::uint64_t>& count,
                       Version version);
 

@@ -111,6 +111,12 @@ Call take_set(Context& context) {
       "/v1/counters/NAME/advance.");
 }
 
+Call take_delete(Context& context) {
+  const std::string_view name = context.arguments[1];
+  if (!is_counter_name(name)) return no_counter_name(name);
+  return Delete{.call = {.counter = std::string(name)}};
+}
+
 Call take_scan(Context& context) {
   const Arguments arguments = context.arguments;
   Scan scan;
@@ -364,6 +370,7 @@ Call take_command(Context& context);
 
 using service::kCounts;
 using service::kDefines;
+using service::kDeletes;
 using service::kEveryone;
 using service::kHolder;
 using service::kInspects;
@@ -410,6 +417,8 @@ constexpr std::array kRows{
         "key:key+", take_mget},
     Row{"multi", 1, 0, 0, kHolder, kOtherLabel, "fast noscript",
         "Begins to queue commands, for EXEC.", "", take_multi},
+    Row{"nextid.delete", 2, 1, 1, kDeletes, "NEXTID.DELETE", "write",
+        "Deletes a counter: it gives no more ids. Answers its value.", "key:key", take_delete},
     Row{"ping", -1, 0, 0, kHolder, "PING", "fast", "Answers PONG, or its argument.",
         "message:string?", take_ping},
     Row{"pttl", 2, 1, 1, kLooksAt, kOtherLabel, "readonly fast",
@@ -463,8 +472,8 @@ constexpr std::array kRefused{
             "is refused: ids only grow, and each is handed out once. Use INCR or INCRBY."},
     Refused{" incrbyfloat ", "is refused: ids are whole numbers. Use INCRBY."},
     Refused{" copy del flushall flushdb migrate move rename renamenx restore swapdb unlink ",
-            "is refused: a counter that begins again hands out ids twice. Leave it, or begin "
-            "another with `nextid define`."},
+            "is refused: a counter that begins again hands out ids twice. NEXTID.DELETE ends one; "
+            "begin another with `nextid define`."},
     Refused{" expire expireat getexpire persist pexpire pexpireat ",
             "is refused: counters do not expire, since one that begins again hands out ids twice."},
     Refused{" unwatch watch ",

@@ -43,6 +43,11 @@ struct Make {
   bool as_number = false;  ///< SETNX answers 1 or 0, and SET OK or null.
 };
 
+/// NEXTID.DELETE name
+struct Delete {
+  service::DeleteCounter call;
+};
+
 /// SCAN
 struct Scan {
   std::uint64_t cursor = 0;
@@ -98,8 +103,8 @@ struct Answer {
   std::string bytes;
 };
 
-using Call = std::variant<Increment, Lookup, Make, Scan, CountCounters, Info, Greeting, Rename,
-                          Multi, Exec, Discard, Reset, Quit, SpokeHttp, Answer>;
+using Call = std::variant<Increment, Lookup, Make, Delete, Scan, CountCounters, Info, Greeting,
+                          Rename, Multi, Exec, Discard, Reset, Quit, SpokeHttp, Answer>;
 
 /// A command that the service answers: an answer_to() in answers.h makes bytes of it.
 template <typename Asked>

@@ -26,6 +26,8 @@ std::string_view code_of(ErrorCode code) noexcept {
       return "ERR";
     case ErrorCode::kNotFound:
       return "NOTFOUND";
+    case ErrorCode::kDeleted:
+      return "DELETED";
     case ErrorCode::kConflict:
       return "CONFLICT";
     case ErrorCode::kPrecondition:

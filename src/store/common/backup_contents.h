@@ -13,7 +13,7 @@ namespace nextid::store {
 struct BackupContents {
   std::string identity;               ///< Of the store.
   std::int64_t used_s = 0;            ///< When it was last in use, in seconds since 1970.
-  std::vector<CounterInfo> counters;  ///< All, by name.
+  std::vector<CounterInfo> counters;  ///< All, also deleted ones, by name.
 };
 
 }  // namespace nextid::store

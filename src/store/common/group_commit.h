@@ -7,7 +7,6 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <string>
 #include <thread>
 #include <vector>
 
@@ -21,8 +20,7 @@ namespace nextid::store {
 
 /// A request for a page of counters, and its answer.
 struct Listing {
-  std::string after;
-  std::size_t limit = 0;
+  contract::PageWanted wanted;
   std::function<void(Result<CounterPage>)> done;
 };
 

@@ -10,6 +10,7 @@
 #include "base/cat.h"
 #include "base/quoting.h"
 #include "contract/definition_fields.h"
+#include "contract/stored_definition.h"
 #include "contract/transition.h"
 
 namespace nextid::store {
@@ -62,20 +63,25 @@ Result<void> read_optional(const json::object& item, const std::string& attribut
   return {};
 }
 
-Result<Definition> parse_definition(const json::object& item) {
-  Definition definition;
+/// Sets the definition, and whether the counter is deleted.
+Result<void> parse_definition(const json::object& item, CounterState& state) {
+  Definition& definition = state.definition;
   definition.revision = 0;  // Where there is none, another program made the item.
   for (const auto& field : contract::kNumberFields) {
-    auto read = read_optional(item, attribute_of(field.name),
-                              static_cast<std::int64_t>(field.least), definition.*field.member);
-    if (!read) return read.error();
+    const std::string attribute = attribute_of(field.name);
+    if (!item.contains(attribute)) continue;
+    const auto stored = integer_of(item, attribute);
+    if (!stored) return stored.error();
+    if (!contract::take_stored_number(field, *stored, definition, state.deleted)) {
+      return damaged(attribute, std::to_string(*stored));
+    }
   }
   for (const auto& field : contract::kTextFields) {
     if (const json::string* text = member(item, attribute_of(field.name), "S")) {
       definition.*field.member = *text;
     }
   }
-  return definition;
+  return {};
 }
 
 Result<std::optional<contract::Slot>> parse_slot(const json::object& item,
@@ -131,9 +137,7 @@ Result<std::uint64_t> unsigned_of(const json::object& item, const std::string& a
 
 Result<CounterState> parse_item(const json::object& item, contract::WriterId writer) {
   CounterState state;
-  auto definition = parse_definition(item);
-  if (!definition) return definition.error();
-  state.definition = *std::move(definition);
+  if (auto read = parse_definition(item, state); !read) return read.error();
   const auto value = integer_of(item, "current_value");
   if (!value) return value.error();
   const std::int64_t least = contract::value_before_first(state.definition);

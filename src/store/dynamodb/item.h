@@ -5,7 +5,8 @@
 //   start_value, increment, max_value, cache  N,  comment  S
 //   revision       N  absent in an item that another program made with ADD current_value :n
 //                  these are the fields of contract/definition_fields.h; a missing one means the
-//                  default
+//                  default. The revision of a deleted counter is below zero
+//                  (contract/stored_definition.h)
 //   floor          N  no op whose writer has no slot is applied unless its seq is above it
 //   s:WRITER, e:WRITER  N  a writer's slot: its last seq, and the value that op led to
 #pragma once

@@ -22,23 +22,19 @@ constexpr std::chrono::seconds kPageLimit{5};
 
 }  // namespace
 
-void DynamodbListing::start(aws::DynamodbClient& client, const std::string& after,
-                            std::size_t limit, Warn warn, Done done) {
+void DynamodbListing::start(aws::DynamodbClient& client, const contract::PageWanted& wanted,
+                            Warn warn, Done done) {
   const std::shared_ptr<DynamodbListing> listing(
-      new DynamodbListing(client, after, limit, std::move(warn), std::move(done)));
+      new DynamodbListing(client, wanted, std::move(warn), std::move(done)));
   listing->next_page(nullptr);
 }
 
-DynamodbListing::DynamodbListing(aws::DynamodbClient& client, const std::string& after,
-                                 std::size_t limit, Warn warn, Done done)
-    : client_(client),
-      after_(after),
-      limit_(limit),
-      warn_(std::move(warn)),
-      done_(std::move(done)) {}
+DynamodbListing::DynamodbListing(aws::DynamodbClient& client, contract::PageWanted wanted,
+                                 Warn warn, Done done)
+    : client_(client), wanted_(std::move(wanted)), warn_(std::move(warn)), done_(std::move(done)) {}
 
 void DynamodbListing::next_page(const json::value* from) {
-  json::object request = scan_request(after_);
+  json::object request = scan_request(wanted_.after);
   if (from != nullptr) request["ExclusiveStartKey"] = *from;
   client_.call("Scan", std::move(request), kPageLimit,
                [self = shared_from_this()](DynamodbReply reply) { self->take(std::move(reply)); });
@@ -69,14 +65,15 @@ void DynamodbListing::keep(const json::object& item) {
     return warn_(cat("counter '", name, "' is left out of the list, since ", state.error().what(),
                      "; mend or remove the item."));
   }
+  if (state->deleted != wanted_.deleted) return;
   kept_.insert_or_assign(name, contract::info_of(name, *state));
   // One more than asked for tells whether there are more.
-  if (kept_.size() > limit_ + 1) kept_.erase(std::prev(kept_.end()));
+  if (kept_.size() > wanted_.limit + 1) kept_.erase(std::prev(kept_.end()));
 }
 
 void DynamodbListing::finish() {
   CounterPage page;
-  page.more = kept_.size() > limit_;
+  page.more = kept_.size() > wanted_.limit;
   if (page.more) kept_.erase(std::prev(kept_.end()));
   for (auto& [name, info] : kept_) page.counters.push_back(std::move(info));
   done_(std::move(page));

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <chrono>
-#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,6 +11,7 @@
 #include "nextid/error.h"
 
 #include "aws/dynamodb_client.h"
+#include "contract/store_driver.h"
 
 namespace nextid::store {
 
@@ -24,20 +24,18 @@ class DynamodbListing : public std::enable_shared_from_this<DynamodbListing> {
   using Warn = std::function<void(const std::string&)>;
 
   /// `client` must live until `done` was called.
-  static void start(aws::DynamodbClient& client, const std::string& after, std::size_t limit,
-                    Warn warn, Done done);
+  static void start(aws::DynamodbClient& client, const contract::PageWanted& wanted, Warn warn,
+                    Done done);
 
  private:
-  DynamodbListing(aws::DynamodbClient& client, const std::string& after, std::size_t limit,
-                  Warn warn, Done done);
+  DynamodbListing(aws::DynamodbClient& client, contract::PageWanted wanted, Warn warn, Done done);
   void next_page(const boost::json::value* from);
   void take(aws::DynamodbReply reply);
   void keep(const boost::json::object& item);
   void finish();
 
   aws::DynamodbClient& client_;
-  const std::string after_;
-  const std::size_t limit_;
+  const contract::PageWanted wanted_;
   const Warn warn_;
   const Done done_;
   std::map<std::string, CounterInfo> kept_;

@@ -8,6 +8,7 @@
 #include "base/cat.h"
 #include "base/checked.h"
 #include "contract/definition_fields.h"
+#include "contract/stored_definition.h"
 
 namespace nextid::store {
 namespace {
@@ -54,7 +55,7 @@ json::object field_names() {
 
 /// Sets all of a definition in `write`, which ends where an assignment may follow. Text that is
 /// empty is no attribute.
-void set_definition(const Definition& definition, Write& write) {
+void set_definition(const Definition& definition, bool deleted, Write& write) {
   std::string assigned;
   std::string removed;
   const auto assign = [&](std::string_view field, json::object value) {
@@ -63,7 +64,7 @@ void set_definition(const Definition& definition, Write& write) {
     write.values[value_of(field)] = std::move(value);
   };
   for (const auto& field : contract::kNumberFields) {
-    assign(field.name, number(definition.*field.member));
+    assign(field.name, number(contract::stored_number(field, definition, deleted)));
   }
   for (const auto& field : contract::kTextFields) {
     const std::string& value = definition.*field.member;
@@ -77,11 +78,19 @@ void set_definition(const Definition& definition, Write& write) {
   write.names = field_names();
 }
 
-/// The condition that the item has this revision; 0 stands for none.
+/// The condition that the item has this revision, and so is not deleted; 0 stands for none.
 std::string has_revision(std::uint64_t revision, json::object& values) {
   if (revision == 0) return "attribute_not_exists(revision)";
   values[":rev"] = number(revision);
   return "revision = :rev";
+}
+
+/// The same, whether or not the counter is deleted.
+std::string had_revision(std::uint64_t revision, json::object& values) {
+  if (revision == 0) return has_revision(revision, values);  // No deletion left it.
+  values[":rev"] = number(revision);
+  values[":deleted"] = number(-static_cast<std::int64_t>(revision));
+  return "revision IN (:rev, :deleted)";
 }
 
 /// The condition that a field has the value which set_definition() would write; a missing attribute
@@ -131,7 +140,7 @@ json::object define_request(const contract::Define& op) {
   Write write;
   write.update = "SET current_value = :value, ";
   write.values[":value"] = number(contract::value_before_first(op.definition));
-  set_definition(op.definition, write);
+  set_definition(op.definition, false, write);
   write.condition = "attribute_not_exists(counter_id)";
   return update_request(op.counter, std::move(write), "NONE");
 }
@@ -140,9 +149,9 @@ json::object redefine_request(const contract::Redefine& op) {
   const Definition& definition = op.definition;
   Write write;
   write.update = "SET ";
-  set_definition(definition, write);
-  write.condition =
-      has_revision(definition.revision - 1, write.values) + " AND current_value <= :max";
+  set_definition(definition, op.deletes, write);
+  write.condition = had_revision(definition.revision - 1, write.values);
+  if (!op.deletes) write.condition += " AND current_value <= :max";
   for (const auto& field : contract::kNumberFields) {
     if (field.never_changes()) write.condition += " AND " + is_as_in(definition, field);
   }

@@ -27,7 +27,8 @@ boost::json::object get_request(const std::string& counter);
 boost::json::object define_request(const contract::Define& op);
 
 /// UpdateItem that changes the definition, if the item has the revision before it, the same start
-/// and increment, and a value that is no higher than the new max. Answers the whole new item.
+/// and increment, and, unless the counter is deleted by it, a value that is no higher than the new
+/// max. Answers the whole new item.
 boost::json::object redefine_request(const contract::Redefine& op);
 
 /// The two ways in which an op can be in turn. Each form asks for one of them, so that a writer

@@ -425,14 +425,14 @@ void DynamodbStore::submit(std::vector<contract::Call> calls) {
   for (contract::Call& call : calls) impl->attempt(std::move(call));
 }
 
-void DynamodbStore::list(const std::string& after, std::size_t limit,
+void DynamodbStore::list(const contract::PageWanted& wanted,
                          std::function<void(Result<CounterPage>)> done) {
   const auto impl = impl_;
   if (std::string why = impl->doubt(); !why.empty()) {
     return done(Error(ErrorCode::kCorrupt, as_sentence(std::move(why))));
   }
   DynamodbListing::start(
-      impl->client(), after, limit, [impl](const std::string& line) { impl->warn(line); },
+      impl->client(), wanted, [impl](const std::string& line) { impl->warn(line); },
       [impl, done = std::move(done)](Result<CounterPage> page) { done(std::move(page)); });
 }
 

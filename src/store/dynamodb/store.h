@@ -57,7 +57,7 @@ class DynamodbStore final : public contract::StoreDriver {
 
   void submit(std::vector<contract::Call> calls) override;
   /// Reads the whole table for each page, in pages of 1 MB: a Scan is in no order.
-  void list(const std::string& after, std::size_t limit,
+  void list(const contract::PageWanted& wanted,
             std::function<void(Result<CounterPage>)> done) override;
   const StoreOpening& opening() const noexcept override { return opening_; }
   std::uint64_t commits() const noexcept override;

@@ -71,16 +71,17 @@ Outcome MemoryStore::attempt(const contract::Op& op) {
   return std::visit([this](const auto& each) NEXTID_REQUIRES(mutex_) { return apply(each); }, op);
 }
 
-void MemoryStore::list(const std::string& after, std::size_t limit,
+void MemoryStore::list(const contract::PageWanted& wanted,
                        std::function<void(Result<CounterPage>)> done) {
   CounterPage page;
   {
     const base::Lock lock(mutex_);
-    auto it = counters_.upper_bound(after);
-    for (; it != counters_.end() && page.counters.size() < limit; ++it) {
+    for (auto it = counters_.upper_bound(wanted.after); it != counters_.end(); ++it) {
+      if (it->second.state.deleted != wanted.deleted) continue;
+      page.more = page.counters.size() == wanted.limit;
+      if (page.more) break;
       page.counters.push_back(contract::info_of(it->first, it->second.state));
     }
-    page.more = it != counters_.end();
   }
   done(std::move(page));
 }
@@ -107,10 +108,14 @@ Outcome MemoryStore::apply(const contract::Redefine& op) {
   CounterState seen = seen_by(*counter, op.writer);
   if (!contract::same_where_fixed(seen.definition, op.definition) ||
       seen.definition.revision != op.definition.revision - 1 ||
-      seen.value > static_cast<std::int64_t>(op.definition.max)) {
+      (!op.deletes && seen.value > static_cast<std::int64_t>(op.definition.max))) {
     return Refused{std::move(seen)};
   }
+  if (seen.deleted && canary(Canary::kComesBackAnew)) {
+    counter->state.value = contract::value_before_first(op.definition);
+  }
   counter->state.definition = op.definition;
+  counter->state.deleted = op.deletes;
   return Found{seen_by(*counter, op.writer)};
 }
 
@@ -120,7 +125,7 @@ Outcome MemoryStore::apply(const contract::Reserve& op) {
   CounterState seen = seen_by(*counter, op.writer);
   const bool in_force =
       seen.definition.revision == op.revision || canary(Canary::kNoRevisionCondition);
-  if (!is_in_turn(op, seen) || !in_force || seen.value > op.limit) {
+  if (!is_in_turn(op, seen) || !in_force || seen.deleted || seen.value > op.limit) {
     return Refused{std::move(seen)};
   }
   const auto end = base::checked_add<std::int64_t>(seen.value, op.step);
@@ -148,7 +153,8 @@ Outcome MemoryStore::apply(const contract::Advance& op) {
   Counter* counter = find(op.counter);
   if (counter == nullptr) return Missing{};
   CounterState seen = seen_by(*counter, op.writer);
-  if (!is_in_turn(op, seen) || seen.definition.revision != op.revision || seen.value >= op.to) {
+  if (!is_in_turn(op, seen) || seen.definition.revision != op.revision || seen.deleted ||
+      seen.value >= op.to) {
     return Refused{std::move(seen)};
   }
   counter->state.value = op.to;

@@ -27,7 +27,7 @@ class MemoryStore final : public contract::StoreDriver {
   explicit MemoryStore(WallClock wall_clock = &base::wall_now_us);
 
   void submit(std::vector<contract::Call> calls) override;
-  void list(const std::string& after, std::size_t limit,
+  void list(const contract::PageWanted& wanted,
             std::function<void(Result<CounterPage>)> done) override;
   const StoreOpening& opening() const noexcept override { return opening_; }
   base::WallMicros clock_us() const override { return wall_clock_(); }

@@ -1,5 +1,6 @@
 #include "store/sqlite/backup.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -62,14 +63,22 @@ void verify(Database& database) {
   throw SqliteFailure(SQLITE_CORRUPT, cat(database.path(), " is damaged: ", verdict));
 }
 
+void add_counters(SqliteCounters& table, bool deleted, std::vector<CounterInfo>& counters) {
+  std::string after;
+  for (bool more = true; more;) {
+    CounterPage page = table.list({.after = after, .limit = kPage, .deleted = deleted});
+    more = page.more && !page.counters.empty();
+    if (more) after = page.counters.back().name;
+    for (CounterInfo& counter : page.counters) counters.push_back(std::move(counter));
+  }
+}
+
 std::vector<CounterInfo> counters_of(Database& database) {
   SqliteCounters table(database);
   std::vector<CounterInfo> all;
-  for (bool more = true; more;) {
-    CounterPage page = table.list(all.empty() ? "" : all.back().name, kPage);
-    more = page.more && !page.counters.empty();
-    for (CounterInfo& counter : page.counters) all.push_back(std::move(counter));
-  }
+  for (const bool deleted : {false, true}) add_counters(table, deleted, all);
+  std::sort(all.begin(), all.end(),
+            [](const CounterInfo& a, const CounterInfo& b) { return a.name < b.name; });
   return all;
 }
 

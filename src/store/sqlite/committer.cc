@@ -206,7 +206,7 @@ Outcome SqliteCommitter::look(const contract::Op& op, const std::string& why_not
 void SqliteCommitter::read_pages(const Group& group, Answers& answers) {
   for (const Listing& listing : group.listings) {
     try {
-      answers.pages.emplace_back(file_.counters->list(listing.after, listing.limit));
+      answers.pages.emplace_back(file_.counters->list(listing.wanted));
     } catch (const SqliteFailure& failure) {
       answers.pages.emplace_back(as_error(failure));
     }

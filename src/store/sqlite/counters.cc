@@ -6,6 +6,8 @@
 
 #include "base/cat.h"
 #include "contract/definition_fields.h"
+#include "contract/stored_definition.h"
+#include "store/sqlite/schema.h"
 
 namespace nextid::store {
 namespace {
@@ -21,7 +23,7 @@ using contract::Slot;
 // its value and its floor; the others are slots, with the seq and the end of the writer's last op.
 //
 // This is the table of the first version: columns that came later are added by schema.cc. Writers'
-// rows have nothing in a definition's columns.
+// rows have nothing in a definition's columns. The revision of a deleted counter is below zero.
 constexpr const char* kCreateTable =
     "CREATE TABLE counters ("
     " name TEXT NOT NULL,"
@@ -68,7 +70,8 @@ std::string select_sql() {
 }
 std::string list_sql() {
   return "SELECT value, seq, name, " + definition_columns() +
-         " FROM counters WHERE writer = 0 AND name > ?1 ORDER BY name LIMIT ?2";
+         " FROM counters WHERE writer = 0 AND name > ?1 AND (revision < 0) = ?3 ORDER BY name "
+         "LIMIT ?2";
 }
 std::string insert_counter_sql() {
   return "INSERT INTO counters (name, writer, seq, value, " + definition_columns() +
@@ -98,30 +101,28 @@ std::int64_t column_of(contract::WriterId writer) { return static_cast<std::int6
 
 std::int64_t signed_of(std::uint64_t number) { return static_cast<std::int64_t>(number); }
 
-/// The definition of the row that `row` stands on, whose columns begin at `column`; nothing if a
-/// number is none that nextid writes.
-std::optional<Definition> parse_definition(const Statement& row, int column) {
-  Definition definition;
+/// Sets the definition from the row that `row` stands on, whose columns begin at `column`, and
+/// whether the counter is deleted. False if a number is none that nextid writes.
+bool parse_definition(const Statement& row, int column, CounterState& state) {
   bool valid = true;
   contract::for_each_field(
       [&](const contract::NumberField& field) {
-        const std::int64_t value = row.integer(column++);
-        valid = valid && value >= signed_of(field.least);
-        definition.*field.member = static_cast<std::uint64_t>(value);
+        valid = contract::take_stored_number(field, row.integer(column++), state.definition,
+                                             state.deleted) &&
+                valid;
       },
-      [&](const contract::TextField& field) { definition.*field.member = row.text(column++); });
-  if (!valid) return std::nullopt;
-  return definition;
+      [&](const contract::TextField& field) {
+        state.definition.*field.member = row.text(column++);
+      });
+  return valid;
 }
 
 /// The counter of that row: its value, its floor, and from `column` on its definition. Nothing if
 /// its numbers contradict each other.
 std::optional<CounterState> parse_counter(const Statement& row, int column) {
-  auto definition = parse_definition(row, column);
-  if (!definition) return std::nullopt;
   CounterState state;
+  if (!parse_definition(row, column, state)) return std::nullopt;
   state.value = row.integer(0);
-  state.definition = *std::move(definition);
   const std::int64_t floor = row.integer(1);
   if (floor < 0 || state.value < contract::value_before_first(state.definition)) {
     return std::nullopt;
@@ -131,10 +132,11 @@ std::optional<CounterState> parse_counter(const Statement& row, int column) {
 }
 
 /// Binds it to the parameters from `index` on. It must live until the statement is done.
-Statement& bind_definition(Statement& statement, int index, const Definition& definition) {
+Statement& bind_definition(Statement& statement, int index, const Definition& definition,
+                           bool deleted) {
   contract::for_each_field(
       [&](const contract::NumberField& field) {
-        statement.bind(index++, signed_of(definition.*field.member));
+        statement.bind(index++, contract::stored_number(field, definition, deleted));
       },
       [&](const contract::TextField& field) {
         statement.bind_text(index++, definition.*field.member);
@@ -218,10 +220,11 @@ Outcome SqliteCounters::write(const std::string& counter, contract::WriterId wri
 void SqliteCounters::write_definition(const std::string& counter, const Change& change) {
   if (change.makes_counter) {
     insert_counter_.bind_text(1, counter).bind(2, *change.value);
-    bind_definition(insert_counter_, 3, *change.definition).run();
+    bind_definition(insert_counter_, 3, *change.definition, false).run();
   } else {
+    if (change.deletes) allow_deleted_counters(database_);
     redefine_.bind_text(1, counter);
-    bind_definition(redefine_, 2, *change.definition).run();
+    bind_definition(redefine_, 2, *change.definition, change.deletes).run();
   }
 }
 
@@ -261,14 +264,14 @@ void SqliteCounters::prune(const contract::Load& op, base::WallMicros now) {
   bind(delete_idle_slots_).run();
 }
 
-CounterPage SqliteCounters::list(const std::string& after, std::size_t limit) {
+CounterPage SqliteCounters::list(const contract::PageWanted& wanted) {
   // One row more than asked for tells whether there are more.
-  const std::size_t rows = std::min<std::size_t>(limit, std::numeric_limits<int>::max());
-  list_.bind_text(1, after).bind(2, signed_of(rows + 1));
+  const std::size_t rows = std::min<std::size_t>(wanted.limit, std::numeric_limits<int>::max());
+  list_.bind_text(1, wanted.after).bind(2, signed_of(rows + 1)).bind(3, wanted.deleted ? 1 : 0);
   CounterPage page;
   std::string damaged;
   while (list_.step()) {
-    if (page.counters.size() == limit) {
+    if (page.counters.size() == wanted.limit) {
       page.more = true;
       continue;
     }

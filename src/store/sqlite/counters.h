@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "contract/op.h"
+#include "contract/store_driver.h"
 #include "contract/transition.h"
 #include "store/sqlite/database.h"
 
@@ -38,7 +39,7 @@ class SqliteCounters {
   }
   /// A Load that prunes nothing, so writes nothing.
   contract::Outcome find(const contract::Load& op);
-  CounterPage list(const std::string& after, std::size_t limit);
+  CounterPage list(const contract::PageWanted& wanted);
 
  private:
   std::optional<contract::CounterState> read(const std::string& counter, contract::WriterId writer);

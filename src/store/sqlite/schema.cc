@@ -15,10 +15,17 @@ namespace {
 using base::cat;
 
 constexpr std::int64_t kApplicationId = 0x6e786964;  // "nxid"
-// 1: counters. 2: idempotency records, too. 3: the seal, too.
+// 1: counters. 2: idempotency records, too. 3: the seal, too. 4: some counter was deleted. A file
+// comes to version 4 with its first deletion, so that until then releases that know no deletion can
+// open it.
 constexpr std::int64_t kRecordsSince = 2;
 constexpr std::int64_t kSealSince = 3;
-constexpr std::int64_t kSchemaVersion = kSealSince;
+constexpr std::int64_t kDeletionSince = 4;
+constexpr std::int64_t kNewestVersion = kDeletionSince;
+
+void set_version(Database& database, std::int64_t version) {
+  database.execute(cat("PRAGMA user_version = ", version).c_str());
+}
 
 // The smallest page: a commit writes one to the WAL, and the fewer disk blocks that touches, the
 // sooner it is on the disk. (Rows with names of over about 40 bytes spill into a second one.) Only
@@ -72,9 +79,9 @@ void refuse_unless_ours(const std::string& path, const SqliteHeader& header) {
     throw refuse(cat("it is an SQLite database of another program (application_id ", id,
                      "); choose another file for --store"));
   }
-  if (header.version > kSchemaVersion || header.version < 1) {
+  if (header.version > kNewestVersion || header.version < 1) {
     throw refuse(cat("its format is version ", header.version,
-                     ", and this nextid knows none after ", kSchemaVersion,
+                     ", and this nextid knows none after ", kNewestVersion,
                      "; use the nextid that made it, or a newer one"));
   }
 }
@@ -113,10 +120,15 @@ void set_up_schema(Database& database) {
   } else {
     refuse_unless_ours(database.path(), found);
   }
-  if (found.version == kSchemaVersion) return;
+  if (found.version >= kSealSince) return;
   if (found.version < kRecordsSince) create_records_table(database);
-  if (found.version < kSealSince) create_seal_table(database);
-  database.execute(cat("PRAGMA user_version = ", kSchemaVersion).c_str());
+  create_seal_table(database);
+  set_version(database, kSealSince);
+}
+
+void allow_deleted_counters(Database& database) {
+  if (database.integer("PRAGMA user_version") >= kDeletionSince) return;
+  set_version(database, kDeletionSince);
 }
 
 }  // namespace nextid::store

@@ -32,4 +32,8 @@ void keep_log(Database& database);
 /// transaction that is open. Throws SqliteFailure.
 void set_up_schema(Database& database);
 
+/// Called before a counter is deleted, in the same transaction: from then on releases that know no
+/// deletion refuse to open the database. Throws SqliteFailure.
+void allow_deleted_counters(Database& database);
+
 }  // namespace nextid::store

@@ -39,10 +39,10 @@ void SqliteStore::submit(std::vector<contract::Call> calls) {
   commits->submit(std::move(calls));
 }
 
-void SqliteStore::list(const std::string& after, std::size_t limit,
+void SqliteStore::list(const contract::PageWanted& wanted,
                        std::function<void(Result<CounterPage>)> done) {
   const auto commits = commits_;
-  commits->list({after, limit, std::move(done)});
+  commits->list({wanted, std::move(done)});
 }
 
 }  // namespace nextid::store

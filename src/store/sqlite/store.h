@@ -47,7 +47,7 @@ class SqliteStore final : public contract::StoreDriver {
   ~SqliteStore() override;
 
   void submit(std::vector<contract::Call> calls) override;
-  void list(const std::string& after, std::size_t limit,
+  void list(const contract::PageWanted& wanted,
             std::function<void(Result<CounterPage>)> done) override;
   const StoreOpening& opening() const noexcept override { return opening_; }
   /// See store_clock.h.

@@ -161,6 +161,9 @@ TEST(TokensTest, MadeTokensAreLongAndDiffer) {
 TEST(RightsTest, TextAndBack) {
   EXPECT_EQ(parse_rights("read"), Rights{Right::kRead});
   EXPECT_EQ(to_string(*parse_rights("define,read")), "read,define");
+  EXPECT_EQ(parse_rights("delete"), Rights{Right::kDelete});
+  EXPECT_EQ(to_string(*parse_rights("delete,define")), "define,delete");
+  EXPECT_FALSE(parse_rights("read,allocate,define")->has(Right::kDelete));
   for (const auto* wrong : {"", ",", "read,", ",read", "Read", "read allocate", "all"}) {
     EXPECT_EQ(parse_rights(wrong), std::nullopt) << wrong;
   }

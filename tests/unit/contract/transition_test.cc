@@ -70,6 +70,7 @@ std::string parts_of(const std::optional<Change>& change) {
   if (change->makes_counter) add("counter");
   if (change->value) add("value " + std::to_string(*change->value));
   if (change->definition) add("revision " + std::to_string(change->definition->revision));
+  if (change->deletes) add("deleted");
   if (change->floor) add("floor " + std::to_string(*change->floor));
   const std::string slot =
       "slot " + std::to_string(change->slot.seq) + " -> " + std::to_string(change->slot.end);
@@ -346,6 +347,50 @@ TEST(Transition, Redefine) {
        "Refused",
        "nothing"},
   });
+}
+
+CounterState deleted(CounterState state) {
+  state.deleted = true;
+  return state;
+}
+
+TEST(Transition, Deletion) {
+  const Redefine deletion{"c", kWriter, changed(4), true};
+  const Redefine below_the_value{"c", kWriter, changed(4, 9), true};
+  check<Redefine>({
+      {"of the next revision", with_slot(), deletion, "Found", "revision 4, deleted"},
+      {"above its max, where another program put it", with_slot(), below_the_value, "Found",
+       "revision 4, deleted"},
+      {"a repeat", deleted(with_slot()), {"c", kWriter, changed(3), true}, "Refused", "nothing"},
+      {"no counter", std::nullopt, deletion, "Missing", "nothing"},
+      {"brought back", deleted(with_slot()), {"c", kWriter, changed(4)}, "Found", "revision 4"},
+  });
+  const CounterState shown = found(contract::apply(deletion, with_slot()).outcome);
+  EXPECT_TRUE(shown.deleted);
+  EXPECT_EQ(shown.value, 10);
+  EXPECT_EQ(shown.slot, (Slot{100, 8}));
+  EXPECT_FALSE(
+      found(contract::apply(Redefine{"c", kWriter, changed(4)}, deleted(with_slot())).outcome)
+          .deleted);
+}
+
+TEST(Transition, ADeletedCounterGivesNothing) {
+  check<Reserve>({
+      {"in turn", deleted(with_slot()), reserve_five(200, 100), "Refused", "nothing"},
+      {"a repeat", deleted(with_slot()), reserve_five(100, 90), "Refused", "nothing"},
+  });
+  check<Advance>({{"in turn", deleted(with_slot()), advance(200, 100, 30), "Refused", "nothing"}});
+}
+
+TEST(Transition, ADeletedCounterTakesTailsAndSlotsBack) {
+  check<GiveBack>({{"its tail", deleted(with_slot()), back(200, 100, 10, 4), "Committed 4",
+                    "value 4, slot 200 -> 4 replaced"}});
+  check<Release>({{"its slot", deleted(with_slot()), release(200, 100), "Committed 10",
+                   "floor 200, slot removed"}});
+  const Transition defined =
+      contract::apply(Define{"c", kWriter, definition()}, deleted(with_slot()));
+  EXPECT_EQ(describe(defined.outcome), describe(contract::Found{deleted(with_slot())}));
+  EXPECT_FALSE(defined.change);
 }
 
 TEST(Transition, RedefineShowsAndWritesTheNewDefinition) {

@@ -39,7 +39,8 @@ class PermissionTest : public ::testing::Test {
 TEST_F(PermissionTest, EveryoneNeedsNoToken) { EXPECT_TRUE(judge(kEveryone, "").granted()); }
 
 TEST_F(PermissionTest, WhoHasShownNoneIsUnknown) {
-  for (const Needs& needs : {kHolder, kTakesIds, kLooksAt, kDefines, kLists, kCounts, kInspects}) {
+  for (const Needs& needs :
+       {kHolder, kTakesIds, kLooksAt, kDefines, kDeletes, kLists, kCounts, kInspects}) {
     EXPECT_EQ(judge(needs, "", {"orders"}).verdict, Verdict::kUnknown) << needs.to;
   }
 }

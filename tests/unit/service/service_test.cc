@@ -61,6 +61,21 @@ TEST_F(ServiceTest, DefinesAdvancesAndShows) {
   EXPECT_EQ(ask(ShowCounter{.counter = "b"}).error().code(), ErrorCode::kNotFound);
 }
 
+TEST_F(ServiceTest, DeletesAndListsTheDeleted) {
+  ask(DefineCounter{.counter = "a", .change = {}});
+  ask(DefineCounter{.counter = "b", .change = {}});
+  const auto never = [](const Definition*) { return false; };
+  EXPECT_EQ(ask(DeleteCounter{.counter = "a", .condition = never}).error().code(),
+            ErrorCode::kPrecondition);
+  EXPECT_TRUE(ask(DeleteCounter{.counter = "a"})->deleted);
+  EXPECT_EQ(ask(ShowCounter{.counter = "a"}).error().code(), ErrorCode::kDeleted);
+  EXPECT_EQ(*ask(CountCounters{}), 1U);
+  EXPECT_EQ(ask(ListCounters{})->counters.at(0).name, "b");
+  const auto deleted = ask(ListCounters{.after = "", .limit = 10, .deleted = true});
+  ASSERT_EQ(deleted->counters.size(), 1U);
+  EXPECT_EQ(deleted->counters[0].name, "a");
+}
+
 TEST_F(ServiceTest, FindsEachNameInItsPlace) {
   ask(DefineCounter{.counter = "a", .change = {}});
   ask(DefineCounter{.counter = "b", .change = {}});

@@ -267,7 +267,8 @@ TEST_F(BySubmitter, AListingIsTheThreads) {
   start(Leader::kSubmitter);
   record_->hold();
   std::promise<bool> page;
-  commits_->list({"", 10, [&](const Result<CounterPage>& got) { page.set_value(bool(got)); }});
+  commits_->list(
+      {{.limit = 10}, [&](const Result<CounterPage>& got) { page.set_value(bool(got)); }});
   record_->wait_for(1);
   EXPECT_NE(record_->commits().front().thread, std::this_thread::get_id());
   record_->let_go();
@@ -311,7 +312,8 @@ TEST_P(ByEither, ListingsAndCallsTakeTurns) {
   record_->wait_for(1);
   std::atomic<int> pages{0};
   const auto list = [&] {
-    commits_->list({"", 10, [&](const Result<CounterPage>& page) { pages += page ? 1 : 100; }});
+    commits_->list(
+        {{.limit = 10}, [&](const Result<CounterPage>& page) { pages += page ? 1 : 100; }});
   };
   list();
   list();
@@ -392,7 +394,7 @@ struct Chain {
                        EXPECT_LE(commit_of(outcome), record.ended())
                            << "before its commit has ended";
                        before = commit_of(outcome);
-                       if (steps % 7 == 0) commits.list({"", 1, [](const auto&) {}});
+                       if (steps % 7 == 0) commits.list({{.limit = 1}, [](const auto&) {}});
                        next(steps - 1);
                      },
                      is_waited_for}});

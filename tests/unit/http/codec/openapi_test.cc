@@ -160,6 +160,7 @@ TEST(OpenApi, HasTheFieldsOfADefinition) {
   for (const auto& field : contract::kDefinitionFields) fields.emplace(contract::name_of(field));
   fields.insert({"name", "value"});
   EXPECT_EQ(properties_of("DefinitionChange"), fields);
+  fields.insert("deleted");
   EXPECT_EQ(properties_of("Counter"), fields);
 }
 
@@ -173,6 +174,7 @@ class Bounds {
       return std::find(allowed.begin(), allowed.end(), json::value(value)) != allowed.end();
     }
     if (schema.at("type") == "integer") return allows_number(schema, value);
+    if (schema.at("type") == "boolean") return value == "true" || value == "false";
     if (schema.contains("minLength") && value.empty()) return false;
     if (schema.contains("maxLength") &&
         value.size() > static_cast<std::size_t>(schema.at("maxLength").as_int64())) {
@@ -183,6 +185,7 @@ class Bounds {
   }
 
   static std::vector<std::string> around(const json::object& schema) {
+    if (schema.at("type") == "boolean") return {"true", "false", "", "True", "1", "0", "yes"};
     if (schema.at("type") != "integer") return kTexts;
     std::vector<std::string> values{
         "0", "1", "9223372036854775807", "9223372036854775808", "1.5", "-1", "+1", "x", ""};

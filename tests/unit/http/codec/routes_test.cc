@@ -62,7 +62,8 @@ TEST(HttpRoutes, ARefusedRequestCountsAsTheCallThatItWasToBe) {
   EXPECT_EQ(counted("GET", "/range"), "range");
   EXPECT_EQ(counted("PUT", "/v1/counters/a"), "define");
   EXPECT_EQ(counted("GET", "/v1/counters/a"), "show");
-  EXPECT_EQ(counted("DELETE", "/v1/counters/a"), "show");
+  EXPECT_EQ(counted("DELETE", "/v1/counters/a"), "delete");
+  EXPECT_EQ(counted("POST", "/v1/counters/a"), "show");
   EXPECT_EQ(counted("POST", "/healthz"), "healthz");
   EXPECT_EQ(counted("GET", "/v1/status?limit=0"), "status");
   EXPECT_EQ(counted("GET", "/nothing"), "other");
@@ -187,6 +188,29 @@ TEST(Routes, TakeAdvances) {
   }
 }
 
+TEST(Routes, TakeDeletions) {
+  const auto deletion = asked<service::DeleteCounter>("DELETE", "/v1/counters/a%3Ab?as=string");
+  EXPECT_EQ(deletion.call.counter, "a:b");
+  EXPECT_EQ(deletion.ids, IdFormat::kText);
+  EXPECT_FALSE(deletion.call.condition);
+  auto conditional = request("DELETE", "/v1/counters/a");
+  conditional.if_match = {"\"3\"", 1};
+  const Call call = route_of(conditional, kMaxRange).call;
+  const auto& asked = std::get<service::DeleteCounter>(std::get<ServiceCall>(call).call);
+  Definition definition;
+  definition.revision = 3;
+  EXPECT_TRUE(asked.condition(&definition));
+  definition.revision = 4;
+  EXPECT_FALSE(asked.condition(&definition));
+  EXPECT_FALSE(asked.condition(nullptr));
+}
+
+TEST(Routes, ListTheDeletedApart) {
+  EXPECT_FALSE(asked<service::ListCounters>("GET", "/v1/counters").call.deleted);
+  EXPECT_FALSE(asked<service::ListCounters>("GET", "/v1/counters?deleted=false").call.deleted);
+  EXPECT_TRUE(asked<service::ListCounters>("GET", "/v1/counters?deleted=true").call.deleted);
+}
+
 TEST(Routes, IgnoreKeysOfCallsThatAllocateNothing) {
   for (auto call : {request("GET", "/v1/counters/a"), request("GET", "/healthz"),
                     request("PUT", "/v1/counters/a", "{}"),
@@ -232,6 +256,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadValue{"/range?count=%ff%22%0a", "'\\xFF\"\\x0A'"},
         BadValue{"/v1/counters/a/range?count=0", "'0'"},
         BadValue{"/v1/counters?limit=0", "'limit' is '0'"},
+        BadValue{"/v1/counters?deleted=1", "it must be 'true' or 'false'"},
         BadValue{"/v1/counters?limit=1001", "from 1 to 1000"}));
 
 INSTANTIATE_TEST_SUITE_P(
@@ -333,8 +358,8 @@ TEST(Routes, OptionsNameTheMethods) {
   };
   EXPECT_EQ(allowed("/next"), "GET, POST");
   EXPECT_EQ(allowed("/"), "GET, HEAD");
-  EXPECT_EQ(allowed("/v1/counters/a"), "GET, HEAD, PUT");
-  EXPECT_EQ(allowed("*"), "GET, HEAD, POST, PUT");
+  EXPECT_EQ(allowed("/v1/counters/a"), "GET, HEAD, PUT, DELETE");
+  EXPECT_EQ(allowed("*"), "GET, HEAD, POST, PUT, DELETE");
   EXPECT_EQ(problem("OPTIONS", "/nothing").status, 404U);
 }
 
@@ -367,10 +392,10 @@ TEST(Routes, WrongMethodsAreToldTheRightOnes) {
 }
 
 TEST(Routes, OnePathMayHaveSeveralCalls) {
-  for (const auto* method : {"POST", "DELETE", "PATCH", "put", ""}) {
+  for (const auto* method : {"POST", "delete", "PATCH", "put", ""}) {
     const auto refused = problem(method, "/v1/counters/a");
     EXPECT_EQ(refused.status, 405U) << method;
-    EXPECT_EQ(refused.allow, "GET, HEAD, PUT");
+    EXPECT_EQ(refused.allow, "GET, HEAD, PUT, DELETE");
   }
   for (const auto* method : {"GET", "HEAD", "PUT", "DELETE"}) {
     const auto refused = problem(method, "/v1/counters/a/advance");
@@ -443,6 +468,7 @@ TEST(Routes, NeedWhatTheirCallNeedsForTheirCounter) {
            Case{"GET", "/v1/counters", service::kLists, ""},
            Case{"HEAD", "/v1/counters/a", service::kLooksAt, "a"},
            Case{"PUT", "/v1/counters/a", service::kDefines, "a"},
+           Case{"DELETE", "/v1/counters/a", service::kDeletes, "a"},
            Case{"POST", "/v1/counters/a/advance", service::kDefines, ""},  // It lacks a body.
            Case{"GET", "/range", takes, ""},
            Case{"GET", "/metrics", service::kInspects, ""},

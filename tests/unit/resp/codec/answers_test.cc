@@ -88,6 +88,22 @@ TEST(ScanAnswer, HasTheCursorAndTheNamesThatFit) {
   EXPECT_EQ(scan_answer({.pattern = "", .strings = false}, page, 0), "*2\r\n$1\r\n0\r\n*0\r\n");
 }
 
+TEST(DeleteAnswer, IsTheValueAtWhichItStopped) {
+  EXPECT_EQ(answer_to(Delete{}, counter("a", 7), Version::kResp2), ":7\r\n");
+  EXPECT_EQ(answer_to(Delete{}, counter("a", std::nullopt), Version::kResp3), ":0\r\n");
+  EXPECT_EQ(answer_to(Delete{}, Error(ErrorCode::kNotFound, "None."), Version::kResp2),
+            "-NOTFOUND None.\r\n");
+}
+
+TEST(LookupAnswer, ADeletedCounterIsOneThatThereIsNot) {
+  const service::FindCounters::Answer found{Error(ErrorCode::kDeleted, "It was deleted.")};
+  const auto answer = [&](Lookup::Kind kind) {
+    return answer_to(Lookup{.kind = kind, .call = {}}, found, Version::kResp2);
+  };
+  EXPECT_EQ(answer(Lookup::Kind::kGet), "$-1\r\n");
+  EXPECT_EQ(answer(Lookup::Kind::kExists), ":0\r\n");
+}
+
 TEST(CountAnswer, IsANumberOrTheError) {
   EXPECT_EQ(answer_to(CountCounters{}, 5, Version::kResp2), ":5\r\n");
   EXPECT_EQ(answer_to(CountCounters{}, Error(ErrorCode::kDeadline, "Too late."), Version::kResp2),

@@ -274,6 +274,15 @@ TEST_F(RespCommandsTest, ACounterIsMadeByTheValueZeroAlone) {
   }
 }
 
+TEST_F(RespCommandsTest, ACounterIsDeletedByACommandOfItsOwn) {
+  const Call deletion = call({"nextid.delete", "a"});
+  ASSERT_TRUE(std::holds_alternative<Delete>(deletion));
+  EXPECT_EQ(std::get<Delete>(deletion).call.counter, "a");
+  EXPECT_EQ(routed({"NEXTID.DELETE", "a"}).needs.right, auth::Right::kDelete);
+  EXPECT_TRUE(is_error(answer({"NEXTID.DELETE", "no name"})));
+  EXPECT_TRUE(is_error(answer({"DEL", "a"})));
+}
+
 TEST_F(RespCommandsTest, TrackingIsAcceptedWhereNothingIsTracked) {
   EXPECT_EQ(answer({"CLIENT", "TRACKING", "ON", "OPTIN"}), "+OK\r\n");
   EXPECT_EQ(answer({"client", "tracking", "on", "NOLOOP", "optin"}), "+OK\r\n");
