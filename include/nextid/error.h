@@ -19,6 +19,7 @@ enum class ErrorCode {
   kExhausted,     ///< The count asked for does not fit below the counter's max (I6).
   kCorrupt,       ///< The store contradicts what this node knows; the counter has stopped.
   kOverloaded,    ///< A bound of this node is reached; try again soon, or elsewhere.
+  kLimited,       ///< A limit that the server set for this caller is reached; `nextid serve` alone.
   kUnavailable,   ///< The store's last attempt failed; try again later.
   kDeadline,      ///< The store is working, but did not answer within the request's time.
 };

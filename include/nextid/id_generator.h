@@ -17,8 +17,9 @@
 namespace nextid {
 
 namespace node {
+class Charged;
 class Counter;
-}
+}  // namespace node
 
 /// Receives the answer of an asynchronous request.
 class RangeReceiver {
@@ -116,6 +117,8 @@ class IdGenerator {
  private:
   friend class Batch;
   friend class Cursor;
+  friend class node::Charged;
+  IdGenerator(std::shared_ptr<node::Node> node, Result<std::shared_ptr<node::Counter>> counter);
   Result<std::uint64_t> next_id_beyond_lane() const;
   Result<IdRange> wait_for_range(std::uint64_t count, std::optional<IdempotencyKey> key) const;
   RequestId add(std::uint64_t count, Clock::time_point deadline, RangeReceiver& receiver,

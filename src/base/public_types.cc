@@ -32,6 +32,8 @@ std::string_view to_string(ErrorCode code) noexcept {
       return "corrupt";
     case ErrorCode::kOverloaded:
       return "overloaded";
+    case ErrorCode::kLimited:
+      return "limited";
     case ErrorCode::kUnavailable:
       return "unavailable";
     case ErrorCode::kDeadline:

@@ -13,6 +13,7 @@ ExitCode exit_code_of(ErrorCode code) noexcept {
       return kUsage;
     case ErrorCode::kUnavailable:
     case ErrorCode::kOverloaded:
+    case ErrorCode::kLimited:
     case ErrorCode::kDeadline:
       return kUnavailable;
     case ErrorCode::kConflict:

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "nextid/id_generator.h"
 
 #include "auth/access.h"
+#include "auth/usage.h"
 #include "http/codec/reply.h"
 #include "http/codec/request_parser.h"
 #include "http/codec/routes.h"
@@ -32,6 +34,7 @@ struct Entry : net::Unanswered<Reply, Continue> {
   std::string request_id;  ///< "": none.
   /// Of a range that belongs in the audit log; else null.
   std::unique_ptr<service::AuditRecord> noted;
+  auth::Waiting waiting;  ///< Of a request that waits for ids.
 };
 
 class Connection final : public net::PipelinedConnection<Entry> {
@@ -60,6 +63,7 @@ class Connection final : public net::PipelinedConnection<Entry> {
   void take(Problem&& problem);
   void take_last(const Problem& problem);
   Problem too_many() const;
+  bool may_wait(std::uint64_t ids);
 
   // The audit log.
   service::AuditRecord by_sender(service::AuditRecord record) const;

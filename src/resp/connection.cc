@@ -8,6 +8,7 @@
 #include "resp/codec/answers.h"
 #include "resp/codec/reply.h"
 #include "resp/counting.h"
+#include "resp/limits.h"
 #include "service/permission.h"
 
 namespace nextid::resp {
@@ -87,7 +88,7 @@ bool Connection::take_input() {
 // --- Commands
 
 void Connection::take(const Increment& call) {
-  net::GeneratorHold hold = generator(call.counter);
+  net::GeneratorHold hold = generator(call.counter, caller_.user());
   // With unanswered commands before it, this one must wait its turn: ids of a connection grow.
   Entry& entry = add(route_);
   if (front_.audit != nullptr && call.count >= front_.audit->least_range()) {
@@ -99,6 +100,9 @@ void Connection::take(const Increment& call) {
       entry.generator = std::move(hold);
       return answer(last_tag(), Result<IdRange>(IdRange(id, 1, 1)));
     }
+  }
+  if (auto reached = entry.waiting.begin(caller_.user(), call.count)) {
+    return answer(last_tag(), limited(*reached));
   }
   ask(std::move(hold), call.count);
 }
@@ -121,6 +125,7 @@ void Connection::queue_up(const Command& command, const Routed& routed) {
     transaction_.spoil();
     return answer_now(*std::move(refusal));
   }
+  if (exceeds_rate(routed)) return transaction_.spoil();
   if (transaction_.add(command)) return answer_now("+QUEUED\r\n");
   answer_error("ERR", "A transaction has at most " + std::to_string(Transaction::kMostCommands) +
                           " commands, of " + std::to_string(Transaction::kMostBytes) +
@@ -170,6 +175,7 @@ void Connection::start(Asked call, Render render) {
 
 template <AsksService Asked>
 void Connection::take(Asked&& command) {
+  service::charge(command.call, caller_.usage());
   start(command.call, [this, command](const auto& answer) {
     return answer_to(command, answer, session_.version);
   });
@@ -266,6 +272,8 @@ void Connection::serve(Routed&& routed) {
     note_refusal(routed, *refusal);
     return answer_now(*std::move(refusal));
   }
+  // What was queued was counted then.
+  if (!transaction_.is_executing() && exceeds_rate(routed)) return;
   std::visit([this](auto&& call) { take(std::move(call)); }, std::move(routed.call));
 }
 
@@ -303,6 +311,16 @@ void Connection::answer_error(std::string_view code, std::string_view sentence) 
   std::string bytes;
   append_error(bytes, code, sentence);
   answer_now(std::move(bytes));
+}
+
+// True, and answered, where it comes too early for the caller's token.
+bool Connection::exceeds_rate(const Routed& routed) {
+  const auto reached = check_rates(routed, caller_.user(), now());
+  if (reached) {
+    add(route_);
+    answer(last_tag(), limited(*reached));
+  }
+  return reached.has_value();
 }
 
 void Connection::write(Entry& entry) {

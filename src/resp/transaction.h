@@ -32,6 +32,8 @@ class Transaction {
   std::size_t execute() noexcept;
   void discard();
 
+  /// From execute() until the last command has been taken and discard() was called.
+  bool is_executing() const noexcept { return executing_; }
   /// After execute().
   bool has_next() const noexcept { return executing_ && next_ < commands_.size(); }
   /// Valid until the next call.

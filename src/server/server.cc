@@ -87,6 +87,24 @@ Result<void> check_addresses(const Config& config, const ListeningSockets& socke
   return {};
 }
 
+auth::Bounds bounds_of(const StoreOptions& store) {
+  return {.counters = store.max_counters,
+          .waiting_requests = store.max_waiting_requests,
+          .waiting_ids = store.max_waiting_ids,
+          .max_range = store.max_range};
+}
+
+std::vector<report::LimitCounts> limit_counts(const auth::Access& access) {
+  std::vector<report::LimitCounts> counts;
+  for (const auto& [token, figures] : access.usage_figures()) {
+    for (const auto& [limit, value, used, refusals] : figures) {
+      if (!value && refusals == 0) continue;
+      counts.push_back({token, auth::to_string(limit), value, used, refusals});
+    }
+  }
+  return counts;
+}
+
 std::vector<stats::FrontEndLabels> labels_of_all() {
   std::vector<stats::FrontEndLabels> labels;
   for (const FrontEndKind& kind : front_end_kinds()) labels.push_back(kind.labels);
@@ -106,7 +124,7 @@ std::string resolved(const net::Listener& listener) {
 }  // namespace
 
 Result<Server::Front> Server::open_front(const Config& config, const Logger& logger) {
-  auto access = auth::Access::open(config.tokens);
+  auto access = auth::Access::open(config.tokens, bounds_of(config.store_options), logger);
   if (!access) return access.error();
   Front front{.access = *std::move(access), .tls = nullptr, .audit = nullptr};
   if (!config.audit_log.empty()) {
@@ -169,7 +187,8 @@ Server::Server(const Config& config, Front front, Store store, const Logger& log
       reports_(store_,
                [this] {
                  return report::ServerCounts{.front_ends = front_end_counts(),
-                                             .dropped_log_lines = logger_.dropped()};
+                                             .dropped_log_lines = logger_.dropped(),
+                                             .limits = limit_counts(*front_.access)};
                }),
       service_(store_, reports_, logger_),
       max_connections_(config.clients.max_connections) {

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "nextid/error.h"
 #include "nextid/store.h"
 
+#include "contract/payer.h"
 #include "service/needs.h"
 
 namespace nextid::service {
@@ -57,6 +59,7 @@ struct DefineCounter {
   std::string counter;
   DefinitionChange change;
   Store::DefinitionCondition condition = {};
+  std::shared_ptr<contract::Payer> payer = nullptr;  ///< If it is made; null: nobody.
 };
 
 struct AdvanceCounter {
@@ -65,7 +68,14 @@ struct AdvanceCounter {
 
   std::string counter;
   std::uint64_t to = 1;  ///< 1 ... kMaxId.
+  std::shared_ptr<contract::Payer> payer = nullptr;  ///< See node::Charged; null: nobody.
 };
+
+/// Has `call` charged to `payer`, if it is one that costs something.
+template <typename Asked>
+void charge(Asked& call, const std::shared_ptr<contract::Payer>& payer) {
+  if constexpr (requires { call.payer; }) call.payer = payer;
+}
 
 /// Whether the server can give ids: the store takes writes, and is in no doubt.
 struct CheckReady {

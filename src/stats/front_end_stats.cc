@@ -12,8 +12,8 @@ constexpr std::array<std::string_view, kEndings> kEndingNames{
     "conflict",     "precondition_failed",
     "exhausted",    "too_large",
     "corrupt",      "overloaded",
-    "unavailable",  "deadline",
-    "other",
+    "limited",      "unavailable",
+    "deadline",     "other",
 };
 
 }  // namespace

@@ -30,11 +30,12 @@ enum class Ending : std::uint8_t {
   kTooLarge,
   kCorrupt,
   kOverloaded,
+  kLimited,
   kUnavailable,
   kDeadline,
   kOther,
 };
-inline constexpr std::size_t kEndings = 15;
+inline constexpr std::size_t kEndings = 16;
 /// "ok", "invalid", "not_found", ...
 std::string_view to_string(Ending ending) noexcept;
 /// kOther for a code that is none of these.

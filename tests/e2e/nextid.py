@@ -363,5 +363,5 @@ def is_problem(answer, status, code):
     assert problem["status"] == status, problem
     assert problem["title"], problem
     assert problem["detail"], problem
-    assert ("retry-after" in answer.headers) == (status == 503), answer
+    assert ("retry-after" in answer.headers) == (status in (429, 503)), answer
     return True

@@ -16,6 +16,8 @@ unsigned status_of(ErrorCode code) noexcept {
       return 409;
     case ErrorCode::kPrecondition:
       return 412;
+    case ErrorCode::kLimited:
+      return 429;
     case ErrorCode::kCorrupt:
       return 500;
     case ErrorCode::kOverloaded:
@@ -41,7 +43,17 @@ Problem forbidden(std::string sentence) {
   return {.status = 403, .code = "forbidden", .detail = std::move(sentence)};
 }
 
+Problem limited(std::string sentence, std::chrono::milliseconds retry_after) {
+  return {.status = status_of(ErrorCode::kLimited),
+          .code = to_string(ErrorCode::kLimited),
+          .detail = std::move(sentence),
+          .retry_after = retry_after};
+}
+
 Problem problem_of(const Error& error) {
+  // What a library error is refused for comes back when counters were idle for a while, or with the
+  // next day.
+  if (error.code() == ErrorCode::kLimited) return limited(error.what(), std::chrono::minutes(1));
   return {
       .status = status_of(error.code()), .code = to_string(error.code()), .detail = error.what()};
 }

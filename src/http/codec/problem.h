@@ -1,6 +1,7 @@
 // What a caller did wrong or met, as a value: the source of every application/problem+json answer.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,8 @@ struct Problem {
   std::string detail;                 ///< A sentence: what happened, with which value, what to do.
   std::string_view allow = {};        ///< The `Allow` header of a 405.
   std::string_view challenge = {};    ///< The `WWW-Authenticate` header of a 401.
+  /// Of a 429: when to come back; `Retry-After` in whole seconds, and `retry_after_ms`.
+  std::chrono::milliseconds retry_after{0};
 };
 
 /// What a check returns: why it refuses, or nothing.
@@ -29,6 +32,9 @@ Problem precondition_failed(std::string sentence);
 
 /// A 403 of the code `forbidden`.
 Problem forbidden(std::string sentence);
+
+/// A 429 of the code `limited`.
+Problem limited(std::string sentence, std::chrono::milliseconds retry_after);
 
 /// The answer to a failed call of the library.
 Problem problem_of(const Error& error);

@@ -1,6 +1,7 @@
 #include "http/codec/reply.h"
 
 #include <array>
+#include <chrono>
 #include <initializer_list>
 #include <optional>
 #include <utility>
@@ -37,6 +38,7 @@ constexpr std::array kStatusLines{
     StatusLine{409, "Conflict"},
     StatusLine{412, "Precondition Failed"},
     StatusLine{413, "Content Too Large"},
+    StatusLine{429, "Too Many Requests"},
     StatusLine{431, "Request Header Fields Too Large"},
     StatusLine{500, "Internal Server Error"},
     StatusLine{503, "Service Unavailable"},
@@ -67,6 +69,7 @@ constexpr std::array kTitles{
     Title{"too_large", "The request is too large"},
     Title{"corrupt", "The store contradicts itself"},
     Title{"overloaded", "The server has too much to do"},
+    Title{"limited", "The token has reached a limit"},
     Title{"unavailable", "The store does not answer"},
     Title{"deadline", "The time limit passed"},
 };
@@ -84,7 +87,7 @@ struct Head {
   unsigned status;
   std::string_view content_type;
   bool no_store;
-  bool retry_soon;
+  std::uint64_t retry_after_s;
   std::string_view allow;
   std::string_view location;
   std::string_view challenge;
@@ -114,7 +117,9 @@ void append_head(std::string& out, const Head& head, std::size_t body_bytes,
                  "\r\nContent-Length: ", Digits(body_bytes).view(), "\r\n"});
   }
   if (head.no_store) out.append("Cache-Control: no-store\r\n");
-  if (head.retry_soon) out.append("Retry-After: 1\r\n");
+  if (head.retry_after_s > 0) {
+    append(out, {"Retry-After: ", Digits(head.retry_after_s).view(), "\r\n"});
+  }
   if (!head.allow.empty()) append(out, {"Allow: ", head.allow, "\r\n"});
   if (!head.location.empty()) append(out, {"Location: ", head.location, "\r\n"});
   if (!head.challenge.empty()) append(out, {"WWW-Authenticate: ", head.challenge, "\r\n"});
@@ -135,6 +140,13 @@ std::string request_id_member(std::string_view id) {
   return ",\"request_id\":" + json::serialize(json::value(json_view(id)));
 }
 
+std::uint64_t retry_after_s(const Problem& problem) {
+  constexpr std::uint64_t kSoon = 1;
+  if (problem.status == 503) return kSoon;
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(problem.retry_after);
+  return static_cast<std::uint64_t>(seconds.count());
+}
+
 // The answer to a GET whose conditions do not hold for what has this ETag; nothing where they hold.
 std::optional<Reply> reply_of_failed(const Preconditions& conditions, const std::string& etag) {
   switch (conditions.verdict(etag)) {
@@ -153,16 +165,17 @@ std::optional<Reply> reply_of_failed(const Preconditions& conditions, const std:
 
 Reply problem_reply(const Problem& problem) {
   // The detail may quote bytes of requests, paths and store errors, and JSON must be UTF-8.
-  const json::object body{
+  json::object body{
       {"type", base::cat("urn:nextid:error:", problem.code)},
       {"title", json_view(title_of(problem.code))},
       {"status", problem.status},
       {"detail", json_view(base::printable(problem.detail, problem.detail.size()))},
   };
+  if (problem.retry_after.count() > 0) body["retry_after_ms"] = problem.retry_after.count();
   return {.status = problem.status,
           .content_type = "application/problem+json",
           .no_store = true,
-          .retry_soon = problem.status == 503,
+          .retry_after_s = retry_after_s(problem),
           .allow = problem.allow,
           .location = {},
           .challenge = problem.challenge,
@@ -238,7 +251,7 @@ void append_reply(std::string& out, const Reply& reply, const ReplyFrame& frame)
   const Head head{.status = reply.status,
                   .content_type = reply.content_type,
                   .no_store = reply.no_store,
-                  .retry_soon = reply.retry_soon,
+                  .retry_after_s = reply.retry_after_s,
                   .allow = reply.allow,
                   .location = reply.location,
                   .challenge = reply.challenge,
@@ -257,7 +270,7 @@ void append_range_reply(std::string& out, const IdRange& range, RangeFormat form
   constexpr Head kHead{.status = 200,
                        .content_type = "application/json",
                        .no_store = true,
-                       .retry_soon = false,
+                       .retry_after_s = 0,
                        .allow = {},
                        .location = {},
                        .challenge = {},

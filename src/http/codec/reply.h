@@ -32,7 +32,7 @@ struct Reply {
   unsigned status = 200;
   std::string_view content_type = "application/json";
   bool no_store = false;            ///< Cache-Control: no-store
-  bool retry_soon = false;          ///< Retry-After: 1
+  std::uint64_t retry_after_s = 0;  ///< Retry-After, when not 0.
   std::string_view allow = {};      ///< Allow, when not empty.
   std::string location = {};        ///< Location, when not empty.
   std::string_view challenge = {};  ///< WWW-Authenticate, when not empty.

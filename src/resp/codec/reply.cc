@@ -22,6 +22,7 @@ void append_number(std::string& out, char type, std::int64_t number) {
 std::string_view code_of(ErrorCode code) noexcept {
   switch (code) {
     case ErrorCode::kInvalid:
+    case ErrorCode::kLimited:
       return "ERR";
     case ErrorCode::kNotFound:
       return "NOTFOUND";
