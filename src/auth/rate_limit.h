@@ -54,7 +54,8 @@ class RateLimit {
   /// In nanoseconds, rounded up.
   static std::int64_t cost_of(std::uint64_t count, std::uint64_t rate) noexcept {
     if (count / rate >= static_cast<std::uint64_t>(kMostCost / kBurst)) return kMostCost;
-    const std::uint64_t rest = (count % rate * static_cast<std::uint64_t>(kBurst) + rate - 1) / rate;
+    const std::uint64_t rest =
+        (count % rate * static_cast<std::uint64_t>(kBurst) + rate - 1) / rate;
     return static_cast<std::int64_t>(count / rate) * kBurst + static_cast<std::int64_t>(rest);
   }
 

@@ -31,9 +31,9 @@ std::uint64_t Shares::share(std::span<const Limits> tokens, Limit limit, std::ui
   const std::uint64_t left = bound - std::min(given, bound);
   if (given > bound || left < others) {
     warnings_.push_back(base::cat(
-        "The limits ", to_string(limit), " of the tokens add up to more than ", option, ", which is ",
-        bound, ": so one token's use can be another's refusal. Lower limits, or raise ", option,
-        "."));
+        "The limits ", to_string(limit), " of the tokens add up to more than ", option,
+        ", which is ", bound,
+        ": so one token's use can be another's refusal. Lower limits, or raise ", option, "."));
   }
   return others == 0 ? bound : std::max<std::uint64_t>(left / others, 1);
 }

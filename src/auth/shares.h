@@ -1,4 +1,5 @@
-// What of a server's bounds each token has for itself, so that one's use is never another's refusal.
+// What of a server's bounds each token has for itself, so that one's use is never another's
+// refusal.
 #pragma once
 
 #include <cstddef>
@@ -13,10 +14,10 @@ namespace nextid::auth {
 
 /// The bounds of a server that its tokens share.
 struct Bounds {
-  std::uint64_t counters = 100'000;          ///< --max-counters
-  std::uint64_t waiting_requests = 100'000;  ///< --max-waiting-requests
+  std::uint64_t counters = 100'000;           ///< --max-counters
+  std::uint64_t waiting_requests = 100'000;   ///< --max-waiting-requests
   std::uint64_t waiting_ids = 1'000'000'000;  ///< --max-waiting-ids
-  std::uint64_t max_range = 1'000'000;       ///< --max-range
+  std::uint64_t max_range = 1'000'000;        ///< --max-range
 };
 
 /// The limits of all tokens of a file. Those that have none get equal parts of what the others

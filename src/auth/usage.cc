@@ -59,10 +59,10 @@ std::optional<LimitReached> Usage::begin_waiting(std::uint64_t ids) {
   if (!waiting_.take()) {
     const std::uint64_t bound = waiting_.bound();
     note_refusal(Limit::kWaiting, bound);
-    return LimitReached{cat("this token has ", waiting_.taken(),
-                            " requests waiting, and its limit is ", named(Limit::kWaiting, bound),
-                            "; try again when some are answered."),
-                        kSoon};
+    return LimitReached{
+        cat("this token has ", waiting_.taken(), " requests waiting, and its limit is ",
+            named(Limit::kWaiting, bound), "; try again when some are answered."),
+        kSoon};
   }
   if (waiting_ids_.take(ids)) return std::nullopt;
   waiting_.give_back();
@@ -84,8 +84,10 @@ Result<void> Usage::take_place() {
   if (counters_in_use_.take()) return {};
   const std::uint64_t bound = counters_in_use_.bound();
   return refused(Limit::kCountersInUse, bound,
-                 cat("this token has ", counters_in_use_.taken(), " counters in use, and its limit "
-                     "is ", named(Limit::kCountersInUse, bound),
+                 cat("this token has ", counters_in_use_.taken(),
+                     " counters in use, and its limit "
+                     "is ",
+                     named(Limit::kCountersInUse, bound),
                      "; use one of them, try again when some have been idle for a while, or have "
                      "the limit raised in the token file."));
 }
@@ -124,9 +126,9 @@ void Usage::note_refusal(Limit limit, std::uint64_t value) {
     if (logged && now - *logged < kLogPeriod) return;
     logged = now;
   }
-  log_(LogLevel::kWarning, cat("The token '", token_, "' has reached its limit ",
-                               named(limit, value), "; requests refused at it so far: ", refusals,
-                               "."));
+  log_(LogLevel::kWarning,
+       cat("The token '", token_, "' has reached its limit ", named(limit, value),
+           "; requests refused at it so far: ", refusals, "."));
 }
 
 std::array<Usage::Figures, kLimits> Usage::figures() const {

@@ -42,8 +42,8 @@ class Usage final : public contract::Payer, public std::enable_shared_from_this<
   /// Those in force; where there is none, nothing is refused.
   Limits limits() const;
   /// From now on. What is in use stays. `waiting_ids` bounds the ids that waiting requests ask for.
-  void set_limits(const Limits& limits,
-                  std::uint64_t waiting_ids = BoundedCount::kNoBound) NEXTID_EXCLUDES(mutex_);
+  void set_limits(const Limits& limits, std::uint64_t waiting_ids = BoundedCount::kNoBound)
+      NEXTID_EXCLUDES(mutex_);
 
   /// Counts a request that asks for so many ids at the time `now`, unless it is too early for it.
   std::optional<LimitReached> admit(std::uint64_t ids, base::MonotonicTime now);

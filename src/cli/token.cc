@@ -50,7 +50,7 @@ Result<void> check(const Request& request) {
   auth::Limits limits;
   for (const std::string& word : request.limits) {
     const Result<void> set = auth::is_limit(word) ? auth::set_limit(limits, word)
-                                          : invalid("a limit is NAME=VALUE, as keys=5000.");
+                                                  : invalid("a limit is NAME=VALUE, as keys=5000.");
     if (set) continue;
     return invalid(
         cat("--limit has '", base::visible(word), "', which is none: ", set.error().what()));

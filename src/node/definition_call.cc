@@ -99,8 +99,9 @@ void DefinitionCall::start(Runtime& runtime, const std::string& name,
                            base::MonotonicTime deadline, Store::DefinedReceiver receiver,
                            std::shared_ptr<contract::Payer> payer) {
   if (const auto problem = problem_with(change)) return receiver(*problem);
-  const std::shared_ptr<DefinitionCall> call(new DefinitionCall(
-      runtime, name, change, std::move(condition), deadline, std::move(receiver), std::move(payer)));
+  const std::shared_ptr<DefinitionCall> call(
+      new DefinitionCall(runtime, name, change, std::move(condition), deadline, std::move(receiver),
+                         std::move(payer)));
   call->load();
 }
 

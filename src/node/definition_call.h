@@ -60,7 +60,7 @@ class DefinitionCall : public std::enable_shared_from_this<DefinitionCall> {
   const base::MonotonicTime deadline_;
   const Store::DefinedReceiver receiver_;
   const std::shared_ptr<contract::Payer> payer_;  // For a counter that is made; null: nobody.
-  bool was_in_doubt_ = false;  // The last op, before its outcome came.
+  bool was_in_doubt_ = false;                     // The last op, before its outcome came.
 };
 
 }  // namespace nextid::node

@@ -43,8 +43,7 @@ class Node final : private CounterOwner, public std::enable_shared_from_this<Nod
   /// The counter of this name; kInvalid for a bad name, kOverloaded at the bound on counters. One
   /// that is not in memory takes a place there, which `payer` is charged for, if any; kLimited at
   /// its limit. A name that does not exist keeps it no longer than it is used.
-  Result<std::shared_ptr<Counter>> counter(std::string_view name,
-                                           contract::Payer* payer = nullptr);
+  Result<std::shared_ptr<Counter>> counter(std::string_view name, contract::Payer* payer = nullptr);
 
   void show(std::string_view name, Store::CounterReceiver receiver);
   void define(std::string_view name, const DefinitionChange& change,

@@ -105,9 +105,9 @@ void Node::end_slice(base::MonotonicTime now) {
   });
 }
 
-/// A known counter that has nothing left, unless more than `holders` hold it. HighWaters still has how
-/// far it was, and whether it has stopped (I8). Generators get their counters under this lock, so
-/// that nobody can hold it again meanwhile.
+/// A known counter that has nothing left, unless more than `holders` hold it. HighWaters still has
+/// how far it was, and whether it has stopped (I8). Generators get their counters under this lock,
+/// so that nobody can hold it again meanwhile.
 bool Node::forget(Counters::iterator it, long holders) {
   const auto& counter = it->second.kept;
   if (!counter || counter.use_count() > holders) return false;

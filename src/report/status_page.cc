@@ -100,11 +100,11 @@ json::array limits_reached_json(const std::vector<LimitCounts>& limits) {
   json::array reached;
   for (const LimitCounts& limit : limits) {
     if (limit.refusals == 0) continue;
-    reached.push_back(json::object{
-        {"token", text(limit.token)},
-        {"limit", text(limit.limit)},
-        {"value", limit.value ? json::value(*limit.value) : json::value(nullptr)},
-        {"refusals", limit.refusals}});
+    reached.push_back(
+        json::object{{"token", text(limit.token)},
+                     {"limit", text(limit.limit)},
+                     {"value", limit.value ? json::value(*limit.value) : json::value(nullptr)},
+                     {"refusals", limit.refusals}});
   }
   return reached;
 }

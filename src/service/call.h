@@ -67,7 +67,7 @@ struct AdvanceCounter {
   static constexpr Needs kNeeds = kDefines;
 
   std::string counter;
-  std::uint64_t to = 1;  ///< 1 ... kMaxId.
+  std::uint64_t to = 1;                              ///< 1 ... kMaxId.
   std::shared_ptr<contract::Payer> payer = nullptr;  ///< See node::Charged; null: nobody.
 };
 
