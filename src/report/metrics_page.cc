@@ -187,10 +187,9 @@ void ObservationMetrics::add_connections(Page& page) const {
       &Counts::sent_bytes);
 }
 
-/// Nothing where there are no tokens.
+/// Without samples where there are no tokens.
 void ObservationMetrics::add_limits(Page& page) const {
   const std::vector<LimitCounts>& limits = observation_.server.limits;
-  if (limits.empty()) return;
   page.begin(MetricType::Counter, "nextid_token_refusals_total",
              "Requests that were refused at a limit of their token.");
   for (const LimitCounts& limit : limits) {
