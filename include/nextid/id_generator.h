@@ -17,6 +17,7 @@
 namespace nextid {
 
 namespace node {
+class Charged;
 class Counter;
 struct RequestKey;
 }  // namespace node
@@ -117,6 +118,8 @@ class IdGenerator {
  private:
   friend class Batch;
   friend class Cursor;
+  friend class node::Charged;
+  IdGenerator(std::shared_ptr<node::Node> node, Result<std::shared_ptr<node::Counter>> counter);
   Result<std::uint64_t> next_id_beyond_lane() const;
   Result<IdRange> wait_for_range(std::uint64_t count, std::optional<IdempotencyKey> key) const;
   /// Without a key for null.

@@ -18,8 +18,9 @@
 namespace nextid {
 
 namespace node {
+class Charged;
 class Node;
-}
+}  // namespace node
 
 /// Bounds and settings of an opened store. A request beyond a bound is refused at once, with
 /// kOverloaded or kInvalid.
@@ -162,6 +163,7 @@ class Store {
  private:
   friend class IdGenerator;
   friend class Batch;
+  friend class node::Charged;
   std::shared_ptr<node::Node> node_;
 };
 

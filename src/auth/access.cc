@@ -6,9 +6,12 @@
 
 namespace nextid::auth {
 
-Result<std::unique_ptr<Access>> Access::open(const std::string& path) {
+Result<std::unique_ptr<Access>> Access::open(const std::string& path, const Bounds& bounds,
+                                             Log log) {
   auto access = std::make_unique<Access>();
   access->path_ = path;
+  access->bounds_ = bounds;
+  access->log_ = std::move(log);
   if (const auto loaded = access->reload(); !loaded) return loaded.error();
   return access;
 }
@@ -17,11 +20,15 @@ Result<std::vector<std::string>> Access::reload() {
   if (!needs_tokens()) return std::vector<std::string>();
   auto tokens = Tokens::read(path_);
   if (!tokens) return tokens.error();
+  const Shares shares(tokens->limits(), bounds_);
+  if (log_) {
+    for (const std::string& warning : shares.warnings()) log_(LogLevel::kWarning, warning);
+  }
   const base::Lock lock(mutex_);
-  tokens->count_in([this](const Grant& grant) NEXTID_REQUIRES(mutex_) {
+  tokens->count_in([&](const Grant& grant) NEXTID_REQUIRES(mutex_) {
     auto& usage = usages_[grant.name];
-    if (usage == nullptr) usage = std::make_shared<Usage>();
-    usage->set_limits(grant.limits);
+    if (usage == nullptr) usage = std::make_shared<Usage>(grant.name, log_);
+    usage->set_limits(shares.in_force(grant.limits), shares.waiting_ids());
     return usage;
   });
   auto gone = tokens_ ? tokens_->names_not_in(*tokens) : std::vector<std::string>();
@@ -33,6 +40,13 @@ Result<std::vector<std::string>> Access::reload() {
 std::shared_ptr<const Tokens> Access::tokens() const {
   const base::Lock lock(mutex_);
   return tokens_;
+}
+
+std::map<std::string, std::array<Usage::Figures, kLimits>> Access::usage_figures() const {
+  const base::Lock lock(mutex_);
+  std::map<std::string, std::array<Usage::Figures, kLimits>> figures;
+  for (const auto& [name, usage] : usages_) figures.emplace(name, usage->figures());
+  return figures;
 }
 
 bool Session::sign_in(std::string_view secret) {

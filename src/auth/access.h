@@ -2,6 +2,7 @@
 // force; a Session is one caller's.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -12,8 +13,10 @@
 #include <vector>
 
 #include "nextid/error.h"
+#include "nextid/log.h"
 
 #include "auth/right.h"
+#include "auth/shares.h"
 #include "auth/tokens.h"
 #include "auth/usage.h"
 #include "base/mutex.h"
@@ -31,8 +34,10 @@ class Access {
  public:
   /// Open: everyone may do everything.
   Access() noexcept = default;
-  /// With the tokens of that file. The error is Tokens::read()'s.
-  static Result<std::unique_ptr<Access>> open(const std::string& path);
+  /// With the tokens of that file, which share the server's bounds. The error is Tokens::read()'s.
+  /// The log is warned of limits that pass these bounds, and told when a limit is reached.
+  static Result<std::unique_ptr<Access>> open(const std::string& path, const Bounds& bounds = {},
+                                              Log log = {});
 
   /// To be called before the first session.
   void set_key_rules(const KeyRules& rules) noexcept { keys_ = rules; }
@@ -42,6 +47,8 @@ class Access {
   /// "" when open.
   const std::string& path() const noexcept { return path_; }
   std::size_t size() const { return needs_tokens() ? tokens()->size() : 0; }
+  /// Of each name that ever had a token.
+  std::map<std::string, std::array<Usage::Figures, kLimits>> usage_figures() const;
 
   /// Reads the file again; what it says is in force for all sessions' next calls. The names of
   /// tokens that it has no more. After an error the tokens from before stay. Does nothing when
@@ -55,6 +62,8 @@ class Access {
 
   std::string path_;
   KeyRules keys_;
+  Bounds bounds_;
+  Log log_;
   mutable base::Mutex mutex_;
   std::shared_ptr<const Tokens> tokens_ NEXTID_GUARDED_BY(mutex_);
   // Of each name that ever had a token: who comes back under it has used what they used.
@@ -100,6 +109,8 @@ class Session {
   std::chrono::seconds key_retention() const noexcept { return access_->keys_.retention; }
   /// What the token's holders use; null when nobody signed in.
   std::shared_ptr<Usage> usage() const noexcept { return grant_ ? grant_->usage : nullptr; }
+  /// The same, at no cost. It lives as long as the Access.
+  Usage* user() const noexcept { return grant_ ? grant_->usage.get() : nullptr; }
 
  private:
   const Grant* current_grant();

@@ -15,12 +15,15 @@ struct Row {
   std::optional<std::uint64_t> Limits::*value;
 };
 
+// In the order of Limit.
 constexpr std::array kRows{Row{"counters-in-use", &Limits::counters_in_use},
                            Row{"new-counters", &Limits::new_counters},
                            Row{"keys", &Limits::keys},
                            Row{"waiting", &Limits::waiting},
                            Row{"ids-per-second", &Limits::ids_per_second},
                            Row{"requests-per-second", &Limits::requests_per_second}};
+
+static_assert(kRows.size() == kLimits);
 
 std::string names() {
   std::string list;
@@ -29,6 +32,14 @@ std::string names() {
 }
 
 }  // namespace
+
+std::string_view to_string(Limit limit) noexcept {
+  return kRows[static_cast<std::size_t>(limit)].name;
+}
+
+std::optional<std::uint64_t> value_of(const Limits& limits, Limit limit) noexcept {
+  return limits.*kRows[static_cast<std::size_t>(limit)].value;
+}
 
 Result<void> set_limit(Limits& limits, std::string_view word) {
   const auto name = word.substr(0, word.find('='));

@@ -3,6 +3,7 @@
 //   partner  sha256:9f86d081...  allocate  b:*  counters-in-use=1000 keys=5000
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -23,6 +24,20 @@ struct Limits {
 
   friend bool operator==(const Limits&, const Limits&) = default;
 };
+
+/// One of them.
+enum class Limit : std::uint8_t {
+  kCountersInUse,
+  kNewCounters,
+  kKeys,
+  kWaiting,
+  kIdsPerSecond,
+  kRequestsPerSecond,
+};
+inline constexpr std::size_t kLimits = 6;
+/// As the file has it: "counters-in-use".
+std::string_view to_string(Limit limit) noexcept;
+std::optional<std::uint64_t> value_of(const Limits& limits, Limit limit) noexcept;
 
 /// Whether a word of a token's line is for set_limit().
 constexpr bool is_limit(std::string_view word) noexcept {

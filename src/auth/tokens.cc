@@ -157,6 +157,12 @@ Result<void> Tokens::add_line(std::string_view line) {
   return {};
 }
 
+std::vector<Limits> Tokens::limits() const {
+  std::vector<Limits> limits;
+  for (const Entry& entry : entries_) limits.push_back(entry.grant.limits);
+  return limits;
+}
+
 void Tokens::count_in(const std::function<std::shared_ptr<Usage>(const Grant&)>& usage_of) {
   for (Entry& entry : entries_) entry.grant.usage = usage_of(entry.grant);
 }
@@ -214,7 +220,8 @@ bool is_counter_pattern(std::string_view text) noexcept {
 }
 
 std::string token_line(const std::string& name, std::string_view secret, const std::string& rights,
-                       const std::vector<std::string>& counters) {
+                       const std::vector<std::string>& counters,
+                       const std::vector<std::string>& limits) {
   constexpr std::string_view kHex = "0123456789abcdef";
   std::string line = cat(name, " ", kDigestPrefix);
   for (const auto byte : digest_of(secret)) {
@@ -223,6 +230,7 @@ std::string token_line(const std::string& name, std::string_view secret, const s
   }
   line += " " + rights;
   for (const auto& counter : counters) line += " " + counter;
+  for (const auto& limit : limits) line += " " + limit;
   return line;
 }
 

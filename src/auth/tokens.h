@@ -64,6 +64,8 @@ class Tokens {
   /// The names of tokens that `other` lacks.
   std::vector<std::string> names_not_in(const Tokens& other) const;
   std::size_t size() const noexcept { return entries_.size(); }
+  /// Those of all tokens, in no order.
+  std::vector<Limits> limits() const;
   /// Gives each token's holders the usage that `usage_of` has for the token's name.
   void count_in(const std::function<std::shared_ptr<Usage>(const Grant&)>& usage_of);
 
@@ -85,6 +87,7 @@ bool is_counter_pattern(std::string_view text) noexcept;
 
 /// The line of the file for that token. Its words are not checked; parse() does that.
 std::string token_line(const std::string& name, std::string_view secret, const std::string& rights,
-                       const std::vector<std::string>& counters);
+                       const std::vector<std::string>& counters,
+                       const std::vector<std::string>& limits = {});
 
 }  // namespace nextid::auth

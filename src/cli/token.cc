@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "auth/limits.h"
 #include "auth/right.h"
 #include "auth/token_file.h"
 #include "auth/tokens.h"
@@ -27,6 +28,7 @@ struct Request {
   std::string name;
   std::string rights = "allocate";
   std::vector<std::string> counters{"*"};
+  std::vector<std::string> limits;
   std::string file;  // Empty: none.
 };
 
@@ -45,6 +47,14 @@ Result<void> check(const Request& request) {
     return invalid(cat("--counters has '", base::visible(pattern),
                        "', which can't be for any counter: give names or patterns such as "
                        "'orders:*', with blanks between them."));
+  }
+  auth::Limits limits;
+  for (const std::string& word : request.limits) {
+    const Result<void> set = auth::is_limit(word) ? auth::set_limit(limits, word)
+                                                  : invalid("a limit is NAME=VALUE, as keys=5000.");
+    if (set) continue;
+    return invalid(
+        cat("--limit has '", base::visible(word), "', which is none: ", set.error().what()));
   }
   return {};
 }
@@ -69,7 +79,7 @@ ExitCode token(const Request& request) {
   const auto secret = auth::make_token();
   if (!secret) return report(secret.error());
   const std::string line =
-      auth::token_line(request.name, *secret, request.rights, request.counters);
+      auth::token_line(request.name, *secret, request.rights, request.counters, request.limits);
   if (!request.file.empty()) return print_and_file(request, *secret, line);
   std::fputs("# The token, which is shown this once, and the line for the file of --tokens:\n",
              stderr);
@@ -94,6 +104,11 @@ void add_token(CLI::App& app, Outcome& outcome) {
                    "For which counters: names, or patterns with * ? [a-z], as 'orders:*'")
       ->type_name("PATTERN...")
       ->capture_default_str();
+  command
+      ->add_option("--limit", request->limits,
+                   "How much its holders may use of a server, as counters-in-use=1000: "
+                   "docs/security.md has the limits and their defaults")
+      ->type_name("NAME=VALUE...");
   const auto take_file = [request](const std::string& path) {
     if (path.empty()) refuse_value("--file", path, "it must be a path");
     request->file = path;

@@ -18,6 +18,7 @@ constexpr std::uint64_t kMaxStep = std::numeric_limits<std::uint64_t>::max();
 Engine::Engine(Seat seat)
     : counter_(std::move(seat.counter)),
       rules_(seat.rules),
+      permit_(seat.permit),
       backoff_(seat.seed),
       phase_(seat.predecessor.stopped.empty() ? Phase::kOpen : Phase::kCorrupt),
       stopped_(std::move(seat.predecessor.stopped)),

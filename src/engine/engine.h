@@ -147,6 +147,10 @@ class Engine {
   bool corrupt() const noexcept { return !stopped_.empty() && phase_ != Phase::kClosed; }
   /// Why it has stopped, and what to run: a sentence. Empty while it has not. Outlives close().
   const std::string& stopped() const noexcept { return stopped_; }
+  /// True while a request waits that no op carries, or an advance without an answer.
+  bool is_asked() const noexcept {
+    return !queue_.empty() || advances_.earliest_deadline() != MonotonicTime::max();
+  }
   /// True when nothing waits and nothing is in flight.
   bool idle() const noexcept { return queue_.empty() && !flight_ && advances_.empty(); }
   /// Ids taken from the stock so far, by the lane or by requests.
@@ -259,6 +263,7 @@ class Engine {
 
   const std::string counter_;
   const Rules& rules_;
+  FirstUsePermit* const permit_;  // Or null.
   Backoff backoff_;
 
   Phase phase_ = Phase::kOpen;

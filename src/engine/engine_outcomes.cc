@@ -125,6 +125,8 @@ void Engine::on_missing() {
     return stop(say().vanished(issued()));
   // The next request loads again: the counter may have been defined by then.
   if (!rules_.first_use.creates) return refuse_everything(say().not_found());
+  const auto refusal = permit_ != nullptr ? permit_->why_not_make() : std::nullopt;
+  if (refusal) return refuse_everything(*refusal);
   Definition definition;
   definition.cache = rules_.first_use.cache;
   start(Define{counter_, writer_.id(), definition});

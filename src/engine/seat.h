@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
 
 #include "nextid/detail/lane.h"
+#include "nextid/error.h"
 
 #include "contract/counter_state.h"
 
@@ -45,6 +47,17 @@ struct Predecessor {
   std::string stopped = {};  ///< Why the counter had stopped; the new engine refuses with it, too.
 };
 
+/// Asked before a counter is made on first use, where Rules::first_use would make it. Called by the
+/// engine's tick() and outcome(), so under its owner's lock.
+class FirstUsePermit {
+ public:
+  /// Why the requests that wait are refused instead.
+  virtual std::optional<Error> why_not_make() = 0;
+
+ protected:
+  ~FirstUsePermit() = default;
+};
+
 /// The place of one engine among a counter's engines.
 struct Seat {
   std::string counter;
@@ -57,6 +70,8 @@ struct Seat {
   /// The engine's alone, closed. Outlives the engine.
   Lane& lane;
   Predecessor predecessor = {};
+  /// Null: none is needed. Outlives the engine.
+  FirstUsePermit* permit = nullptr;
 };
 
 }  // namespace nextid::engine

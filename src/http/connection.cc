@@ -6,6 +6,7 @@
 #include "base/cat.h"
 #include "http/counting.h"
 #include "http/date.h"
+#include "http/limits.h"
 #include "service/caller_key.h"
 
 namespace nextid::http {
@@ -116,6 +117,9 @@ void Connection::take(const Request& request) {
     routed.call = *std::move(refusal);
   }
   note_sender(routed);
+  if (auto refusal = check_rates(routed, session_.user(), now())) {
+    routed.call = *std::move(refusal);
+  }
   if (is_question_of_readiness(routed.call)) {
     std::get<ServiceCall>(routed.call).tells_why = front_.gate.may_inspect(request, session_);
   }
@@ -159,19 +163,25 @@ void Connection::take(Allocate&& call) {
         by_sender({.kind = service::AuditRecord::Kind::kTakeRange, .counter = call.counter}));
     keep(last(), sizeof(service::AuditRecord));
   }
-  net::GeneratorHold ids = generator(call.counter);
-  if (!call.key.empty()) {
-    const node::RequestKey key = service::key_of(session_, std::move(call.key));
-    return ask(std::move(ids), call.count, &key);
-  }
+  net::GeneratorHold ids = generator(call.counter, session_.user());
   // With unanswered requests before it, this one must wait its turn: ids of a connection grow.
-  if (call.count == 1 && queue().size() == 1) {
+  if (call.key.empty() && call.count == 1 && queue().size() == 1) {
     if (const std::uint64_t id = ids->try_next_id()) {
       last().generator = std::move(ids);
       return answer(last_tag(), Result<IdRange>(IdRange(id, 1, 1)));
     }
   }
-  ask(std::move(ids), call.count);
+  if (!may_wait(call.count)) return;
+  if (call.key.empty()) return ask(std::move(ids), call.count);
+  const node::RequestKey key = service::key_of(session_, std::move(call.key));
+  ask(std::move(ids), call.count, &key);
+}
+
+// False, and answered, where the sender's token has too many requests waiting.
+bool Connection::may_wait(std::uint64_t ids) {
+  const auto reached = last().waiting.begin(session_.user(), ids);
+  if (reached) answer_now(problem_reply(problem_of(*reached)));
+  return !reached;
 }
 
 void Connection::take(Health&&) { answer_now(status_reply("ok")); }
@@ -195,6 +205,7 @@ void Connection::take_last(const Problem& problem) {
 }
 
 void Connection::take(ServiceCall&& call) {
+  std::visit([this](auto& asked) { service::charge(asked, session_.usage()); }, call.call);
   auto record = record_of(call);
   call_in_turn([this, call = std::move(call), record = std::move(record)] {
     const auto self = std::static_pointer_cast<Connection>(shared_from_this());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "nextid/id_generator.h"
 
 #include "auth/access.h"
+#include "auth/usage.h"
 #include "http/codec/reply.h"
 #include "http/codec/request_parser.h"
 #include "http/codec/routes.h"
@@ -41,6 +43,7 @@ struct Entry : net::Unanswered<WaitingReply, Continue> {
   std::string request_id;  ///< "": none.
   /// Of a range that belongs in the audit log; else null.
   std::unique_ptr<service::AuditRecord> noted;
+  auth::Waiting waiting;  ///< Of a request that waits for ids.
 };
 
 class Connection final : public net::PipelinedConnection<Entry> {
@@ -75,6 +78,7 @@ class Connection final : public net::PipelinedConnection<Entry> {
   Problem too_many() const;
   bool is_too_much(const Call& call) const;
   void note_sender(const Routed& routed);
+  bool may_wait(std::uint64_t ids);
 
   // The audit log.
   service::AuditRecord by_sender(service::AuditRecord record) const;

@@ -122,7 +122,10 @@ class ClientConnection : public Connection, public Lobby::Guest, private Reactor
     if (open()) state_ = State::kClosing;
   }
 
-  GeneratorHold generator(std::string_view counter) { return io().generators().get(counter, now_); }
+  /// `payer`, if any, is charged for the counter's place in memory.
+  GeneratorHold generator(std::string_view counter, contract::Payer* payer) {
+    return io().generators().get(counter, now_, payer);
+  }
   /// Asks for ids: deliver() will be called with `tag`, unless withdraw() comes first.
   RequestId allocate(const IdGenerator& generator, std::uint64_t count, std::uint64_t tag,
                      const node::RequestKey* key = nullptr);

@@ -31,6 +31,7 @@ class PipelinedConnection : public ClientConnection {
 
   void deliver(std::uint64_t tag, Result<IdRange> range) final {
     const auto last_hold = delivered();
+    if (!range) let_generator_end(queue_.of(tag));
     if (closed()) return count_undelivered(queue_.of(tag), range);
     keep(queue_.of(tag), range);
     if (queue_.answer(tag, std::move(range))) go_on_answering();
@@ -129,8 +130,13 @@ class PipelinedConnection : public ClientConnection {
         count_undelivered(entry, *range);
       } else {
         withdraw(**entry.generator, entry.request);
+        let_generator_end(entry);
       }
     }
+  }
+
+  static void let_generator_end(Entry& entry) noexcept {
+    if (entry.generator) entry.generator->let_end();
   }
 
   /// Not for requests with a key: a repeat with the same key gets these ids.

@@ -1,5 +1,6 @@
 #include "node/counter.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -31,15 +32,62 @@ class AdvanceCall final : public engine::AdvanceReceiver {
 
 }  // namespace
 
-Counter::Counter(std::string name, Runtime& runtime)
+Counter::Counter(std::string name, Runtime& runtime, CounterOwner& owner, contract::Place place)
     : runtime_(runtime),
+      owner_(owner),
+      place_(std::move(place)),
+      unknown_(std::make_unique<Unknown>()),
       succession_(std::move(name), runtime.rules(), runtime.high_waters(), base::monotonic_now()),
-      last_pruning_(base::monotonic_now()) {}
+      last_pruning_(base::monotonic_now()) {
+  if (place_.payer()) unknown_->payers.push_back(place_.payer());
+}
 
 engine::Engine& Counter::engine() {
   engine::Engine* const engine = succession_.engine();
-  return engine != nullptr ? *engine : succession_.begin(random_bits(), random_bits());
+  return engine != nullptr ? *engine : succession_.begin(random_bits(), random_bits(), this);
 }
+
+// --- Until the store has shown it
+
+void Counter::charge_also(contract::Payer& payer) {
+  const base::Lock lock(mutex_);
+  if (!unknown_) return;
+  auto& payers = unknown_->payers;
+  const bool is_there = std::any_of(payers.begin(), payers.end(),
+                                    [&](const auto& other) { return other.get() == &payer; });
+  if (!is_there) payers.push_back(payer.share());
+}
+
+/// Called by the engine, so under the lock. One of those who wait for the counter pays; only where
+/// none of them may, it is not made.
+std::optional<Error> Counter::why_not_make() NEXTID_NO_THREAD_SAFETY_ANALYSIS {
+  std::optional<Error> refusal;
+  if (!unknown_) return refusal;
+  for (const auto& payer : unknown_->payers) {
+    const auto made = payer->make_counter();
+    if (made) return std::nullopt;
+    refusal = made.error();
+  }
+  return refusal;
+}
+
+/// Whoever calls this holds the counter, so that it does not end under its own lock.
+void Counter::keep_while_asked() {
+  if (!unknown_) return;
+  const engine::Engine* const engine = succession_.engine();
+  unknown_->self = engine != nullptr && engine->is_asked() ? shared_from_this() : nullptr;
+}
+
+/// True once, when the store has shown it.
+bool Counter::is_shown() {
+  const engine::Engine* const engine = succession_.engine();
+  if (!unknown_ || engine == nullptr || engine->definition() == nullptr) return false;
+  unknown_.reset();
+  is_known_.store(true, std::memory_order_release);
+  return true;
+}
+
+// --- Requests
 
 contract::WriterId Counter::writer() const {
   const base::Lock lock(mutex_);
@@ -221,6 +269,7 @@ Counter::Ticked Counter::tick() {
   if (succession_.engine() == nullptr) return {};
   Ticked ticked;
   ticked.effects = succession_.tick(base::monotonic_now(), base::wall_now_us());
+  keep_while_asked();
   const engine::Engine* const engine = succession_.engine();
   const auto wake_at = engine != nullptr ? engine->wake_at() : std::nullopt;
   // Armed only for a time earlier than the armed one: under steady traffic the timer then fires
@@ -260,20 +309,23 @@ void Counter::deliver(Ticked ticked, std::vector<contract::Call>& calls) {
 
 void Counter::on_outcome(std::uint64_t attempt, const contract::Outcome& outcome) {
   Ticked ticked;
+  bool is_new = false;
   {
     const base::Lock lock(mutex_);
     // An engine may have given up the attempt, and have come to rest since.
     if (engine::Engine* const engine = succession_.engine()) engine->outcome(attempt, outcome);
+    is_new = is_shown();
     note_change();
     ticked = tick();
   }
+  if (is_new) owner_.keep(shared_from_this());
   std::vector<contract::Call> calls;
   deliver(std::move(ticked), calls);
   runtime_.submit(std::move(calls));
 }
 
 void Counter::note_change() {
-  if (has_changed_ || runtime_.options().state_dir.empty()) return;
+  if (has_changed_ || unknown_ || runtime_.options().state_dir.empty()) return;
   has_changed_ = true;
   runtime_.has_changed(shared_from_this());
 }

@@ -13,8 +13,10 @@
 
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "contract/payer.h"
 #include "contract/store_driver.h"
 #include "engine/engine.h"
+#include "engine/seat.h"
 #include "node/high_waters.h"
 #include "node/idempotent_requests.h"
 #include "node/runtime.h"
@@ -29,15 +31,38 @@ struct CounterChange {
   std::string stopped = {};
 };
 
-/// Thread-safe. Calls receivers and the store with no lock held.
-class Counter final : public KeyedCounter, public std::enable_shared_from_this<Counter> {
+class Counter;
+
+/// Keeps the counters that exist, as Counter knows it.
+class CounterOwner {
  public:
-  Counter(std::string name, Runtime& runtime);
+  /// The store has shown the counter. Called with no lock held.
+  virtual void keep(const std::shared_ptr<Counter>& counter) = 0;
+
+ protected:
+  ~CounterOwner() = default;
+};
+
+/// Thread-safe. Calls receivers and the store with no lock held.
+///
+/// It is unknown until the store has shown it: until then it may be a name that does not exist, and
+/// lives only as long as someone uses it, or a request waits. Nothing is lost with it: no id is
+/// reserved before the store has shown the counter.
+class Counter final : public KeyedCounter,
+                      private engine::FirstUsePermit,
+                      public std::enable_shared_from_this<Counter> {
+ public:
+  /// `owner` outlives it. `place` is given back with it.
+  Counter(std::string name, Runtime& runtime, CounterOwner& owner, contract::Place place = {});
 
   /// It never changes.
   const std::string& name() const noexcept override NEXTID_NO_THREAD_SAFETY_ANALYSIS {
     return succession_.counter();
   }
+
+  bool is_known() const noexcept { return is_known_.load(std::memory_order_acquire); }
+  /// While it is unknown: this one may pay, too, if the counter is to be made.
+  void charge_also(contract::Payer& payer);
 
   /// Any thread takes ids from it without the lock.
   detail::Lane& lane() noexcept NEXTID_NO_THREAD_SAFETY_ANALYSIS { return succession_.lane(); }
@@ -94,6 +119,7 @@ class Counter final : public KeyedCounter, public std::enable_shared_from_this<C
   /// Runtime::has_changed() again.
   std::optional<CounterChange> take_change();
 
+  bool was_forgotten() const noexcept { return forgotten_as_.load() != 0; }
   /// The node has forgotten it, as its `number`th, counted from 1.
   void forgotten_as(std::uint64_t number) noexcept { forgotten_as_.store(number); }
   /// Whether it is one of the first `count` that the node has forgotten.
@@ -113,6 +139,15 @@ class Counter final : public KeyedCounter, public std::enable_shared_from_this<C
     bool has_closed = false;
   };
 
+  struct Unknown {
+    /// Those who may pay for making it; nobody is charged where there are none.
+    std::vector<std::shared_ptr<contract::Payer>> payers = {};
+    std::shared_ptr<Counter> self = nullptr;  ///< While a request waits.
+  };
+
+  std::optional<Error> why_not_make() override;
+  void keep_while_asked() NEXTID_REQUIRES(mutex_);
+  bool is_shown() NEXTID_REQUIRES(mutex_);
   std::shared_ptr<KeyedCounter> share() override { return shared_from_this(); }
   void reserve(std::uint64_t count, base::MonotonicTime deadline, RangeReceiver& receiver) override;
   IdempotentRequests& keyed_requests() NEXTID_EXCLUDES(mutex_);
@@ -124,7 +159,11 @@ class Counter final : public KeyedCounter, public std::enable_shared_from_this<C
   void on_timer();
 
   Runtime& runtime_;
+  CounterOwner& owner_;
+  const contract::Place place_;
   mutable base::Mutex mutex_;
+  std::unique_ptr<Unknown> unknown_ NEXTID_GUARDED_BY(mutex_);  // Null once it is known.
+  std::atomic<bool> is_known_{false};
   Succession succession_ NEXTID_GUARDED_BY(mutex_);
   base::MonotonicTime last_pruning_ NEXTID_GUARDED_BY(mutex_);
   base::MonotonicTime armed_at_ NEXTID_GUARDED_BY(mutex_) = base::MonotonicTime::max();

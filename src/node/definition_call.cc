@@ -96,10 +96,12 @@ std::optional<Error> conflict_of(const std::string& name, const CounterState& st
 
 void DefinitionCall::start(Runtime& runtime, const std::string& name,
                            const DefinitionChange& change, Store::DefinitionCondition condition,
-                           base::MonotonicTime deadline, Store::DefinedReceiver receiver) {
+                           base::MonotonicTime deadline, Store::DefinedReceiver receiver,
+                           std::shared_ptr<contract::Payer> payer) {
   if (const auto problem = problem_with(change)) return receiver(*problem);
-  const std::shared_ptr<DefinitionCall> call(new DefinitionCall(
-      runtime, name, change, std::move(condition), deadline, std::move(receiver)));
+  const std::shared_ptr<DefinitionCall> call(
+      new DefinitionCall(runtime, name, change, std::move(condition), deadline, std::move(receiver),
+                         std::move(payer)));
   call->load();
 }
 
@@ -139,11 +141,15 @@ void DefinitionCall::create() {
   first.cache = runtime_.options().default_cache;
   const Definition wanted = with(first, change_);
   if (const auto problem = problem_with(wanted)) return receiver_(*problem);
+  if (payer_) {
+    if (const auto paid = payer_->make_counter(); !paid) return receiver_(paid.error());
+  }
   call(contract::Define{name_, 0, wanted},
        [wanted](DefinitionCall& self, const contract::Outcome& outcome) {
          const auto* found = std::get_if<contract::Found>(&outcome);
          if (found == nullptr) return self.fail_unclear(outcome);
          if (found->made) return self.finish(found->state, true);
+         if (self.payer_) self.payer_->take_back_counter();
          if (self.is_conditional()) return self.change_if_clear(found->state);
          // Made by this call, or by one that wants the same; anything else is there to be changed.
          const CounterState& state = found->state;

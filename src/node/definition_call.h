@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "contract/counter_state.h"
+#include "contract/payer.h"
 #include "node/runtime.h"
 
 namespace nextid::node {
@@ -21,18 +22,20 @@ class DefinitionCall : public std::enable_shared_from_this<DefinitionCall> {
  public:
   static void start(Runtime& runtime, const std::string& name, const DefinitionChange& change,
                     Store::DefinitionCondition condition, base::MonotonicTime deadline,
-                    Store::DefinedReceiver receiver);
+                    Store::DefinedReceiver receiver,
+                    std::shared_ptr<contract::Payer> payer = nullptr);
 
  private:
   DefinitionCall(Runtime& runtime, std::string name, DefinitionChange change,
                  Store::DefinitionCondition condition, base::MonotonicTime deadline,
-                 Store::DefinedReceiver receiver)
+                 Store::DefinedReceiver receiver, std::shared_ptr<contract::Payer> payer)
       : runtime_(runtime),
         name_(std::move(name)),
         change_(std::move(change)),
         condition_(std::move(condition)),
         deadline_(deadline),
-        receiver_(std::move(receiver)) {}
+        receiver_(std::move(receiver)),
+        payer_(std::move(payer)) {}
 
   void load();
   void on_loaded(const contract::Outcome& outcome);
@@ -56,7 +59,8 @@ class DefinitionCall : public std::enable_shared_from_this<DefinitionCall> {
   const Store::DefinitionCondition condition_;  // Null: none.
   const base::MonotonicTime deadline_;
   const Store::DefinedReceiver receiver_;
-  bool was_in_doubt_ = false;  // The last op, before its outcome came.
+  const std::shared_ptr<contract::Payer> payer_;  // For a counter that is made; null: nobody.
+  bool was_in_doubt_ = false;                     // The last op, before its outcome came.
 };
 
 }  // namespace nextid::node

@@ -40,9 +40,14 @@ const node::RequestKey* pointer_to(const std::optional<node::RequestKey>& key) {
 }  // namespace
 
 IdGenerator::IdGenerator(Result<Store> store, std::string_view counter)
-    : node_(store ? store->node_ : nullptr),
-      counter_(store ? node_->counter(counter)
-                     : Result<std::shared_ptr<node::Counter>>(store.error())),
+    : IdGenerator(store ? store->node_ : nullptr,
+                  store ? store->node_->counter(counter)
+                        : Result<std::shared_ptr<node::Counter>>(store.error())) {}
+
+IdGenerator::IdGenerator(std::shared_ptr<node::Node> node,
+                         Result<std::shared_ptr<node::Counter>> counter)
+    : node_(std::move(node)),
+      counter_(std::move(counter)),
       usable_(counter_ ? counter_->get() : nullptr),
       lane_(counter_ ? &usable_->lane() : nullptr) {}
 

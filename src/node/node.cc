@@ -69,24 +69,64 @@ Node::~Node() {
   close(kLastHandleCloseLimit);
   runtime_.wait_for_attempts();
   runtime_.writes().finish();
+  *has_ended_ = true;
 }
 
-Result<std::shared_ptr<Counter>> Node::counter(std::string_view name) {
+Result<std::shared_ptr<Counter>> Node::counter(std::string_view name, contract::Payer* payer) {
   if (in_child()) return forked_error();
   if (!is_counter_name(name)) return bad_name(name);
   const base::Lock lock(mutex_);
   if (closing_) return Error(ErrorCode::kUnavailable, "the store is closed.");
-  if (const auto it = counters_.find(name); it != counters_.end()) return it->second;
+  if (const auto it = counters_.find(name); it != counters_.end()) {
+    if (auto found = it->second.hold()) {
+      if (payer != nullptr) found->charge_also(*payer);
+      return found;
+    }
+    counters_.erase(it);  // It ends, and another one begins.
+  }
+  auto place = contract::Place::take(payer);
+  if (!place) return place.error();
   if (counters_.size() >= runtime_.options().max_counters) {
     return Error(ErrorCode::kOverloaded, cat("this node serves ", counters_.size(),
                                              " counters, which is its bound; use one of them, or "
                                              "try again when some have been idle for a while."));
   }
-  auto counter = std::make_shared<Counter>(std::string(name), runtime_);
-  counters_.emplace(counter->name(), counter);
+  return make_counter(name, *std::move(place));
+}
+
+// --- A counter's time in memory
+
+std::shared_ptr<Counter> Node::make_counter(std::string_view name, contract::Place place) {
+  std::shared_ptr<Counter> counter(
+      new Counter(std::string(name), runtime_, *this, std::move(place)),
+      [this, has_ended = has_ended_](Counter* gone) {
+        if (!*has_ended) {
+          if (in_child()) return;
+          let_go(*gone);
+        }
+        delete gone;
+      });
+  counters_.emplace(counter->name(), Entry{counter.get()});
   if (!std::exchange(sweep_.is_scheduled, true)) schedule_sweep();
   return counter;
 }
+
+/// From now on it stays until it has been idle for a while.
+void Node::keep(const std::shared_ptr<Counter>& counter) {
+  const base::Lock lock(mutex_);
+  const auto it = counters_.find(counter->name());
+  if (it != counters_.end() && it->second.counter == counter.get()) it->second.kept = counter;
+}
+
+/// Nobody holds it any more. One that was not forgotten was never known.
+void Node::let_go(Counter& counter) {
+  const base::Lock lock(mutex_);
+  if (!counter.was_forgotten()) forgotten_ += counter.accounting();
+  const auto it = counters_.find(counter.name());
+  if (it != counters_.end() && it->second.counter == &counter) counters_.erase(it);
+}
+
+// --- What is asked of it
 
 void Node::show(std::string_view name, Store::CounterReceiver receiver) {
   if (in_child()) return receiver(forked_error());
@@ -101,12 +141,13 @@ void Node::show(std::string_view name, Store::CounterReceiver receiver) {
 }
 
 void Node::define(std::string_view name, const DefinitionChange& change,
-                  Store::DefinitionCondition condition, Store::DefinedReceiver receiver) {
+                  Store::DefinitionCondition condition, Store::DefinedReceiver receiver,
+                  std::shared_ptr<contract::Payer> payer) {
   if (in_child()) return receiver(forked_error());
   if (!is_counter_name(name)) return receiver(bad_name(name));
   DefinitionCall::start(runtime_, std::string(name), change, std::move(condition),
                         base::monotonic_now() + runtime_.options().request_timeout,
-                        std::move(receiver));
+                        std::move(receiver), std::move(payer));
 }
 
 /// Before the answer: who has it gets no id from the stock of this node any more.
@@ -127,13 +168,14 @@ void Node::tell_of_deletion(const std::string& name) {
   {
     const base::Lock lock(mutex_);
     const auto it = counters_.find(name);
-    if (it != counters_.end()) counter = it->second;
+    if (it != counters_.end()) counter = it->second.hold();
   }
   if (counter) counter->see_deletion();
 }
 
-void Node::advance(std::string_view name, std::uint64_t to, Store::CounterReceiver receiver) {
-  const auto found = counter(name);
+void Node::advance(std::string_view name, std::uint64_t to, Store::CounterReceiver receiver,
+                   contract::Payer* payer) {
+  const auto found = counter(name, payer);
   if (!found) return receiver(found.error());
   if (to < 1 || to > kMaxId) {
     return receiver(Error(ErrorCode::kInvalid, cat("a counter can be advanced to 1 ... ", kMaxId,
@@ -195,7 +237,9 @@ bool Node::close(std::chrono::milliseconds limit) {
     const base::Lock lock(mutex_);
     closing_ = true;
     open.reserve(counters_.size());
-    for (const auto& [name, counter] : counters_) open.push_back(counter);
+    for (const auto& [name, entry] : counters_) {
+      if (auto counter = entry.hold()) open.push_back(std::move(counter));
+    }
   }
   runtime_.parked_records().close();
   start_closing(open, deadline);
@@ -228,7 +272,9 @@ void Node::look_at_store() {
   std::vector<std::shared_ptr<Counter>> counters;
   {
     const base::Lock lock(mutex_);
-    for (const auto& [name, counter] : counters_) counters.push_back(counter);
+    for (const auto& [name, entry] : counters_) {
+      if (auto counter = entry.hold()) counters.push_back(std::move(counter));
+    }
   }
   for (const auto& counter : counters) counter->doubt_store(doubt);
 }

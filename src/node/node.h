@@ -14,6 +14,7 @@
 #include "nextid/store.h"
 
 #include "base/mutex.h"
+#include "contract/payer.h"
 #include "node/counter.h"
 #include "node/runtime.h"
 #include "node/state_keeper.h"
@@ -23,7 +24,7 @@ namespace nextid::node {
 
 /// Thread-safe. In a forked child every call fails before it takes a lock, and nothing is
 /// destroyed.
-class Node : public std::enable_shared_from_this<Node> {
+class Node final : private CounterOwner, public std::enable_shared_from_this<Node> {
  public:
   /// `state`, where there is one, has passed check_identity().
   static std::shared_ptr<Node> create(std::string url,
@@ -39,15 +40,19 @@ class Node : public std::enable_shared_from_this<Node> {
   Runtime& runtime() noexcept { return runtime_; }
   bool in_child() const noexcept { return runtime_.in_child(); }
 
-  /// The counter of this name; kInvalid for a bad name, kOverloaded at the bound on counters.
-  Result<std::shared_ptr<Counter>> counter(std::string_view name);
+  /// The counter of this name; kInvalid for a bad name, kOverloaded at the bound on counters. One
+  /// that is not in memory takes a place there, which `payer` is charged for, if any; kLimited at
+  /// its limit. A name that does not exist keeps it no longer than it is used.
+  Result<std::shared_ptr<Counter>> counter(std::string_view name, contract::Payer* payer = nullptr);
 
   void show(std::string_view name, Store::CounterReceiver receiver);
   void define(std::string_view name, const DefinitionChange& change,
-              Store::DefinitionCondition condition, Store::DefinedReceiver receiver);
+              Store::DefinitionCondition condition, Store::DefinedReceiver receiver,
+              std::shared_ptr<contract::Payer> payer = nullptr);
   void delete_counter(std::string_view name, Store::DefinitionCondition condition,
                       Store::CounterReceiver receiver);
-  void advance(std::string_view name, std::uint64_t to, Store::CounterReceiver receiver);
+  void advance(std::string_view name, std::uint64_t to, Store::CounterReceiver receiver,
+               contract::Payer* payer = nullptr);
   void list(const contract::PageWanted& wanted, Store::PageReceiver receiver);
 
   /// For the state directory: what has changed since the last call. Each call looks
@@ -61,11 +66,24 @@ class Node : public std::enable_shared_from_this<Node> {
   bool close(std::chrono::milliseconds limit);
 
  private:
-  using Counters = std::map<std::string_view, std::shared_ptr<Counter>>;
+  /// A counter in memory. It is there as long as its entry.
+  struct Entry {
+    Counter* counter;
+    std::shared_ptr<Counter> kept = nullptr;  ///< Null while it is unknown.
+
+    /// Null while it ends.
+    std::shared_ptr<Counter> hold() const noexcept { return counter->weak_from_this().lock(); }
+  };
+  using Counters = std::map<std::string_view, Entry>;
 
   Node(std::string url, std::shared_ptr<contract::StoreDriver> driver, StoreOptions options);
 
   void tell_of_deletion(const std::string& name);
+  std::shared_ptr<Counter> make_counter(std::string_view name, contract::Place place)
+      NEXTID_REQUIRES(mutex_);
+  void keep(const std::shared_ptr<Counter>& counter) override NEXTID_EXCLUDES(mutex_);
+  void let_go(Counter& counter) NEXTID_EXCLUDES(mutex_);
+
   void schedule_look_at_store();
   void look_at_store();
   using CounterList = std::vector<std::shared_ptr<Counter>>;
@@ -111,6 +129,8 @@ class Node : public std::enable_shared_from_this<Node> {
   Accounting forgotten_ NEXTID_GUARDED_BY(mutex_);       // Of counters that are gone.
   std::uint64_t forgets_ NEXTID_GUARDED_BY(mutex_) = 0;  // How many are.
   bool closing_ NEXTID_GUARDED_BY(mutex_) = false;
+  // A generator may hold a counter a little longer than the node.
+  const std::shared_ptr<std::atomic<bool>> has_ended_ = std::make_shared<std::atomic<bool>>(false);
   Sweep sweep_;
   const SweepPace pace_;
   Runtime runtime_;  // Ends, with the thread that calls sweep(), before the members above.

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -38,20 +39,23 @@ CounterActivity activity_of(HighWaters::Stop stop,
 /// be in the list and in the sum.
 Node::Census Node::census() const {
   Census census;
+  std::string after;
   for (;;) {
     {
       const base::Lock lock(mutex_);
       if (census.counters.empty()) census.counters.reserve(counters_.size());
-      auto it = census.counters.empty() ? counters_.begin()
-                                        : counters_.upper_bound(census.counters.back()->name());
+      auto it = counters_.upper_bound(after);
+      std::string_view last = after;
       for (std::size_t i = 0; i < kCountersAtATime && it != counters_.end(); ++i, ++it) {
-        census.counters.push_back(it->second);
+        if (auto counter = it->second.hold()) census.counters.push_back(std::move(counter));
+        last = it->first;
       }
       if (it == counters_.end()) {
         census.forgotten = forgotten_;
         census.forgets = forgets_;
         return census;
       }
+      after = std::string(last);
     }
     std::this_thread::sleep_for(kPause);
   }

@@ -60,16 +60,20 @@ void Node::begin_slice(base::MonotonicTime now) {
 /// stays: it may be all that tells the fate of an op (I5).
 Node::CounterList Node::look_at_slice(base::MonotonicTime now, std::size_t most,
                                       std::vector<contract::Call>& calls) {
-  const base::Lock lock(mutex_);
   CounterList forgotten;
+  CounterList looked_at;  // A counter that ends takes the lock.
+  const base::Lock lock(mutex_);
   const base::MonotonicTime since = now - runtime_.options().idle_counter_timeout;
   auto it = counters_.upper_bound(sweep_.after);
   for (std::size_t looks = 0; it != counters_.end() && looks < SweepPace::kLooks; ++looks) {
     if (closing_ || sweep_.resting.size() + calls.size() >= most) break;
-    const auto counter = it->second;
-    sweep_.after = counter->name();
+    sweep_.after = it->first;
     const auto next = std::next(it);
-    if (!counter->idle_since(since)) {
+    looked_at.push_back(it->second.hold());
+    const auto& counter = looked_at.back();
+    if (!counter) {
+      // It ends.
+    } else if (!counter->idle_since(since)) {
       if (counter->pruning_due(now)) {
         calls.push_back(contract::Call{contract::Load{counter->name(), counter->writer()},
                                        [](const contract::Outcome&) {}, false});
@@ -101,13 +105,14 @@ void Node::end_slice(base::MonotonicTime now) {
   });
 }
 
-/// A counter that has nothing left, unless more than `holders` hold it. HighWaters still has how
-/// far it was, and whether it has stopped (I8). Generators get their counters under this lock, so
-/// that nobody can hold it again meanwhile.
+/// A known counter that has nothing left, unless more than `holders` hold it. HighWaters still has
+/// how far it was, and whether it has stopped (I8). Generators get their counters under this lock,
+/// so that nobody can hold it again meanwhile.
 bool Node::forget(Counters::iterator it, long holders) {
-  if (it->second.use_count() > holders) return false;
-  forgotten_ += it->second->accounting();
-  it->second->forgotten_as(++forgets_);
+  const auto& counter = it->second.kept;
+  if (!counter || counter.use_count() > holders) return false;
+  forgotten_ += counter->accounting();
+  counter->forgotten_as(++forgets_);
   counters_.erase(it);
   return true;
 }

@@ -10,7 +10,8 @@ namespace nextid::node {
 using base::Canary;
 using base::canary;
 
-engine::Engine& Succession::begin(contract::WriterId writer, std::uint64_t seed) {
+engine::Engine& Succession::begin(contract::WriterId writer, std::uint64_t seed,
+                                  engine::FirstUsePermit* permit) {
   const HighWaters::Known known = high_waters_.recall(counter_);
   predecessor_.high_water = std::max(predecessor_.high_water, known.issued);
   predecessor_.stopped = known.stopped;
@@ -19,7 +20,8 @@ engine::Engine& Succession::begin(contract::WriterId writer, std::uint64_t seed)
                                                           .seed = seed,
                                                           .rules = rules_,
                                                           .lane = lane_,
-                                                          .predecessor = predecessor_});
+                                                          .predecessor = predecessor_,
+                                                          .permit = permit});
   if (closing_) engine_->close({});  // It only refuses requests.
   return *engine_;
 }

@@ -37,7 +37,8 @@ class Succession {
   /// Null while there is none.
   engine::Engine* engine() const noexcept { return engine_.get(); }
   /// Makes the next engine; there must be none. `writer` and `seed` are as for an Engine.
-  engine::Engine& begin(contract::WriterId writer, std::uint64_t seed);
+  engine::Engine& begin(contract::WriterId writer, std::uint64_t seed,
+                        engine::FirstUsePermit* permit = nullptr);
   /// Ticks the engine, if there is one, and takes its effects. Lets it go when it is at rest.
   engine::Effects tick(base::MonotonicTime now, base::WallMicros wall_us);
 

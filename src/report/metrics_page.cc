@@ -43,6 +43,7 @@ class ObservationMetrics final : public prometheus::Collectable {
     add_process(page);
     add_requests(page);
     add_connections(page);
+    add_limits(page);
     add_ids(page);
     add_batches(page);
     add_store_calls(page);
@@ -86,6 +87,7 @@ class ObservationMetrics final : public prometheus::Collectable {
   void add_requests(Page& page) const;
   static void add_requests_of(const stats::FrontEndCounts& front_end, Page& page);
   void add_connections(Page& page) const;
+  void add_limits(Page& page) const;
   void add_ids(Page& page) const;
   void add_batches(Page& page) const;
   void add_store_calls(Page& page) const;
@@ -201,6 +203,29 @@ void ObservationMetrics::add_connections(Page& page) const {
   page.one_counter("nextid_evicted_connections_total",
                    "Connections that were closed since they held too much memory.",
                    server.evicted_clients);
+}
+
+/// Without samples where there are no tokens.
+void ObservationMetrics::add_limits(Page& page) const {
+  const std::vector<LimitCounts>& limits = observation_.server.limits;
+  page.begin(MetricType::Counter, "nextid_token_refusals_total",
+             "Requests that were refused at a limit of their token.");
+  for (const LimitCounts& limit : limits) {
+    page.counter({{"token", limit.token}, {"limit", limit.limit}},
+                 static_cast<double>(limit.refusals));
+  }
+  const auto gauges = [&](const char* name, const char* help,
+                          std::optional<std::uint64_t> LimitCounts::*member) {
+    page.begin(MetricType::Gauge, name, help);
+    for (const LimitCounts& limit : limits) {
+      const std::optional<std::uint64_t>& value = limit.*member;
+      if (!value) continue;
+      page.gauge({{"token", limit.token}, {"limit", limit.limit}}, static_cast<double>(*value));
+    }
+  };
+  gauges("nextid_token_limit", "The limits of the tokens that are in force.", &LimitCounts::value);
+  gauges("nextid_token_used", "What is used of these limits; of new-counters, in this day.",
+         &LimitCounts::used);
 }
 
 void ObservationMetrics::add_ids(Page& page) const {

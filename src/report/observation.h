@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "nextid/statistics.h"
@@ -26,6 +27,15 @@ struct CounterObservation {
   std::optional<double> days_to_exhaustion = {};
 };
 
+/// A limit of one token, and what is used of it.
+struct LimitCounts {
+  std::string token;                        ///< Its name.
+  std::string_view limit;                   ///< "counters-in-use". Static text.
+  std::optional<std::uint64_t> value = {};  ///< Nothing: no limit any more.
+  std::optional<std::uint64_t> used = {};   ///< Nothing where that is not counted, as for rates.
+  std::uint64_t refusals = 0;               ///< Requests refused at it since the start.
+};
+
 /// What a server counts beside its store.
 struct ServerCounts {
   std::vector<stats::FrontEndCounts> front_ends;
@@ -33,6 +43,7 @@ struct ServerCounts {
   std::uint64_t max_client_bytes = 0;
   std::uint64_t evicted_clients = 0;    ///< Closed since they held too much.
   std::uint64_t dropped_log_lines = 0;  ///< Since the start; nobody read them in time.
+  std::vector<LimitCounts> limits = {};
 };
 
 struct Observation {

@@ -96,6 +96,19 @@ json::object stopped_json(const NodeActivity& node) {
   return {{"count", node.stopped_counters}, {"counters", std::move(counters)}};
 }
 
+json::array limits_reached_json(const std::vector<LimitCounts>& limits) {
+  json::array reached;
+  for (const LimitCounts& limit : limits) {
+    if (limit.refusals == 0) continue;
+    reached.push_back(
+        json::object{{"token", text(limit.token)},
+                     {"limit", text(limit.limit)},
+                     {"value", limit.value ? json::value(*limit.value) : json::value(nullptr)},
+                     {"refusals", limit.refusals}});
+  }
+  return reached;
+}
+
 std::vector<const CounterObservation*> busiest_now(const Observation& observation,
                                                    std::size_t limit) {
   std::vector<const CounterObservation*> counters;
@@ -138,6 +151,7 @@ std::string status_page(const Observation& observation, std::size_t limit) {
       {"requests", requests_in_all(observation.server.front_ends)},
       {"waiting", observation.node.waiting_requests},
       {"connections", connections_json(observation.server.front_ends)},
+      {"limits_reached", limits_reached_json(observation.server.limits)},
       {"latency_us", latency_json(observation.server.front_ends)},
       {"batch_sizes", array_of(accounting.batch_sizes)},
       {"counters", std::move(counters)},

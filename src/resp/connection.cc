@@ -9,6 +9,7 @@
 #include "resp/codec/answers.h"
 #include "resp/codec/reply.h"
 #include "resp/counting.h"
+#include "resp/limits.h"
 #include "service/permission.h"
 
 namespace nextid::resp {
@@ -152,7 +153,7 @@ bool Connection::take_input() {
 // --- Commands
 
 void Connection::take(const Increment& call) {
-  net::GeneratorHold hold = generator(call.counter);
+  net::GeneratorHold hold = generator(call.counter, caller_.user());
   // With unanswered commands before it, this one must wait its turn: ids of a connection grow.
   Entry& entry = add(route_);
   if (front_.audit != nullptr && call.count >= front_.audit->least_range()) {
@@ -165,6 +166,9 @@ void Connection::take(const Increment& call) {
       entry.generator = std::move(hold);
       return answer(last_tag(), Result<IdRange>(IdRange(id, 1, 1)));
     }
+  }
+  if (auto reached = entry.waiting.begin(caller_.user(), call.count)) {
+    return answer(last_tag(), limited(*reached));
   }
   ask(std::move(hold), call.count);
 }
@@ -188,6 +192,7 @@ void Connection::queue_up(const Command& command, const Routed& routed) {
     transaction_.spoil();
     return answer_now(*std::move(refusal));
   }
+  if (exceeds_rate(routed)) return transaction_.spoil();
   if (transaction_.add(command)) return answer_now("+QUEUED\r\n");
   answer_error("ERR", "A transaction has at most " + std::to_string(Transaction::kMostCommands) +
                           " commands, of " + std::to_string(Transaction::kMostBytes) +
@@ -237,6 +242,7 @@ void Connection::start(Asked call, Render render) {
 
 template <AsksService Asked>
 void Connection::take(Asked&& command) {
+  service::charge(command.call, caller_.usage());
   start(command.call, [this, command](const auto& answer) {
     return answer_to(command, answer, session_.version);
   });
@@ -342,6 +348,8 @@ void Connection::serve(Routed&& routed) {
     return answer_now(*std::move(refusal));
   }
   if (is_too_much(routed.call)) return answer_error("BUSY", net::kMemoryIsShort);
+  // What was queued was counted then.
+  if (!transaction_.is_executing() && exceeds_rate(routed)) return;
   std::visit([this](auto&& call) { take(std::move(call)); }, std::move(routed.call));
 }
 
@@ -377,6 +385,16 @@ void Connection::answer_now(std::string bytes) {
 
 void Connection::answer_error(std::string_view code, std::string_view sentence) {
   answer_now(error_line(code, sentence));
+}
+
+// True, and answered, where it comes too early for the caller's token.
+bool Connection::exceeds_rate(const Routed& routed) {
+  const auto reached = check_rates(routed, caller_.user(), now());
+  if (reached) {
+    add(route_);
+    answer(last_tag(), limited(*reached));
+  }
+  return reached.has_value();
 }
 
 void Connection::write(Entry& entry) {

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "auth/access.h"
+#include "auth/usage.h"
 #include "net/pipelined_connection.h"
 #include "resp/codec/commands.h"
 #include "resp/codec/parser.h"
@@ -23,6 +24,7 @@ namespace nextid::resp {
 struct Entry : net::Unanswered<std::string> {
   /// Of a range that belongs in the audit log; else null.
   std::unique_ptr<service::AuditRecord> noted;
+  auth::Waiting waiting;  ///< Of a command that waits for ids.
 };
 
 class Connection final : public net::PipelinedConnection<Entry> {
@@ -84,6 +86,7 @@ class Connection final : public net::PipelinedConnection<Entry> {
   // Answers.
   void answer_now(std::string bytes);
   void answer_error(std::string_view code, std::string_view sentence);
+  bool exceeds_rate(const Routed& routed);
   void write(Entry& entry) override;
 
   FrontEnd& front_;

@@ -19,9 +19,6 @@ class Transaction {
   /// Of all their arguments, with four for the end of each.
   static constexpr std::size_t kMostBytes = 1024 * 1024;
 
-  /// Between EXEC and the end of its last command.
-  bool is_executing() const noexcept { return executing_; }
-
   /// Of the memory that the commands take.
   std::size_t held_bytes() const noexcept {
     return bytes_ + commands_.capacity() * sizeof(Queued) + commands_.size() * kBlockBytes +
@@ -41,6 +38,8 @@ class Transaction {
   std::size_t execute() noexcept;
   void discard();
 
+  /// From execute() until the last command has been taken and discard() was called.
+  bool is_executing() const noexcept { return executing_; }
   /// After execute().
   bool has_next() const noexcept { return executing_ && next_ < commands_.size(); }
   /// Valid until the next call.

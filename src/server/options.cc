@@ -252,13 +252,15 @@ constexpr std::array kOptions{
            "Most ids that one store call reserves for waiting requests; at least max-range.",
            number<1, kMaxId, &Config::store_options, &StoreOptions::max_reservation>},
     Option{"max-waiting-requests", "N", "100000",
-           "Requests of one counter that may wait; further ones are answered 503.",
+           "Requests of one counter that may wait, in parts for the tokens; further ones are "
+           "answered 503.",
            number<1, kNoMax, &Config::store_options, &StoreOptions::max_waiting_requests>},
     Option{"max-waiting-ids", "N", "1000000000",
            "Ids that the waiting requests of one counter may ask for together; at least max-range.",
            number<1, kNoMax, &Config::store_options, &StoreOptions::max_waiting_ids>},
     Option{"max-counters", "N", "100000",
-           "Counters that may be in use at a time; requests for further ones are answered 503.",
+           "Counters that may be in use at a time, in parts for the tokens; requests for further "
+           "ones are answered 503.",
            number<1, kNoMax, &Config::store_options, &StoreOptions::max_counters>},
     Option{"idle-counter-timeout", "TIME", "5m",
            "After how long without requests a counter no longer counts as in use.",

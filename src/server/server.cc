@@ -121,6 +121,24 @@ void warn_of_descriptors(const Logger& logger, std::size_t wanted, std::size_t c
           "unit, ulimit -n), or lower --max-connections."));
 }
 
+auth::Bounds bounds_of(const StoreOptions& store) {
+  return {.counters = store.max_counters,
+          .waiting_requests = store.max_waiting_requests,
+          .waiting_ids = store.max_waiting_ids,
+          .max_range = store.max_range};
+}
+
+std::vector<report::LimitCounts> limit_counts(const auth::Access& access) {
+  std::vector<report::LimitCounts> counts;
+  for (const auto& [token, figures] : access.usage_figures()) {
+    for (const auto& [limit, value, used, refusals] : figures) {
+      if (!value && refusals == 0) continue;
+      counts.push_back({token, auth::to_string(limit), value, used, refusals});
+    }
+  }
+  return counts;
+}
+
 std::vector<stats::FrontEndLabels> labels_of_all() {
   std::vector<stats::FrontEndLabels> labels;
   for (const FrontEndKind& kind : front_end_kinds()) labels.push_back(kind.labels);
@@ -140,7 +158,7 @@ std::string resolved(const net::Listener& listener) {
 }  // namespace
 
 Result<Server::Front> Server::open_front(const Config& config, const Logger& logger) {
-  auto access = auth::Access::open(config.tokens);
+  auto access = auth::Access::open(config.tokens, bounds_of(config.store_options), logger);
   if (!access) return access.error();
   (*access)->set_key_rules({config.shared_keys, config.store_options.idempotency_retention});
   Front front{.access = *std::move(access), .tls = nullptr, .audit = nullptr};
@@ -216,7 +234,8 @@ Server::Server(const Config& config, const Capacity& capacity, Front front, Stor
                                              .client_bytes = client_memory_.held_bytes(),
                                              .max_client_bytes = client_memory_.bound_bytes(),
                                              .evicted_clients = client_memory_.evictions(),
-                                             .dropped_log_lines = logger_.dropped()};
+                                             .dropped_log_lines = logger_.dropped(),
+                                             .limits = limit_counts(*front_.access)};
                }),
       service_(store_, reports_, logger_),
       sign_ins_(logger_),

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "nextid/error.h"
 #include "nextid/store.h"
 
+#include "contract/payer.h"
 #include "service/needs.h"
 
 namespace nextid::service {
@@ -60,6 +62,7 @@ struct DefineCounter {
   std::string counter;
   DefinitionChange change;
   Store::DefinitionCondition condition = {};
+  std::shared_ptr<contract::Payer> payer = nullptr;  ///< If it is made; null: nobody.
 };
 
 /// Answered with the counter as it was, also where it was deleted already.
@@ -76,8 +79,15 @@ struct AdvanceCounter {
   static constexpr Needs kNeeds = kDefines;
 
   std::string counter;
-  std::uint64_t to = 1;  ///< 1 ... kMaxId.
+  std::uint64_t to = 1;                              ///< 1 ... kMaxId.
+  std::shared_ptr<contract::Payer> payer = nullptr;  ///< See node::Charged; null: nobody.
 };
+
+/// Has `call` charged to `payer`, if it is one that costs something.
+template <typename Asked>
+void charge(Asked& call, const std::shared_ptr<contract::Payer>& payer) {
+  if constexpr (requires { call.payer; }) call.payer = payer;
+}
 
 /// Whether the server can give ids: the store takes writes, and is in no doubt.
 struct CheckReady {

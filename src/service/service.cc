@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "node/charged.h"
 
 namespace nextid::service {
 namespace {
@@ -83,7 +84,8 @@ void Service::start(const CountCounters&, Done<std::uint64_t> done) const {
 }
 
 void Service::start(const DefineCounter& call, Done<DefinedCounter> done) const {
-  store_.async_define(call.counter, call.change, std::move(done), call.condition);
+  node::Charged::define(store_, call.counter, call.change, std::move(done), call.condition,
+                        call.payer);
 }
 
 void Service::start(const DeleteCounter& call, Done<CounterInfo> done) const {
@@ -91,7 +93,7 @@ void Service::start(const DeleteCounter& call, Done<CounterInfo> done) const {
 }
 
 void Service::start(const AdvanceCounter& call, Done<CounterInfo> done) const {
-  store_.async_advance(call.counter, call.to, std::move(done));
+  node::Charged::advance(store_, call.counter, call.to, std::move(done), call.payer.get());
 }
 
 // One stopped counter makes the whole node not ready: the store was set back or exchanged, so

@@ -53,7 +53,11 @@ Problem limited(std::string sentence, std::chrono::milliseconds retry_after) {
 }
 
 Problem problem_of(const Error& error) {
-  if (error.code() == ErrorCode::kLimited) return limited(error.what(), error.retry_after());
+  if (error.code() == ErrorCode::kLimited) {
+    // Where it says nothing: when counters were idle for a while, or with the next day.
+    const auto retry_after = error.retry_after();
+    return limited(error.what(), retry_after.count() > 0 ? retry_after : std::chrono::minutes(1));
+  }
   return {
       .status = status_of(error.code()), .code = to_string(error.code()), .detail = error.what()};
 }

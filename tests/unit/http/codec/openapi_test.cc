@@ -535,9 +535,12 @@ TEST(OpenApi, ShowsProblemsAsTheServerWritesThem) {
     if (object == nullptr || !object->contains("detail")) return;
     const auto type = text(object->at("type"));
     const auto code = type.substr(type.rfind(':') + 1);
-    const Problem problem{.status = static_cast<unsigned>(object->at("status").as_int64()),
-                          .code = code,
-                          .detail = text(object->at("detail"))};
+    Problem problem{.status = static_cast<unsigned>(object->at("status").as_int64()),
+                    .code = code,
+                    .detail = text(object->at("detail"))};
+    if (const auto* after = object->if_contains("retry_after_ms")) {
+      problem.retry_after = std::chrono::milliseconds(after->as_int64());
+    }
     const auto written = json::parse(problem_reply(problem).body);
     // A code without a title of its own is one of another listener's.
     if (written.at("title") != json::value(code)) {

@@ -160,6 +160,7 @@ TEST(HttpReply, EveryErrorOfTheLibraryHasAStatus) {
       {ErrorCode::kConflict, "409 Conflict"},
       {ErrorCode::kExhausted, "409 Conflict"},
       {ErrorCode::kCorrupt, "500 Internal Server Error"},
+      {ErrorCode::kLimited, "429 Too Many Requests"},
       {ErrorCode::kOverloaded, "503 Service Unavailable"},
       {ErrorCode::kLimited, "429 Too Many Requests"},
       {ErrorCode::kUnavailable, "503 Service Unavailable"},
@@ -174,6 +175,18 @@ TEST(HttpReply, EveryErrorOfTheLibraryHasAStatus) {
     EXPECT_FALSE(contains(text, "\"title\":\"" + std::string(to_string(code)) + "\""))
         << "the code has no title of its own";
   }
+}
+
+TEST(HttpReply, ALimitSaysWhenToComeBack) {
+  const auto ask_again_in = [](int ms) {
+    return reply_text(problem_reply(limited("Too many.", std::chrono::milliseconds(ms))));
+  };
+  EXPECT_TRUE(contains(ask_again_in(1), "Retry-After: 1\r\n"));
+  EXPECT_TRUE(contains(ask_again_in(1000), "Retry-After: 1\r\n"));
+  EXPECT_TRUE(contains(ask_again_in(1001), "Retry-After: 2\r\n")) << "whole seconds, rounded up";
+  EXPECT_TRUE(contains(ask_again_in(1001), R"("detail":"Too many.","retry_after_ms":1001})"));
+  const Error of_the_node(ErrorCode::kLimited, "Too many counters.");
+  EXPECT_TRUE(contains(reply_text(problem_reply(problem_of(of_the_node))), "Retry-After: 60\r\n"));
 }
 
 CounterInfo counter(std::string name, std::optional<std::uint64_t> value) {

@@ -41,6 +41,7 @@ TEST(RespReplyTest, TheFirstWordOfAnErrorTellsWhatToDo) {
         {ErrorCode::kExhausted, "EXHAUSTED"},
         {ErrorCode::kCorrupt, "CORRUPT"},
         {ErrorCode::kOverloaded, "BUSY"},
+        {ErrorCode::kLimited, "ERR"},
         {ErrorCode::kUnavailable, "UNAVAILABLE"},
         {ErrorCode::kDeadline, "DEADLINE"}}) {
     std::string out;
