@@ -71,8 +71,8 @@ class Call:
 
 
 #                nobody unknown reader taker shop definer owner
-EVERYBODY = " ".join(["200"] * 7)
-PUBLIC_204 = " ".join(["204"] * 7)
+EVERYBODY = " ".join(["200"] * len(CALLERS))
+PUBLIC_204 = " ".join(["204"] * len(CALLERS))
 READ_ALL = "      401    401     200    403   403  403     200"
 READ_EU = "       401    401     200    403   200  403     200"
 READ_US = "       401    401     200    403   403  403     200"
@@ -81,8 +81,8 @@ TAKE_EU = "       401    401     403    200   200  403     200"
 TAKE_US = "       401    401     403    200   403  403     200"
 # Who may change a counter and not look at it is told that it was done.
 CHANGE = "        401    401     403    403   403  204     200"
-NO_METHOD = " ".join(["405"] * 7)
-NOTHING = " ".join(["404"] * 7)
+NO_METHOD = " ".join(["405"] * len(CALLERS))
+NOTHING = " ".join(["404"] * len(CALLERS))
 
 COUNTER, ASSET = "/v1/counters/{name}", "/assets/{file}"
 EU, US = "/v1/counters/orders:eu", "/v1/counters/orders:us"
