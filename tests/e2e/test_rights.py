@@ -399,6 +399,7 @@ SIGN_INS = [
     ["HELLO 3 AUTH default shop", "%", "INCR orders:eu", ":"],
     ["HELLO 2", "-NOAUTH", "INCR orders:eu", "-NOAUTH"],
     ["AUTH shop", "+OK", "AUTH unknown", "-WRONGPASS", "INCR orders:eu", "-NOAUTH"],
+    ["AUTH shop", "+OK", "AUTH EMPTY", "-WRONGPASS", "INCR orders:eu", "-NOAUTH"],
     ["AUTH shop", "+OK", "HELLO 3 AUTH default unknown", "-WRONGPASS", "INCR orders:eu", "-NOAUTH"],
     ["AUTH owner", "+OK", "AUTH reader", "+OK", "INCR orders:eu", "-NOPERM"],
     ["AUTH owner", "+OK", "RESET", "+RESET", "INCR orders:eu", "-NOAUTH"],
@@ -417,8 +418,8 @@ SIGN_INS = [
 
 
 @pytest.mark.parametrize("is_pipelined", [False, True])
-def test_19_ways_to_sign_in_and_out(server, made, tokens, is_pipelined):
-    assert len(SIGN_INS) == 19
+def test_20_ways_to_sign_in_and_out(server, made, tokens, is_pipelined):
+    assert len(SIGN_INS) == 20
     token, line = made["shop"]
     words = {name.encode(): value.encode() for name, value in tokens.items()}
     words |= {b"DIGEST": line.split("sha256:")[1][:64].encode(), b"LOWER": token.lower().encode(),
