@@ -13,8 +13,8 @@ Result<std::unique_ptr<Access>> Access::open(const std::string& path) {
   return access;
 }
 
-Result<void> Access::reload() {
-  if (!needs_tokens()) return {};
+Result<std::vector<std::string>> Access::reload() {
+  if (!needs_tokens()) return std::vector<std::string>();
   auto tokens = Tokens::read(path_);
   if (!tokens) return tokens.error();
   const base::Lock lock(mutex_);
@@ -24,9 +24,10 @@ Result<void> Access::reload() {
     usage->set_limits(grant.limits);
     return usage;
   });
+  auto gone = tokens_ ? tokens_->names_not_in(*tokens) : std::vector<std::string>();
   tokens_ = std::make_shared<const Tokens>(*std::move(tokens));
   generation_.fetch_add(1, std::memory_order_release);
-  return {};
+  return gone;
 }
 
 std::shared_ptr<const Tokens> Access::tokens() const {

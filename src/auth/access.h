@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "nextid/error.h"
 
@@ -32,9 +33,10 @@ class Access {
   const std::string& path() const noexcept { return path_; }
   std::size_t size() const { return needs_tokens() ? tokens()->size() : 0; }
 
-  /// Reads the file again; what it says is in force for all sessions' next calls. After an error
-  /// the tokens from before stay. Does nothing when open.
-  Result<void> reload();
+  /// Reads the file again; what it says is in force for all sessions' next calls. The names of
+  /// tokens that it has no more. After an error the tokens from before stay. Does nothing when
+  /// open.
+  Result<std::vector<std::string>> reload();
 
  private:
   friend class Session;
@@ -68,6 +70,8 @@ class Session {
   /// False, and signed out, when no token is `secret`. Takes no allocation.
   bool sign_in(std::string_view secret);
   void sign_out() noexcept { grant_ = nullptr; }
+  /// Whether the caller's token is one that is in force.
+  bool is_signed_in() { return current_grant() != nullptr; }
 
   /// For a call that concerns one counter.
   Verdict may(Right right, std::string_view counter);

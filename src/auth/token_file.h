@@ -11,7 +11,8 @@ namespace nextid::auth {
 
 inline constexpr std::size_t kMaxTokenFileBytes = 1024 * 1024;
 
-/// Its text without a byte order mark. kInvalid: it can't be read, or is longer than that.
+/// Its text without a byte order mark, in whole lines. kInvalid: it can't be read, is longer than
+/// that, or its last line lacks its end, as one that is being written does.
 Result<std::string> read_token_file(const std::string& path);
 
 /// Appends `line`, which is of the token `name`. The file is there as before or with the line as a

@@ -172,6 +172,14 @@ bool Tokens::has(std::string_view name) const noexcept {
                      [&](const Entry& entry) { return entry.grant.name == name; });
 }
 
+std::vector<std::string> Tokens::names_not_in(const Tokens& other) const {
+  std::vector<std::string> names;
+  for (const Entry& entry : entries_) {
+    if (!other.has(entry.grant.name)) names.push_back(entry.grant.name);
+  }
+  return names;
+}
+
 const Grant* Tokens::find(const Digest& digest) const noexcept {
   const Grant* found = nullptr;
   for (const auto& entry : entries_) {

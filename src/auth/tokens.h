@@ -61,6 +61,8 @@ class Tokens {
   const Grant* find(const Digest& digest) const noexcept;
   /// Whether there is a token of that name.
   bool has(std::string_view name) const noexcept;
+  /// The names of tokens that `other` lacks.
+  std::vector<std::string> names_not_in(const Tokens& other) const;
   std::size_t size() const noexcept { return entries_.size(); }
   /// Gives each token's holders the usage that `usage_of` has for the token's name.
   void count_in(const std::function<std::shared_ptr<Usage>(const Grant&)>& usage_of);

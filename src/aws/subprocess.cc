@@ -14,6 +14,7 @@
 
 #include "base/cat.h"
 #include "base/clock.h"
+#include "base/descriptor.h"
 
 extern char** environ;
 
@@ -82,27 +83,21 @@ class CommandLine {
 
 class Pipe {
  public:
-  Pipe() { open_ = ::pipe2(ends_.data(), O_CLOEXEC) == 0; }
-  ~Pipe() {
-    close_end(0);
-    close_end(1);
+  Pipe() {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return;
+    read_end_ = base::Descriptor(ends[0]);
+    write_end_ = base::Descriptor(ends[1]);
   }
-  Pipe(const Pipe&) = delete;
-  Pipe& operator=(const Pipe&) = delete;
 
-  bool is_open() const noexcept { return open_; }
-  int read_end() const noexcept { return ends_[0]; }
-  int write_end() const noexcept { return ends_[1]; }
-  void close_write_end() noexcept { close_end(1); }
+  bool is_open() const noexcept { return read_end_.is_open(); }
+  int read_end() const noexcept { return read_end_.descriptor(); }
+  int write_end() const noexcept { return write_end_.descriptor(); }
+  void close_write_end() noexcept { write_end_.close(); }
 
  private:
-  void close_end(std::size_t index) noexcept {
-    if (ends_[index] >= 0) ::close(ends_[index]);
-    ends_[index] = -1;
-  }
-
-  std::array<int, 2> ends_{-1, -1};
-  bool open_ = false;
+  base::Descriptor read_end_;
+  base::Descriptor write_end_;
 };
 
 /// What the child's descriptors, signals and process group are to be.

@@ -10,7 +10,7 @@
 namespace nextid::aws {
 
 /// The whole file; none when there is no such file. kInvalid names the path and says why it can't
-/// be read, or that it is longer than `limit_bytes`. Blocks on the disk only.
+/// be read (base::read_file), or how others can write it (base::why_others_can_write).
 Result<std::optional<std::string>> read_text_file(const std::string& path, std::size_t limit_bytes);
 
 }  // namespace nextid::aws

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cat.h"
+#include "base/descriptor.h"
 
 namespace nextid::base {
 namespace {
@@ -23,10 +24,9 @@ std::string owner_and_mode(const struct stat& status) {
   return cat("belongs to the user ", status.st_uid, ", with the mode ", mode.data());
 }
 
-/// Why somebody else could give the name `path` to a file of theirs.
+/// Why somebody else could give the name `path`, which is absolute, to a file of theirs.
 std::optional<std::string> why_replaceable(const fs::path& path) {
-  const fs::path parent = path.parent_path();
-  const std::string directory = parent.empty() ? "." : parent.string();
+  const std::string directory = path.parent_path().string();
   struct stat around {};
   if (::stat(directory.c_str(), &around) != 0 || (around.st_mode & S_IWOTH) == 0) {
     return std::nullopt;
@@ -45,6 +45,14 @@ std::optional<std::string> why_replaceable(const fs::path& path) {
              path.string(), "`");
 }
 
+/// The same of all directories on the way to it: who exchanges one of them exchanges the file.
+std::optional<std::string> why_way_is_replaceable(fs::path path) {
+  for (; path.has_relative_path(); path = path.parent_path()) {
+    if (auto why = why_replaceable(path)) return why;
+  }
+  return std::nullopt;
+}
+
 std::optional<std::string> exposure(const std::string& path, mode_t changes) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return std::nullopt;
@@ -58,9 +66,8 @@ std::optional<std::string> exposure(const std::string& path, mode_t changes) {
 }  // namespace
 
 bool make_own_file(const std::string& path) noexcept {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, kOwnMode);
-  if (fd < 0) return errno == EEXIST;
-  return ::close(fd) == 0;
+  constexpr int kFlags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+  return Descriptor(::open(path.c_str(), kFlags, kOwnMode)).is_open() || errno == EEXIST;
 }
 
 std::optional<std::string> why_others_can_write(const std::string& path) {
@@ -71,10 +78,12 @@ std::optional<std::string> why_others_can_write(const std::string& path) {
     return cat("every user of this machine may change it: it ", owner_and_mode(file),
                "; run `chmod o-w ", path, "`");
   }
-  if (auto why = why_replaceable(path)) return why;
   std::error_code error;
+  const fs::path given = fs::absolute(path, error);
+  if (error) return std::nullopt;
+  if (auto why = why_way_is_replaceable(given)) return why;
   const fs::path end_of_links = fs::weakly_canonical(path, error);
-  return error ? std::nullopt : why_replaceable(end_of_links);
+  return error ? std::nullopt : why_way_is_replaceable(end_of_links);
 }
 
 std::optional<std::string> exposure_of_secret(const std::string& path) {

@@ -16,9 +16,10 @@ inline constexpr mode_t kOwnMode = 0600;
 [[nodiscard]] bool make_own_file(const std::string& path) noexcept;
 
 /// Why the file at `path` can't be relied on, as a clause: every user of this machine may change
-/// it, or put another one in its place. It names what is open to all, its owner and mode, and what
-/// to run. A file that is missing is judged by its directory. What is no regular file passes, such
-/// as a pipe, and so does what groups may do: that somebody chose.
+/// it, or put another one in its place or in that of a directory above it. It names what is open to
+/// all, its owner and mode, and what to run. A file that is missing is judged by its directory.
+/// What is no regular file passes, such as a pipe, and so does what groups may do: that somebody
+/// chose.
 ///
 /// In a directory where everyone may make files and nobody remove another's, such as /tmp, the file
 /// must be this user's, root's or the directory's owner's. A file that passes can't be exchanged

@@ -22,6 +22,12 @@ std::string printable(std::string_view bytes, std::size_t max_bytes) {
   return text;
 }
 
-std::string in_quotes(std::string_view bytes) { return cat("'", printable(bytes), "'"); }
+std::string in_quotes(std::string_view bytes, std::size_t max_bytes) {
+  std::string text = printable(bytes, max_bytes);
+  for (auto at = text.find('\''); at != std::string::npos; at = text.find('\'', at)) {
+    text.replace(at, 1, "\\x27");
+  }
+  return cat("'", text, "'");
+}
 
 }  // namespace nextid::base

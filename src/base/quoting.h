@@ -11,7 +11,7 @@ namespace nextid::base {
 /// `max_bytes` of them becomes "...".
 std::string printable(std::string_view bytes, std::size_t max_bytes = 40);
 
-/// printable() in quotes.
-std::string in_quotes(std::string_view bytes);
+/// printable() in quotes, of which the bytes can't be the end: one of theirs is \x27.
+std::string in_quotes(std::string_view bytes, std::size_t max_bytes = 40);
 
 }  // namespace nextid::base

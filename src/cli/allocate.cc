@@ -61,8 +61,9 @@ int allocate(const Request& request) {
   const std::string text = format(*range, request);
   const bool written = write_output(text);
   if (!written) {
-    std::fprintf(stderr, "nextid: Can't write to standard output (%s); %s: %s",
-                 std::strerror(errno), has_key ? "its key keeps" : "lost", text.c_str());
+    tell(cat("Can't write to standard output (", std::strerror(errno), "); ",
+             has_key ? "its key keeps" : "lost", ": ",
+             text.substr(0, text.find_last_not_of('\n') + 1)));
     if (!has_key) generator.count_undelivered(range->count());
   }
   store->close(kCloseLimit);

@@ -32,7 +32,8 @@ std::string time_text(std::int64_t seconds) {
 
 std::string describe(const store::BackupContents& contents) {
   const std::size_t count = contents.counters.size();
-  return cat(count, count == 1 ? " counter" : " counters", " of the store ", contents.identity);
+  return cat(count, count == 1 ? " counter" : " counters", " of the store ",
+             for_terminal(contents.identity));
 }
 
 struct BackupRequest {
@@ -64,8 +65,8 @@ int restore(const RestoreRequest& request) {
   const std::string& url = config->store;
   const auto contents = store::restore(request.file, url, request.force);
   if (!contents) return report(contents.error());
-  std::fprintf(stderr, "nextid: Restored %s to %s, last used %s.\n", describe(*contents).c_str(),
-               url.c_str(), time_text(contents->used_s).c_str());
+  tell(cat("Restored ", describe(*contents), " to ", url, ", last used ",
+           time_text(contents->used_s), "."));
   return recover(request.recovery, *config);
 }
 

@@ -1,6 +1,5 @@
 #include "cli/chosen_store.h"
 
-#include <cstdio>
 #include <string>
 #include <utility>
 
@@ -11,17 +10,13 @@
 namespace nextid::cli {
 namespace {
 
-void say(const std::string& line) {
-  std::fprintf(stderr, "nextid: %s\n", for_terminal(line).c_str());
-}
-
 /// Only the options that tell which store it is: the others are a server's.
 StoreOptions opening_options(const server::Config& config) {
   StoreOptions options;
   options.create_store = config.store_options.create_store;
   options.accept_copy = config.store_options.accept_copy;
   options.state_dir = config.store_options.state_dir;
-  options.log = [](LogLevel, const std::string& line) { say(line); };
+  options.log = [](LogLevel, const std::string& line) { tell(line); };
   return options;
 }
 
@@ -31,7 +26,7 @@ Result<Store> open_chosen_store(const server::ConfigSources& sources) {
   const auto config = server::load_config(sources);
   if (!config) return config.error();
   auto store = open_store(config->store, opening_options(*config));
-  if (store && store->opening().made) say(server::opening_line(*store));
+  if (store && store->opening().made) tell(server::opening_line(*store));
   return store;
 }
 

@@ -34,7 +34,7 @@ Row heading() {
 }
 
 Row row_of(const CounterInfo& counter) {
-  Row row{counter.name, counter.value ? std::to_string(*counter.value) : "-"};
+  Row row{for_terminal(counter.name), counter.value ? std::to_string(*counter.value) : "-"};
   for (const auto& field : contract::kNumberFields) {
     row.push_back(std::to_string(counter.definition.*field.member));
   }

@@ -1,7 +1,5 @@
 #include "cli/exit_code.h"
 
-#include <cstdio>
-
 #include "cli/output.h"
 
 namespace nextid::cli {
@@ -27,7 +25,7 @@ ExitCode exit_code_of(ErrorCode code) noexcept {
 }
 
 ExitCode report(const Error& error) {
-  std::fprintf(stderr, "nextid: %s\n", for_terminal(error.what()).c_str());
+  tell(error.what());
   return exit_code_of(error.code());
 }
 

@@ -113,7 +113,7 @@ int main(int argc, char** argv) {
   try {
     return run(argc, argv);
   } catch (const std::exception& failure) {
-    std::fprintf(stderr, "nextid: internal failure: %s\n", failure.what());
+    nextid::cli::tell(std::string("internal failure: ") + failure.what());
     return nextid::cli::kFailure;
   }
 }

@@ -185,23 +185,18 @@ class Reading {
 // --- The command
 
 /// What other programs call a command of ours.
-struct ForeignCommand {
-  std::string_view name;
-  std::string_view ours;
-};
 constexpr std::array kForeignCommands{
-    ForeignCommand{"start", "serve"},   ForeignCommand{"run", "serve"},
-    ForeignCommand{"get", "next"},      ForeignCommand{"incr", "next"},
-    ForeignCommand{"list", "counters"}, ForeignCommand{"ls", "counters"},
-    ForeignCommand{"create", "define"}, ForeignCommand{"set", "advance"},
-    ForeignCommand{"help", "--help"},   ForeignCommand{"version", "--version"},
+    base::ForeignName{"start", "serve"},   base::ForeignName{"run", "serve"},
+    base::ForeignName{"get", "next"},      base::ForeignName{"incr", "next"},
+    base::ForeignName{"list", "counters"}, base::ForeignName{"ls", "counters"},
+    base::ForeignName{"create", "define"}, base::ForeignName{"set", "advance"},
+    base::ForeignName{"help", "--help"},   base::ForeignName{"version", "--version"},
 };
 
 /// "" for none.
 std::string meant_command(const CLI::App& app, const std::string& name) {
-  for (const ForeignCommand& foreign : kForeignCommands) {
-    if (foreign.name == name) return std::string(foreign.ours);
-  }
+  const std::string_view ours = base::our_name_for(name, kForeignCommands);
+  if (!ours.empty()) return std::string(ours);
   std::vector<std::string> known;
   for (const CLI::App* command : app.get_subcommands({})) known.push_back(command->get_name());
   return base::nearest(name, known);

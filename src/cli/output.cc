@@ -6,6 +6,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/cat.h"
+#include "base/descriptor.h"
+
 namespace nextid::cli {
 
 bool write_output(std::string_view text) noexcept {
@@ -15,8 +18,12 @@ bool write_output(std::string_view text) noexcept {
 
 ExitCode print(std::string_view text) {
   if (write_output(text)) return kOk;
-  std::fprintf(stderr, "nextid: Can't write to standard output (%s).\n", std::strerror(errno));
+  tell(base::cat("Can't write to standard output (", std::strerror(errno), ")."));
   return kFailure;
+}
+
+void tell(std::string_view sentence) noexcept {
+  std::fprintf(stderr, "nextid: %s\n", for_terminal(sentence).c_str());
 }
 
 std::string for_terminal(std::string_view text) {
@@ -34,11 +41,11 @@ std::string for_terminal(std::string_view text) {
 
 void reserve_standard_descriptors() noexcept {
   // Read-only, so that writes to a closed standard output still fail and are reported.
-  int fd = 0;
-  do {
-    fd = ::open("/dev/null", O_RDONLY);
-  } while (fd >= 0 && fd <= STDERR_FILENO);
-  if (fd >= 0) ::close(fd);
+  for (;;) {
+    base::Descriptor one(::open("/dev/null", O_RDONLY));
+    if (!one.is_open() || one.descriptor() > STDERR_FILENO) return;
+    one.release();
+  }
 }
 
 }  // namespace nextid::cli

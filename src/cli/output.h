@@ -14,6 +14,10 @@ bool write_output(std::string_view text) noexcept;
 /// Writes a command's result; when that fails, says so on standard error.
 ExitCode print(std::string_view text);
 
+/// Writes "nextid: SENTENCE", a line, to standard error. Whatever stores, endpoints and files have
+/// in it, a terminal acts on none of that.
+void tell(std::string_view sentence) noexcept;
+
 /// `text` in UTF-8 without what a terminal would act on: control characters become "?".
 std::string for_terminal(std::string_view text);
 

@@ -48,9 +48,7 @@ Error invalid(const std::string& sentence) { return Error(ErrorCode::kInvalid, s
 
 Result<Store> open_as_it_is(const RecoveryRequest& request, const std::string& url) {
   StoreOptions options;
-  options.log = [](LogLevel, const std::string& line) {
-    std::fprintf(stderr, "nextid: %s\n", for_terminal(line).c_str());
-  };
+  options.log = [](LogLevel, const std::string& line) { tell(line); };
   auto driver = store::open_driver(
       url,
       {.create = false, .accept_copy = false, .accept_as_is = request.all, .log = options.log});

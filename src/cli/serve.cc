@@ -15,6 +15,7 @@
 #include "server/front_ends.h"
 #include "server/options.h"
 #include "server/server.h"
+#include "store/factory.h"
 #include "systemd/service_manager.h"
 
 namespace nextid::cli {
@@ -28,11 +29,23 @@ void raise_descriptor_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// Clients' tokens, the key of TLS and those of AWS are in this process's memory, which a core dump
+// would lay on a disk. The hard limit stays, so that who looks for a fault can allow dumps.
+void forbid_core_dumps(const server::Config& config) {
+  const bool has_secrets = !config.tokens.empty() || !config.tls.key.empty() ||
+                           !store::local_file(config.store).has_value();
+  rlimit limit{};
+  if (!has_secrets || getrlimit(RLIMIT_CORE, &limit) != 0) return;
+  limit.rlim_cur = 0;
+  setrlimit(RLIMIT_CORE, &limit);
+}
+
 int serve(const server::ConfigSources& sources) {
   const auto config = server::load_config(sources);
   if (!config) return report(config.error());
 
   raise_descriptor_limit();
+  forbid_core_dumps(*config);
   StopSignals signals;
   std::vector<std::string_view> names;
   for (const auto& kind : server::front_end_kinds()) names.push_back(kind.name);

@@ -57,8 +57,8 @@ ExitCode print_and_file(const Request& request, const std::string& secret,
                request.name.c_str(), for_terminal(request.file).c_str());
   const ExitCode printed = print(secret + "\n");
   if (printed != kOk) {
-    std::fprintf(stderr, "nextid: Nobody has seen the token: remove the line of '%s' from %s.\n",
-                 request.name.c_str(), for_terminal(request.file).c_str());
+    tell(cat("Nobody has seen the token: remove the line of '", request.name, "' from ",
+             request.file, "."));
   }
   return printed;
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/cat.h"
+#include "base/descriptor.h"
 #include "doctor/checks.h"
 #include "store/factory.h"
 
@@ -86,21 +87,19 @@ Finding check_room(const std::string& directory) {
 class ScratchFile {
  public:
   explicit ScratchFile(const std::string& beside) : path_(beside + "-doctor-XXXXXX") {
-    descriptor_ = ::mkstemp(path_.data());
+    file_ = base::Descriptor(::mkstemp(path_.data()));
   }
   ~ScratchFile() {
-    if (descriptor_ < 0) return;
-    ::close(descriptor_);
-    ::unlink(path_.c_str());
+    if (file_.is_open()) ::unlink(path_.c_str());
   }
   ScratchFile(const ScratchFile&) = delete;
   ScratchFile& operator=(const ScratchFile&) = delete;
 
-  int descriptor() const noexcept { return descriptor_; }
+  int descriptor() const noexcept { return file_.descriptor(); }
 
  private:
   std::string path_;
-  int descriptor_ = -1;
+  base::Descriptor file_;
 };
 
 /// How long a write like a store's commit takes; none if it failed, with errno set.

@@ -14,8 +14,19 @@ using base::cat;
 
 constexpr std::size_t kFirstInputBytes = 4 * 1024;
 
+// Whether the answer tells more than that the call was done.
+template <typename Asked>
+constexpr bool kShowsWhatItChanges = Asked::kNeeds.acts() &&
+                                     (std::is_same_v<typename Asked::Answer, CounterInfo> ||
+                                      std::is_same_v<typename Asked::Answer, DefinedCounter>);
+
 template <typename Asked>
 Reply reply_to(const Result<typename Asked::Answer>& answer, const ServiceCall& call) {
+  if constexpr (kShowsWhatItChanges<Asked>) {
+    if (!call.shows_counter) {
+      return reply_without_counter(answer ? Result<void>() : Result<void>(answer.error()));
+    }
+  }
   if constexpr (std::is_same_v<Asked, service::ShowCounter>) {
     return counter_reply(answer, call.ids, call.conditions);
   } else if constexpr (std::is_same_v<Asked, service::CheckReady>) {
@@ -36,6 +47,7 @@ Connection::Connection(net::IoThread& io, net::Stream stream, FrontEnd& front)
       session_(front.gate.access()),
       parser_(front.limits) {
   if (front_.audit != nullptr) client_ = peer();
+  if (session_.needs_token()) set_signed_in(false);
 }
 
 Problem Connection::too_many() const {
@@ -56,6 +68,11 @@ void Connection::refuse_as_too_slow() {
 
 void Connection::refuse_as_plain() {
   take_last(invalid("This port speaks HTTP over TLS: ask for https:// and not http://."));
+}
+
+// Who has asked for nothing expects no answer.
+void Connection::refuse_as_in_the_way() {
+  if (!input().empty() || parser_.in_request()) take_last(too_many());
 }
 
 void Connection::note_tls_client() {
@@ -91,11 +108,18 @@ void Connection::take(const Request& request) {
   auto routed = route_of(request, settings().max_range);
   entry.route = routed.counted_as;
   if (auto refusal = front_.gate.check(request, routed, session_, entry.request_id)) {
+    if (refusal->status == 401 && request.authorization.count > 0) {
+      front_.sign_ins.note(kLabels.name, peer(), now());
+    }
     note_refusal(routed, *refusal);
     routed.call = *std::move(refusal);
   }
+  note_sender(routed);
   if (is_question_of_readiness(routed.call)) {
     std::get<ServiceCall>(routed.call).tells_why = front_.gate.may_inspect(request, session_);
+  }
+  if (auto* call = std::get_if<ServiceCall>(&routed.call); call != nullptr && routed.needs.acts()) {
+    call->shows_counter = front_.gate.may_look_at(routed.counter(), session_);
   }
   if (is_too_much(routed.call)) {
     routed.call =
@@ -113,6 +137,18 @@ void Connection::take(const Request& request) {
 bool Connection::is_too_much(const Call& call) const {
   if (!io().memory().is_short() || is_probe(call)) return false;
   return holds_too_much() || !std::holds_alternative<Allocate>(call);
+}
+
+// What everyone may ask for shows no token.
+void Connection::note_sender(const Routed& routed) {
+  if (!session_.needs_token() || routed.needs.who == service::Needs::Who::kEveryone) return;
+  set_signed_in(!session_.name().empty());
+}
+
+// Of the last request: after one without a token, or when the token is no more, the next is
+// awaited.
+void Connection::look_at_token() {
+  if (session_.needs_token() && !session_.is_signed_in()) set_signed_in(false);
 }
 
 void Connection::take(Allocate&& call) {
@@ -208,6 +244,8 @@ Entry& Connection::add_request(const Request& request) {
   entry.close = !request.keep_alive;
   entry.announce_keep_alive = request.http_1_0 && request.keep_alive;
   entry.head_only = request.method == "HEAD";
+  entry.of_browser = request.of_browser;
+  entry.only_tls = front_.gate.wants_only_tls(request);
   if (entry.close) close_after_answers();
   return entry;
 }
@@ -219,6 +257,8 @@ void Connection::write(Entry& entry) {
                          .close = entry.close || last_of_drain,
                          .announce_keep_alive = entry.announce_keep_alive,
                          .head_only = entry.head_only,
+                         .of_browser = entry.of_browser,
+                         .only_tls = entry.only_tls,
                          .request_id = entry.request_id};
   if (const auto* range = std::get_if<Result<IdRange>>(&entry.answer)) {
     count(entry, *range);
@@ -259,6 +299,11 @@ void Connection::shrink() {
 
 std::size_t Connection::held_by_protocol() const noexcept {
   return sizeof(*this) + parser_.held_bytes() + PipelinedConnection::held_by_protocol();
+}
+
+void Connection::rest() {
+  parser_.rest();
+  PipelinedConnection::rest();
 }
 
 }  // namespace nextid::http

@@ -36,6 +36,8 @@ struct Entry : net::Unanswered<WaitingReply, Continue> {
   bool close = false;
   bool announce_keep_alive = false;
   bool head_only = false;
+  bool of_browser = false;
+  bool only_tls = false;
   std::string request_id;  ///< "": none.
   /// Of a range that belongs in the audit log; else null.
   std::unique_ptr<service::AuditRecord> noted;
@@ -52,10 +54,13 @@ class Connection final : public net::PipelinedConnection<Entry> {
   bool in_request() const noexcept override { return parser_.in_request(); }
   void shrink() override;
   std::size_t held_by_protocol() const noexcept override;
+  void rest() override;
   bool answers_probes() const noexcept override { return true; }
   void refuse_as_too_many() override;
   void refuse_as_too_slow() override;
   void refuse_as_plain() override;
+  void refuse_as_in_the_way() override;
+  void look_at_token() override;
   void note_tls_client() override;
 
   // Requests.
@@ -69,6 +74,7 @@ class Connection final : public net::PipelinedConnection<Entry> {
   void take_last(const Problem& problem);
   Problem too_many() const;
   bool is_too_much(const Call& call) const;
+  void note_sender(const Routed& routed);
 
   // The audit log.
   service::AuditRecord by_sender(service::AuditRecord record) const;

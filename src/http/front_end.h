@@ -10,16 +10,18 @@
 #include "net/front_end.h"
 #include "service/audit.h"
 #include "service/service.h"
+#include "service/sign_in_log.h"
 
 namespace nextid::http {
 
 /// Thread-safe.
 class FrontEnd final : public net::FrontEnd {
  public:
-  /// `access`, `asked` and `noted` must outlive it.
+  /// `access`, `asked`, `noted` and `failed` must outlive it.
   FrontEnd(const net::ClientSettings& clients, const Limits& request_limits,
            const auth::Access& access, const BrowserGuard::Settings& browsers,
-           const service::Service& asked, service::Audit* noted, Log log);
+           const service::Service& asked, service::Audit* noted, service::SignInLog& failed,
+           base::FieldLog log);
 
   std::shared_ptr<net::ClientConnection> connect(net::IoThread& io, net::Stream stream) override;
 
@@ -29,6 +31,7 @@ class FrontEnd final : public net::FrontEnd {
   Gate gate;  ///< The checks that requests pass first.
   const service::Service& service;
   service::Audit* const audit;  ///< Null: none.
+  service::SignInLog& sign_ins;
 };
 
 }  // namespace nextid::http

@@ -3,13 +3,16 @@
 #include <array>
 #include <cstdio>
 #include <random>
+#include <span>
 #include <utility>
 #include <variant>
 
 #include "base/cat.h"
 #include "base/mutex.h"
+#include "base/quoting.h"
 #include "http/access.h"
 #include "http/codec/request_id.h"
+#include "service/permission.h"
 
 namespace nextid::http {
 namespace {
@@ -25,7 +28,7 @@ std::string random_prefix() {
 
 }  // namespace
 
-Gate::Gate(const auth::Access& access, const BrowserGuard::Settings& browsers, Log log)
+Gate::Gate(const auth::Access& access, const BrowserGuard::Settings& browsers, base::FieldLog log)
     : access_(access), guard_(browsers), log_(std::move(log)), id_prefix_(random_prefix()) {}
 
 Refusal Gate::check(const Request& request, const Routed& routed, auth::Session& session,
@@ -42,6 +45,11 @@ Refusal Gate::check(const Request& request, const Routed& routed, auth::Session&
 
 bool Gate::may_inspect(const Request& request, auth::Session& session) const {
   return !guard_.check(request, service::kInspects.acts()) && http::may_inspect(request, session);
+}
+
+bool Gate::may_look_at(std::string_view counter, auth::Session& session) const {
+  const std::span counters(&counter, 1);
+  return service::permission_of(service::kLooksAt, counters, session).granted();
 }
 
 std::string Gate::new_request_id() {
@@ -63,11 +71,14 @@ void Gate::note_failure(const Reply& reply, const std::string& request_id,
     }
     ++logged_;
     const auto left_out = std::exchange(left_out_, 0);
-    line = cat("Request ", request_id, " was answered ", reply.status, " (", reply.code,
-               "): ", reply.detail);
+    line = cat("Request ", base::in_quotes(request_id, kMaxRequestIdBytes), " was answered ",
+               reply.status, " (", reply.code, "): ", reply.detail);
     if (left_out > 0) line += cat(" Before it, ", left_out, " others that failed.");
   }
-  log_(LogLevel::kWarning, line);
+  log_(LogLevel::kWarning, line,
+       {{"request_id", request_id},
+        {"status", std::uint64_t{reply.status}},
+        {"code", std::string(reply.code)}});
 }
 
 }  // namespace nextid::http

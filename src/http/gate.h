@@ -10,6 +10,7 @@
 
 #include "auth/access.h"
 #include "base/clock.h"
+#include "base/field_log.h"
 #include "base/mutex.h"
 #include "http/codec/browser_guard.h"
 #include "http/codec/problem.h"
@@ -23,7 +24,7 @@ namespace nextid::http {
 class Gate {
  public:
   /// `access` must outlive it.
-  Gate(const auth::Access& access, const BrowserGuard::Settings& browsers, Log log);
+  Gate(const auth::Access& access, const BrowserGuard::Settings& browsers, base::FieldLog log);
 
   const auth::Access& access() const noexcept { return access_; }
 
@@ -36,12 +37,18 @@ class Gate {
   /// ready.
   bool may_inspect(const Request& request, auth::Session& session) const;
 
+  /// Whether whoever is signed in at `session` would be shown the counter.
+  bool may_look_at(std::string_view counter, auth::Session& session) const;
+
+  /// See BrowserGuard::wants_only_tls().
+  bool wants_only_tls(const Request& request) const { return guard_.wants_only_tls(request); }
+
   /// An id for the error answer to a request that has none: unique in the process, and most
   /// probably in the world.
   std::string new_request_id();
 
   void warn(const std::string& sentence) const {
-    if (log_) log_(LogLevel::kWarning, sentence);
+    if (log_) log_(LogLevel::kWarning, sentence, {});
   }
 
   /// Logs an answer of 500 or more, at most kFailuresLogged a second; the next logged one says how
@@ -52,7 +59,7 @@ class Gate {
  private:
   const auth::Access& access_;
   const BrowserGuard guard_;
-  const Log log_;
+  const base::FieldLog log_;
   const std::string id_prefix_;
   std::atomic<std::uint64_t> next_id_{1};
 

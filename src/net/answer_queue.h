@@ -114,6 +114,11 @@ class AnswerQueue {
   void shrink() {
     if (entries_.capacity() > idle_) entries_.set_capacity(idle_);
   }
+  /// The same, as much as there is; nothing may be unanswered.
+  void rest() {
+    NEXTID_CHECK(empty());
+    entries_.set_capacity(1);
+  }
 
  private:
   const std::size_t most_;

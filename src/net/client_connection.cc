@@ -19,6 +19,9 @@ using std::chrono::milliseconds;
 // What an idle connection keeps of the output that a busy one grew.
 constexpr std::size_t kIdleOutputBytes = 64 * 1024;
 
+// After so long without a request a connection has no more memory than a new one.
+constexpr milliseconds kRestAfter{1000};
+
 // Of one turn, so that a client that sends a lot does not keep others waiting.
 constexpr int kMostReads = 4;
 // A record with one fatal alert (RFC 8446, 5.1 and 6).
@@ -38,6 +41,7 @@ ClientConnection::ClientConnection(IoThread& io, Stream stream, const ClientSett
       stream_(std::move(stream)),
       settings_(settings),
       stats_(stats),
+      first_input_bytes_(first_input_bytes),
       input_(first_input_bytes),
       now_(base::monotonic_now()),
       idle_since_(now_) {}
@@ -45,6 +49,7 @@ ClientConnection::ClientConnection(IoThread& io, Stream stream, const ClientSett
 // False when the system has no memory to watch the socket.
 bool ClientConnection::join() {
   io().adopt(shared_from_this());
+  has_joined_ = true;
   stats_.connection_opened();
   count_memory();
   if (!io().reactor().add(stream_.descriptor(), *this)) return true;
@@ -52,15 +57,50 @@ bool ClientConnection::join() {
   return false;
 }
 
-void ClientConnection::start() {
-  if (join() && io().draining()) drain();
+void ClientConnection::start(Place place) {
+  place_ = std::move(place);
+  if (!join()) return;
+  if (!signed_in_) enter_lobby();
+  if (io().draining()) drain();
 }
 
 void ClientConnection::refuse() {
+  stats_.turned_away(stats::TurnedAway::kLimit);
   if (!join()) return;
   over_limit_ = true;
+  enter_lobby();
   if (!answers_probes()) return refuse_as_too_many();
   partial_since_ = now_;  // It has no longer than a request that has begun.
+}
+
+// --- Strangers
+
+void ClientConnection::enter_lobby() {
+  const std::size_t front_end = io().front_end_of(stats_);
+  Lobby& lobby = io().lobby();
+  ticket_ =
+      over_limit_ ? lobby.add_refused(front_end, *this) : lobby.add_stranger(front_end, *this);
+}
+
+void ClientConnection::set_signed_in(bool signed_in) {
+  if (std::exchange(signed_in_, signed_in) == signed_in) return;
+  stranger_since_ = now_;
+  if (over_limit_ || !has_joined_) return;
+  signed_in ? ticket_.give_back() : enter_lobby();
+}
+
+bool ClientConnection::is_late_to_sign_in(base::MonotonicTime now) const noexcept {
+  return !signed_in_ && must_sign_in_soon() && now - stranger_since_ >= settings_.header_timeout;
+}
+
+void ClientConnection::make_way() {
+  if (closed()) return;
+  if (!over_limit_) stats_.turned_away(stats::TurnedAway::kMadeWay);
+  if (open() && is_done() && !stream_.in_handshake()) {
+    refuse_as_in_the_way();
+    send_output(base::monotonic_now());
+  }
+  abort();
 }
 
 // --- Input
@@ -127,6 +167,7 @@ void ClientConnection::discard_input(std::size_t size) {
 
 void ClientConnection::take_requests() {
   now_ = base::monotonic_now();
+  rested_ = false;
   const bool took_request = take_input();
   if (closed()) return;
   make_room();
@@ -143,7 +184,8 @@ void ClientConnection::make_room() {
   input_begin_ = 0;
   input_end_ = left;
   if (input_end_ == input_.size()) {
-    input_.resize(std::min(2 * input_.size(), max_input_bytes() + 1));
+    // A client that signs out has a smaller bound from then on.
+    input_.resize(std::max(input_.size(), std::min(2 * input_.size(), max_input_bytes() + 1)));
   }
 }
 
@@ -308,10 +350,31 @@ void ClientConnection::finish() {
   read_later();
 }
 
+// With large requests and answers in between, capacity would come and go if it were freed at once.
+void ClientConnection::rest_if_idle(base::MonotonicTime now) {
+  if (rested_ || !is_done() || !input().empty() || now - idle_since_ < kRestAfter) return;
+  rested_ = true;
+  io().note_freed(input_.size() - first_input_bytes_ + output_.capacity());
+  rest();
+  if (input_.size() > first_input_bytes_) std::vector<char>(first_input_bytes_).swap(input_);
+  std::string().swap(output_);
+  std::vector<Unsent>().swap(unsent_);
+  std::vector<Answered>().swap(answered_);
+  count_memory();
+}
+
 void ClientConnection::sweep(base::MonotonicTime now) {
-  if (closed() || sweep_memory(now)) return;
+  if (closed()) return;
+  if (stream_.is_revoked()) return abort();
+  look_at_token();
+  rest_if_idle(now);
+  if (sweep_memory(now)) return;
   if (state_ == State::kLingering) {
     if (now >= linger_until_) close();
+  } else if (is_late_to_sign_in(now)) {
+    if (open()) stats_.turned_away(stats::TurnedAway::kNoSignIn);
+    if (!open() || blocked_since_ || stream_.in_handshake()) return abort();
+    refuse_as_stranger();
   } else if (stream_.in_handshake()) {
     if (now - idle_since_ >= settings_.header_timeout) abort();
   } else if (blocked_since_) {
@@ -346,6 +409,8 @@ void ClientConnection::abort() {
 void ClientConnection::close() {
   state_ = State::kClosed;
   io().memory().note(std::exchange(counted_bytes_, 0), 0);
+  ticket_.give_back();
+  place_.give_back();
   io().reactor().remove(*this);
   stream_.close();
   stats_.connection_closed();

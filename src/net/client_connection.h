@@ -6,6 +6,8 @@
 // The input buffer grows to one request at most. All connections together have the bound of
 // ClientMemory.
 //
+// A client that has to show a token and has not yet is a stranger: it makes way for others (Lobby).
+//
 // Every id it was given is either handed to the kernel whole, or reported as undelivered (I5).
 #pragma once
 
@@ -25,18 +27,20 @@
 #include "net/client_settings.h"
 #include "net/connection.h"
 #include "net/io_thread.h"
+#include "net/lobby.h"
+#include "net/places.h"
 #include "net/shared_generator.h"
 #include "net/stream.h"
 #include "stats/front_end_stats.h"
 
 namespace nextid::net {
 
-class ClientConnection : public Connection, private Reactor::Handler {
+class ClientConnection : public Connection, public Lobby::Guest, private Reactor::Handler {
  public:
   static constexpr std::size_t kMaxHeldBytes = 64 * 1024;
 
   /// Joins the I/O thread and begins to read.
-  void start();
+  void start(Place place);
   /// The server has too many connections: says so and closes, after a first request where
   /// answers_probes().
   void refuse();
@@ -45,6 +49,8 @@ class ClientConnection : public Connection, private Reactor::Handler {
   void sweep(base::MonotonicTime now) final;
   void drain() final;
   void abort() final;
+  /// With a word about it, if the client takes that at once.
+  void make_way() final;
 
  protected:
   /// `settings` and `stats`, which are of this thread, must outlive the connection.
@@ -73,12 +79,21 @@ class ClientConnection : public Connection, private Reactor::Handler {
   virtual void give_up_unanswered() = 0;
   /// Frees the memory that a busy time took; called while nothing is unanswered.
   virtual void shrink() = 0;
+  /// Frees what shrink() leaves for the next request; called when none came for a while.
+  virtual void rest() = 0;
   /// Whether it takes a request when the server has too many connections, since it may be one about
   /// the server's health.
   virtual bool answers_probes() const noexcept { return false; }
   /// Sends a final answer that gives the reason.
   virtual void refuse_as_too_many() = 0;
   virtual void refuse_as_too_slow() = 0;
+  /// Its place is for another client.
+  virtual void refuse_as_in_the_way() = 0;
+  /// Whether a stranger has no longer than a request may take to arrive.
+  virtual bool must_sign_in_soon() const noexcept { return false; }
+  virtual void refuse_as_stranger() {}
+  /// Looks whether the client's token is still in force: set_signed_in(). Called in sweeps.
+  virtual void look_at_token() {}
   /// The same, without TLS, to a client that does not speak TLS where it has to.
   virtual void refuse_as_plain() = 0;
   /// Logs that the client speaks TLS where it must not.
@@ -100,6 +115,8 @@ class ClientConnection : public Connection, private Reactor::Handler {
   bool closed() const noexcept { return state_ == State::kClosed; }
   /// Whether this is one connection too many, which is for one probe.
   bool over_limit() const noexcept { return over_limit_; }
+  /// True until the first false, which is for the constructor where clients have to show tokens.
+  void set_signed_in(bool signed_in);
   /// Takes no further request.
   void close_after_answers() noexcept {
     if (open()) state_ = State::kClosing;
@@ -166,6 +183,9 @@ class ClientConnection : public Connection, private Reactor::Handler {
   bool sweep_memory(base::MonotonicTime now);
 
   bool join();
+  void enter_lobby();
+  bool is_late_to_sign_in(base::MonotonicTime now) const noexcept;
+  void rest_if_idle(base::MonotonicTime now);
   void count_latencies(base::MonotonicTime now);
   bool send_output(base::MonotonicTime now);
   void forget_sent();
@@ -179,7 +199,13 @@ class ClientConnection : public Connection, private Reactor::Handler {
   const ClientSettings& settings_;
   stats::FrontEndStats& stats_;
   State state_ = State::kOpen;
+  Place place_;
+  Lobby::Ticket ticket_;
+  bool has_joined_ = false;
+  bool signed_in_ = true;
+  base::MonotonicTime stranger_since_;  // Unless signed_in_.
 
+  const std::size_t first_input_bytes_;
   std::vector<char> input_;
   std::size_t input_begin_ = 0;
   std::size_t input_end_ = 0;
@@ -198,6 +224,7 @@ class ClientConnection : public Connection, private Reactor::Handler {
   std::size_t waiting_bytes_ = 0;   // Of answers that wait for their turn.
   std::size_t counted_bytes_ = 0;   // As ClientMemory has it.
   bool flush_scheduled_ = false;
+  bool rested_ = true;  // Since the last request.
 
   base::MonotonicTime idle_since_;
   std::optional<base::MonotonicTime> partial_since_;  // When an unfinished request began.

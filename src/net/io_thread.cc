@@ -1,6 +1,7 @@
 #include "net/io_thread.h"
 
 #include <algorithm>
+#include <malloc.h>
 #include <utility>
 
 #include "base/check.h"
@@ -11,6 +12,7 @@ namespace {
 
 constexpr std::size_t kWorthALook = 4;
 constexpr int kMaxLooks = 4;
+constexpr std::size_t kWorthReturning = 1024 * 1024;
 // Long enough to spare busy counters the search under the node's lock, short enough that idle
 // counters can be put to rest.
 constexpr std::chrono::seconds kGeneratorLifetime{1};
@@ -18,11 +20,13 @@ constexpr std::chrono::seconds kGeneratorLifetime{1};
 }  // namespace
 
 IoThread::IoThread(Store store, std::chrono::milliseconds sweep_period,
-                   std::span<const stats::FrontEndLabels> front_ends, ClientMemory& memory)
+                   std::span<const stats::FrontEndLabels> front_ends, ClientMemory& memory,
+                   Lobby::Limits lobby)
     : store_(std::move(store)),
       generators_(store_),
       sweep_period_(sweep_period),
       memory_(memory),
+      lobby_(front_ends.size(), lobby),
       batch_(store_),
       stats_(front_ends.begin(), front_ends.end()),
       thread_([this] { run(); }) {}
@@ -137,8 +141,17 @@ void IoThread::schedule_sweep() {
     const auto now = base::monotonic_now();
     for (const auto& connection : connections()) connection->sweep(now);
     generators_.forget_unused(now - kGeneratorLifetime);
+    return_freed();
     schedule_sweep();
   });
+}
+
+// Else the process keeps for ever what its connections took at their busiest: between what is in
+// use, the allocator returns nothing by itself.
+void IoThread::return_freed() {
+  if (freed_bytes_ < kWorthReturning) return;
+  freed_bytes_ = 0;
+  ::malloc_trim(0);
 }
 
 // A copy: its holders may close connections while they go through it.

@@ -25,6 +25,7 @@
 #include "base/mutex.h"
 #include "net/client_memory.h"
 #include "net/connection.h"
+#include "net/lobby.h"
 #include "net/reactor.h"
 #include "net/shared_generator.h"
 #include "stats/front_end_stats.h"
@@ -37,7 +38,8 @@ class IoThread {
   /// `front_ends` are those whose connections will join; `memory` is that of all threads'
   /// connections, and must outlive this.
   IoThread(Store store, std::chrono::milliseconds sweep_period,
-           std::span<const stats::FrontEndLabels> front_ends, ClientMemory& memory);
+           std::span<const stats::FrontEndLabels> front_ends, ClientMemory& memory,
+           Lobby::Limits lobby = {});
   /// Calls stop().
   ~IoThread();
   IoThread(const IoThread&) = delete;
@@ -73,6 +75,11 @@ class IoThread {
   Reactor& reactor() noexcept { return reactor_; }
   /// Of the front end of that name.
   stats::FrontEndStats& stats_of(std::string_view front_end) noexcept;
+  /// The place in the list of front ends of the one whose counts these are.
+  std::size_t front_end_of(const stats::FrontEndStats& stats) const noexcept {
+    return static_cast<std::size_t>(&stats - stats_.data());
+  }
+  Lobby& lobby() noexcept { return lobby_; }
   const Store& store() const noexcept { return store_; }
   ClientMemory& memory() noexcept { return memory_; }
   /// The generators of this thread's connections.
@@ -86,6 +93,8 @@ class IoThread {
   RequestId allocate(const IdGenerator& generator, std::uint64_t count,
                      base::MonotonicTime deadline, Connection& connection, std::uint64_t tag,
                      std::optional<IdempotencyKey> key = {});
+  /// A connection frees so many bytes in a sweep.
+  void note_freed(std::size_t bytes) noexcept { freed_bytes_ += bytes; }
   /// Calls connection->flush() at the end of this turn.
   void flush_at_turn_end(std::shared_ptr<Connection> connection);
 
@@ -101,13 +110,17 @@ class IoThread {
   void deliver_mail();
   void flush_connections();
   void schedule_sweep();
+  void return_freed();
   std::vector<std::shared_ptr<Connection>> connections() const;
 
   const Store store_;
   SharedGenerators generators_;  // Before the reactor, whose tasks hold connections.
   const std::chrono::milliseconds sweep_period_;
   ClientMemory& memory_;
+  Lobby lobby_;  // The same.
   Reactor reactor_;
+
+  std::size_t freed_bytes_ = 0;  // And not yet returned to the system.
 
   Batch batch_;
   std::size_t batched_ = 0;          // Allocations in batch_.

@@ -7,6 +7,7 @@
 #include <future>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <utility>
 
@@ -40,6 +41,13 @@ bool out_of_descriptors(const error_code& error) {
   namespace errc = boost::system::errc;
   return error == errc::too_many_files_open || error == errc::too_many_files_open_in_system ||
          error == errc::no_buffer_space || error == errc::not_enough_memory;
+}
+
+bool is_spare(int descriptor) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return false;
+  const rlim_t spare = std::min<rlim_t>(Listener::kSpareDescriptors, limit.rlim_cur / 2);
+  return static_cast<rlim_t>(descriptor) >= limit.rlim_cur - spare;
 }
 
 // Clients that vanished, such as those of a machine that lost its power, are found out within two
@@ -211,12 +219,30 @@ void Listener::Acceptor::start() {
 
 void Listener::Acceptor::close() {
   listener_.reactor().remove(*this);
+  waiting_client_.close();
   socket_.close();
 }
 
+// True where no client has a spare descriptor.
+bool Listener::Acceptor::move_from_spare() {
+  if (!waiting_client_.is_open()) return true;
+  Socket moved(::fcntl(waiting_client_.descriptor(), F_DUPFD_CLOEXEC, 0));
+  if (!moved.is_open() || is_spare(moved.descriptor())) return false;
+  waiting_client_.close();
+  listener_.welcome(std::move(moved));
+  return true;
+}
+
+// Descriptors are given out from the lowest on: one that is spare means that the others are taken.
 void Listener::Acceptor::accept() {
+  const error_code too_many(EMFILE, boost::system::system_category());
+  if (!move_from_spare()) return listener_.wait_for_descriptors(*this, too_many);
   for (int i = 0; i < kMostAccepts; ++i) {
     Socket client(::accept4(socket_.descriptor(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (client.is_open() && is_spare(client.descriptor())) {
+      waiting_client_ = std::move(client);
+      return listener_.wait_for_descriptors(*this, too_many);
+    }
     if (client.is_open()) {
       listener_.welcome(std::move(client));
       continue;
@@ -247,6 +273,7 @@ void Listener::wait_for_descriptors(Acceptor& acceptor, const error_code& error)
          cat("Can't accept clients for now: ", error.message(),
              ". Raise the limit on open files (ulimit -n), or lower --max-connections below it."));
   }
+  if (std::find(waiting_.begin(), waiting_.end(), &acceptor) != waiting_.end()) return;
   waiting_.push_back(&acceptor);
   if (waiting_.size() > 1) return;
   reactor().run_after(kRetry, [self = shared_from_this()] {

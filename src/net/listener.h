@@ -26,12 +26,17 @@
 
 namespace nextid::net {
 
-/// Runs on the first I/O thread. When no file descriptor is left it waits and tries again.
+/// Runs on the first I/O thread. When no file descriptor is left for clients it waits and tries
+/// again.
 class Listener : public std::enable_shared_from_this<Listener> {
  public:
   /// Makes and starts the connection of one client; called on `io`'s thread.
   using Welcome = std::function<void(IoThread& io, Socket socket)>;
   using Log = std::function<void(LogLevel, const std::string&)>;
+  /// Clients leave so many of the highest descriptors alone (half of them, where there are fewer
+  /// than twice as many): for files that must be opened also when clients are many, such as the
+  /// tokens.
+  static constexpr std::size_t kSpareDescriptors = 32;
 
   /// Binds and listens at once, on all addresses of a name that this machine has; kUnavailable says
   /// why that is impossible, and with which option to choose another address. The threads must
@@ -75,11 +80,13 @@ class Listener : public std::enable_shared_from_this<Listener> {
 
    private:
     void accept();
+    bool move_from_spare();
 
     Listener& listener_;
     Socket socket_;
     const Endpoint endpoint_;
-    bool watched_ = false;  // By the reactor.
+    bool watched_ = false;   // By the reactor.
+    Socket waiting_client_;  // It has a spare descriptor until there is another one.
   };
 
   Listener(std::vector<IoThread*> threads, Welcome welcome, Log log);

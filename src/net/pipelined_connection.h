@@ -84,6 +84,7 @@ class PipelinedConnection : public ClientConnection {
 
   void shrink() override { queue_.shrink(); }
   std::size_t held_by_protocol() const noexcept override { return queue_.held_bytes(); }
+  void rest() override { queue_.rest(); }
 
   /// Counts the answer to a request for ids.
   void count(const Entry& entry, const Result<IdRange>& range) {

@@ -4,10 +4,10 @@
 
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 
 #include "nextid/id_generator.h"
@@ -56,10 +56,8 @@ class SharedGenerators {
   void forget_unused(base::MonotonicTime since);
 
  private:
-  struct Hash : std::hash<std::string_view> {
-    using is_transparent = void;
-  };
-  using Map = std::unordered_map<std::string, SharedGenerator, Hash, std::equal_to<>>;
+  // Clients choose the names: those that a hash has in one place would be a line to search.
+  using Map = std::map<std::string, SharedGenerator, std::less<>>;
 
   const Store store_;
   Map generators_;

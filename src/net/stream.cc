@@ -30,6 +30,8 @@ Stream::Stream(Socket socket) : socket_(std::move(socket)) {
 }
 
 Stream::Stream(Socket socket, const TlsServer& tls) : Stream(std::move(socket)) {
+  tls_ = &tls;
+  authority_ = tls.authority();  // Before the context, so that it is no newer than that.
   ssl_ = tls.accept(descriptor());
   // Without memory for TLS the client is dropped: it must not be served without TLS.
   if (!ssl_) socket_.close();
@@ -111,7 +113,7 @@ bool Stream::begins_as_text() {
 std::size_t Stream::read_tls(boost::asio::mutable_buffer buffer, error_code& failure) {
   std::size_t size = 0;
   failure = error::connection_aborted;
-  if (failed_ || !socket_.is_open()) return 0;
+  if (failed_ || !socket_.is_open() || is_revoked()) return 0;
   if (begins_as_text()) {
     turned_plain_ = true;
     ssl_.reset();

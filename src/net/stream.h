@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/system/error_code.hpp>
@@ -21,7 +22,7 @@ class Stream {
  public:
   /// Plain. The socket is non-blocking; it loses Nagle's delay.
   explicit Stream(Socket socket);
-  /// Over TLS: `tls` need not outlive this constructor.
+  /// Over TLS: `tls` must outlive the stream.
   Stream(Socket socket, const TlsServer& tls);
 
   /// For Reactor::add(); -1 once closed.
@@ -48,6 +49,9 @@ class Stream {
   bool is_tls() const noexcept { return ssl_ != nullptr; }
   /// About what it takes of memory; of OpenSSL's part, as measured with OpenSSL 3.0.
   std::size_t held_bytes() const noexcept { return is_tls() ? kTlsBytes : 0; }
+  /// Whether the authority that this client's certificate is of may be gone: it is to be served no
+  /// more. Its next read fails, too.
+  bool is_revoked() const noexcept { return tls_ != nullptr && tls_->authority() != authority_; }
   /// After an error of the first read: this was to be TLS, and the client sends plain text.
   bool turned_plain() const noexcept { return turned_plain_; }
   /// True until a TLS handshake is done.
@@ -70,7 +74,9 @@ class Stream {
   void say_goodbye();
 
   Socket socket_;
-  SslPointer ssl_;  // Null: plain.
+  const TlsServer* tls_ = nullptr;  // Null: plain.
+  std::uint64_t authority_ = 0;     // Of tls_, when this began.
+  SslPointer ssl_;                  // Null: plain.
   // What the socket is ready for, as far as is known.
   bool readable_ = false;
   bool writable_ = true;

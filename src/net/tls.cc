@@ -1,13 +1,12 @@
 #include "net/tls.h"
 
+#include <algorithm>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include "base/cat.h"
-#include "base/file_access.h"
 #include "base/mutex.h"
 
 namespace nextid::net {
@@ -15,25 +14,15 @@ namespace {
 
 using base::cat;
 
-// OpenSSL's reason for the failure of this thread's last call: the first of the errors that it
-// left.
-std::string take_reason() {
-  const auto code = ERR_peek_error();
-  const char* reason = ERR_reason_error_string(code);
-  std::string text = reason != nullptr ? reason : cat("error ", code);
-  // The system's errors have no text of OpenSSL's.
-  if (ERR_SYSTEM_ERROR(code)) text = std::generic_category().message(ERR_GET_REASON(code));
-  ERR_clear_error();
-  return text;
-}
+// Those of TLS 1.2: keys that are new for each connection, so that who gets the server's key can't
+// read what was recorded before, and ciphers that authenticate. TLS 1.3 has no others.
+constexpr const char* kSuites = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
-Error cannot_use(std::string_view what, const std::string& path) {
-  return Error(ErrorCode::kInvalid,
-               cat("Can't use ", path, " as ", what, ": ", take_reason(), "."));
+bool has_all(const CertificateSet& now, const CertificateSet& before) {
+  return std::all_of(before.begin(), before.end(), [&](const std::string& certificate) {
+    return std::find(now.begin(), now.end(), certificate) != now.end();
+  });
 }
-
-// Instead of asking for a passphrase on the terminal.
-int no_passphrase(char*, int, int, void*) { return -1; }
 
 }  // namespace
 
@@ -48,29 +37,30 @@ Result<std::unique_ptr<TlsServer>> TlsServer::open(TlsFiles files) {
 }
 
 Result<void> TlsServer::reload() {
-  auto context = load(files_);
-  if (!context) return context.error();
+  auto loaded = load(files_);
+  if (!loaded) return loaded.error();
   const base::Lock lock(mutex_);
-  context_ = *std::move(context);
+  const bool withdraws = !has_all(loaded->authorities, loaded_.authorities);
+  loaded_ = *std::move(loaded);
+  // After the context: a connection that reads the old number gets the old context at worst, and
+  // ends with those from before.
+  if (withdraws) authority_.fetch_add(1, std::memory_order_release);
   return {};
 }
 
-Result<TlsServer::ContextPointer> TlsServer::load(const TlsFiles& files) {
-  for (const std::string* file : {&files.certificate, &files.key, &files.client_ca}) {
-    if (file->empty()) continue;
-    if (const auto why = base::why_others_can_write(*file)) {
-      return Error(ErrorCode::kInvalid, cat(*file, " can't be relied on for TLS: ", *why, "."));
-    }
-  }
+Result<TlsServer::Loaded> TlsServer::load(const TlsFiles& files) {
   ERR_clear_error();
-  ContextPointer context(SSL_CTX_new(TLS_server_method()));
-  if (!context) return Error(ErrorCode::kUnavailable, cat("OpenSSL: ", take_reason(), "."));
-  SSL_CTX* ctx = context.get();
-
+  Loaded loaded;
+  loaded.context.reset(SSL_CTX_new(TLS_server_method()));
+  SSL_CTX* ctx = loaded.context.get();
+  if (ctx == nullptr || SSL_CTX_set_cipher_list(ctx, kSuites) != 1) {
+    return Error(ErrorCode::kUnavailable, cat("OpenSSL: ", take_openssl_reason(), "."));
+  }
   SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
   // An end without close_notify counts as the end of input: HTTP and RESP can tell a torn request
   // from a whole one.
-  SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
+  SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF |
+                               SSL_OP_CIPHER_SERVER_PREFERENCE);
   SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                             SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_read_ahead(ctx, 1);
@@ -80,31 +70,21 @@ Result<TlsServer::ContextPointer> TlsServer::load(const TlsFiles& files) {
   constexpr std::string_view kSessions = "nextid";
   SSL_CTX_set_session_id_context(ctx, reinterpret_cast<const unsigned char*>(kSessions.data()),
                                  kSessions.size());
-  SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
 
-  if (SSL_CTX_use_certificate_chain_file(ctx, files.certificate.c_str()) != 1) {
-    return cannot_use("the server's certificate", files.certificate);
-  }
-  if (SSL_CTX_use_PrivateKey_file(ctx, files.key.c_str(), SSL_FILETYPE_PEM) != 1) {
-    return cannot_use("the key of " + files.certificate, files.key);
-  }
-  if (!files.client_ca.empty()) {
-    auto* names = SSL_load_client_CA_file(files.client_ca.c_str());
-    if (names == nullptr || SSL_CTX_load_verify_file(ctx, files.client_ca.c_str()) != 1) {
-      sk_X509_NAME_pop_free(names, X509_NAME_free);
-      return cannot_use("the authority of client certificates", files.client_ca);
-    }
-    SSL_CTX_set_client_CA_list(ctx, names);
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
-  }
-  return context;
+  if (auto used = use_certificate_chain(ctx, files.certificate); !used) return used.error();
+  if (auto used = use_private_key(ctx, files.key, files.certificate); !used) return used.error();
+  if (files.client_ca.empty()) return loaded;
+  auto authorities = use_client_authorities(ctx, files.client_ca);
+  if (!authorities) return authorities.error();
+  loaded.authorities = *std::move(authorities);
+  return loaded;
 }
 
 SslPointer TlsServer::accept(int descriptor) const {
   SslPointer ssl;
   {
     const base::Lock lock(mutex_);
-    ssl.reset(SSL_new(context_.get()));  // Shares the context, which so outlives a reload.
+    ssl.reset(SSL_new(loaded_.context.get()));  // Shares the context, which so outlives a reload.
   }
   if (!ssl || SSL_set_fd(ssl.get(), descriptor) != 1) return nullptr;
   SSL_set_accept_state(ssl.get());

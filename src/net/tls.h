@@ -1,7 +1,10 @@
 // TLS for listeners: the server's certificate, and the authority of client certificates where
-// those are asked for. OpenSSL's defaults of strength; TLS 1.2 or later.
+// those are asked for. TLS 1.3, and of TLS 1.2 the suites with forward secrecy and AEAD; the
+// server's order of them counts.
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <openssl/types.h>
 #include <string>
@@ -9,6 +12,7 @@
 #include "nextid/error.h"
 
 #include "base/mutex.h"
+#include "net/certificate_files.h"
 
 namespace nextid::net {
 
@@ -31,9 +35,11 @@ class TlsServer {
   /// kInvalid says which file is wrong, and how.
   static Result<std::unique_ptr<TlsServer>> open(TlsFiles files);
 
-  /// Reads the files again, for connections that begin later. After an error the certificates from
-  /// before stay.
+  /// Reads the files again, for connections that begin later. Where an authority of clients is
+  /// gone, all that began before are to end. After an error the certificates from before stay.
   Result<void> reload();
+  /// Changes when connections are to end: those that began under another number.
+  std::uint64_t authority() const noexcept { return authority_.load(std::memory_order_acquire); }
 
   const TlsFiles& files() const noexcept { return files_; }
 
@@ -42,14 +48,18 @@ class TlsServer {
   SslPointer accept(int descriptor) const;
 
  private:
-  using ContextPointer = std::unique_ptr<SSL_CTX, FreeSsl>;
+  struct Loaded {
+    std::unique_ptr<SSL_CTX, FreeSsl> context;
+    CertificateSet authorities;
+  };
 
   explicit TlsServer(TlsFiles files) : files_(std::move(files)) {}
-  static Result<ContextPointer> load(const TlsFiles& files);
+  static Result<Loaded> load(const TlsFiles& files);
 
   const TlsFiles files_;
   mutable base::Mutex mutex_;
-  ContextPointer context_ NEXTID_GUARDED_BY(mutex_);
+  Loaded loaded_ NEXTID_GUARDED_BY(mutex_);
+  std::atomic<std::uint64_t> authority_{0};
 };
 
 }  // namespace nextid::net

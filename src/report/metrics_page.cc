@@ -179,6 +179,15 @@ void ObservationMetrics::add_connections(Page& page) const {
       &Counts::open_connections);
   add(MetricType::Counter, "nextid_connections_total", "Clients that have connected.",
       &Counts::connections);
+  page.begin(MetricType::Counter, "nextid_connections_turned_away_total",
+             "Clients that the server did not let in or in its own interest let go, by reason.");
+  for (const Counts& front_end : observation_.server.front_ends) {
+    for (std::size_t i = 0; i < stats::kTurnedAway; ++i) {
+      page.counter({{"protocol", front_end.labels.name},
+                    {"reason", to_string(static_cast<stats::TurnedAway>(i))}},
+                   static_cast<double>(front_end.turned_away[i]));
+    }
+  }
   add(MetricType::Counter, "nextid_received_bytes_total", "Bytes read from clients.",
       &Counts::received_bytes);
   add(MetricType::Counter, "nextid_sent_bytes_total", "Bytes sent to clients.",

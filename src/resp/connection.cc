@@ -59,6 +59,20 @@ Connection::Connection(net::IoThread& io, net::Stream stream, FrontEnd& front)
       caller_(front.access) {
   session_.id = ++front.last_client;
   if (front_.audit != nullptr) client_ = peer();
+  look_at_token();
+}
+
+// Of a client that has not signed in only what is small is taken.
+void Connection::look_at_token() {
+  if (!caller_.needs_token()) return;
+  const bool signed_in = caller_.is_signed_in();
+  parser_.set_limits(signed_in ? front_.limits : kLimitsBeforeAuth);
+  set_signed_in(signed_in);
+}
+
+void Connection::rest() {
+  parser_.rest();
+  PipelinedConnection::rest();
 }
 
 void Connection::refuse_as_too_many() {
@@ -77,6 +91,21 @@ void Connection::refuse_as_too_slow() {
 void Connection::refuse_as_plain() {
   route_ = stats::kOtherRoute;
   answer_error("ERR", "This port speaks TLS: connect with rediss:// (redis-cli --tls).");
+  close_after_answers();
+}
+
+void Connection::refuse_as_in_the_way() {
+  route_ = stats::kOtherRoute;
+  answer_error("ERR",
+               "Too many clients are connected, and this one has not signed in: connect again, and "
+               "begin with AUTH <token>.");
+  close_after_answers();
+}
+
+void Connection::refuse_as_stranger() {
+  route_ = stats::kOtherRoute;
+  answer_error("NOAUTH", cat("No token came within ", settings().header_timeout.count(),
+                             " ms: connect again, and begin with AUTH <token>."));
   close_after_answers();
 }
 
@@ -238,7 +267,10 @@ void Connection::take(Greeting&& call) {
                           "AUTH was sent, but this server has no tokens: connect without a "
                           "password, or start it with --tokens FILE.");
     }
-    if (!caller_.sign_in(*call.secret)) {
+    const bool signed_in = caller_.sign_in(*call.secret);
+    look_at_token();
+    if (!signed_in) {
+      front_.sign_ins.note(kLabels.name, peer(), now());
       note_refusal(route_, "WRONGPASS");
       return answer_error("WRONGPASS",
                           "This is no token of this server; the user's name does not "
@@ -253,6 +285,11 @@ void Connection::take(Greeting&& call) {
   if (call.version) session_.version = *call.version;
   if (call.client_name) session_.client_name = *std::move(call.client_name);
   answer_now(greeting(session_));
+}
+
+void Connection::take(const Rename& call) {
+  session_.client_name = call.client_name;
+  answer_now("+OK\r\n");
 }
 
 void Connection::take(Info&& call) {
@@ -275,6 +312,7 @@ std::string Connection::info(const std::vector<std::string_view>& sections,
 
 void Connection::take(Reset) {
   caller_.sign_out();
+  look_at_token();
   transaction_.discard();
   session_.version = Version::kResp2;
   session_.client_name.clear();
@@ -292,9 +330,8 @@ void Connection::take(SpokeHttp) {
 }
 
 void Connection::take(const Command& command) {
-  if (!transaction_.is_open()) return serve(route_of(command, session_, settings().max_range));
-  Session looked_at = session_;  // What is queued changes nothing yet.
-  Routed routed = route_of(command, looked_at, settings().max_range);
+  Routed routed = route_of(command, session_, settings().max_range);
+  if (!transaction_.is_open()) return serve(std::move(routed));
   ends_queueing(routed.call) ? serve(std::move(routed)) : queue_up(command, routed);
 }
 

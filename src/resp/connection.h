@@ -37,6 +37,11 @@ class Connection final : public net::PipelinedConnection<Entry> {
   void refuse_as_too_many() override;
   void refuse_as_too_slow() override;
   void refuse_as_plain() override;
+  void refuse_as_in_the_way() override;
+  bool must_sign_in_soon() const noexcept override { return true; }
+  void refuse_as_stranger() override;
+  void look_at_token() override;
+  void rest() override;
   void note_tls_client() override;
 
   // Commands.
@@ -50,6 +55,7 @@ class Connection final : public net::PipelinedConnection<Entry> {
   void take(Scan&& call);
   void take(Info&& call);
   void take(Greeting&& call);
+  void take(const Rename& call);
   void take(Multi);
   void take(Exec);
   void take(Discard);

@@ -60,12 +60,13 @@ class InfoText {
 
 FrontEnd::FrontEnd(const net::ClientSettings& clients,
                    std::optional<std::chrono::milliseconds> idle_timeout, const auth::Access& who,
-                   const service::Service& asked, service::Audit* noted,
+                   const service::Service& asked, service::Audit* noted, service::SignInLog& failed,
                    std::function<Figures()> figures, Log log)
     : settings(with_idle_timeout(clients, idle_timeout)),
       access(who),
       service(asked),
       audit(noted),
+      sign_ins(failed),
       figures_(std::move(figures)),
       log_(std::move(log)) {}
 

@@ -23,6 +23,7 @@
 #include "resp/scan_cursors.h"
 #include "service/audit.h"
 #include "service/service.h"
+#include "service/sign_in_log.h"
 
 namespace nextid::resp {
 
@@ -38,12 +39,12 @@ struct Figures {
 /// Thread-safe.
 class FrontEnd final : public net::FrontEnd {
  public:
-  /// `who`, `asked` and `noted` must outlive it.
+  /// `who`, `asked`, `noted` and `failed` must outlive it.
   /// The idle timeout of `clients` is HTTP's: `idle_timeout` is in its place, nothing for none.
   FrontEnd(const net::ClientSettings& clients,
            std::optional<std::chrono::milliseconds> idle_timeout, const auth::Access& who,
-           const service::Service& asked, service::Audit* noted, std::function<Figures()> figures,
-           Log log);
+           const service::Service& asked, service::Audit* noted, service::SignInLog& failed,
+           std::function<Figures()> figures, Log log);
 
   std::shared_ptr<net::ClientConnection> connect(net::IoThread& io, net::Stream stream) override;
   void listens_on(const net::HostPort& address) override { port_ = address.port; }
@@ -63,6 +64,7 @@ class FrontEnd final : public net::FrontEnd {
   const auth::Access& access;
   const service::Service& service;
   service::Audit* const audit;  ///< Null: none.
+  service::SignInLog& sign_ins;
   ScanCursors cursors;
   std::atomic<std::uint64_t> last_client{0};
 

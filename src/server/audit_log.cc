@@ -15,8 +15,8 @@
 #include "nextid/counter.h"
 
 #include "base/cat.h"
+#include "base/descriptor.h"
 #include "base/file_access.h"
-#include "net/socket.h"
 
 namespace nextid::server {
 namespace {
@@ -29,12 +29,12 @@ Error invalid(const std::string& sentence) { return Error(ErrorCode::kInvalid, s
 
 /// For appending; nobody else may read one that is made. No pipe, which could hold up whoever opens
 /// it, and no link, which leads where somebody else likes.
-Result<net::Socket> open_file(const std::string& path) {
+Result<base::Descriptor> open_file(const std::string& path) {
   if (const auto why = base::why_others_can_write(path)) {
     return invalid(cat("The audit log ", path, " can't be relied on: ", *why, "."));
   }
   constexpr int kFlags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-  net::Socket file(::open(path.c_str(), kFlags, S_IRUSR | S_IWUSR));
+  base::Descriptor file(::open(path.c_str(), kFlags, S_IRUSR | S_IWUSR));
   if (!file.is_open()) {
     return invalid(cat("Can't open the audit log ", path, ": ", std::strerror(errno),
                        "; name a file that this user may write, which is no link."));

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <set>
 #include <string_view>
 
 #include "base/bom.h"
 #include "base/cat.h"
 #include "base/file_access.h"
+#include "base/file_reading.h"
 
 namespace nextid::server {
 namespace {
@@ -18,21 +18,11 @@ using base::cat;
 
 Error invalid(const std::string& sentence) { return Error(ErrorCode::kInvalid, sentence); }
 
-Error cannot_read(const std::string& path) {
-  return invalid(cat("Can't read the configuration file ", path, ": ", std::strerror(errno), "."));
-}
-
 Result<std::string> read_text(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return cannot_read(path);
-  std::string text(kMaxConfigBytes + 1, '\0');
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (file.bad() || (file.fail() && !file.eof())) return cannot_read(path);
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  if (text.size() > kMaxConfigBytes) {
-    return invalid(cat("The configuration file ", path, " exceeds ", kMaxConfigBytes, " bytes."));
-  }
-  return text;
+  auto text = base::read_file(path, kMaxConfigBytes);
+  if (text && *text) return **std::move(text);
+  const std::string why = text ? std::strerror(ENOENT) : text.error().what();
+  return invalid(cat("Can't read the configuration file ", path, ": ", why, "."));
 }
 
 }  // namespace

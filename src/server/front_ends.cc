@@ -13,14 +13,16 @@ namespace {
 http::BrowserGuard::Settings browser_settings(const Config& config) {
   return {.listen_host = config.http.host,
           .allowed_hosts = config.allowed_hosts,
-          .check_host = config.tokens.empty()};
+          .check_host = config.tokens.empty(),
+          .refuse_proxies = config.tokens.empty() && !config.insecure,
+          .is_tls = !config.tls.certificate.empty()};
 }
 
 std::unique_ptr<net::FrontEnd> make_http(const FrontEndParts& parts) {
   const Config& config = parts.config;
   return std::make_unique<http::FrontEnd>(config.clients, config.http_limits, parts.access,
                                           browser_settings(config), parts.service, parts.audit,
-                                          parts.log);
+                                          parts.sign_ins, parts.log);
 }
 
 resp::Figures resp_figures(const ServerFigures& server) {
@@ -38,7 +40,8 @@ resp::Figures resp_figures(const ServerFigures& server) {
 std::unique_ptr<net::FrontEnd> make_resp(const FrontEndParts& parts) {
   return std::make_unique<resp::FrontEnd>(
       parts.config.clients, parts.config.resp_idle_timeout, parts.access, parts.service,
-      parts.audit, [figures = parts.figures] { return resp_figures(figures()); }, parts.log);
+      parts.audit, parts.sign_ins, [figures = parts.figures] { return resp_figures(figures()); },
+      [log = parts.log](LogLevel level, const std::string& line) { log(level, line, {}); });
 }
 
 }  // namespace

@@ -12,15 +12,15 @@
 #include <string_view>
 #include <vector>
 
-#include "nextid/log.h"
-
 #include "auth/access.h"
 #include "base/cat.h"
+#include "base/field_log.h"
 #include "net/address.h"
 #include "net/front_end.h"
 #include "server/options.h"
 #include "service/audit.h"
 #include "service/service.h"
+#include "service/sign_in_log.h"
 #include "stats/front_end_stats.h"
 #include "stats/route_labels.h"
 
@@ -40,8 +40,9 @@ struct FrontEndParts {
   const auth::Access& access;
   const service::Service& service;
   service::Audit* audit;  ///< Null: none.
+  service::SignInLog& sign_ins;
   std::function<ServerFigures()> figures;
-  Log log;
+  base::FieldLog log;
 };
 
 struct FrontEndKind {

@@ -8,23 +8,17 @@
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <string_view>
-#include <variant>
-#include <vector>
 
 #include "nextid/log.h"
+
+#include "base/field_log.h"
 
 namespace nextid::server {
 
 enum class LogFormat { kText, kJson };
 
-/// What a line says once more, for programs: a key of its JSON object. Text lines have it in their
-/// message alone.
-struct LogField {
-  std::string_view name;
-  std::variant<std::uint64_t, std::string> value;
-};
-using LogFields = std::vector<LogField>;
+using base::LogField;
+using base::LogFields;
 
 /// Copies share the sink. Thread-safe. Whatever a message has in it, it is one line. Never waits
 /// for whoever reads the lines: those that find no room are dropped, and the log says how many. Of
@@ -34,6 +28,9 @@ class Logger {
   Logger(LogLevel least, LogFormat format);
 
   void operator()(LogLevel level, const std::string& message) const { log(level, message, {}); }
+  void operator()(LogLevel level, const std::string& message, const LogFields& fields) const {
+    log(level, message, fields);
+  }
   void info(const std::string& message, const LogFields& fields = {}) const {
     log(LogLevel::kInfo, message, fields);
   }

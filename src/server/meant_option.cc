@@ -8,11 +8,9 @@
 namespace nextid::server {
 namespace {
 
-/// What other programs call an option of ours.
-struct ForeignName {
-  std::string_view name;
-  std::string_view ours;
-};
+using base::ForeignName;
+
+// What other programs call an option of ours.
 constexpr std::array kForeignNames{
     ForeignName{"port", "http"},      ForeignName{"p", "http"},
     ForeignName{"listen", "http"},    ForeignName{"bind", "http"},
@@ -26,10 +24,8 @@ constexpr std::array kForeignNames{
 }  // namespace
 
 std::string meant_option(std::string_view name, const std::vector<std::string>& known) {
-  for (const ForeignName& foreign : kForeignNames) {
-    const bool is_known = std::find(known.begin(), known.end(), foreign.ours) != known.end();
-    if (foreign.name == name && is_known) return std::string(foreign.ours);
-  }
+  const std::string_view ours = base::our_name_for(name, kForeignNames);
+  if (std::find(known.begin(), known.end(), ours) != known.end()) return std::string(ours);
   return base::nearest(name, known);
 }
 

@@ -236,9 +236,11 @@ constexpr std::array kOptions{
            "Further host names under which clients may know this server, with commas between them; "
            "*.example.com for all names below that one.",
            with<set_hosts, &Config::allowed_hosts>},
-    Option{"insecure", "", "false",
-           "Listen beyond loopback without tokens: everyone who reaches it may do everything.",
-           with<set_switch, &Config::insecure>},
+    Option{
+        "insecure", "", "false",
+        "Listen beyond loopback, and serve proxies, without tokens: everyone who reaches it may do "
+        "everything.",
+        with<set_switch, &Config::insecure>},
     Option{"threads", "N", "1", "Threads that serve clients.",
            number<1, kMaxThreads, &Config::threads>},
     Option{"request-timeout", "TIME", "5s",
@@ -272,7 +274,8 @@ constexpr std::array kOptions{
            "How long an idempotency key stands for its ids, up to 30d.",
            with<set_retention, &Config::store_options, &StoreOptions::idempotency_retention>},
     Option{"max-connections", "N", "10000",
-           "Clients that may be connected; further ones are answered 503 and closed.",
+           "Clients that may be connected; further ones are answered 503 and closed. With tokens, "
+           "those that have not signed in have half of it at most.",
            number<1, 1'000'000, &Config::clients, &net::ClientSettings::max_connections>},
     Option{"max-client-bytes", "BYTES", "auto",
            "Memory that all clients' connections may hold together: requests that arrive, answers "
@@ -288,9 +291,11 @@ constexpr std::array kOptions{
              config.max_client_bytes = bytes;
              return {};
            }},
-    Option{"header-timeout", "TIME", "10s",
-           "How long a request may take to arrive, from its first byte to its last.",
-           with<set_time, &Config::clients, &net::ClientSettings::header_timeout>},
+    Option{
+        "header-timeout", "TIME", "10s",
+        "How long a request may take to arrive, from its first byte to its last; with tokens, also "
+        "how long a client of the Redis protocol may take to sign in.",
+        with<set_time, &Config::clients, &net::ClientSettings::header_timeout>},
     Option{"idle-timeout", "TIME", "75s", "How long a client may stay connected without a request.",
            with<set_time, &Config::clients, &net::ClientSettings::idle_timeout>},
     Option{"resp-idle-timeout", "TIME", "off",

@@ -4,9 +4,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string_view>
-#include <unordered_map>
 
 #include "base/clock.h"
 
@@ -31,7 +31,7 @@ class RepeatLimit {
   // Beyond so many kinds all are forgotten: there are no more sentences than that.
   static constexpr std::size_t kMostKinds = 1024;
 
-  std::unordered_map<std::uint64_t, Kind> kinds_;  // By the hash of what they have in common.
+  std::map<std::uint64_t, Kind> kinds_;  // By the hash of what they have in common.
 };
 
 }  // namespace nextid::server

@@ -21,9 +21,6 @@ namespace {
 using base::cat;
 using std::chrono::milliseconds;
 
-// Most clients over the limit that get an error; further ones are closed without one.
-constexpr std::size_t kMaxRefusals = 256;
-
 // Time limits are kept to within a quarter of the shortest.
 milliseconds sweep_period(const Config& config) {
   const net::ClientSettings& clients = config.clients;
@@ -51,6 +48,17 @@ std::string describe(const Accounting& accounting) {
 
 void warn_of_exposure(const Logger& logger, const std::string& path) {
   if (const auto warning = base::exposure_of_secret(path)) logger.warning(*warning);
+}
+
+/// "a, b, c", of many the first ones.
+std::string listed(const std::vector<std::string>& names) {
+  constexpr std::size_t kMostListed = 20;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), kMostListed); ++i) {
+    text += cat(text.empty() ? "" : ", ", names[i]);
+  }
+  return names.size() > kMostListed ? cat(text, " and ", names.size() - kMostListed, " more")
+                                    : text;
 }
 
 /// For the log, after a reload of a file.
@@ -85,6 +93,32 @@ Result<void> check_addresses(const Config& config, const ListeningSockets& socke
     if (!allowed) return allowed;
   }
   return {};
+}
+
+std::vector<bool> are_served(const Config& config) {
+  std::vector<bool> served;
+  for (const FrontEndKind& kind : front_end_kinds()) {
+    served.push_back(kind.address(config).has_value());
+  }
+  return served;
+}
+
+// At most half of the places are for clients that have not signed in.
+net::Lobby::Limits lobby_limits(const Config& config, const Capacity& capacity) {
+  const auto of_each_thread = [&](std::size_t all) {
+    return std::max<std::size_t>(all / config.threads, 1);
+  };
+  return {.most_strangers = of_each_thread(capacity.connections / 2),
+          .most_refused = of_each_thread(capacity.refusals)};
+}
+
+void warn_of_descriptors(const Logger& logger, std::size_t wanted, std::size_t connections) {
+  if (connections >= wanted) return;
+  logger.warning(
+      cat("The limit on open files is enough for ", connections, " connections, and not for the ",
+          wanted,
+          " of --max-connections: further ones are refused. Raise it (LimitNOFILE= of the "
+          "unit, ulimit -n), or lower --max-connections."));
 }
 
 std::vector<stats::FrontEndLabels> labels_of_all() {
@@ -149,7 +183,13 @@ Result<std::unique_ptr<Server>> Server::start_with_threads(
   log_opening(logger, *store);
   if (const auto file = store::local_file(config.store)) warn_of_readers(logger, file->full_path);
 
-  std::unique_ptr<Server> server(new Server(config, *std::move(front), *std::move(store), logger));
+  const Capacity capacity = capacity_for(
+      config.clients.max_connections, free_descriptors(config.threads), front_end_kinds().size());
+  warn_of_descriptors(logger, config.clients.max_connections, capacity.connections);
+  Config possible = config;
+  possible.clients.max_connections = capacity.connections;
+  std::unique_ptr<Server> server(
+      new Server(possible, capacity, *std::move(front), *std::move(store), logger));
   if (const auto listening = server->listen(config, sockets); !listening) {
     return listening.error();
   }
@@ -162,7 +202,8 @@ Result<std::unique_ptr<Server>> Server::start_with_threads(
   return server;
 }
 
-Server::Server(const Config& config, Front front, Store store, const Logger& logger)
+Server::Server(const Config& config, const Capacity& capacity, Front front, Store store,
+               const Logger& logger)
     : logger_(logger),
       client_memory_(config.client_bytes(), config.clients.max_connections,
                      [this](const std::string& peer) { log_eviction(peer); }),
@@ -177,11 +218,14 @@ Server::Server(const Config& config, Front front, Store store, const Logger& log
                                              .dropped_log_lines = logger_.dropped()};
                }),
       service_(store_, reports_, logger_),
-      max_connections_(config.clients.max_connections) {
+      sign_ins_(logger_),
+      places_(capacity.connections, are_served(config)),
+      reloader_(reloadables(), logger_) {
   const FrontEndParts parts{.config = config,
                             .access = *front_.access,
                             .service = service_,
                             .audit = front_.audit.get(),
+                            .sign_ins = sign_ins_,
                             .figures = [this] { return figures(); },
                             .log = logger_};
   for (const FrontEndKind& kind : front_end_kinds()) {
@@ -189,7 +233,8 @@ Server::Server(const Config& config, Front front, Store store, const Logger& log
   }
   for (std::size_t i = 0; i < config.threads; ++i) {
     threads_.push_back(std::make_unique<net::IoThread>(store_, sweep_period(config),
-                                                       labels_of_all(), client_memory_));
+                                                       labels_of_all(), client_memory_,
+                                                       lobby_limits(config, capacity)));
   }
 }
 
@@ -210,7 +255,16 @@ Result<void> Server::listen(const Config& config, const ListeningSockets& socket
   return {};
 }
 
+// On the first I/O thread, with which it ends.
+void Server::tell_of_sign_ins() {
+  threads_.front()->reactor().run_after(service::SignInLog::kPeriod, [this] {
+    sign_ins_.tick(base::monotonic_now());
+    tell_of_sign_ins();
+  });
+}
+
 void Server::serve() {
+  if (front_.access->needs_tokens()) threads_.front()->post([this] { tell_of_sign_ins(); });
   for (const Served& served : served_) served.listener->start();
 }
 
@@ -220,8 +274,9 @@ Result<std::shared_ptr<net::Listener>> Server::listen(const Config& config,
                                                       net::FrontEnd& front_end) {
   std::vector<net::IoThread*> threads;
   for (const auto& thread : threads_) threads.push_back(thread.get());
-  auto connect = [this, &front_end](net::IoThread& io, net::Socket socket) {
-    welcome(*front_end.connect(io, stream_of(std::move(socket))));
+  const auto number = static_cast<std::size_t>(&kind - front_end_kinds().data());
+  auto connect = [this, &front_end, number](net::IoThread& io, net::Socket socket) {
+    welcome(io, *front_end.connect(io, stream_of(std::move(socket))), number);
   };
   const auto socket = sockets.find(kind.name);
   auto listener =
@@ -278,14 +333,12 @@ net::Stream Server::stream_of(net::Socket socket) const {
   return front_.tls ? net::Stream(std::move(socket), *front_.tls) : net::Stream(std::move(socket));
 }
 
-void Server::welcome(net::ClientConnection& connection) {
-  const auto open = open_connections();  // With this one.
-  if (open <= max_connections_) {
-    connection.start();
-  } else {
-    connection.refuse();
-    if (open > max_connections_ + kMaxRefusals) connection.abort();
-  }
+// Who has not signed in makes room for who may.
+void Server::welcome(net::IoThread& io, net::ClientConnection& connection, std::size_t front_end) {
+  auto place = places_.take(front_end);
+  const auto would_serve = [&](std::size_t other) { return places_.would_serve(other, front_end); };
+  if (!place && io.lobby().push_out_stranger(would_serve)) place = places_.take(front_end);
+  place ? connection.start(*std::move(place)) : connection.refuse();
 }
 
 void Server::log_eviction(const std::string& peer) const {
@@ -301,39 +354,50 @@ std::size_t Server::open_connections() const noexcept {
   return sum;
 }
 
-void Server::reopen_audit_log() {
-  if (!front_.audit || front_.audit->path().empty()) return;
-  if (const auto reopened = front_.audit->reopen(); !reopened) {
-    logger_(LogLevel::kError,
-            cat("The audit log goes on in the file from before. ", reopened.error().what()));
-  } else {
-    logger_.info(cat("opened the audit log ", front_.audit->path(), " again"));
-  }
-}
-
-void Server::reload() {
+std::vector<Reloadable> Server::reloadables() {
+  std::vector<Reloadable> parts;
   if (front_.access->needs_tokens()) {
-    const std::string& path = front_.access->path();
-    if (const auto reloaded = front_.access->reload(); !reloaded) {
-      logger_(LogLevel::kError,
-              cat("The tokens from before stay in force. ", reloaded.error().what()));
-    } else {
-      logger_.info(cat("read the token file ", path,
-                       " again; tokens in force: ", front_.access->size(), age_of(path)));
-      warn_of_exposure(logger_, path);
-    }
+    parts.push_back({[this] { return reload_tokens(); }, "The tokens from before stay in force."});
   }
   if (front_.tls) {
-    if (const auto reloaded = front_.tls->reload(); !reloaded) {
-      logger_(LogLevel::kError,
-              cat("The certificate from before stays in force. ", reloaded.error().what()));
-    } else {
-      logger_.info(cat("read the certificate again: new connections get it",
-                       age_of(front_.tls->files().certificate)));
-    }
+    parts.push_back(
+        {[this] { return reload_tls(); }, "The certificate from before stays in force."});
   }
-  reopen_audit_log();
+  if (front_.audit && !front_.audit->path().empty()) {
+    parts.push_back(
+        {[this] { return reopen_audit_log(); }, "The audit log goes on in the file from before."});
+  }
+  return parts;
 }
+
+Result<std::string> Server::reload_tokens() {
+  const std::size_t before = front_.access->size();
+  const auto gone = front_.access->reload();
+  if (!gone) return gone.error();
+  const std::string& path = front_.access->path();
+  if (front_.access->size() < before) {
+    logger_.warning(cat("The token file ", path, " has fewer tokens than before; gone: ",
+                        listed(*gone), ". Their clients are refused from now on."));
+  }
+  warn_of_exposure(logger_, path);
+  return cat("read the token file ", path, " again; tokens in force: ", front_.access->size(),
+             age_of(path));
+}
+
+Result<std::string> Server::reload_tls() {
+  if (const auto reloaded = front_.tls->reload(); !reloaded) return reloaded.error();
+  const bool has_authority = !front_.tls->files().client_ca.empty();
+  return cat("read the certificate again: new connections get it",
+             has_authority ? ", and those of clients whose authority was taken away end" : "",
+             age_of(front_.tls->files().certificate));
+}
+
+Result<std::string> Server::reopen_audit_log() {
+  if (const auto reopened = front_.audit->reopen(); !reopened) return reopened.error();
+  return cat("opened the audit log ", front_.audit->path(), " again");
+}
+
+void Server::reload() { reloader_.reload(); }
 
 ServerFigures Server::figures() const {
   return {.open_connections = open_connections(),

@@ -19,13 +19,17 @@
 #include "net/client_memory.h"
 #include "net/io_thread.h"
 #include "net/listener.h"
+#include "net/places.h"
 #include "net/tls.h"
 #include "server/audit_log.h"
+#include "server/capacity.h"
 #include "server/front_ends.h"
 #include "server/logging.h"
 #include "server/options.h"
+#include "server/reloader.h"
 #include "server/reports.h"
 #include "service/service.h"
+#include "service/sign_in_log.h"
 
 namespace nextid::server {
 
@@ -55,8 +59,9 @@ class Server {
   /// "http://127.0.0.1:8000 and redis://localhost:6380 (127.0.0.1, ::1)"
   std::string addresses() const;
 
-  /// Reads the files of tokens and TLS again. If a file is wrong, its content from before stays in
-  /// force. Both outcomes are logged. Thread-safe.
+  /// Reads the files of tokens and TLS again, and opens the audit log again. If a file is wrong,
+  /// its content from before stays in force, and it is tried again until it is right. Both outcomes
+  /// are logged. Thread-safe.
   void reload();
 
   /// Has /readyz say 503, so that load balancers send their clients elsewhere, and serves on.
@@ -86,9 +91,11 @@ class Server {
     std::shared_ptr<net::Listener> listener;
   };
 
-  Server(const Config& config, Front front, Store store, const Logger& logger);
+  Server(const Config& config, const Capacity& capacity, Front front, Store store,
+         const Logger& logger);
   Result<void> listen(const Config& config, const ListeningSockets& sockets);
   void serve();
+  void tell_of_sign_ins();
   Result<std::shared_ptr<net::Listener>> listen(const Config& config,
                                                 const ListeningSockets& sockets,
                                                 const FrontEndKind& kind, net::FrontEnd& front_end);
@@ -96,12 +103,15 @@ class Server {
   std::string url(const Served& served) const;
   LogFields addresses_by_name() const;
   net::Stream stream_of(net::Socket socket) const;
-  void welcome(net::ClientConnection& connection);
+  void welcome(net::IoThread& io, net::ClientConnection& connection, std::size_t front_end);
   std::size_t open_connections() const noexcept;
   ServerFigures figures() const;
   std::vector<stats::FrontEndCounts> front_end_counts() const;
-  void reopen_audit_log();
   void log_eviction(const std::string& peer) const;
+  std::vector<Reloadable> reloadables();
+  Result<std::string> reload_tokens();
+  Result<std::string> reload_tls();
+  Result<std::string> reopen_audit_log();
   void log_closing(const Accounting& accounting) const;
   void drain(base::MonotonicTime deadline);
 
@@ -111,12 +121,14 @@ class Server {
   Store store_;
   Reports reports_;  // Reads the threads' counts, until stop().
   service::Service service_;
+  service::SignInLog sign_ins_;
   std::vector<std::unique_ptr<net::FrontEnd>> front_ends_;  // Those that are not off.
+  net::Places places_;                                      // Of all kinds of front ends.
   std::vector<std::unique_ptr<net::IoThread>> threads_;     // Have connections of those.
   std::vector<Served> served_;  // Whose listeners use the threads. Empty until all listen.
-  const std::size_t max_connections_;
   bool stopped_ = false;
   Accounting accounting_;
+  Reloader reloader_;  // Uses what is before it.
 };
 
 }  // namespace nextid::server

@@ -36,15 +36,17 @@ struct ShowCounter {
   std::string counter;
 };
 
-/// A name that is no counter name is answered with kNotFound.
+/// A name that is no counter name is answered with kNotFound. One that is there several times is
+/// looked up once.
 struct FindCounters {
   using Answer = std::vector<Result<CounterInfo>>;  ///< In the order of `counters`.
   static constexpr Needs kNeeds = kLooksAt;
 
-  std::vector<std::string> counters;
+  std::vector<std::string> counters;  ///< At most kMostFound.
 };
+inline constexpr std::size_t kMostFound = 100;
 
-/// Reads the whole list.
+/// Reads the whole list, unless it is long and was read within the last second (counter_count.h).
 struct CountCounters {
   using Answer = std::uint64_t;
   static constexpr Needs kNeeds = kCounts;

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -13,25 +14,28 @@ namespace {
 
 // The answers to a FindCounters, as they come.
 struct Search {
-  std::vector<Result<CounterInfo>> found;
+  std::vector<Result<CounterInfo>> found;        // Of each name.
+  std::vector<std::vector<std::size_t>> askers;  // Of each name: its places in the answer.
   std::atomic<std::size_t> left;
   Done<FindCounters::Answer> done;
+
+  void end() {
+    std::size_t size = 0;
+    for (const auto& places : askers) size += places.size();
+    FindCounters::Answer answer(size, found.front());
+    for (std::size_t name = 0; name < found.size(); ++name) {
+      for (const std::size_t place : askers[name]) answer[place] = found[name];
+    }
+    done(std::move(answer));
+  }
 };
 
-// A CountCounters under way, page by page.
-struct Count {
-  Store store;
-  std::uint64_t sum = 0;
-  Done<std::uint64_t> done;
-};
-
-void count_from(const std::shared_ptr<Count>& count, const std::string& after) {
-  count->store.async_counters(after, kMostListed, [count](const Result<CounterPage>& page) {
-    if (!page) return count->done(page.error());
-    count->sum += page->counters.size();
-    if (!page->more || page->counters.empty()) return count->done(count->sum);
-    count_from(count, page->counters.back().name);
-  });
+// The names, each once, with their places in `names`.
+std::map<std::string_view, std::vector<std::size_t>> places_of(
+    const std::vector<std::string>& names) {
+  std::map<std::string_view, std::vector<std::size_t>> places;
+  for (std::size_t i = 0; i < names.size(); ++i) places[names[i]].push_back(i);
+  return places;
 }
 
 }  // namespace
@@ -39,6 +43,7 @@ void count_from(const std::shared_ptr<Count>& count, const std::string& after) {
 Service::Service(Store store, Reports& reports, Log log)
     : store_(std::move(store)),
       reports_(reports),
+      count_(std::make_shared<CounterCount>(store_)),
       readiness_(std::make_shared<ReadinessLog>(std::move(log))) {}
 
 void Service::start(const ListCounters& call, Done<CounterPage> done) const {
@@ -51,26 +56,29 @@ void Service::start(const ShowCounter& call, Done<CounterInfo> done) const {
 
 void Service::start(const FindCounters& call, Done<FindCounters::Answer> done) const {
   if (call.counters.empty()) return done(FindCounters::Answer{});
+  const auto names = places_of(call.counters);
   const auto search = std::make_shared<Search>();
-  search->found.assign(call.counters.size(),
-                       Error(ErrorCode::kNotFound, "there is no such counter."));
-  search->left = call.counters.size();
+  search->found.assign(names.size(), Error(ErrorCode::kNotFound, "there is no such counter."));
+  for (const auto& [name, places] : names) search->askers.push_back(places);
+  search->left = names.size();
   search->done = std::move(done);
-  for (std::size_t i = 0; i < call.counters.size(); ++i) {
+  std::size_t i = 0;
+  for (const auto& [name, places] : names) {
     const auto take = [search, i](Result<CounterInfo> counter) {
       search->found[i] = std::move(counter);
-      if (--search->left == 0) search->done(std::move(search->found));
+      if (--search->left == 0) search->end();
     };
-    if (is_counter_name(call.counters[i])) {
-      store_.async_counter(call.counters[i], take);
+    if (is_counter_name(name)) {
+      store_.async_counter(name, take);
     } else {
       take(search->found[i]);
     }
+    ++i;
   }
 }
 
 void Service::start(const CountCounters&, Done<std::uint64_t> done) const {
-  count_from(std::make_shared<Count>(Count{store_, 0, std::move(done)}), "");
+  count_->ask(std::move(done));
 }
 
 void Service::start(const DefineCounter& call, Done<DefinedCounter> done) const {

@@ -8,6 +8,7 @@
 #include "nextid/store.h"
 
 #include "service/call.h"
+#include "service/counter_count.h"
 #include "service/done.h"
 #include "service/readiness_log.h"
 #include "service/reports.h"
@@ -38,6 +39,7 @@ class Service {
  private:
   const Store store_;
   Reports& reports_;
+  const std::shared_ptr<CounterCount> count_;
   const std::shared_ptr<ReadinessLog> readiness_;  // The store's answers may outlive this object.
   std::atomic<bool> is_stopping_{false};
 };

@@ -22,6 +22,11 @@ std::string_view to_string(Ending ending) noexcept {
   return kEndingNames[static_cast<std::size_t>(ending)];
 }
 
+std::string_view to_string(TurnedAway reason) noexcept {
+  constexpr std::array<std::string_view, kTurnedAway> kNames{"limit", "made_way", "no_sign_in"};
+  return kNames[static_cast<std::size_t>(reason)];
+}
+
 Ending ending_of(std::string_view code) noexcept {
   const auto name = std::find(kEndingNames.begin(), kEndingNames.end(), code);
   if (name == kEndingNames.end()) return Ending::kOther;
@@ -47,6 +52,7 @@ FrontEndCounts& FrontEndCounts::operator+=(const FrontEndCounts& other) noexcept
   latencies += other.latencies;
   open_connections += other.open_connections;
   connections += other.connections;
+  for (std::size_t i = 0; i < kTurnedAway; ++i) turned_away[i] += other.turned_away[i];
   received_bytes += other.received_bytes;
   sent_bytes += other.sent_bytes;
   return *this;
@@ -58,8 +64,12 @@ FrontEndCounts FrontEndStats::value() const {
                         .latencies = latencies_.value(),
                         .open_connections = open_connections_.value(),
                         .connections = connections_.value(),
+                        .turned_away = {},
                         .received_bytes = received_bytes_.value(),
                         .sent_bytes = sent_bytes_.value()};
+  for (std::size_t i = 0; i < kTurnedAway; ++i) {
+    counts.turned_away[i] = turned_away_[i].value();
+  }
   counts.requests.resize(labels_.routes.size());
   for (std::size_t route = 0; route < counts.requests.size(); ++route) {
     for (std::size_t ending = 0; ending < kEndings; ++ending) {

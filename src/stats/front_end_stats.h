@@ -41,13 +41,24 @@ std::string_view to_string(Ending ending) noexcept;
 Ending ending_of(std::string_view code) noexcept;
 Ending ending_of(ErrorCode code) noexcept;
 
+/// Why the server, and not the client, ended a connection that was well-behaved or yet unknown.
+enum class TurnedAway : std::uint8_t {
+  kLimit,     ///< There was no place for it.
+  kMadeWay,   ///< It had not signed in, and its place was for another one.
+  kNoSignIn,  ///< It did not sign in in time.
+};
+inline constexpr std::size_t kTurnedAway = 3;
+/// "limit", "made_way", "no_sign_in"
+std::string_view to_string(TurnedAway reason) noexcept;
+
 /// Of one front end: the counts of one I/O thread, or of several together.
 struct FrontEndCounts {
   FrontEndLabels labels;
   std::vector<std::array<std::uint64_t, kEndings>> requests;  ///< By route, then by ending.
   Durations latencies;                                        ///< See FrontEndStats::answered().
   std::uint64_t open_connections = 0;
-  std::uint64_t connections = 0;  ///< Since the start.
+  std::uint64_t connections = 0;                         ///< Since the start.
+  std::array<std::uint64_t, kTurnedAway> turned_away{};  ///< The same, by the reason.
   std::uint64_t received_bytes = 0;
   std::uint64_t sent_bytes = 0;
 
@@ -77,6 +88,9 @@ class FrontEndStats {
     connections_.add();
   }
   void connection_closed() noexcept { open_connections_.subtract(); }
+  void turned_away(TurnedAway reason) noexcept {
+    turned_away_[static_cast<std::size_t>(reason)].add();
+  }
   void received(std::size_t bytes) noexcept { received_bytes_.add(bytes); }
   void sent(std::size_t bytes) noexcept { sent_bytes_.add(bytes); }
 
@@ -88,6 +102,7 @@ class FrontEndStats {
   DurationTally latencies_;
   Tally open_connections_;
   Tally connections_;
+  std::array<Tally, kTurnedAway> turned_away_;
   Tally received_bytes_;
   Tally sent_bytes_;
 };

@@ -8,7 +8,7 @@ import {Server} from "./server.js";
 
 const PREFIX = "/ids";
 
-// Passes what is below PREFIX on without it, under the Host of the server behind, as nginx does.
+// Passes what is below PREFIX on without it, under the Host of the server behind, and says so, as nginx does.
 async function startProxy(target) {
   const strays = [];
   const {host, hostname, port} = new URL(target);
@@ -17,7 +17,7 @@ async function startProxy(target) {
       strays.push(request.url);
       return response.writeHead(404).end();
     }
-    const headers = {...request.headers, host};
+    const headers = {...request.headers, host, "x-forwarded-for": "127.0.0.1", "x-forwarded-proto": "http"};
     const path = request.url.slice(PREFIX.length);
     const passed = http.request({hostname, port, path, method: request.method, headers}, (answer) => {
       response.writeHead(answer.statusCode, answer.headers);
@@ -36,7 +36,7 @@ async function startProxy(target) {
   };
 }
 
-const server = missing ? null : await Server.start({options: ["--allow-host", "127.0.0.1"]});
+const server = missing ? null : await Server.start({options: ["--allow-host", "127.0.0.1", "--insecure"]});
 const proxy = server && await startProxy(server.url);
 after(async () => {
   await proxy?.stop();

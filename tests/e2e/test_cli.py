@@ -1,11 +1,13 @@
 """The command line: what it prints, and its exit codes."""
 
 import contextlib
+import http.server
 import json
 import re
 import signal
 import sqlite3
 import subprocess
+import threading
 
 import pytest
 
@@ -267,3 +269,45 @@ def test_killed_after_printing_burns_nothing(store):
         process.wait(timeout=nextid.PATIENCE)
         process.stdout.close()
     assert run("next", "--store", store).stdout == "6\n"
+
+
+class _Painter(http.server.BaseHTTPRequestHandler):
+    """An endpoint that is not DynamoDB's, and says what a terminal would act on."""
+
+    def do_POST(self):
+        body = json.dumps({"__type": "x#ValidationException\x1b]0;owned\x07",
+                           "message": "\x1b]0;owned\x07\x9b2J"}).encode()
+        self.send_response(400)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_what_an_endpoint_says_does_nothing_to_a_terminal():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Painter) as painter:
+        thread = threading.Thread(target=painter.serve_forever)
+        thread.start()
+        env = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "AWS_REGION": "eu-west-1",
+               "AWS_ENDPOINT_URL": f"http://127.0.0.1:{painter.server_port}"}
+        try:
+            for command in (["next"], ["counters"], ["define", "a"], ["doctor"]):
+                done = run(*command, "--store", "dynamodb://ids-table", env=env)
+                said = done.stdout + done.stderr
+                assert done.returncode != OK and "owned" in said, said
+                assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", said), said
+        finally:
+            painter.shutdown()
+            thread.join()
+
+
+def test_one_place_writes_for_a_terminal():
+    """What is written elsewhere is of the command line, or of this program alone."""
+    writes = {}
+    for path in (nextid.REPOSITORY / "src" / "cli").glob("*.cc"):
+        count = len(re.findall(r"f(?:printf|puts)\(", path.read_text()))
+        if count:
+            writes[path.name] = count
+    assert writes == {"output.cc": 1, "bench.cc": 2, "recovery.cc": 2, "token.cc": 2}

@@ -30,7 +30,8 @@ def resp_port(server):
 
 def figure(server, name):
     page = server.ask("GET", "/metrics").body.decode()
-    return int(float(re.search(rf"^{name} (\S+)", page, re.MULTILINE).group(1)))
+    found = re.search(rf"^{re.escape(name)} (\S+)", page, re.MULTILINE)
+    return int(float(found.group(1))) if found else 0
 
 
 def held(server):
@@ -109,31 +110,46 @@ def test_long_answers_of_commands_wait_within_the_bound(slow_store):
 
 @pytest.fixture
 def small(start_server):
-    """Six connections may hold 192 KiB together, so that each has a share of 32 KiB."""
-    return start_server("--max-connections", 6, "--max-client-bytes", 6 * SHARE)
+    """Eight connections may hold 256 KiB together, so that each has a share of 32 KiB."""
+    return start_server("--max-connections", 8, "--max-client-bytes", 8 * SHARE)
 
 
-def fill(server):
-    """Three clients that hold 64 KiB and more each; the memory of all is short then."""
-    greedy = [connect(server.port), connect(server.port), connect(resp_port(server))]
-    for client, request in zip(greedy, [DOCUMENT, DOCUMENT, DOCS]):
-        send_and_never_read(client, request * 200)
-    poll(lambda: held(server) > 6 * SHARE, "memory is short")
-    return greedy
+class Greedy:
+    """Four clients that hold 64 KiB each, so that the memory of all is short until they are closed."""
+
+    def __init__(self, server):
+        self._port = resp_port(server)
+        self._clients = []
+
+    def fill(self):
+        self.close()
+        self._clients = [connect(self._port) for _ in range(4)]
+        for client in self._clients:
+            client.sendall(b"*2\r\n$4\r\nECHO\r\n$60000\r\n" + b"x" * 59_000)
+
+    def close(self):
+        for client in self._clients:
+            client.close()
 
 
 def test_who_holds_little_takes_ids_while_others_hold_all(small):
     with Connection(small.port) as http, socket.create_connection(("127.0.0.1", resp_port(small)), 20) as redis:
-        http.ask("GET", "/healthz")
-        redis.sendall(b"PING\r\n")
-        assert redis.recv(100) == b"+PONG\r\n"
-        greedy = fill(small)
-        refusal = http.ask("GET", "/v1/counters")
-        assert refusal.status == 503
+        greedy = Greedy(small)
+
+        def answer_of_all(ask):
+            """Until memory is short: who holds too much is closed a second later."""
+            greedy.fill()
+            return ask()
+
+        def info():
+            redis.sendall(b"INFO server\r\n")
+            return redis.recv(10_000)
+
+        refusal = poll(lambda: next((answer for answer in [answer_of_all(lambda: http.ask("GET", "/v1/counters"))]
+                                     if answer.status == 503), None), "memory is short")
         assert refusal.json()["type"] == "urn:nextid:error:overloaded"
         assert "--max-client-bytes" in refusal.json()["detail"]
-        redis.sendall(b"INFO\r\n")
-        assert redis.recv(1000).startswith(b"-BUSY The server's clients hold as much memory")
+        poll(lambda: answer_of_all(info).startswith(b"-BUSY The server's clients hold as much memory"), "the same")
         # Ids and probes are served meanwhile.
         assert http.ask("GET", "/next").json() == {"id": 1}
         redis.sendall(b"INCR global\r\n")
@@ -143,9 +159,20 @@ def test_who_holds_little_takes_ids_while_others_hold_all(small):
         poll(lambda: http.ask("GET", "/v1/counters").status == 200, "memory is there again")
         assert figure(small, "nextid_evicted_connections_total") >= 1
         assert re.search(r"A connection from 127\.0\.0\.1:?\d* was closed: all clients together hold more than "
-                         r"196608 bytes of memory, and it held more than its share of 32768\.", small.log())
-        for client in greedy:
-            client.close()
+                         r"262144 bytes of memory, and it held more than its share of 32768\.", small.log())
+        greedy.close()
+
+
+def test_requests_of_who_holds_too_much_are_refused(small):
+    """Documents that nobody reads become short refusals, and so the memory is there again."""
+    clients = [connect(small.port) for _ in range(4)]
+    for client in clients:
+        send_and_never_read(client, DOCUMENT * 200)
+    poll(lambda: figure(small, 'nextid_requests_total{protocol="http",route="pages",result="overloaded"}') > 0,
+         "some are refused")
+    poll(lambda: small.ask("GET", "/docs").status == 200, "memory is there again")
+    for client in clients:
+        client.close()
 
 
 def test_a_transaction_is_counted_and_refused_as_a_whole(small):
@@ -154,7 +181,7 @@ def test_a_transaction_is_counted_and_refused_as_a_whole(small):
     assert client.recv(100) == b"+OK\r\n"
     answers = client.makefile("rb")
     argument = b"x" * 100
-    for _ in range(3_000):
+    for _ in range(5_000):
         client.sendall(b"INCR " + argument + b"\r\n")
         answer = answers.readline()
         if answer != b"+QUEUED\r\n":

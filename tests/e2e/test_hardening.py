@@ -2,6 +2,7 @@
 
 import platform
 import re
+import resource
 import subprocess
 
 import pytest
@@ -68,3 +69,19 @@ def test_each_source_has_the_flags(wanted):
     flags += ["-fcf-protection"] if ON_X86 else []
     for producer in producers:
         assert [flag for flag in flags if flag not in producer] == [], producer
+
+
+def test_no_core_dump_has_tokens(start_server, tmp_path):
+    hard = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    if hard == 0:
+        pytest.skip("not run: no process may dump its core here")
+    allowed = ["prlimit", f"--core={'unlimited' if hard == resource.RLIM_INFINITY else hard}:"]
+
+    def limits(*options):
+        server = start_server(*options, prefix=allowed)
+        return resource.prlimit(server.process.pid, resource.RLIMIT_CORE)
+
+    tokens = tmp_path / "tokens"
+    assert nextid.run("token", "a", "--file", tokens).returncode == nextid.OK
+    assert limits() == (hard, hard)
+    assert limits("--tokens", tokens) == (0, hard)

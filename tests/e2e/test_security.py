@@ -1,5 +1,6 @@
 """Who may do what, over what, and what a browser can't be used for."""
 
+import json
 import re
 import shutil
 import socket
@@ -73,7 +74,7 @@ def test_tokens_allow_what_their_line_says(start_server, token_file, tokens):
             for name, token in tokens.items():
                 answer = connection.ask(method, target, headers=bearer(token))
                 if name in allowed:
-                    assert answer.status in (200, 201, 400, 404), (target, name, answer)
+                    assert answer.status in (200, 204, 400, 404), (target, name, answer)
                 elif answer.status != 400 or "advance" not in target:
                     assert is_problem(answer, 403, "forbidden"), (target, name)
                     assert f"'{name}'" in answer.json()["detail"]
@@ -96,6 +97,44 @@ def test_tokens_allow_what_their_line_says(start_server, token_file, tokens):
     assert server.stop() == {"returned": 4, **NOTHING_BURNED}
 
 
+def test_who_may_change_a_counter_is_not_shown_it(start_server, token_file, tokens):
+    both, line = make_token("both", "read,define", "*")
+    token_file.write_text(token_file.read_text() + line + "\n")
+    server = start_server("--tokens", token_file)
+    path, max_is_5 = "/v1/counters/orders", b'{"max":5,"comment":"secret"}'
+    with server.connect() as connection:
+        def ask(token, method, target, body=b"", *headers):
+            return connection.ask(method, target, body=body, headers=[*bearer(token), *headers])
+
+        def done(answer):
+            assert (answer.status, answer.body) == (204, b"")
+            assert not {"etag", "location", "content-type"} & set(answer.headers), answer
+            return True
+
+        def says_nothing(answer, status, code):
+            assert is_problem(answer, status, code)
+            assert answer.json()["detail"] == (
+                "The counter, as it is, does not allow that; what it is takes the right to read.")
+            return True
+
+        blind, seeing = tokens["admin"], both
+        assert done(ask(blind, "PUT", path, max_is_5))
+        assert done(ask(blind, "PUT", path, b"{}"))
+        assert done(ask(blind, "POST", f"{path}/advance", b'{"to":3}'))
+        assert says_nothing(ask(blind, "PUT", path, b'{"max":2}'), 409, "conflict")
+        assert says_nothing(ask(blind, "PUT", path, b'{"start":2}'), 409, "conflict")
+        assert says_nothing(ask(blind, "PUT", path, b"{}", 'If-Match: "9"'), 412, "precondition_failed")
+        assert says_nothing(ask(blind, "POST", f"{path}/advance", b'{"to":9}'), 400, "invalid")
+        assert ask(blind, "GET", path).status == 403
+        # With both rights it is as without tokens.
+        shown = ask(seeing, "PUT", path, b"{}")
+        assert (shown.status, shown.json()["value"], shown.json()["comment"]) == (200, 3, "secret")
+        assert ask(seeing, "POST", f"{path}/advance", b'{"to":4}').json()["value"] == 4
+        assert "has reached 4" in ask(seeing, "PUT", path, b'{"max":2}').json()["detail"]
+        made = ask(seeing, "PUT", "/v1/counters/new", b"{}")
+        assert made.status == 201 and made.headers["location"] == "./new"
+
+
 def test_whoever_is_unknown_learns_nothing_of_the_request(start_server, token_file):
     server = start_server("--tokens", token_file)
     assert is_problem(server.ask("GET", "/range?count=0"), 401, "unauthorized")
@@ -110,7 +149,7 @@ def test_tokens_are_read_again_on_sighup(start_server, token_file, tokens):
             return connection.ask("GET", "/next?counter=invoices", headers=bearer(token)).status
 
         assert (status(new), status(tokens["billing"])) == (401, 200)
-        token_file.write_text(line)
+        token_file.write_text(line + "\n")
         server.reload()
         assert (status(new), status(tokens["billing"])) == (200, 401)
 
@@ -436,7 +475,7 @@ def test_redis_clients_have_the_same_tokens_and_tls(start_server, token_file, to
     for wrong in (None, "wrong"):
         with pytest.raises(redis.RedisError):
             client(wrong).incr("invoices")
-    token_file.write_text(make_token("new", "allocate", "*")[1])
+    token_file.write_text(make_token("new", "allocate", "*")[1] + "\n")
     server.reload()
     with pytest.raises(redis.RedisError):
         billing.incr("invoices")
@@ -524,6 +563,49 @@ def test_pages_whose_name_leads_here_are_refused(start_server, token_file, token
                                                       *bearer(tokens["reader"])]).status == 200
 
 
+def test_a_proxy_is_served_with_tokens_or_where_it_is_said_to_keep_others_out(start_server, token_file, tokens):
+    fields = ["Forwarded: for=192.0.2.7", "Via: 1.1 proxy", "X-Real-IP: 192.0.2.7",
+              "X-Forwarded-For: 192.0.2.7", "X-Forwarded-Host: evil.example"]
+    server = start_server()
+    for target in ("/next", "/", "/v1/counters", "/nowhere"):
+        for field in fields:
+            answer = server.ask("GET", target, headers=[field])
+            assert is_problem(answer, 403, "forbidden"), (target, field)
+            assert "--tokens FILE; or start the server with --insecure" in answer.json()["detail"]
+    for probe in ("/healthz", "/readyz"):
+        assert server.ask("GET", probe, headers=fields).status == 200
+    assert server.stop()["returned"] == 0
+    server = start_server("--tokens", token_file)
+    answer = server.ask("GET", "/next?counter=invoices", headers=[*fields, *bearer(tokens["billing"])])
+    assert answer.status == 200
+    assert server.ask("GET", "/", headers=fields).status == 200
+    server = start_server("--insecure")
+    assert server.ask("GET", "/next", headers=fields).status == 200
+
+
+def test_the_host_of_an_absolute_target_counts(server):
+    own = f"127.0.0.1:{server.port}"
+    answer = server.ask("GET", "http://evil.example/next", headers=[f"Host: {own}"])
+    assert is_problem(answer, 403, "forbidden")
+    assert server.ask("GET", f"http://{own}/next", headers=["Host: evil.example"]).json() == {"id": 1}
+
+
+def test_what_browsers_are_told(server, tls_server):
+    chrome = "User-Agent: Mozilla/5.0 (X11; Linux x86_64)"
+    for target, headers in (("/next", [chrome]), ("/range?count=2", [chrome]), ("/v1/counters", []),
+                            ("/", []), ("/healthz", []), ("/nowhere", []), ("/metrics", [])):
+        for asked in (server, tls_server):
+            answer = asked.ask("GET", target, headers=["Host: 127.0.0.1", *headers])
+            assert answer.headers["x-content-type-options"] == "nosniff", target
+            assert answer.headers["cross-origin-resource-policy"] == "same-origin", target
+            expected = "max-age=2592000" if asked is tls_server else None
+            assert answer.headers.get("strict-transport-security") == expected, target
+    local = tls_server.ask("GET", "/healthz", headers=["Host: localhost"])
+    assert "strict-transport-security" not in local.headers
+    program = server.ask("GET", "/next", headers=["User-Agent: curl/8"])
+    assert set(program.headers) == {"date", "content-type", "content-length", "cache-control"}
+
+
 def test_what_a_browser_fetches_ahead_takes_no_id(server):
     for field in ("Sec-Purpose: prefetch", "Sec-Purpose: prefetch;prerender", "Purpose: prefetch"):
         assert is_problem(server.ask("GET", "/next", headers=[field]), 403, "forbidden"), field
@@ -535,7 +617,8 @@ def test_pages_of_other_sites_take_no_ids(server):
     own = f"http://127.0.0.1:{server.port}"
     refused = [["Sec-Fetch-Site: cross-site"], ["Sec-Fetch-Site: same-site"],
                ["Origin: https://evil.example"], ["Origin: null"],
-               ["Origin: http://127.0.0.1:1"], [f"Origin: {own}", "Sec-Fetch-Site: cross-site"]]
+               ["Origin: http://127.0.0.1:1"], [f"Origin: {own.replace('http', 'https')}"],
+               [f"Origin: {own}", "Sec-Fetch-Site: cross-site"]]
     acting = [("GET", "/next"), ("POST", "/next"), ("GET", "/range?count=1"),
               ("POST", "/v1/counters/global/next"), ("PUT", "/v1/counters/a"),
               ("POST", "/v1/counters/global/advance")]
@@ -584,6 +667,43 @@ def test_request_ids_come_back(server):
     assert server.value() == 2
 
 
+def test_json_lines_have_what_tells_failed_requests_apart(start_server):
+    server = start_server("--max-counters", "1", "--idle-counter-timeout", "1h", "--log-format", "json")
+    assert server.next_id("a") == 1
+    spoof = "x' was answered 200 (ok): fine."
+    assert server.ask("GET", "/next?counter=b", headers=[f"X-Request-Id: {spoof}"]).status == 503
+
+    def lines():
+        return [line for line in map(json.loads, server.log().splitlines()) if "request_id" in line]
+
+    line, = poll(lines, "a line in the log")
+    assert (line["request_id"], line["status"], line["code"]) == (spoof, 503, "overloaded")
+    assert line["message"].startswith(
+        r"Request 'x\x27 was answered 200 (ok): fine.' was answered 503 (overloaded): ")
+
+
+def test_failed_sign_ins_are_told_once_a_second(start_server, token_file):
+    server = start_server("--tokens", token_file)
+    redis_client = redis.Redis("127.0.0.1", resp_port(server), password="wrong")
+    with server.connect() as connection:
+        for _ in range(30):
+            assert connection.ask("GET", "/next", headers=bearer("wrong")).status == 401
+    for _ in range(3):
+        with pytest.raises(redis.RedisError, match="WRONGPASS|no token"):
+            redis_client.ping()
+    assert server.ask("GET", "/next").status == 401  # That is no attempt.
+
+    def told():
+        counts = re.findall(r"warning (A|\d+) tokens? that this server does not know w", server.log())
+        return [1 if count == "A" else int(count) for count in counts]
+
+    poll(lambda: sum(told()) == 33, "all are told")
+    assert len(told()) < 20
+    assert re.search(r"first http from 127[.]0[.]0[.]1:\d+, last (http|resp) from 127[.]0[.]0[.]1:\d+[.]\n|"
+                     r"refused: http from 127[.]0[.]0[.]1:\d+[.]\n", server.log())
+    assert "resp from 127.0.0.1:" in server.log()
+
+
 def test_the_log_has_the_ids_of_failed_requests(start_server):
     server = start_server("--max-counters", "1", "--idle-counter-timeout", "1h")
     started = time.monotonic()
@@ -591,10 +711,10 @@ def test_the_log_has_the_ids_of_failed_requests(start_server):
         assert connection.ask("GET", "/next?counter=a").status == 200
         answer = connection.ask("GET", "/next?counter=b", headers=["X-Request-Id: order-17"])
         assert is_problem(answer, 503, "overloaded")
-        poll(lambda: re.search(r"warning Request order-17 was answered 503 \(overloaded\): \w",
+        poll(lambda: re.search(r"warning Request 'order-17' was answered 503 \(overloaded\): \w",
                                server.log()), "a line in the log")
         made = connection.ask("GET", "/next?counter=b").headers["x-request-id"]
-        poll(lambda: f"Request {made} was answered 503" in server.log(), "a line in the log")
+        poll(lambda: f"Request '{made}' was answered 503" in server.log(), "a line in the log")
         for _ in range(100):
             connection.request("GET", "/next?counter=b")
         for _ in range(100):

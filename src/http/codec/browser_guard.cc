@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <arpa/inet.h>
+#include <optional>
 #include <utility>
 
 #include <boost/beast/core/string.hpp>
@@ -56,6 +57,17 @@ bool is_address(std::string_view host) {
   return ::inet_pton(AF_INET, std::string(host).c_str(), &address) == 1;
 }
 
+// Whom the request is for: what an absolute target says counts (RFC 9112, 3.2.2). Nothing where
+// HTTP/1.0 says nothing.
+std::optional<std::string_view> authority_of(const Request& request) {
+  const auto scheme_end = request.target.find("://");
+  if (request.target.starts_with('/') || scheme_end == std::string_view::npos) {
+    return request.host.count > 0 ? std::optional(request.host.value) : std::nullopt;
+  }
+  const auto rest = request.target.substr(scheme_end + 3);
+  return rest.substr(0, rest.find_first_of("/?#"));
+}
+
 Refusal repeated(std::string_view field) {
   return invalid(cat("The field ", field, " is given more than once."));
 }
@@ -65,7 +77,9 @@ Refusal repeated(std::string_view field) {
 BrowserGuard::BrowserGuard(const Settings& settings)
     : own_hosts_{"127.0.0.1", "localhost", "[::1]", in_brackets(settings.listen_host)},
       check_host_(settings.check_host),
-      any_address_is_ours_(settings.listen_host == "0.0.0.0" || settings.listen_host == "::") {
+      refuse_proxies_(settings.refuse_proxies),
+      any_address_is_ours_(settings.listen_host == "0.0.0.0" || settings.listen_host == "::"),
+      own_scheme_(settings.is_tls ? "https" : "http") {
   for (const auto& host : settings.allowed_hosts) {
     if (host.starts_with("*.")) {
       allowed_suffixes_.push_back(host.substr(1));
@@ -77,8 +91,16 @@ BrowserGuard::BrowserGuard(const Settings& settings)
 }
 
 Refusal BrowserGuard::check(const Request& request, bool acts) const {
-  if (check_host_ && request.host.count > 0) {
-    if (auto refusal = check_host(request.host.value)) return refusal;
+  if (refuse_proxies_ && !request.proxy_field.empty()) {
+    return forbidden(
+        cat("A proxy sends this (it has the field ", request.proxy_field,
+            "), and without tokens everyone whom it lets in may do everything. Give clients tokens "
+            "with --tokens FILE; or start the server with --insecure if the proxy keeps others "
+            "out."));
+  }
+  const auto authority = authority_of(request);
+  if (check_host_ && authority) {
+    if (auto refusal = check_host(*authority)) return refusal;
   }
   if (!acts) return std::nullopt;
   for (const Field* purpose : {&request.sec_purpose, &request.purpose}) {
@@ -94,15 +116,23 @@ Refusal BrowserGuard::check(const Request& request, bool acts) const {
               base::printable(site.value), "); only this server's own page may."));
     }
   }
-  if (const auto& origin = request.origin; origin.count > 0) {
-    if (origin.count > 1) return repeated("Origin");
-    if (!is_own_origin(origin.value, request.host.value)) {
-      return forbidden(cat("A page of ", base::in_quotes(origin.value),
-                           " sends this request, and only this server's own page may. If a proxy "
-                           "serves it under that name, allow the name with --allow-host."));
-    }
-  }
-  return std::nullopt;
+  return check_origin(request, authority.value_or(""));
+}
+
+Refusal BrowserGuard::check_origin(const Request& request, std::string_view authority) const {
+  const auto& origin = request.origin;
+  if (origin.count == 0) return std::nullopt;
+  if (origin.count > 1) return repeated("Origin");
+  if (is_own_origin(request, authority)) return std::nullopt;
+  return forbidden(cat("A page of ", base::in_quotes(origin.value),
+                       " sends this request, and only this server's own page may. If a proxy "
+                       "serves it under that name, allow the name with --allow-host."));
+}
+
+bool BrowserGuard::wants_only_tls(const Request& request) const {
+  if (own_scheme_ != "https") return false;
+  const auto host = without_port(authority_of(request).value_or(""));
+  return !host.empty() && !equal(host, "localhost") && !host.ends_with(".localhost");
 }
 
 Refusal BrowserGuard::check_host(std::string_view authority) const {
@@ -120,12 +150,20 @@ bool BrowserGuard::is_ours(std::string_view host) const {
 
 // Browsers write the authority of a page of ours in Origin as they do in Host: both or none with a
 // port. "null", of pages without an origin, has no authority.
-bool BrowserGuard::is_own_origin(std::string_view origin, std::string_view host) const {
+bool BrowserGuard::is_own_origin(const Request& request, std::string_view authority) const {
+  const std::string_view origin = request.origin.value;
   const auto scheme_end = origin.find("://");
   if (scheme_end == std::string_view::npos) return false;
-  const auto authority = origin.substr(scheme_end + 3);
-  return equal(authority, host) || is_among(without_port(authority), allowed_hosts_) ||
-         is_below(without_port(authority), allowed_suffixes_);
+  const auto scheme = origin.substr(0, scheme_end);
+  const auto page = origin.substr(scheme_end + 3);
+  if (is_among(without_port(page), allowed_hosts_) ||
+      is_below(without_port(page), allowed_suffixes_)) {
+    return scheme == "https" || scheme == "http";
+  }
+  // No page can set these two fields of a request to another origin.
+  const bool is_our_scheme = scheme == own_scheme_ || scheme == request.forwarded_proto.value ||
+                             (scheme == "https" && request.sec_fetch_site.value == "same-origin");
+  return is_our_scheme && equal(page, authority);
 }
 
 }  // namespace nextid::http

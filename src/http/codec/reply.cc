@@ -90,6 +90,7 @@ struct Head {
   std::string_view challenge;
   std::string_view etag;
   bool is_page;
+  bool is_ids;
 };
 
 // What a page of ours may do in a browser: load from and talk to this server, and nothing else.
@@ -98,8 +99,17 @@ constexpr std::string_view kPageFields =
     "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
     "connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'\r\n"
-    "X-Content-Type-Options: nosniff\r\n"
     "Referrer-Policy: no-referrer\r\n";
+
+// How a browser may take any answer of ours: as what its type says, and in pages of ours alone.
+// Ids for programs go without, to be short: a browser is told by its User-Agent, and their bytes
+// are of one form that nobody chooses a part of.
+constexpr std::string_view kBrowserFields =
+    "X-Content-Type-Options: nosniff\r\n"
+    "Cross-Origin-Resource-Policy: same-origin\r\n";
+
+// 30 days. It holds for the name on all ports, but not below it.
+constexpr std::string_view kOnlyTlsField = "Strict-Transport-Security: max-age=2592000\r\n";
 
 void append(std::string& out, std::initializer_list<std::string_view> pieces) {
   for (const auto piece : pieces) out.append(piece);
@@ -121,6 +131,10 @@ void append_head(std::string& out, const Head& head, std::size_t body_bytes,
   if (!frame.request_id.empty()) append(out, {"X-Request-Id: ", frame.request_id, "\r\n"});
   if (!head.etag.empty()) append(out, {"ETag: ", head.etag, "\r\n"});
   if (head.is_page) out.append(kPageFields);
+  if (!head.is_ids || frame.of_browser) {
+    out.append(kBrowserFields);
+    if (frame.only_tls) out.append(kOnlyTlsField);
+  }
   if (frame.close) {
     out.append("Connection: close\r\n");
   } else if (frame.announce_keep_alive) {
@@ -207,6 +221,18 @@ Reply reply_of(const DefinedCounter& defined, IdFormat ids) {
   return reply;
 }
 
+Reply reply_without_counter(const Result<void>& done) {
+  if (done) return {.status = 204, .no_store = true, .body = {}};
+  Problem problem = problem_of(done.error());
+  const ErrorCode code = done.error().code();
+  if (code == ErrorCode::kInvalid || code == ErrorCode::kConflict ||
+      code == ErrorCode::kPrecondition || code == ErrorCode::kCorrupt) {
+    problem.detail =
+        "The counter, as it is, does not allow that; what it is takes the right to read.";
+  }
+  return problem_reply(problem);
+}
+
 Reply reply_of(const CounterPage& page, IdFormat ids) { return {.body = page_json(page, ids)}; }
 
 // Doubt is for good, so its code is `corrupt`; its status is 503, which probes act on.
@@ -244,7 +270,8 @@ void append_reply(std::string& out, const Reply& reply, const ReplyFrame& frame)
                   .location = reply.location,
                   .challenge = reply.challenge,
                   .etag = reply.etag,
-                  .is_page = reply.is_page};
+                  .is_page = reply.is_page,
+                  .is_ids = false};
   const std::string id_member = reply.code.empty() ? "" : request_id_member(frame.request_id);
   const std::string_view body = reply.static_body.empty() ? reply.body : reply.static_body;
   append_head(out, head, body.size() + id_member.size(), frame);
@@ -264,7 +291,8 @@ void append_range_reply(std::string& out, const IdRange& range, RangeFormat form
                        .location = {},
                        .challenge = {},
                        .etag = {},
-                       .is_page = false};
+                       .is_page = false,
+                       .is_ids = true};
   append_head(out, kHead, body.view().size(), frame);
   out.append(body.view());
 }

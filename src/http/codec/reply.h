@@ -24,6 +24,8 @@ struct ReplyFrame {
   bool close = false;                ///< The connection ends with this answer.
   bool announce_keep_alive = false;  ///< An HTTP/1.0 client asked to go on.
   bool head_only = false;            ///< HEAD: all headers, no body.
+  bool of_browser = false;           ///< The request is a browser's.
+  bool only_tls = false;             ///< Strict-Transport-Security: browsers are to keep to TLS.
   std::string_view request_id = {};  ///< X-Request-Id, and a member of problems, when not empty.
 };
 
@@ -72,6 +74,10 @@ template <typename Answer>
 Reply reply_of(const Result<Answer>& answer, IdFormat ids) {
   return answer ? reply_of(*answer, ids) : problem_reply(problem_of(answer.error()));
 }
+
+/// For the sender of a change who may not look at the counter: 204, or a problem that has no word
+/// of what the counter is.
+Reply reply_without_counter(const Result<void>& done);
 
 /// A file of the page; 304 or 412 where the conditions do not hold.
 Reply asset_reply(const web::Asset& asset, const Preconditions& conditions);

@@ -27,6 +27,10 @@ struct Request {
   Field sec_purpose;
   Field purpose;     ///< The same, of older browsers.
   Field request_id;  ///< X-Request-Id
+  Field forwarded_proto;
+  /// The name of a field that proxies add, where there is one.
+  std::string_view proxy_field;
+  bool of_browser = false;  ///< Its User-Agent says so, as that of all browsers does.
   std::string_view body;
   bool http_1_0 = false;
   bool keep_alive = true;
@@ -52,6 +56,11 @@ inline constexpr std::array kHttpFields{
     HttpFieldName{"Sec-Purpose", &Request::sec_purpose},
     HttpFieldName{"Purpose", &Request::purpose},
     HttpFieldName{"X-Request-Id", &Request::request_id},
+    HttpFieldName{"X-Forwarded-Proto", &Request::forwarded_proto},
 };
+
+/// Those that proxies add; of a name that ends with '*', all that begin so.
+inline constexpr std::array<std::string_view, 4> kProxyFields{"Forwarded", "Via", "X-Real-IP",
+                                                              "X-Forwarded-*"};
 
 }  // namespace nextid::http

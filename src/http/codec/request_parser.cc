@@ -48,6 +48,18 @@ std::size_t bytes_of_no_method(std::string_view bytes) noexcept {
   return static_cast<std::size_t>(end - candidate.begin()) + 1;
 }
 
+// The one of kProxyFields that this is; "" of others.
+std::string_view proxy_field_of(std::string_view name) noexcept {
+  for (const std::string_view known : kProxyFields) {
+    const bool is_prefix = known.ends_with('*');
+    const auto expected = known.substr(0, known.size() - (is_prefix ? 1 : 0));
+    if (base::equal_words(is_prefix ? name.substr(0, expected.size()) : name, expected)) {
+      return known;
+    }
+  }
+  return {};
+}
+
 std::size_t count_empty_lines_bytes(std::string_view bytes) noexcept {
   std::size_t size = 0;
   while (bytes.substr(size, 2) == "\r\n") size += 2;
@@ -68,12 +80,23 @@ void RequestParser::Message::on_field_impl(http::field name, string_view name_te
   if (is_header_done()) return;  // A trailer.
   if (name == http::field::expect)
     expects_continue = base::equal_words(std_view(value), "100-continue");
-  if (name == http::field::transfer_encoding) has_transfer_encoding = true;
+  if (name == http::field::transfer_encoding) note_transfer_encoding(std_view(value));
+  if (name == http::field::user_agent) request_.of_browser = value.starts_with("Mozilla/");
+  if (request_.proxy_field.empty()) request_.proxy_field = proxy_field_of(std_view(name_text));
   for (const HttpFieldName& known : kHttpFields) {
     if (!base::equal_words(std_view(name_text), known.name)) continue;
     Field& field = request_.*known.field;
     if (field.count++ == 0) field.value = std_view(value);
   }
+}
+
+// One field that says nothing else: what another reader of the same bytes could take for something
+// else is refused, such as a list, a parameter or an empty element.
+void RequestParser::Message::note_transfer_encoding(std::string_view value) noexcept {
+  transfer_encoding =
+      transfer_encoding == TransferEncoding::kNone && base::equal_words(value, "chunked")
+          ? TransferEncoding::kChunked
+          : TransferEncoding::kOther;
 }
 
 std::size_t RequestParser::Message::on_body_impl(string_view body, error_code&) {
@@ -113,9 +136,14 @@ RequestParser::Outcome RequestParser::feed(std::string_view bytes) {
 }
 
 void RequestParser::forget_request() noexcept {
-  if (state_ != State::kDone || body_.capacity() <= kKeptBodyBytes) return;
+  if (body_.capacity() > kKeptBodyBytes) rest();
+}
+
+void RequestParser::rest() noexcept {
+  if (state_ != State::kDone) return;
   request_ = {};
   std::string().swap(body_);  // An assignment would keep its capacity.
+  std::string().swap(kept_);
 }
 
 bool RequestParser::take_expectation() noexcept { return std::exchange(expectation_, false); }
@@ -178,9 +206,11 @@ void RequestParser::parse_head(std::string_view head) {
   if (request_.host.count > 1 || (request_.host.count == 0 && !request_.http_1_0)) {
     return fail(400, "invalid", "An HTTP/1.1 request needs one Host field.");
   }
-  if (message_->has_transfer_encoding && (!message_->chunked() || request_.http_1_0)) {
+  if (message_->transfer_encoding == TransferEncoding::kOther ||
+      (message_->transfer_encoding == TransferEncoding::kChunked && request_.http_1_0)) {
     return fail(400, "invalid",
-                "The only transfer encoding taken is 'chunked', and only in HTTP/1.1.");
+                "The only transfer encoding taken is 'chunked', in one field that says nothing "
+                "else, and only in HTTP/1.1.");
   }
   request_.keep_alive = message_->keep_alive();
   state_ = message_->is_done() ? State::kDone : State::kBody;

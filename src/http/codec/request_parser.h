@@ -54,6 +54,8 @@ class RequestParser {
 
   /// For times without requests: frees the memory that a large body took.
   void forget_request() noexcept;
+  /// The same, of any request.
+  void rest() noexcept;
 
   /// Of its own memory, beside its input.
   std::size_t held_bytes() const noexcept { return body_.capacity() + kept_.capacity(); }
@@ -66,6 +68,8 @@ class RequestParser {
  private:
   enum class State { kHead, kBody, kDone, kFailed };
 
+  enum class TransferEncoding { kNone, kChunked, kOther };
+
   // Beast's parser of one message; it can't be used twice, and costs little to make.
   class Message final : public boost::beast::http::basic_parser<true> {
    public:
@@ -73,12 +77,13 @@ class RequestParser {
         : request_(request), body_(body), max_body_bytes_(max_body_bytes) {}
 
     bool expects_continue = false;
-    bool has_transfer_encoding = false;
+    TransferEncoding transfer_encoding = TransferEncoding::kNone;
 
    private:
     using error_code = boost::beast::error_code;
     using string_view = boost::beast::string_view;
 
+    void note_transfer_encoding(std::string_view value) noexcept;
     void on_request_impl(boost::beast::http::verb, string_view method, string_view target,
                          int version, error_code&) override;
     void on_field_impl(boost::beast::http::field name, string_view name_text, string_view value,

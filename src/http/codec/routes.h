@@ -42,6 +42,8 @@ struct ServiceCall {
   IdFormat ids = IdFormat::kNumber;
   Preconditions conditions = {};  ///< Of a ShowCounter. A DefineCounter has its own.
   bool tells_why = false;         ///< Of a CheckReady: whether its sender may know the reason.
+  /// Of a call that changes a counter: whether its sender may also look at it.
+  bool shows_counter = true;
 };
 
 /// GET /healthz: this process answers.

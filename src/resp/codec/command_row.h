@@ -18,7 +18,7 @@ using Arguments = std::span<const std::string_view>;
 /// What a handler may use.
 struct Context {
   Arguments arguments;
-  Session& session;
+  const Session& session;
   std::uint64_t max_range;
 };
 

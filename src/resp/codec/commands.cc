@@ -65,6 +65,11 @@ Call take_incrby(Context& context) {
 // --- What the store has
 
 Call look_up(Context& context, Lookup::Kind kind) {
+  if (context.arguments.size() - 1 > service::kMostFound) {
+    return error(cat(base::to_upper(context.arguments[0]), " takes at most ", service::kMostFound,
+                     " names, not ", context.arguments.size() - 1,
+                     ", since each may be a call of the store: ask for them in parts."));
+  }
   Lookup lookup{.kind = kind, .call = {}};
   for (const auto name : context.arguments.subspan(1)) lookup.call.counters.emplace_back(name);
   return lookup;
@@ -117,6 +122,10 @@ Call take_scan(Context& context) {
     if (i + 1 == arguments.size()) return syntax_error(context);
     const std::string_view value = arguments[i + 1];
     if (base::equal_words(arguments[i], "match")) {
+      if (value.size() > kMaxScanPattern) {
+        return error(cat("A pattern has at most ", kMaxScanPattern, " bytes, not ", value.size(),
+                         ": no counter's name is longer than 128."));
+      }
       scan.pattern = value;
     } else if (base::equal_words(arguments[i], "count")) {
       const auto count = base::whole_number(value, 1, ~std::uint64_t{0});
@@ -128,6 +137,9 @@ Call take_scan(Context& context) {
     } else {
       return syntax_error(context);
     }
+  }
+  if (!scan.pattern.empty()) {
+    scan.count = std::min(scan.count, kMaxScanWork / scan.pattern.size());
   }
   return scan;
 }
@@ -188,11 +200,13 @@ Call take_auth(Context& context) {
 }
 
 bool is_client_name(std::string_view name) {
-  return std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c <= '~'; });
+  return name.size() <= kMaxClientName &&
+         std::all_of(name.begin(), name.end(), [](char c) { return c > ' ' && c <= '~'; });
 }
 
 Answer bad_client_name() {
-  return error("A client's name has no blanks, line ends or other special characters.");
+  return error(cat("A client's name has at most ", kMaxClientName,
+                   " letters, and no blanks, line ends or other special characters."));
 }
 
 Call take_hello(Context& context) {
@@ -232,7 +246,7 @@ Call take_discard(Context&) { return Discard{}; }
 // Clients that could keep answers turn this on when they connect. Without OPTIN the server would
 // have to tell them of each change; with it nothing is kept until CLIENT CACHING YES, which is
 // refused.
-Answer take_tracking(Context& context) {
+Call take_tracking(Context& context) {
   const Arguments arguments = context.arguments.subspan(2);
   const auto has = [&](std::string_view word) {
     return std::any_of(arguments.begin(), arguments.end(), [&](std::string_view argument) {
@@ -246,14 +260,13 @@ Answer take_tracking(Context& context) {
       "changes with each id, and is not worth keeping.");
 }
 
-Answer set_client_name(Context& context) {
+Call set_client_name(Context& context) {
   const std::string_view name = context.arguments[2];
   if (!is_client_name(name)) return bad_client_name();
-  context.session.client_name = name;
-  return ok();
+  return Rename{name};
 }
 
-Answer client_name(Context& context) {
+Call client_name(Context& context) {
   Answer answer;
   if (context.session.client_name.empty()) {
     append_null(answer.bytes, context.session.version);
@@ -263,14 +276,14 @@ Answer client_name(Context& context) {
   return answer;
 }
 
-Answer client_id(Context& context) {
+Call client_id(Context& context) {
   Answer answer;
   append_integer(answer.bytes, static_cast<std::int64_t>(context.session.id));
   return answer;
 }
 
 // As a list, that of this connection alone: the others are nobody else's business.
-Answer client_info(Context& context) {
+Call client_info(Context& context) {
   const Session& session = context.session;
   Answer answer;
   append_text(answer.bytes,
@@ -281,13 +294,13 @@ Answer client_info(Context& context) {
 }
 
 // What clients tell about themselves, and ask of a server that evicts.
-Answer noted(Context&) { return ok(); }
+Call noted(Context&) { return ok(); }
 
 struct ClientCommand {
   std::string_view name;
   std::size_t least;  // Arguments, with CLIENT and the name.
   std::size_t most;
-  Answer (*take)(Context& context);
+  Call (*take)(Context& context);
 };
 
 constexpr std::array kClientCommands{
@@ -495,7 +508,7 @@ bool is_http(const Command& command) noexcept {
 
 const stats::FrontEndLabels kLabels{"resp", kRouteLabels.labels()};
 
-Routed route_of(const Command& command, Session& session, std::uint64_t max_range) {
+Routed route_of(const Command& command, const Session& session, std::uint64_t max_range) {
   if (is_http(command)) return {SpokeHttp{}, kEveryone};
   const Arguments arguments = command.arguments;
   const std::string_view name = arguments[0];

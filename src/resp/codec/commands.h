@@ -51,6 +51,11 @@ struct Scan {
   bool strings = true;     ///< False for a TYPE that no counter has.
 };
 inline constexpr std::size_t kMaxScanCount = 1000;
+/// Twice the longest name of a counter.
+inline constexpr std::size_t kMaxScanPattern = 256;
+/// Bytes of pattern that one SCAN holds against names: of a long pattern it looks at fewer names
+/// than COUNT, so that it is soon done. A call of the longest one takes some 10 ms.
+inline constexpr std::size_t kMaxScanWork = 8 * 1024;
 
 /// DBSIZE
 struct CountCounters {
@@ -70,6 +75,12 @@ struct Greeting {
   std::optional<std::string> client_name;  ///< HELLO ... SETNAME
 };
 
+/// CLIENT SETNAME
+struct Rename {
+  std::string_view client_name;
+};
+inline constexpr std::size_t kMaxClientName = 128;
+
 /// RESET: as a new connection; and QUIT.
 struct Reset {};
 struct Quit {};
@@ -87,8 +98,8 @@ struct Answer {
   std::string bytes;
 };
 
-using Call = std::variant<Increment, Lookup, Make, Scan, CountCounters, Info, Greeting, Multi, Exec,
-                          Discard, Reset, Quit, SpokeHttp, Answer>;
+using Call = std::variant<Increment, Lookup, Make, Scan, CountCounters, Info, Greeting, Rename,
+                          Multi, Exec, Discard, Reset, Quit, SpokeHttp, Answer>;
 
 /// A command that the service answers: an answer_to() in answers.h makes bytes of it.
 template <typename Asked>
@@ -111,8 +122,8 @@ struct Routed {
 /// The commands that metrics tell apart.
 extern const stats::FrontEndLabels kLabels;
 
-/// `max_range` is the largest count of one INCRBY. CLIENT commands change `session`. Views in the
-/// result are of the arguments.
-Routed route_of(const Command& command, Session& session, std::uint64_t max_range);
+/// Changes nothing, so that whoever sends it can be judged first. `max_range` is the largest count
+/// of one INCRBY. Views in the result are of the arguments.
+Routed route_of(const Command& command, const Session& session, std::uint64_t max_range);
 
 }  // namespace nextid::resp

@@ -31,7 +31,7 @@ Parser::Outcome Parser::feed(std::string_view bytes) {
     if (found == Found::kWrong) return {bytes.size(), Status::kError};
     if (found == Found::kNothing) {
       if (rest.size() < limits_.max_command_bytes) break;
-      fail(cat("the command exceeds ", limits_.max_command_bytes, " bytes"));
+      fail_as_too_long();
       return {bytes.size(), Status::kError};
     }
     consumed += size;
@@ -43,6 +43,15 @@ Parser::Outcome Parser::feed(std::string_view bytes) {
 Parser::Found Parser::fail(std::string sentence) {
   error_ = std::move(sentence);
   return Found::kWrong;
+}
+
+Parser::Found Parser::fail_as_too_long() {
+  return fail(cat("the command exceeds ", limits_.max_command_bytes, " bytes", limits_.when));
+}
+
+void Parser::rest() noexcept {
+  std::vector<std::string_view>().swap(arguments_);  // An assignment would keep its capacity.
+  std::string().swap(unquoted_);
 }
 
 // Reads "<type><number>\r\n" at `at`, and moves `at` past it.
@@ -73,8 +82,8 @@ Parser::Found Parser::parse_array(std::string_view bytes, std::size_t& size) {
   long count = 0;
   if (const Found found = parse_length(bytes, at, '*', count); found != Found::kWhole) return found;
   if (count > static_cast<long>(limits_.max_arguments)) {
-    return fail(
-        cat("a command of ", count, " arguments exceeds the limit of ", limits_.max_arguments));
+    return fail(cat("a command of ", count, " arguments exceeds the limit of ",
+                    limits_.max_arguments, limits_.when));
   }
   for (long i = 0; i < count; ++i) {
     long length = 0;
@@ -83,7 +92,7 @@ Parser::Found Parser::parse_array(std::string_view bytes, std::size_t& size) {
     }
     if (length < 0 || static_cast<std::size_t>(length) > limits_.max_command_bytes) {
       return fail(cat("an argument of ", length, " bytes is out of the limits, 0 to ",
-                      limits_.max_command_bytes));
+                      limits_.max_command_bytes, limits_.when));
     }
     const auto argument_size = static_cast<std::size_t>(length);
     if (bytes.size() - at < argument_size + 2) return Found::kNothing;
@@ -94,9 +103,7 @@ Parser::Found Parser::parse_array(std::string_view bytes, std::size_t& size) {
     at += argument_size + 2;
   }
   size = at;
-  return at <= limits_.max_command_bytes
-             ? Found::kWhole
-             : fail(cat("the command exceeds ", limits_.max_command_bytes, " bytes"));
+  return at <= limits_.max_command_bytes ? Found::kWhole : fail_as_too_long();
 }
 
 Parser::Found Parser::parse_inline(std::string_view bytes, std::size_t& size) {
@@ -109,14 +116,16 @@ Parser::Found Parser::parse_inline(std::string_view bytes, std::size_t& size) {
   size = line_end + 1;
   std::string_view line = bytes.substr(0, line_end);
   if (line.ends_with('\r')) line.remove_suffix(1);
-  if (!split_words(line, unquoted_, arguments_)) {
-    return fail("the quotes of an inline command are unbalanced");
+  switch (split_words(line, limits_.max_arguments, unquoted_, arguments_)) {
+    case Split::kWhole:
+      return Found::kWhole;
+    case Split::kUnbalanced:
+      return fail("the quotes of an inline command are unbalanced");
+    case Split::kTooMany:
+      return fail(cat("a command exceeds the limit of ", limits_.max_arguments, " arguments",
+                      limits_.when));
   }
-  if (arguments_.size() > limits_.max_arguments) {
-    return fail(cat("a command of ", arguments_.size(), " arguments exceeds the limit of ",
-                    limits_.max_arguments));
-  }
-  return Found::kWhole;
+  return Found::kNothing;
 }
 
 }  // namespace nextid::resp

@@ -17,7 +17,11 @@ namespace nextid::resp {
 struct Limits {
   std::size_t max_command_bytes = 64 * 1024;  ///< With its framing.
   std::size_t max_arguments = 1024;           ///< The command's name included.
+  std::string_view when = {};                 ///< Follows them in errors: " before AUTH".
 };
+/// Of who has not signed in where that is needed.
+inline constexpr Limits kLimitsBeforeAuth{
+    .max_command_bytes = 16 * 1024, .max_arguments = 10, .when = " before AUTH"};
 
 /// Not thread-safe.
 class Parser {
@@ -33,6 +37,9 @@ class Parser {
   };
 
   explicit Parser(Limits limits) noexcept : limits_(limits) {}
+
+  /// For the commands to come.
+  void set_limits(Limits limits) noexcept { limits_ = limits; }
 
   /// Takes at most one command from `bytes`, past any empty ones.
   Outcome feed(std::string_view bytes);
@@ -52,6 +59,9 @@ class Parser {
     return unquoted_.capacity() + arguments_.capacity() * sizeof(std::string_view);
   }
 
+  /// For times without commands: forgets the last one, and frees the memory that it took.
+  void rest() noexcept;
+
  private:
   enum class Found { kNothing, kWhole, kWrong };
 
@@ -59,8 +69,9 @@ class Parser {
   Found parse_inline(std::string_view bytes, std::size_t& size);
   Found parse_length(std::string_view bytes, std::size_t& at, char type, long& length);
   Found fail(std::string sentence);
+  Found fail_as_too_long();
 
-  const Limits limits_;
+  Limits limits_;
   std::vector<std::string_view> arguments_;
   bool inline_ = false;
   std::size_t scanned_ = 0;  // Bytes of an unfinished line in which no end was found.

@@ -74,18 +74,19 @@ bool take_quoted(std::string_view& rest, char quote, std::string& word) {
 
 }  // namespace
 
-bool split_words(std::string_view line, std::string& storage,
-                 std::vector<std::string_view>& words) {
+Split split_words(std::string_view line, std::size_t most, std::string& storage,
+                  std::vector<std::string_view>& words) {
   storage.clear();
   storage.reserve(line.size());  // Words never grow by losing their quotes: views stay valid.
   words.clear();
   for (;;) {
     while (!line.empty() && is_blank(line.front())) line.remove_prefix(1);
-    if (line.empty()) return true;
+    if (line.empty()) return Split::kWhole;
+    if (words.size() == most) return Split::kTooMany;
     const std::size_t begin = storage.size();
     while (!line.empty() && !is_blank(line.front())) {
       if (line.front() == '"' || line.front() == '\'') {
-        if (!take_quoted(line, line.front(), storage)) return false;
+        if (!take_quoted(line, line.front(), storage)) return Split::kUnbalanced;
         break;
       }
       storage += line.front();

@@ -1,6 +1,7 @@
 // The words of an inline command, with the quotes that redis-cli and telnet users know.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -8,8 +9,10 @@
 namespace nextid::resp {
 
 /// Splits at blanks. "..." takes \n \r \t \b \a \\ \" \xHH, '...' takes \' alone; a closing quote
-/// must end its word. False when quotes are unbalanced. The words view `storage`, which is
-/// replaced.
-bool split_words(std::string_view line, std::string& storage, std::vector<std::string_view>& words);
+/// must end its word. Stops where there are more than `most` words, and looks no further. The words
+/// view `storage`, which is replaced.
+enum class Split { kWhole, kUnbalanced, kTooMany };
+Split split_words(std::string_view line, std::size_t most, std::string& storage,
+                  std::vector<std::string_view>& words);
 
 }  // namespace nextid::resp

@@ -10,6 +10,7 @@
 
 #include "base/cat.h"
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "base/file_access.h"
 #include "store/sqlite/database.h"
 #include "store/sqlite/place.h"
@@ -30,11 +31,8 @@ SqliteFailure cannot_make(const std::string& path) {
 /// A rename becomes durable with its directory.
 void sync_directory(const std::string& path) {
   const std::string directory = std::filesystem::path(path).parent_path().string();
-  const int fd = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) throw cannot_make(path);
-  const bool synced = ::fsync(fd) == 0;
-  ::close(fd);
-  if (!synced) throw cannot_make(path);
+  const base::Descriptor opened(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!opened.is_open() || ::fsync(opened.descriptor()) != 0) throw cannot_make(path);
 }
 
 /// A database in all but its name.

@@ -16,6 +16,7 @@
 
 #include "base/cat.h"
 #include "base/clock.h"
+#include "base/descriptor.h"
 #include "base/file_access.h"
 #include "store/sqlite/creation.h"
 #include "store/sqlite/doubt.h"
@@ -387,11 +388,8 @@ std::string resolve_sqlite_path(const std::string& given) {
 void refuse_remains(const std::string& given) {
   const std::string path = resolve_sqlite_path(given);
   refuse_orphaned_log(path);
-  const int fd = ::open((path + "-lock").c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return;
-  const bool tells_of_a_store = SqliteNote(fd).tells_of_a_store();
-  ::close(fd);
-  if (tells_of_a_store) throw store_is_gone(path);
+  const base::Descriptor lock(::open((path + "-lock").c_str(), O_RDONLY | O_CLOEXEC));
+  if (lock.is_open() && SqliteNote(lock.descriptor()).tells_of_a_store()) throw store_is_gone(path);
 }
 
 SqliteFile open_sqlite_file(const std::string& given, const SqliteOpenOptions& options,

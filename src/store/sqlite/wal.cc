@@ -10,6 +10,7 @@
 #include <sqlite3.h>
 
 #include "base/cat.h"
+#include "base/descriptor.h"
 #include "store/sqlite/database.h"
 
 namespace nextid::store {
@@ -37,49 +38,34 @@ bool read_at(int fd, Bytes<Size>& bytes, std::uint64_t at) {
          static_cast<ssize_t>(bytes.size());
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(const std::string& path)
-      : fd_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const noexcept { return fd_; }
-
- private:
-  const int fd_;
-};
-
 }  // namespace
 
 LogFacts read_log(const std::string& path, std::uint32_t page_bytes, std::uint32_t page) {
   LogFacts facts;
-  const Descriptor log(path);
-  if (log.get() < 0) {
+  const base::Descriptor log(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  if (!log.is_open()) {
     if (errno == ENOENT) return facts;
     throw SqliteFailure(SQLITE_CANTOPEN, cat("can't open ", path, ": ", std::strerror(errno),
                                              "; make it readable for this user"));
   }
   Bytes<kHeaderBytes> header{};
-  if (!read_at(log.get(), header, 0) || (number_at(header, 0) & ~1u) != kMagic) return facts;
+  if (!read_at(log.descriptor(), header, 0) || (number_at(header, 0) & ~1u) != kMagic) return facts;
   // SQLite takes the size from the log, even where the main file has another.
   const std::uint32_t log_page_bytes = number_at(header, 8);
   facts.salts = {number_at(header, 16), number_at(header, 20)};
   struct stat status {};
-  ::fstat(log.get(), &status);
+  ::fstat(log.descriptor(), &status);
   const std::uint64_t frame_bytes = kFrameHeaderBytes + log_page_bytes;
   const std::uint64_t whole_frames =
       (static_cast<std::uint64_t>(status.st_size) - kHeaderBytes) / frame_bytes;
   bool page_seen = false;
   Bytes<kFrameHeaderBytes> frame{};
-  if (read_at(log.get(), frame, kHeaderBytes)) {
+  if (read_at(log.descriptor(), frame, kHeaderBytes)) {
     const LogSalts first{number_at(frame, 8), number_at(frame, 12)};
     facts.just_begins = first == facts.salts || first.first + 1 == facts.salts.first;
   }
   for (std::uint64_t i = 0; i < whole_frames; ++i) {
-    if (!read_at(log.get(), frame, kHeaderBytes + i * frame_bytes)) break;
+    if (!read_at(log.descriptor(), frame, kHeaderBytes + i * frame_bytes)) break;
     if (LogSalts{number_at(frame, 8), number_at(frame, 12)} != facts.salts) break;
     page_seen = page_seen || (log_page_bytes == page_bytes && number_at(frame, 0) == page);
     if (number_at(frame, 4) == 0) continue;  // Not the last one of its transaction.

@@ -64,7 +64,7 @@ TEST_F(TokenFile, IsMadeForItsUserAlone) {
 }
 
 TEST_F(TokenFile, KeepsItsTextModeAndOwner) {
-  std::ofstream(path_) << "# ours";
+  std::ofstream(path_) << "# ours\n";
   fs::permissions(path_, fs::perms(0640));
   const bool is_root = ::geteuid() == 0;
   if (is_root) {
@@ -99,8 +99,32 @@ TEST_F(TokenFile, RefusesANameThatItHas) {
 TEST_F(TokenFile, IsNotMadeWorse) {
   std::ofstream(path_) << "nonsense\n";
   is_refused("billing", "tokens, line 1: ");
-  std::ofstream(path_) << std::string(kMaxTokenFileBytes - 10, '#');
+  std::ofstream(path_) << std::string(kMaxTokenFileBytes - 10, '#') << '\n';
   is_refused("billing", "would exceed");
+}
+
+// What is left of "allocate orders-test" may be "allocate orders".
+TEST_F(TokenFile, ALineWithoutItsEndIsNoLine) {
+  const std::string whole = line_of("a") + "\n" + line_of("b");
+  for (const std::string& torn :
+       {whole, whole.substr(0, whole.size() - 1), std::string("# ours")}) {
+    std::ofstream(path_) << torn;
+    const auto read = Tokens::read(path_);
+    ASSERT_TRUE(read.has_error());
+    EXPECT_EQ(std::string(read.error().what()),
+              "The token file " + path_.string() +
+                  " is not whole: its last line has no line end; write it anew, or end that line "
+                  "where it is right.");
+    is_refused("billing", "is not whole");
+  }
+  std::ofstream(path_) << whole << '\n';
+  EXPECT_EQ(Tokens::read(path_).value().size(), 2U);
+}
+
+TEST_F(TokenFile, APipeIsNotWaitedFor) {
+  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  EXPECT_EQ(std::string(Tokens::read(path_).error().what()),
+            "Can't read the token file " + path_.string() + ": it is no regular file.");
 }
 
 TEST_F(TokenFile, NeedsAFolderAndARegularFile) {

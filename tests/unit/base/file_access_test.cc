@@ -82,6 +82,35 @@ TEST_F(FileAccessTest, LinksAreFollowedAndJudged) {
   EXPECT_NE(why(scratch_.path() / "link"), "");
 }
 
+TEST_F(FileAccessTest, AllDirectoriesAboveItCount) {
+  const fs::path inner = scratch_.path() / "a" / "b";
+  fs::create_directories(inner);
+  const std::string path = inner / "f";
+  EXPECT_EQ(why(path), "");
+  open_directory(0777);
+  EXPECT_NE(why(path).find("its directory " + scratch_.path().string() + " belongs to the user"),
+            std::string::npos)
+      << why(path);
+  open_directory(01777);
+  EXPECT_EQ(why(path), "");
+  if (::geteuid() != 0) GTEST_SKIP() << "not run: only root makes files of others";
+  ASSERT_EQ(::chown((scratch_.path() / "a").c_str(), kNobody, kNobody), 0);
+  EXPECT_NE(why(path).find((scratch_.path() / "a").string() + " belongs to the user 65534"),
+            std::string::npos)
+      << why(path);
+}
+
+TEST_F(FileAccessTest, APathIsJudgedFromWhereItBegins) {
+  const fs::path before = fs::current_path();
+  fs::current_path(scratch_.path());
+  file("f", 0600);
+  EXPECT_EQ(why("f"), "");
+  open_directory(0777);
+  EXPECT_NE(why("f").find("its directory " + scratch_.path().string()), std::string::npos);
+  EXPECT_EQ(why("missing").empty(), false);
+  fs::current_path(before);
+}
+
 TEST_F(FileAccessTest, PipesPass) {
   const std::string pipe = scratch_.path() / "pipe";
   ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);

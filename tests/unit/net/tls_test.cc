@@ -4,6 +4,7 @@
 #include <fstream>
 #include <openssl/ssl.h>
 #include <string>
+#include <sys/stat.h>
 
 #include <gtest/gtest.h>
 
@@ -86,6 +87,82 @@ TEST_F(TlsTest, NothingOlderThanTls12) {
   const auto server = TlsServer::open(make_certificate(dir_.path(), "a"));
   ASSERT_TRUE(server);
   EXPECT_EQ(SSL_get_min_proto_version((*server)->accept(0).get()), TLS1_2_VERSION);
+}
+
+TEST_F(TlsTest, OnlySuitesWithForwardSecrecyAndInTheServersOrder) {
+  const auto server = TlsServer::open(make_certificate(dir_.path(), "a"));
+  ASSERT_TRUE(server);
+  const auto ssl = (*server)->accept(0);
+  int of_tls_1_2 = 0;
+  for (int i = 0; const char* name = SSL_get_cipher_list(ssl.get(), i); ++i) {
+    const std::string suite = name;
+    if (suite.starts_with("TLS_")) continue;  // Of TLS 1.3, which has no others.
+    ++of_tls_1_2;
+    EXPECT_TRUE(suite.starts_with("ECDHE-")) << suite;
+    EXPECT_TRUE(suite.find("GCM") != std::string::npos ||
+                suite.find("CHACHA20-POLY1305") != std::string::npos)
+        << suite;
+  }
+  EXPECT_EQ(of_tls_1_2, 6);
+  EXPECT_NE(SSL_get_options(ssl.get()) & SSL_OP_CIPHER_SERVER_PREFERENCE, 0U);
+}
+
+TEST_F(TlsTest, AFileOfSeveralCertificatesIsAChainWhoseOthersFollow) {
+  const auto files = make_certificate(dir_.path(), "a");
+  const auto other = make_certificate(dir_.path(), "b");
+  const std::string chain = dir_.path() / "chain.pem";
+  std::ofstream(chain) << std::ifstream(files.certificate).rdbuf()
+                       << std::ifstream(other.certificate).rdbuf();
+  const auto server = TlsServer::open({chain, files.key, ""});
+  ASSERT_TRUE(server) << server.error().what();
+  EXPECT_EQ(certificate_of(**server), "a");
+  const auto ssl = (*server)->accept(0);
+  STACK_OF(X509)* issuers = nullptr;
+  ASSERT_EQ(SSL_get0_chain_certs(ssl.get(), &issuers), 1);
+  EXPECT_EQ(sk_X509_num(issuers), 1);
+  std::ofstream(chain, std::ios::app) << "-----BEGIN CERTIFICATE-----\nnone\n";
+  EXPECT_NE(error_with({chain, files.key, ""}).find("as the server's certificate: "),
+            std::string::npos);
+}
+
+// An authority more is no reason to end connections; one less is.
+TEST_F(TlsTest, ConnectionsEndWhereAnAuthorityIsGone) {
+  auto files = make_certificate(dir_.path(), "server");
+  const auto first = make_certificate(dir_.path(), "first");
+  const auto second = make_certificate(dir_.path(), "second");
+  files.client_ca = dir_.path() / "authorities.pem";
+  const auto trust = [&](std::initializer_list<std::string> authorities) {
+    std::ofstream file(files.client_ca);
+    for (const std::string& path : authorities) file << std::ifstream(path).rdbuf();
+  };
+  trust({first.certificate});
+  const auto server = TlsServer::open(files);
+  ASSERT_TRUE(server) << server.error().what();
+  const auto number_after = [&](std::initializer_list<std::string> authorities) {
+    trust(authorities);
+    EXPECT_TRUE((*server)->reload());
+    return (*server)->authority();
+  };
+  const auto begun = (*server)->authority();
+  EXPECT_EQ(number_after({first.certificate}), begun);
+  EXPECT_EQ(number_after({second.certificate, first.certificate}), begun);
+  const auto later = number_after({second.certificate});
+  EXPECT_NE(later, begun);
+  EXPECT_EQ(number_after({second.certificate}), later);
+  std::ofstream(files.client_ca) << "nonsense";
+  EXPECT_TRUE((*server)->reload().has_error());
+  EXPECT_EQ((*server)->authority(), later);
+}
+
+TEST_F(TlsTest, PipesAreRefusedAndNotWaitedFor) {
+  auto files = make_certificate(dir_.path(), "a");
+  for (std::string* file : {&files.certificate, &files.key}) {
+    const std::string kept = *file;
+    *file += ".pipe";
+    ASSERT_EQ(::mkfifo(file->c_str(), 0600), 0);
+    EXPECT_NE(error_with(files).find(": it is no regular file."), std::string::npos);
+    *file = kept;
+  }
 }
 
 }  // namespace

@@ -57,6 +57,10 @@ TEST(MetricsPage, HasTheNumbers) {
   EXPECT_TRUE(has_line(page, "nextid_ids_burned_total{reason=\"discard\"} 4"));
   EXPECT_TRUE(has_line(page, "nextid_busiest_ids_returned_total{counter=\"busy\"} 10"));
   EXPECT_TRUE(has_line(page, "# TYPE nextid_requests_total counter"));
+  for (const std::string reason : {"limit", "made_way", "no_sign_in"}) {
+    EXPECT_TRUE(has_line(page, "nextid_connections_turned_away_total{protocol=\"http\",reason=\"" +
+                                   reason + "\"} 0"));
+  }
   EXPECT_TRUE(
       has_line(page, "nextid_requests_total{protocol=\"http\",route=\"next\",result=\"ok\"} 0"));
   // What gives ids is there with all its results, the rest with "ok".

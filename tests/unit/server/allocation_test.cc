@@ -80,7 +80,7 @@ TEST_F(AllocationTest, NoneForACachedIdOverResp) {
 TEST_F(AllocationTest, NoneForAToken) {
   config_.tokens = directory_.path() / "tokens";
   const std::string secret = "a-secret-of-some-length-as-tokens-are";
-  std::ofstream(config_.tokens) << auth::token_line("worker", secret, "allocate", {"*"});
+  std::ofstream(config_.tokens) << auth::token_line("worker", secret, "allocate", {"*"}) << "\n";
   start();
   EXPECT_EQ(fewest_for_http("GET /next HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " +
                             secret + "\r\n\r\n"),

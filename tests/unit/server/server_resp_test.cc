@@ -24,7 +24,8 @@ class RespServerTest : public ServerTest {
   /// Callers need the token "secret", which is for the counters a*.
   void require_token() {
     config_.tokens = directory_.path() / "tokens";
-    std::ofstream(config_.tokens) << auth::token_line("worker", "secret", "allocate", {"a*"});
+    std::ofstream(config_.tokens) << auth::token_line("worker", "secret", "allocate", {"a*"})
+                                  << "\n";
   }
 };
 
@@ -227,7 +228,7 @@ TEST_F(RespServerTest, ATokenIsGoodForItsRightsUntilReset) {
   expect_error(client, "INCR a\r\n", "NOAUTH");
   expect(client, "HELLO 3 AUTH anyone secret\r\n", "%7\r\n" + greeting(3, 1));
   expect(client, "INCR a\r\n", ":2\r\n");
-  std::ofstream(config_.tokens) << auth::token_line("worker", "other", "allocate", {"*"});
+  std::ofstream(config_.tokens) << auth::token_line("worker", "other", "allocate", {"*"}) << "\n";
   server_->reload();
   expect_error(client, "INCR a\r\n", "NOAUTH");
 }
@@ -398,7 +399,7 @@ TEST_F(RespServerTest, ATransactionThatIsTooLongIsRefused) {
 TEST_F(RespServerTest, EmptyArgumentsOfATransactionTakeRoomToo) {
   start();
   auto client = connect_resp();
-  std::string command = "*1001\r\n$4\r\nMGET\r\n";
+  std::string command = "*1001\r\n$4\r\nINFO\r\n";
   for (int i = 0; i < 1000; ++i) command += "$0\r\n\r\n";
   expect(client, "MULTI\r\n", "+OK\r\n");
   bool refused = false;

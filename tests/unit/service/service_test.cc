@@ -1,11 +1,16 @@
 // What callers may ask of the store and of the server.
 #include "service/service.h"
 
+#include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <future>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -33,6 +38,10 @@ class ServiceTest : public ::testing::Test {
     auto answer = promise->get_future();
     service_.start(call, [promise](Answer given) { promise->set_value(std::move(given)); });
     return answer.get();
+  }
+
+  std::uint64_t calls_of(StoreCallKind kind) const {
+    return store_.store_calls().of(kind).durations.total();
   }
 
   Store store_ = open_store("memory:").value();
@@ -65,6 +74,16 @@ TEST_F(ServiceTest, FindsEachNameInItsPlace) {
   EXPECT_TRUE(ask(FindCounters{})->empty());
 }
 
+TEST_F(ServiceTest, LooksEachNameUpOnce) {
+  ask(DefineCounter{.counter = "a", .change = {}});
+  const auto before = calls_of(StoreCallKind::kLoad);
+  const auto found = ask(FindCounters{.counters = {"a", "b", "a", "a", "b"}});
+  EXPECT_EQ(calls_of(StoreCallKind::kLoad) - before, 2U);
+  ASSERT_EQ(found->size(), 5U);
+  for (const std::size_t i : {0U, 2U, 3U}) EXPECT_EQ((*found)[i]->name, "a");
+  for (const std::size_t i : {1U, 4U}) EXPECT_FALSE((*found)[i]);
+}
+
 TEST_F(ServiceTest, ListsAPageAndCountsAll) {
   for (int i = 0; i < 5; ++i) {
     ask(DefineCounter{.counter = "c" + std::to_string(i), .change = {}});
@@ -82,6 +101,49 @@ TEST_F(ServiceTest, CountsBeyondOnePage) {
     ask(DefineCounter{.counter = "c" + std::to_string(i), .change = {}});
   }
   EXPECT_EQ(*ask(CountCounters{}), kMostListed + 1);
+}
+
+TEST_F(ServiceTest, WhoCountsManyCountersSharesALook) {
+  for (std::size_t i = 0; i < kMostListed + 1; ++i) {
+    ask(DefineCounter{.counter = "c" + std::to_string(i), .change = {}});
+  }
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_EQ(*ask(CountCounters{}), kMostListed + 1);
+  ask(DefineCounter{.counter = "d", .change = {}});
+  const auto kept = *ask(CountCounters{});
+  if (std::chrono::steady_clock::now() - began < CounterCount::kKept) {
+    EXPECT_EQ(kept, kMostListed + 1);
+  }
+  const auto deadline = began + std::chrono::minutes(1);
+  while (*ask(CountCounters{}) != kMostListed + 2) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "the answer is kept for a second";
+  }
+}
+
+TEST_F(ServiceTest, WhoCountsFewCountersSeesWhatHeMade) {
+  for (std::uint64_t i = 1; i <= 10; ++i) {
+    ask(DefineCounter{.counter = "c" + std::to_string(i), .change = {}});
+    EXPECT_EQ(*ask(CountCounters{}), i);
+  }
+}
+
+TEST_F(ServiceTest, ManyWhoCountAtATimeAreAllAnswered) {
+  ask(DefineCounter{.counter = "a", .change = {}});
+  std::atomic<int> answers{0};
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (int j = 0; j < 1'000; ++j) {
+        service_.start(CountCounters{}, [&](const Result<std::uint64_t>& count) {
+          if (count && *count == 1) ++answers;
+        });
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
+  while (answers != 4'000 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  EXPECT_EQ(answers, 4'000);
 }
 
 TEST_F(ServiceTest, IsReadyUnlessItIsInDoubt) {

@@ -70,6 +70,9 @@ TEST(FrontEndStats, CountsWhatItIsTold) {
   stats.connection_opened();
   stats.connection_opened();
   stats.connection_closed();
+  stats.turned_away(TurnedAway::kLimit);
+  stats.turned_away(TurnedAway::kNoSignIn);
+  stats.turned_away(TurnedAway::kNoSignIn);
   stats.received(100);
   stats.sent(7);
 
@@ -84,6 +87,7 @@ TEST(FrontEndStats, CountsWhatItIsTold) {
   EXPECT_EQ(counts.requests_in_all(), 6U);
   EXPECT_EQ(counts.open_connections, 2U);
   EXPECT_EQ(counts.connections, 4U);
+  EXPECT_EQ(counts.turned_away, (std::array<std::uint64_t, kTurnedAway>{2, 0, 4}));
   EXPECT_EQ(counts.received_bytes, 200U);
   EXPECT_EQ(counts.sent_bytes, 14U);
   EXPECT_EQ(counts.latencies.total(), 32U);

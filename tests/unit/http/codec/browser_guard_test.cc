@@ -71,7 +71,7 @@ TEST(BrowserGuardTest, WithTokensAnyHostWillDo) {
   const BrowserGuard guard({.listen_host = "0.0.0.0", .allowed_hosts = {}, .check_host = false});
   EXPECT_EQ(status_of(guard, to("ids.example")), 0U);
   EXPECT_EQ(status_of(guard, from("https://evil.example", "ids.example")), 403U);
-  EXPECT_EQ(status_of(guard, from("https://ids.example", "ids.example")), 0U);
+  EXPECT_EQ(status_of(guard, from("http://ids.example", "ids.example")), 0U);
 }
 
 TEST(BrowserGuardTest, ANameWithAStarIsForAllBelowIt) {
@@ -106,16 +106,91 @@ TEST(BrowserGuardTest, OtherSitesMayNotAct) {
     EXPECT_EQ(status_of(guard, fetched(other), false), 0U) << other;
   }
 
-  for (const auto* own : {"http://127.0.0.1:8000", "https://127.0.0.1:8000", "https://ids.example",
+  for (const auto* own : {"http://127.0.0.1:8000", "https://ids.example", "http://ids.example",
                           "https://IDS.example:4430"}) {
     EXPECT_EQ(status_of(guard, from(own)), 0U) << own;
   }
   for (const auto* other :
        {"null", "", "http://127.0.0.1:3000", "http://127.0.0.1", "http://localhost:8000",
         "http://evil.example", "127.0.0.1:8000", "http://127.0.0.1:8000.evil.example",
-        "http://ids.example.evil.example", "http://ids.example:80:80"}) {
+        "http://ids.example.evil.example", "http://ids.example:80:80", "https://127.0.0.1:8000",
+        "ftp://ids.example"}) {
     EXPECT_EQ(status_of(guard, from(other)), 403U) << other;
     EXPECT_EQ(status_of(guard, from(other), false), 0U) << other;
+  }
+}
+
+// The page of a program that has another port of this machine, or this one with TLS, is not ours.
+TEST(BrowserGuardTest, AnOriginIsSchemeHostAndPort) {
+  const BrowserGuard plain({.listen_host = "127.0.0.1", .allowed_hosts = {}, .check_host = false});
+  const BrowserGuard tls(
+      {.listen_host = "127.0.0.1", .allowed_hosts = {}, .check_host = false, .is_tls = true});
+  EXPECT_EQ(status_of(plain, from("http://a:1", "a:1")), 0U);
+  EXPECT_EQ(status_of(plain, from("https://a:1", "a:1")), 403U);
+  EXPECT_EQ(status_of(tls, from("https://a:1", "a:1")), 0U);
+  EXPECT_EQ(status_of(tls, from("http://a:1", "a:1")), 403U);
+  EXPECT_EQ(status_of(plain, from("http://a:2", "a:1")), 403U);
+
+  // Behind a proxy that speaks TLS, which says so, or whose browser does.
+  auto proxied = from("https://a", "a");
+  proxied.forwarded_proto = {"https", 1};
+  EXPECT_EQ(status_of(plain, proxied), 0U);
+  proxied.forwarded_proto = {"http", 1};
+  EXPECT_EQ(status_of(plain, proxied), 403U);
+  auto vouched = from("https://a", "a");
+  vouched.sec_fetch_site = {"same-origin", 1};
+  EXPECT_EQ(status_of(plain, vouched), 0U);
+  vouched.sec_fetch_site = {"none", 1};
+  EXPECT_EQ(status_of(plain, vouched), 403U);
+}
+
+// RFC 9112, 3.2.2.
+TEST(BrowserGuardTest, TheHostOfTheTargetCounts) {
+  const BrowserGuard guard({.listen_host = "127.0.0.1", .allowed_hosts = {}});
+  auto request = to("127.0.0.1");
+  for (const auto* target :
+       {"http://evil.example/next", "http://evil.example", "HTTP://evil.example:80/next",
+        "http://127.0.0.1@evil.example/next", "http://evil.example?a=//127.0.0.1/"}) {
+    request.target = target;
+    EXPECT_EQ(status_of(guard, request), 403U) << target;
+  }
+  request = to("evil.example");
+  for (const auto* target : {"http://127.0.0.1/next", "http://localhost:8000/next?a=b"}) {
+    request.target = target;
+    EXPECT_EQ(status_of(guard, request), 0U) << target;
+  }
+  request.target = "/next?a=http://127.0.0.1/";
+  EXPECT_EQ(status_of(guard, request), 403U);
+  request = from("http://127.0.0.1:8000", "evil.example");
+  request.target = "http://127.0.0.1:8000/next";
+  EXPECT_EQ(status_of(guard, request), 0U);
+}
+
+TEST(BrowserGuardTest, WithoutTokensNoProxyIsServed) {
+  const BrowserGuard guard({.listen_host = "127.0.0.1",
+                            .allowed_hosts = {"ids.example"},
+                            .check_host = true,
+                            .refuse_proxies = true});
+  const BrowserGuard other({.listen_host = "127.0.0.1", .allowed_hosts = {}, .check_host = true});
+  for (const auto name : kProxyFields) {
+    auto request = to("127.0.0.1");
+    request.proxy_field = name;
+    EXPECT_EQ(status_of(guard, request), 403U) << name;
+    EXPECT_EQ(status_of(guard, request, false), 403U) << name;
+    const std::string why = guard.check(request, true)->detail;
+    EXPECT_NE(why.find(std::string(name)), std::string::npos) << why;
+    EXPECT_NE(why.find("--tokens FILE; or start the server with --insecure"), std::string::npos);
+    EXPECT_EQ(status_of(other, request), 0U) << name;
+  }
+}
+
+TEST(BrowserGuardTest, BrowsersKeepToTlsButForLocalhost) {
+  const BrowserGuard plain({.listen_host = "127.0.0.1", .allowed_hosts = {}});
+  const BrowserGuard tls({.listen_host = "127.0.0.1", .allowed_hosts = {}, .is_tls = true});
+  EXPECT_TRUE(tls.wants_only_tls(to("ids.example:8000")));
+  EXPECT_FALSE(plain.wants_only_tls(to("ids.example:8000")));
+  for (const auto* host : {"localhost", "LOCALHOST:8000", "a.localhost", ""}) {
+    EXPECT_FALSE(tls.wants_only_tls(to(host))) << host;
   }
 }
 

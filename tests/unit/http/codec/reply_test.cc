@@ -47,6 +47,27 @@ TEST(HttpReply, AnId) {
             "{\"id\":42}");
 }
 
+TEST(HttpReply, TellsBrowsersWhatAnAnswerIsNotFor) {
+  const std::string fields =
+      "\r\nX-Content-Type-Options: nosniff\r\nCross-Origin-Resource-Policy: same-origin\r\n";
+  const std::string tls = fields + "Strict-Transport-Security: max-age=2592000\r\n";
+  const auto problem = problem_reply({.status = 404, .code = "not_found", .detail = "None."});
+  for (const Reply& reply :
+       {status_reply("ok"), options_reply("GET"), problem,
+        reply_of(service::Page{.content_type = "text/plain", .text = "a"}, IdFormat::kNumber),
+        asset_reply(*web::find_asset("/"), {})}) {
+    EXPECT_TRUE(contains(reply_text(reply), fields)) << reply_text(reply);
+    EXPECT_FALSE(contains(reply_text(reply), "Strict-Transport"));
+    EXPECT_TRUE(contains(reply_text(reply, {.only_tls = true}), tls));
+  }
+  std::string ids;
+  append_range_reply(ids, IdRange(42, 1, 1), {}, {.date = kDate, .of_browser = true});
+  EXPECT_TRUE(contains(ids, fields)) << ids;
+  append_range_reply(ids, IdRange(42, 1, 1), {},
+                     {.date = kDate, .of_browser = true, .only_tls = true});
+  EXPECT_TRUE(contains(ids, tls)) << ids;
+}
+
 TEST(HttpReply, RangesAsNumbersAndAsText) {
   EXPECT_EQ(json_of(IdRange(43, 10, 1), {.range = true}), R"({"start":43,"end":52,"count":10})");
   EXPECT_EQ(json_of(IdRange(43, 10, 1), {.range = true, .ids = IdFormat::kText}),

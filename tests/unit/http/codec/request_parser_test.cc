@@ -269,6 +269,18 @@ TEST(RequestParser, RefusesWhatIsNoHttp) {
       "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
       "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n",
       "GET / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked;q=1\r\n\r\n0\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: , chunked\r\n\r\n0\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked,\r\n\r\n0\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: identity\r\nTransfer-Encoding: chunked"
+      "\r\n\r\n0\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked"
+      "\r\n\r\n0\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: identity"
+      "\r\n\r\n0\r\n\r\n",
       "GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n\r\n",
       std::string(33, 'G') + " / HTTP/1.1\r\nHost: a\r\n\r\n",
   };
@@ -276,6 +288,33 @@ TEST(RequestParser, RefusesWhatIsNoHttp) {
     EXPECT_EQ(feed_whole(bytes), (Result{{}, 400})) << base::printable(bytes, 80);
     EXPECT_EQ(feed_bytewise(bytes), (Result{{}, 400})) << base::printable(bytes, 80);
   }
+}
+
+TEST(RequestParser, TakesOneTransferEncodingWhateverItsCase) {
+  for (const std::string value : {"chunked", "Chunked", " chunked \t"}) {
+    const std::string bytes =
+        "GET /next HTTP/1.1\r\nHost: a\r\nTransfer-Encoding:" + value + "\r\n\r\n0\r\n\r\n";
+    EXPECT_EQ(feed_whole(bytes), (Result{{get("/next")}, 0})) << value;
+  }
+}
+
+TEST(RequestParser, KnowsProxiesAndBrowsers) {
+  const auto parsed = [](const std::string& field) {
+    RequestParser parser{Limits{}};
+    const std::string bytes = "GET / HTTP/1.1\r\nHost: a\r\n" + field + "\r\n\r\n";
+    EXPECT_EQ(parser.feed(bytes).status, RequestParser::Status::kRequest);
+    return std::pair(std::string(parser.request().proxy_field), parser.request().of_browser);
+  };
+  using Told = std::pair<std::string, bool>;
+  EXPECT_EQ(parsed("X: y"), Told("", false));
+  EXPECT_EQ(parsed("forwarded: for=1.2.3.4"), Told("Forwarded", false));
+  EXPECT_EQ(parsed("Via: 1.1 a"), Told("Via", false));
+  EXPECT_EQ(parsed("x-real-ip: 1.2.3.4"), Told("X-Real-IP", false));
+  EXPECT_EQ(parsed("X-Forwarded-For: 1.2.3.4"), Told("X-Forwarded-*", false));
+  EXPECT_EQ(parsed("X-FORWARDED-PREFIX: /ids"), Told("X-Forwarded-*", false));
+  EXPECT_EQ(parsed("X-Forwarded: y"), Told("", false));
+  EXPECT_EQ(parsed("User-Agent: Mozilla/5.0 (X11)"), Told("", true));
+  EXPECT_EQ(parsed("User-Agent: curl/8"), Told("", false));
 }
 
 TEST(RequestParser, WantsOneHost) {

@@ -78,6 +78,12 @@ TEST_F(RespCommandsTest, WrongNumbersOfArgumentsAreRefused) {
   EXPECT_TRUE(is_error(answer({"INCR"})));
   EXPECT_TRUE(is_error(answer({"INCR", "a", "b"})));
   EXPECT_TRUE(is_error(answer({"MGET"})));
+  std::vector<std::string_view> names(1 + service::kMostFound, "MGET");
+  EXPECT_TRUE(std::holds_alternative<Lookup>(call(names)));
+  names.push_back("a");
+  EXPECT_TRUE(is_error(answer(names)));
+  names[0] = "EXISTS";
+  EXPECT_TRUE(is_error(answer(names)));
   EXPECT_TRUE(is_error(answer({"SCAN", "0", "COUNT"})));
 }
 
@@ -88,6 +94,11 @@ TEST_F(RespCommandsTest, ScanTakesItsOptionsInAnyOrder) {
   EXPECT_EQ(scan.count, kMaxScanCount);
   EXPECT_EQ(scan.pattern, "a*");
   EXPECT_TRUE(scan.strings);
+  // Of a long pattern fewer names are looked at.
+  const std::string longest(kMaxScanPattern, '*');
+  EXPECT_EQ(std::get<Scan>(call({"SCAN", "0", "MATCH", longest, "COUNT", "1000"})).count, 32U);
+  EXPECT_EQ(std::get<Scan>(call({"SCAN", "0", "COUNT", "3", "MATCH", longest})).count, 3U);
+  EXPECT_TRUE(is_error(answer({"SCAN", "0", "MATCH", longest + "*"})));
   EXPECT_FALSE(std::get<Scan>(call({"SCAN", "0", "TYPE", "hash"})).strings);
   EXPECT_TRUE(is_error(answer({"SCAN", "-1"})));
   EXPECT_TRUE(is_error(answer({"SCAN", "0", "COUNT", "0"})));
@@ -161,8 +172,14 @@ TEST_F(RespCommandsTest, PingAndEchoAnswerTheirArgument) {
 
 TEST_F(RespCommandsTest, TheConnectionIsNamed) {
   EXPECT_EQ(answer({"CLIENT", "GETNAME"}), "$-1\r\n");
-  EXPECT_EQ(answer({"CLIENT", "SETNAME", "worker"}), "+OK\r\n");
+  EXPECT_EQ(std::get<Rename>(call({"CLIENT", "SETNAME", "worker"})).client_name, "worker");
+  EXPECT_EQ(answer({"CLIENT", "GETNAME"}), "$-1\r\n") << "what is asked for is not done yet";
+  session_.client_name = "worker";
   EXPECT_EQ(answer({"client", "getname"}), "$6\r\nworker\r\n");
+  const std::string longest(kMaxClientName, 'x');
+  EXPECT_EQ(std::get<Rename>(call({"CLIENT", "SETNAME", longest})).client_name, longest);
+  EXPECT_TRUE(is_error(answer({"CLIENT", "SETNAME", longest + "x"})));
+  EXPECT_TRUE(is_error(answer({"HELLO", "3", "SETNAME", longest + "x"})));
   EXPECT_EQ(answer({"CLIENT", "ID"}), ":7\r\n");
   EXPECT_EQ(answer({"CLIENT", "SETINFO", "LIB-NAME", "x"}), "+OK\r\n");
   EXPECT_EQ(answer({"CLIENT", "NO-EVICT", "on"}), "+OK\r\n");
@@ -170,7 +187,6 @@ TEST_F(RespCommandsTest, TheConnectionIsNamed) {
   EXPECT_TRUE(is_error(answer({"CLIENT", "SETNAME", "two words"})));
   EXPECT_TRUE(is_error(answer({"CLIENT", "SETINFO", "LIB-NAME"})));
   EXPECT_TRUE(is_error(answer({"CLIENT", "KILL", "x"})));
-  EXPECT_EQ(answer({"CLIENT", "GETNAME"}), "$6\r\nworker\r\n");
 }
 
 TEST_F(RespCommandsTest, ClientInfoTellsTheVersion) {

@@ -160,6 +160,38 @@ TEST(RespParserTest, TheLimitsAreThoseOfTheDocument) {
   EXPECT_NE(whole(std::string(64 * 1024, 'x')).error, "");
 }
 
+TEST(RespParserTest, BeforeAuthCommandsAreSmall) {
+  std::string ten = "*10\r\n";
+  for (int i = 0; i < 10; ++i) ten += "$1\r\nx\r\n";
+  const std::string large = "*1\r\n$16300\r\n" + std::string(16'300, 'x') + "\r\n";
+  for (const auto& fits : {ten, large, std::string("1 2 3 4 5 6 7 8 9 10\r\n")}) {
+    EXPECT_EQ(whole(fits, kLimitsBeforeAuth).commands.size(), 1U) << fits.substr(0, 20);
+  }
+  EXPECT_EQ(whole("*11\r\n", kLimitsBeforeAuth).error,
+            "a command of 11 arguments exceeds the limit of 10 before AUTH");
+  EXPECT_EQ(whole("1 2 3 4 5 6 7 8 9 10 11\r\n", kLimitsBeforeAuth).error,
+            "a command exceeds the limit of 10 arguments before AUTH");
+  EXPECT_EQ(whole("*1\r\n$20000\r\n", kLimitsBeforeAuth).error,
+            "an argument of 20000 bytes is out of the limits, 0 to 16384 before AUTH");
+  EXPECT_EQ(whole(std::string(16 * 1024, 'x'), kLimitsBeforeAuth).error,
+            "the command exceeds 16384 bytes before AUTH");
+}
+
+TEST(RespParserTest, OtherLimitsAreForTheCommandsToCome) {
+  Parser parser(kLimitsBeforeAuth);
+  const std::string eleven = "1 2 3 4 5 6 7 8 9 10 11\r\n";
+  const std::string bytes = "a\r\n" + eleven;
+  const auto first = parser.feed(bytes);
+  ASSERT_EQ(first.status, Parser::Status::kCommand);
+  parser.set_limits({});
+  EXPECT_EQ(parser.feed(eleven).status, Parser::Status::kCommand);
+  EXPECT_EQ(parser.arguments().size(), 11U);
+  parser.rest();
+  EXPECT_TRUE(parser.arguments().empty());
+  parser.set_limits(kLimitsBeforeAuth);
+  EXPECT_EQ(parser.feed(eleven).status, Parser::Status::kError);
+}
+
 TEST(RespParserTest, RandomBytesNeverBreakIt) {
   std::mt19937 random(11);
   const std::string_view alphabet = "*$-:0123456789\r\n \"'\\xPINGincr";

@@ -16,7 +16,7 @@ using Words = std::vector<std::string>;
 std::optional<Words> words_of(std::string_view line) {
   std::string storage;
   std::vector<std::string_view> words;
-  if (!split_words(line, storage, words)) return std::nullopt;
+  if (split_words(line, 100, storage, words) != Split::kWhole) return std::nullopt;
   return Words(words.begin(), words.end());
 }
 
@@ -46,6 +46,15 @@ TEST(RespWordsTest, AClosingQuoteEndsItsWord) {
        {R"("a"b)", R"('a'b)", R"("a""b")", R"("a)", R"('a)", R"("a\")", R"("\)"}) {
     EXPECT_EQ(words_of(line), std::nullopt) << line;
   }
+}
+
+TEST(RespWordsTest, AreSplitNoFurtherThanTheMostThatThereMayBe) {
+  std::string storage;
+  std::vector<std::string_view> words;
+  EXPECT_EQ(split_words("a b ", 2, storage, words), Split::kWhole);
+  EXPECT_EQ(words.size(), 2U);
+  EXPECT_EQ(split_words("a b c d \"", 2, storage, words), Split::kTooMany);
+  EXPECT_EQ(words.size(), 2U);
 }
 
 }  // namespace
