@@ -28,13 +28,15 @@ class Authority:
         _openssl("req", "-x509", *_NEW_KEY, "-keyout", self._key, "-out", self.file, "-days", "2",
                  "-subj", "/CN=nextid test authority", "-addext", "keyUsage=critical,keyCertSign")
 
-    def certificate_for(self, name, expired=False):
-        """`name` as a certificate has it: "IP:127.0.0.1", "DNS:example.com"."""
+    def certificate_for(self, name, expired=False, only_for=None):
+        """`name` as a certificate has it: "IP:127.0.0.1", "DNS:example.com". `only_for` is the one
+        use that it is good for: "serverAuth" or "clientAuth"."""
         stem = self._directory / name.replace(":", "-")
         made = Certificate(stem.with_name(f"{stem.name}.pem"), stem.with_name(f"{stem.name}.key"))
         request = stem.with_name(f"{stem.name}.csr")
         extensions = stem.with_name(f"{stem.name}.ext")
-        extensions.write_text(f"subjectAltName={name}\nauthorityKeyIdentifier=keyid\n")
+        extensions.write_text(f"subjectAltName={name}\nauthorityKeyIdentifier=keyid\n"
+                              + (f"extendedKeyUsage={only_for}\n" if only_for else ""))
         _openssl("req", *_NEW_KEY, "-keyout", made.key, "-out", request, "-subj", "/CN=server")
         if expired:
             self._sign_for_the_past(request, extensions, made.certificate)
