@@ -18,6 +18,7 @@ TOKENS = {"reader": ("read", "*"),
           "taker": ("allocate", "orders:*"),
           "shop": ("read,allocate", "orders:eu"),
           "definer": ("define", "*"),
+          "deleter": ("read,delete", "*"),
           "owner": ("read,allocate,define", "*")}
 CALLERS = ["nobody", "unknown", *TOKENS]
 
@@ -49,7 +50,7 @@ def server(start_server, tmp_path, made):
     path.touch(mode=0o600)
     path.write_text("".join(f"{made[name][1]}\n" for name in TOKENS))
     server = start_server("--tokens", path)
-    for counter in ("global", "orders:eu", "orders:us", "tickets"):
+    for counter in ("global", "orders:eu", "orders:us", "tickets", "mistake"):
         answer = server.ask("PUT", f"/v1/counters/{counter}", headers=bearer(made["owner"][0]))
         assert answer.status == 201, answer
     return server
@@ -70,17 +71,18 @@ class Call:
     body: bytes = b""
 
 
-#                nobody unknown reader taker shop definer owner
+#                nobody unknown reader taker shop definer deleter owner
 EVERYBODY = " ".join(["200"] * len(CALLERS))
 PUBLIC_204 = " ".join(["204"] * len(CALLERS))
-READ_ALL = "      401    401     200    403   403  403     200"
-READ_EU = "       401    401     200    403   200  403     200"
-READ_US = "       401    401     200    403   403  403     200"
-TAKE_GLOBAL = "   401    401     403    403   403  403     200"
-TAKE_EU = "       401    401     403    200   200  403     200"
-TAKE_US = "       401    401     403    200   403  403     200"
+READ_ALL = "      401    401     200    403   403  403     200     200"
+READ_EU = "       401    401     200    403   200  403     200     200"
+READ_US = "       401    401     200    403   403  403     200     200"
+TAKE_GLOBAL = "   401    401     403    403   403  403     403     200"
+TAKE_EU = "       401    401     403    200   200  403     403     200"
+TAKE_US = "       401    401     403    200   403  403     403     200"
 # Who may change a counter and not look at it is told that it was done.
-CHANGE = "        401    401     403    403   403  204     200"
+CHANGE = "        401    401     403    403   403  204     403     200"
+DELETE = "        401    401     403    403   403  403     200     403"
 NO_METHOD = " ".join(["405"] * len(CALLERS))
 NOTHING = " ".join(["404"] * len(CALLERS))
 
@@ -98,7 +100,7 @@ HTTP_CALLS = [
     Call("POST", "/range", "/range?count=2&counter=orders:eu", TAKE_EU),
     Call("GET", f"{COUNTER}/next", f"{EU}/next", TAKE_EU),
     Call("POST", f"{COUNTER}/next", f"{US}/next", TAKE_US),
-    Call("GET", f"{COUNTER}/next", f"{EU}%3A1/next", "401 401 403 200 403 403 200"),
+    Call("GET", f"{COUNTER}/next", f"{EU}%3A1/next", "401 401 403 200 403 403 403 200"),
     Call("GET", f"{COUNTER}/range", f"{EU}/range?count=2", TAKE_EU),
     Call("POST", f"{COUNTER}/range", f"{US}/range?count=2", TAKE_US),
     Call("GET", "/v1/counters", "/v1/counters", READ_ALL),
@@ -112,6 +114,7 @@ HTTP_CALLS = [
     Call("PUT", COUNTER, "/v1/counters/tickets", CHANGE, b"{}"),
     Call("POST", f"{COUNTER}/advance", f"{EU}/advance", CHANGE, b'{"to":TO}'),
     Call("POST", f"{COUNTER}/advance", "/v1/counters/tickets/advance", CHANGE, b'{"to":TO}'),
+    Call("DELETE", COUNTER, "/v1/counters/mistake", DELETE),
     Call("GET", "/metrics", "/metrics", READ_ALL),
     Call("HEAD", "/metrics", "/metrics", READ_ALL),
     Call("GET", "/v1/status", "/v1/status", READ_ALL),
@@ -171,7 +174,7 @@ def check(call, caller, status, answer):
         assert f"'{caller}'" in answer.json()["detail"], about
 
 
-def test_378_http_calls_are_for_whom_the_table_says(server, tokens):
+def test_440_http_calls_are_for_whom_the_table_says(server, tokens):
     numbers = itertools.count(1000, 1000)
     done, ids = 0, 0
     with server.connect() as connection:
@@ -186,7 +189,7 @@ def test_378_http_calls_are_for_whom_the_table_says(server, tokens):
                 ids += 1
             elif status == 200 and "range" in call.target:
                 ids += 2
-    assert done == 378
+    assert done == 440
     assert server.stop()["returned"] == ids, "a refused call takes no id"
 
 
@@ -269,8 +272,8 @@ class Command:
     callers: str  # Of those with a token; the others are told NOPERM.
 
 
-ANY = "reader taker shop definer owner"
-ALL_READERS = "reader owner"
+ANY = "reader taker shop definer deleter owner"
+ALL_READERS = "reader deleter owner"
 
 COMMANDS = [
     # Ids.
@@ -280,15 +283,15 @@ COMMANDS = [
     Command("INCRBY orders:eu 2", ":", "taker shop owner"),
     Command("INCRBY global 2", ":", "owner"),
     # Looks at counters: the right counts for each of them.
-    Command("GET orders:eu", "$", "reader shop owner"),
+    Command("GET orders:eu", "$", "reader shop deleter owner"),
     Command("GET tickets", "$", ALL_READERS),
-    Command("MGET orders:eu orders:eu", "*2", "reader shop owner"),
+    Command("MGET orders:eu orders:eu", "*2", "reader shop deleter owner"),
     Command("MGET orders:eu orders:us", "*2", ALL_READERS),
     Command("MGET orders:us orders:eu", "*2", ALL_READERS),
-    Command("EXISTS orders:eu", ":1", "reader shop owner"),
+    Command("EXISTS orders:eu", ":1", "reader shop deleter owner"),
     Command("EXISTS orders:eu none", ":1", ALL_READERS),
-    Command("TYPE orders:eu", "+string", "reader shop owner"),
-    Command("TTL orders:eu", ":-1", "reader shop owner"),
+    Command("TYPE orders:eu", "+string", "reader shop deleter owner"),
+    Command("TTL orders:eu", ":-1", "reader shop deleter owner"),
     Command("PTTL orders:us", ":-1", ALL_READERS),
     # Looks at all of them.
     Command("SCAN 0", "*2", ALL_READERS),
@@ -297,6 +300,7 @@ COMMANDS = [
     # Changes.
     Command("SETNX orders:eu 0", ":0", "definer owner"),
     Command("SET orders:eu 0 NX", "$-1", "definer owner"),
+    Command("NEXTID.DELETE mistake", ":0", "deleter"),
     # What tells nothing of counters.
     Command("CLIENT ID", ":", ANY),
     Command("CLIENT SETNAME me", "+OK", ANY),
@@ -367,7 +371,7 @@ def test_every_redis_command_has_a_row(server, tokens):
     assert names == rows - {"NOSUCH", "DEL"}
 
 
-def test_246_redis_commands_are_for_whom_the_table_says(server, tokens):
+def test_294_redis_commands_are_for_whom_the_table_says(server, tokens):
     port = resp_port(server)
     done = 0
     for command, caller in itertools.product(COMMANDS, ["nobody", *TOKENS]):
@@ -388,7 +392,7 @@ def test_246_redis_commands_are_for_whom_the_table_says(server, tokens):
             if command.words != "QUIT":
                 assert client.reply("INCR orders:eu").startswith("-NOAUTH "), (command, caller)
         done += 1
-    assert done == 246
+    assert done == 294
 
 
 # On one connection: what is sent, and how each reply begins. A token's name stands for the token.

@@ -13,11 +13,9 @@ constexpr Bounds kBounds{
 TEST(SharesTest, TokensWithoutLimitsHaveEqualParts) {
   const std::array<Limits, 3> tokens{};
   const Shares shares(tokens, kBounds);
-  EXPECT_EQ(shares.in_force({}),
-            (Limits{.counters_in_use = 33,
-                    .new_counters = 10'000,
-                    .keys = 1'000'000,
-                    .waiting = 333}));
+  EXPECT_EQ(
+      shares.in_force({}),
+      (Limits{.counters_in_use = 33, .new_counters = 10'000, .keys = 1'000'000, .waiting = 333}));
   EXPECT_TRUE(shares.warnings().empty());
 }
 

@@ -87,9 +87,9 @@ class RecordlessStore final : public contract::StoreDriver {
     memory_.submit(std::move(passed));
     for (contract::Call& call : failed) call.done(*failure);
   }
-  void list(const std::string& after, std::size_t limit,
+  void list(const contract::PageWanted& wanted,
             std::function<void(Result<CounterPage>)> done) override {
-    memory_.list(after, limit, std::move(done));
+    memory_.list(wanted, std::move(done));
   }
   const StoreOpening& opening() const noexcept override { return memory_.opening(); }
   std::uint64_t commits() const noexcept override { return memory_.commits(); }

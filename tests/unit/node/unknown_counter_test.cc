@@ -57,9 +57,9 @@ class Moody final : public contract::StoreDriver {
     }
     store_.submit(std::move(held));
   }
-  void list(const std::string& after, std::size_t limit,
+  void list(const contract::PageWanted& wanted,
             std::function<void(Result<CounterPage>)> done) override {
-    store_.list(after, limit, std::move(done));
+    store_.list(wanted, std::move(done));
   }
   const StoreOpening& opening() const noexcept override { return store_.opening(); }
   std::uint64_t commits() const noexcept override { return store_.commits(); }
