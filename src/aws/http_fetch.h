@@ -9,6 +9,8 @@
 
 #include "nextid/error.h"
 
+#include "base/wipe.h"
+
 namespace nextid::aws {
 
 inline constexpr std::size_t kAnswerLimitBytes = 64 * 1024;
@@ -29,6 +31,8 @@ struct HttpRequest {
 };
 
 struct HttpAnswer {
+  ~HttpAnswer() { base::wipe(body); }
+
   long status = 0;
   std::string body;  ///< Up to kAnswerLimitBytes; may be a secret.
 };

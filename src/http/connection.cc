@@ -49,7 +49,9 @@ Connection::Connection(net::IoThread& io, net::Stream stream, FrontEnd& front)
       session_(front.gate.access()),
       parser_(front.limits) {
   if (front_.audit != nullptr) client_ = peer();
-  if (session_.needs_token()) set_signed_in(false);
+  if (!session_.needs_token()) return;
+  set_signed_in(false);
+  wipe_input();
 }
 
 Problem Connection::too_many() const {

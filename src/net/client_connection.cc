@@ -8,6 +8,7 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
 
+#include "base/wipe.h"
 #include "net/first_byte.h"
 
 namespace nextid::net {
@@ -181,12 +182,20 @@ void ClientConnection::make_room() {
   if (left > 0 && input_begin_ > 0) {
     std::memmove(input_.data(), input_.data() + input_begin_, left);
   }
+  if (has_secrets_) base::wipe(input_.data() + left, input_end_ - left);
   input_begin_ = 0;
   input_end_ = left;
   if (input_end_ == input_.size()) {
     // A client that signs out has a smaller bound from then on.
-    input_.resize(std::max(input_.size(), std::min(2 * input_.size(), max_input_bytes() + 1)));
+    grow_input(std::max(input_.size(), std::min(2 * input_.size(), max_input_bytes() + 1)));
   }
+}
+
+void ClientConnection::grow_input(std::size_t size) {
+  std::vector<char> larger(size);
+  std::memcpy(larger.data(), input_.data(), input_end_);
+  if (has_secrets_) base::wipe(input_.data(), input_end_);
+  input_.swap(larger);
 }
 
 bool ClientConnection::may_take_request() const noexcept {

@@ -107,6 +107,8 @@ class ClientConnection : public Connection, public Lobby::Guest, private Reactor
   std::string_view input() const noexcept {
     return {input_.data() + input_begin_, input_end_ - input_begin_};
   }
+  /// Clients send tokens: nothing of the input stays in memory once it was taken.
+  void wipe_input() noexcept { has_secrets_ = true; }
   void consume(std::size_t bytes) noexcept { input_begin_ += bytes; }
   /// When the requests now being taken were read.
   base::MonotonicTime now() const noexcept { return now_; }
@@ -178,6 +180,7 @@ class ClientConnection : public Connection, public Lobby::Guest, private Reactor
   void discard_input(std::size_t size);
   void take_requests();
   void make_room();
+  void grow_input(std::size_t size);
   void note_partial_request(bool took_request);
   std::size_t unsent_bytes() const noexcept {
     return output_.size() - sent_ + unsent_.size() * sizeof(Unsent);
@@ -218,6 +221,7 @@ class ClientConnection : public Connection, public Lobby::Guest, private Reactor
   std::size_t input_end_ = 0;
   bool has_read_ = false;
   bool over_limit_ = false;
+  bool has_secrets_ = false;  // In the input: it is wiped once it was taken.
   bool input_ended_ = false;  // The client half-closed; it still gets its answers.
   base::MonotonicTime now_;
 

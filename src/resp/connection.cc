@@ -60,6 +60,7 @@ Connection::Connection(net::IoThread& io, net::Stream stream, FrontEnd& front)
       caller_(front.access) {
   session_.id = ++front.last_client;
   if (front_.audit != nullptr) client_ = peer();
+  if (caller_.needs_token()) wipe_input();
   look_at_token();
 }
 

@@ -11,6 +11,7 @@
 #include "base/ascii.h"
 #include "base/cat.h"
 #include "base/quoting.h"
+#include "base/wipe.h"
 
 namespace nextid::http {
 namespace {
@@ -143,6 +144,7 @@ void RequestParser::rest() noexcept {
   if (state_ != State::kDone) return;
   request_ = {};
   std::string().swap(body_);  // An assignment would keep its capacity.
+  base::wipe(kept_);
   std::string().swap(kept_);
 }
 
@@ -151,6 +153,7 @@ bool RequestParser::take_expectation() noexcept { return std::exchange(expectati
 void RequestParser::begin_request() noexcept {
   state_ = State::kHead;
   request_ = {};
+  base::wipe(kept_);  // It may have a token.
   body_.clear();
   scanned_ = 0;
   line_begin_ = 0;

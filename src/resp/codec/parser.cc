@@ -8,6 +8,7 @@
 
 #include "base/cat.h"
 #include "base/quoting.h"
+#include "base/wipe.h"
 #include "resp/codec/words.h"
 
 namespace nextid::resp {
@@ -51,6 +52,7 @@ Parser::Found Parser::fail_as_too_long() {
 
 void Parser::rest() noexcept {
   std::vector<std::string_view>().swap(arguments_);  // An assignment would keep its capacity.
+  base::wipe(unquoted_);
   std::string().swap(unquoted_);
 }
 
@@ -116,6 +118,7 @@ Parser::Found Parser::parse_inline(std::string_view bytes, std::size_t& size) {
   size = line_end + 1;
   std::string_view line = bytes.substr(0, line_end);
   if (line.ends_with('\r')) line.remove_suffix(1);
+  base::wipe(unquoted_);  // It may have a token.
   switch (split_words(line, limits_.max_arguments, unquoted_, arguments_)) {
     case Split::kWhole:
       return Found::kWhole;
