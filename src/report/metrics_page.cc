@@ -134,6 +134,9 @@ void ObservationMetrics::add_process(Page& page) const {
   page.one_counter("nextid_log_lines_dropped_total",
                    "Log lines that were dropped, since standard error was not read in time.",
                    observation_.server.dropped_log_lines);
+  page.one_counter("nextid_audit_lines_left_out_total",
+                   "Lines of the audit log that were left out, by its limits or the disk's.",
+                   observation_.server.left_out_audit_lines);
 }
 
 /// Series that alerts look at are there from the start: a rate does not see the first event of a

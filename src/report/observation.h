@@ -41,8 +41,9 @@ struct ServerCounts {
   std::vector<stats::FrontEndCounts> front_ends;
   std::uint64_t client_bytes = 0;  ///< Of memory, that the clients' connections hold.
   std::uint64_t max_client_bytes = 0;
-  std::uint64_t evicted_clients = 0;    ///< Closed since they held too much.
-  std::uint64_t dropped_log_lines = 0;  ///< Since the start; nobody read them in time.
+  std::uint64_t evicted_clients = 0;       ///< Closed since they held too much.
+  std::uint64_t left_out_audit_lines = 0;  ///< Since the start.
+  std::uint64_t dropped_log_lines = 0;     ///< Since the start; nobody read them in time.
   std::vector<LimitCounts> limits = {};
 };
 

@@ -146,6 +146,11 @@ bool AuditLog::may_pass(bool is_refusal) {
   return true;
 }
 
+std::uint64_t AuditLog::left_out() const {
+  const base::Lock lock(mutex_);
+  return left_out_ + writer_.dropped();
+}
+
 std::uint64_t AuditLog::left_out_so_far() {
   const base::Lock lock(mutex_);
   return told_ = left_out_ + writer_.dropped();

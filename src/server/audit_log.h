@@ -48,6 +48,10 @@ class AuditLog final : public service::Audit {
   /// "": standard error.
   const std::string& path() const noexcept { return path_; }
 
+  /// Lines that were not written since the start, by the limits or since the file did not take
+  /// them.
+  std::uint64_t left_out() const NEXTID_EXCLUDES(mutex_);
+
  private:
   /// Of lines that share a limit.
   struct Share {
@@ -65,7 +69,7 @@ class AuditLog final : public service::Audit {
   const std::uint64_t least_range_;
   const Logger logger_;
   LineWriter writer_;
-  base::Mutex mutex_;
+  mutable base::Mutex mutex_;
   std::array<Share, 2> shares_ NEXTID_GUARDED_BY(mutex_);
   std::uint64_t left_out_ NEXTID_GUARDED_BY(mutex_) = 0;  // Since the start, by the limits.
   std::uint64_t told_ NEXTID_GUARDED_BY(mutex_) = 0;      // The sum in the last line.

@@ -230,12 +230,14 @@ Server::Server(const Config& config, const Capacity& capacity, Front front, Stor
       store_(std::move(store)),
       reports_(store_,
                [this] {
-                 return report::ServerCounts{.front_ends = front_end_counts(),
-                                             .client_bytes = client_memory_.held_bytes(),
-                                             .max_client_bytes = client_memory_.bound_bytes(),
-                                             .evicted_clients = client_memory_.evictions(),
-                                             .dropped_log_lines = logger_.dropped(),
-                                             .limits = limit_counts(*front_.access)};
+                 return report::ServerCounts{
+                     .front_ends = front_end_counts(),
+                     .client_bytes = client_memory_.held_bytes(),
+                     .max_client_bytes = client_memory_.bound_bytes(),
+                     .evicted_clients = client_memory_.evictions(),
+                     .left_out_audit_lines = front_.audit ? front_.audit->left_out() : 0,
+                     .dropped_log_lines = logger_.dropped(),
+                     .limits = limit_counts(*front_.access)};
                }),
       service_(store_, reports_, logger_),
       sign_ins_(logger_),

@@ -145,9 +145,11 @@ def test_a_flood_of_refusals_is_counted(serve, tmp_path, tokens):
         # What strangers do leaves others their lines.
         assert client.ask("PUT", "/v1/counters/a", body=b"{}",
                           headers=bearer(tokens["admin"])).status == 201
+        metrics = client.ask("GET", "/metrics", headers=bearer(tokens["admin"])).body.decode()
     server.stop()
     lines = lines_of(log)
     refusals = [line for line in lines if line["audit"] == "refuse"]
+    assert f"nextid_audit_lines_left_out_total {1000 - len(refusals)}\n" in metrics
     assert 20 <= len(refusals) < 1000
     assert len(refusals) + max(line.get("left_out_so_far", 0) for line in lines) == 1000
     assert [line["counter"] for line in lines if line["audit"] == "define"] == ["a"]

@@ -77,6 +77,8 @@ TEST(MetricsPage, TellsOfLogLinesThatNobodyRead) {
   EXPECT_TRUE(has_line(metrics_page(observation), "nextid_log_lines_dropped_total 0"));
   observation.server.dropped_log_lines = 7;
   EXPECT_TRUE(has_line(metrics_page(observation), "nextid_log_lines_dropped_total 7"));
+  observation.server.left_out_audit_lines = 3;
+  EXPECT_TRUE(has_line(metrics_page(observation), "nextid_audit_lines_left_out_total 3"));
 }
 
 TEST(MetricsPage, CumulatesBuckets) {
