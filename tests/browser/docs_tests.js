@@ -47,7 +47,8 @@ docsTest("every call of the document is there", {}, async (page, calls) => {
 
 // The calls that can't be undone.
 docsTest("nothing is pre-filled that can't be undone", {}, async (page, calls) => {
-  const acting = ["takeNextOf", "takeRange", "takeRangeOf", "defineCounter", "advanceCounter"];
+  const acting = ["takeNextOf", "takeRange", "takeRangeOf", "defineCounter", "advanceCounter",
+    "deleteCounter"];
   const requests = [];
   page.on("request", (request) => requests.push(`${request.method()} ${request.url()}`));
   for (const name of acting) {

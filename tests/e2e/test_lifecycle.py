@@ -466,6 +466,8 @@ def test_foreign_files_are_refused_and_unchanged(start_server, store_directory, 
 def test_newer_version_is_refused_and_unchanged(start_server, store_directory):
     path = store_directory / "ids.db"
     assert nextid.run("next", "--store", f"sqlite:{path}").stdout == "1\n"
+    # The newest version is that of a file with a deleted counter.
+    assert nextid.run("delete", "global", "--store", f"sqlite:{path}").returncode == 0
     with contextlib.closing(sqlite3.connect(path)) as database:
         (version,) = database.execute("PRAGMA user_version").fetchone()
         database.execute(f"PRAGMA user_version = {version + 1}")

@@ -117,7 +117,8 @@ def test_a_stranger_has_as_long_as_a_request(start_server, tokens, token, connec
         while time.monotonic() - began < nextid.PATIENCE and not silent.is_closed():
             busy.ask("PING")
     assert 0.2 < time.monotonic() - began < 5
-    assert b"No token came within 300 ms" in busy.rest()
+    # What the busy one was told is lost where it sent more afterwards; the silent one has it.
+    assert b"No token came within 300 ms" in silent.seen
     assert holder.ask("INCR", "a") == b":1"
     assert turned_away(server, reader)["resp", "no_sign_in"] == 2
 
@@ -224,7 +225,13 @@ def test_http_clients_without_a_token_make_way(start_server, tokens, token):
         tokens.write_text("")
         make_token(tokens, "other")
         server.reload()
-        poll(lambda: open_connection()[1] == 401 and has_ended(holders[0][0]),
+
+        def newcomer_is_told():
+            # It may itself make way, for one of those whose token is no more.
+            with contextlib.suppress(EOFError, ConnectionError):
+                return open_connection()[1] == 401
+
+        poll(lambda: newcomer_is_told() and has_ended(holders[0][0]),
              "the connection of a token that is no more makes way")
 
 

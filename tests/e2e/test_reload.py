@@ -94,7 +94,9 @@ def test_a_token_is_taken_away_while_clients_use_up_all_descriptors(start_server
     server = start_server("--tokens", token_file, "--audit-log", audit)
     pid = server.process.pid
     used = max(int(name) for name in os.listdir(f"/proc/{pid}/fd")) + 1
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (used + 8, used + 8))
+    for_clients, kept_from_clients = 8, 32
+    limit = used + for_clients + kept_from_clients
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, limit))
     with contextlib.ExitStack() as stack:
         stolen = stack.enter_context(server.connect())
         headers = [f"Authorization: Bearer {two['stolen'][0]}"]
