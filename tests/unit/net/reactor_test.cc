@@ -15,6 +15,8 @@
 
 #include <gtest/gtest.h>
 
+#include "unit/base/sanitizer.h"
+
 namespace nextid::net {
 namespace {
 
@@ -193,16 +195,8 @@ TEST_F(ReactorTest, ABadDescriptorIsAnErrorThatIsTold) {
   EXPECT_EQ(reactor_.add(-1, end).value(), EBADF);
 }
 
-#if defined(__has_feature)  // clang's.
-constexpr bool kAddressSanitizer = __has_feature(address_sanitizer);
-#elif defined(__SANITIZE_ADDRESS__)
-constexpr bool kAddressSanitizer = true;
-#else
-constexpr bool kAddressSanitizer = false;
-#endif
-
 TEST(ReactorLimitTest, WithoutDescriptorsItIsNotMade) {
-  if (kAddressSanitizer) {
+  if (testing::kAddressSanitizer) {
     GTEST_SKIP() << "not run: the sanitizers need a descriptor of their own";
   }
   rlimit before{};
