@@ -391,6 +391,8 @@ TEST_P(TlsStreamTest, AWriteBeforeAnyReadMakesTheHandshake) {
   socket_.connect(acceptor.local_endpoint());
   Greeter greeter(Stream(accept(acceptor), *tls_));
   ASSERT_FALSE(reactor_.add(greeter.stream.descriptor(), greeter));
+  reactor_.turn(Reactor::Wait::kNot);  // Before the client has said a word.
+  EXPECT_EQ(greeter.writes, 1);
   std::string received;
   run([&] { with_client([&](auto& client) { received = read(client, 5); }); },
       [&] { return greeter.done; });
