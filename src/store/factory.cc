@@ -96,18 +96,10 @@ std::optional<MissingStore> missing_table(const std::string& rest, bool create) 
   if (!settings || !settings->create || !DynamodbStore::is_missing(*settings)) return std::nullopt;
   return MissingStore{cat("table '", settings->table, "'"), {}};
 }
-#else
-Opened open_dynamodb(const std::string& rest, const OpenOptions&) {
-  return Error(ErrorCode::kInvalid, "'dynamodb:" + rest +
-                                        "' can't be opened: this build of nextid has no DynamoDB; "
-                                        "build it with NEXTID_DYNAMODB=ON");
-}
-
-std::optional<MissingStore> missing_table(const std::string&, bool) { return std::nullopt; }
 #endif
 
-/// The URL's parameters but for create, and create=false.
-std::string dynamodb_never_making(const std::string& rest) {
+/// The URL of a store on a network: its parameters but for create, and create=false.
+std::string network_never_making(const std::string& rest) {
   const auto question = rest.find('?');
   std::string result = rest.substr(0, question);
   char separator = '?';
@@ -159,20 +151,28 @@ Result<void> end_recovery_of_file(const std::string& rest, std::uint64_t skip_fo
   }
 }
 
-/// All that is known of a kind of store here. `rest` is the part of a URL after "NAME:". A kind of
+/// All that is known of a kind of store here. A kind that this build leaves out has no functions.
+/// `rest` is the part of a URL after "NAME:". A kind of
 /// store leaves out the functions that it has no use for.
 struct Scheme {
   std::string_view name;
   std::string_view form;  ///< Of its URLs.
   std::string_view use;   ///< Behind the form, in the help of --store.
+  /// What this build lacks if it has no `open`, and the option that adds it: "DynamoDB".
+  std::string_view product = {};
+  std::string_view build_option = {};
   Traits traits = {};
-  Opened (*open)(const std::string& rest, const OpenOptions& options) = nullptr;
   /// See never_making(); left out where opening never makes anything that lasts.
   std::string (*never_making)(const std::string& rest) = nullptr;
+  Opened (*open)(const std::string& rest, const OpenOptions& options) = nullptr;
   /// See shown_url(); left out if the URL itself will do.
   std::string (*show)(const std::string& rest) = nullptr;
   /// See missing_store(); left out where a store is never missing.
   std::optional<MissingStore> (*missing)(const std::string& rest, bool create) = nullptr;
+  /// Where its own backups are told of.
+  std::string_view document = {};
+  /// See schema_of(); left out where there is none to show.
+  Result<std::string> (*schema)(const std::string& rest) = nullptr;
   // Only for a store with a file of its own.
   std::optional<LocalFile> (*local_file)(const std::string& rest) = nullptr;
   Result<BackupContents> (*back_up)(const std::string& rest, const std::string& file,
@@ -187,8 +187,8 @@ constexpr std::array kSchemes{
     Scheme{.name = "sqlite",
            .form = "sqlite:PATH",
            .use = "for a file",
-           .open = &open_sqlite,
            .never_making = &sqlite_never_making,
+           .open = &open_sqlite,
            .show = &show_sqlite,
            .missing = &missing_sqlite,
            .local_file = &sqlite_file,
@@ -198,10 +198,15 @@ constexpr std::array kSchemes{
     Scheme{.name = "dynamodb",
            .form = "dynamodb://TABLE",
            .use = "for a table that many machines share (docs/dynamodb.md)",
+           .product = "DynamoDB",
+           .build_option = "NEXTID_DYNAMODB",
            .traits = {.lists_by_reading_all = true},
+           .never_making = &network_never_making,
+#ifdef NEXTID_DYNAMODB
            .open = &open_dynamodb,
-           .never_making = &dynamodb_never_making,
-           .missing = &missing_table},
+           .missing = &missing_table,
+#endif
+           .document = "docs/dynamodb.md"},
     Scheme{.name = "memory",
            .form = "memory:",
            .use = "for tests",
@@ -230,10 +235,11 @@ Result<Chosen> choose(std::string_view url) {
   return Error(ErrorCode::kInvalid, cat("'", url, "' names no store; use ", known));
 }
 
-Error has_no_files(std::string_view url) {
-  return Error(
-      ErrorCode::kInvalid,
-      cat("the store ", url, " has no files to copy; use its own backups (docs/dynamodb.md)"));
+Error has_no_files(std::string_view url, const Scheme& scheme) {
+  const std::string document =
+      scheme.document.empty() ? std::string() : cat(" (", scheme.document, ")");
+  return Error(ErrorCode::kInvalid, cat("the store ", shown_url(url),
+                                        " has no files to copy; use its own backups", document));
 }
 
 }  // namespace
@@ -241,20 +247,26 @@ Error has_no_files(std::string_view url) {
 Opened open_driver(std::string_view url, const OpenOptions& options) {
   const auto chosen = choose(url);
   if (!chosen) return chosen.error();
-  return chosen->scheme->open(chosen->rest, options);
+  const Scheme& scheme = *chosen->scheme;
+  if (scheme.open == nullptr) {
+    return Error(ErrorCode::kInvalid,
+                 cat("'", shown_url(url), "' can't be opened: this build of nextid has no ",
+                     scheme.product, "; build it with ", scheme.build_option, "=ON"));
+  }
+  return scheme.open(chosen->rest, options);
 }
 
 Result<BackupContents> back_up(std::string_view url, const std::string& file, bool force) {
   const auto chosen = choose(url);
   if (!chosen) return chosen.error();
-  if (chosen->scheme->back_up == nullptr) return has_no_files(url);
+  if (chosen->scheme->back_up == nullptr) return has_no_files(url, *chosen->scheme);
   return chosen->scheme->back_up(chosen->rest, file, force);
 }
 
 Result<BackupContents> restore(const std::string& file, std::string_view url, bool force) {
   const auto chosen = choose(url);
   if (!chosen) return chosen.error();
-  if (chosen->scheme->restore == nullptr) return has_no_files(url);
+  if (chosen->scheme->restore == nullptr) return has_no_files(url, *chosen->scheme);
   return chosen->scheme->restore(file, chosen->rest, force);
 }
 
@@ -267,6 +279,16 @@ Result<void> end_recovery(std::string_view url, std::uint64_t skip_for_new) {
   if (!chosen) return chosen.error();
   if (chosen->scheme->end_recovery == nullptr) return {};
   return chosen->scheme->end_recovery(chosen->rest, skip_for_new);
+}
+
+Result<std::string> schema_of(std::string_view url) {
+  const auto chosen = choose(url);
+  if (!chosen) return chosen.error();
+  if (chosen->scheme->schema == nullptr) {
+    return Error(ErrorCode::kInvalid,
+                 cat("the store ", shown_url(url), " has no tables that you could make yourself"));
+  }
+  return chosen->scheme->schema(chosen->rest);
 }
 
 std::string never_making(std::string_view url) {

@@ -34,6 +34,11 @@ struct OpenOptions {
 Result<std::shared_ptr<contract::StoreDriver>> open_driver(std::string_view url,
                                                            const OpenOptions& options = {});
 
+/// The statements that make what a store needs, and those that grant the least rights to use it,
+/// for people who make tables themselves. Reads nothing but the URL. kInvalid for a wrong URL, and
+/// for a store that has no such statements.
+Result<std::string> schema_of(std::string_view url);
+
 /// The URL of the same store whose opening never makes it, whatever `url` says: for looking at a
 /// store.
 std::string never_making(std::string_view url);
