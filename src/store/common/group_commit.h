@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -35,6 +36,9 @@ struct Group {
 struct Answers {
   std::vector<contract::Outcome> outcomes;
   std::vector<Result<CounterPage>> pages;
+  /// Counters whose ops waited to the end of their time for somebody's lock, and so kept the
+  /// answers of the others from coming.
+  std::vector<std::string> held_up = {};
 };
 
 /// Turns groups into answers. Used by one thread at a time.
