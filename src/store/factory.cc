@@ -1,11 +1,13 @@
 #include "store/factory.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
 #include "base/cat.h"
 #include "base/stray_text.h"
 #include "store/backup.h"
+#include "store/common/url_password.h"
 #ifdef NEXTID_DYNAMODB
 #include "store/dynamodb/store.h"
 #endif
@@ -280,19 +282,38 @@ struct Chosen {
   std::string rest;
 };
 
-Result<Chosen> choose(std::string_view url) {
-  if (const auto stray = base::stray_character(url)) {
-    return Error(ErrorCode::kInvalid, cat("'", base::visible(url), "' names no store: ", *stray));
-  }
+const Scheme* scheme_of(std::string_view url) {
   const std::size_t colon = url.find(':');
-  std::string known;
-  for (const Scheme& scheme : kSchemes) {
-    if (colon != std::string_view::npos && url.substr(0, colon) == scheme.name) {
-      return Chosen{&scheme, std::string(url.substr(colon + 1))};
+  if (colon == std::string_view::npos) return nullptr;
+  const auto* const found =
+      std::find_if(kSchemes.begin(), kSchemes.end(),
+                   [&](const Scheme& scheme) { return url.substr(0, colon) == scheme.name; });
+  return found == kSchemes.end() ? nullptr : found;
+}
+
+bool is_file(const Scheme* scheme) { return scheme != nullptr && scheme->local_file != nullptr; }
+
+Result<Chosen> choose(std::string_view url) {
+  const Scheme* const scheme = scheme_of(url);
+  const auto invalid = [url](const auto&... parts) {
+    return Error(ErrorCode::kInvalid,
+                 cat("'", base::visible(without_password(url)), "' ", parts...));
+  };
+  if (const auto stray = base::stray_character(url)) return invalid("names no store: ", *stray);
+  if (scheme == nullptr) {
+    std::string known;
+    for (const Scheme& each : kSchemes) {
+      known.append(known.empty() ? "" : " or ").append(each.form);
     }
-    known.append(known.empty() ? "" : " or ").append(scheme.form);
+    return invalid("names no store; use ", known);
   }
-  return Error(ErrorCode::kInvalid, cat("'", url, "' names no store; use ", known));
+  if (!is_file(scheme) && has_unclear_password(url)) {
+    return invalid(
+        "is not the whole URL that was given, but without what seems to be a password: in a "
+        "user and password write %40 for '@', %3A for ':', %2F for '/', %3F for '?', %23 "
+        "for '#' and %25 for '%'");
+  }
+  return Chosen{scheme, std::string(url.substr(scheme->name.size() + 1))};
 }
 
 Error has_no_files(std::string_view url, const Scheme& scheme) {
@@ -357,9 +378,13 @@ std::string never_making(std::string_view url) {
   return cat(chosen->scheme->name, ":", chosen->scheme->never_making(chosen->rest));
 }
 
+std::string without_password(std::string_view url) {
+  return is_file(scheme_of(url)) ? std::string(url) : hide_password(url);
+}
+
 std::string shown_url(std::string_view url) {
   const auto chosen = choose(url);
-  if (!chosen || chosen->scheme->show == nullptr) return base::visible(url);
+  if (!chosen || chosen->scheme->show == nullptr) return base::visible(without_password(url));
   return chosen->scheme->show(chosen->rest);
 }
 
