@@ -1,7 +1,6 @@
 // Group commit for a store on a network: threads of the store's own, a connection each.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -37,8 +36,9 @@ class CommitLanes : public std::enable_shared_from_this<CommitLanes> {
   /// Calls in one group.
   static constexpr std::size_t kMostCalls = 500;
 
-  /// A lane for each committer, two at least. A committer is used and destroyed by its lane's
-  /// thread alone, but for commits(). Throws std::system_error where the system has no thread.
+  /// A lane for each committer, two at least. A committer is used by its lane's thread alone, but
+  /// for commits(), and destroyed after all lanes have ended. Throws std::system_error where the
+  /// system has no thread.
   static std::shared_ptr<CommitLanes> start(std::vector<std::unique_ptr<Committer>> committers);
 
   CommitLanes(const CommitLanes&) = delete;
@@ -84,7 +84,7 @@ class CommitLanes : public std::enable_shared_from_this<CommitLanes> {
   Taken take_apart() NEXTID_REQUIRES(mutex_);
   Taken take_common() NEXTID_REQUIRES(mutex_);
   bool is_empty() const NEXTID_REQUIRES(mutex_);
-  void commit(Lane& lane, Taken taken) NEXTID_EXCLUDES(mutex_);
+  void commit(Lane& lane, Taken& taken) NEXTID_EXCLUDES(mutex_);
   void ended(const Taken& taken) NEXTID_REQUIRES(mutex_);
   void set_apart(const std::vector<std::string>& counters) NEXTID_EXCLUDES(mutex_);
 
