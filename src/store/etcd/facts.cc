@@ -300,12 +300,14 @@ void EtcdFacts::watch(std::function<void(EtcdLook)> done) {
     if (done) done(std::move(look));
     // The timer must not keep the client, whose thread it is on.
     static_cast<void>(self->client_->after(kInterval, [weak = self->weak_from_this()] {
-      if (const auto strong = weak.lock()) strong->watch({});
+      const auto strong = weak.lock();
+      if (strong && !strong->stopped_) strong->watch({});
     }));
   });
 }
 
 void EtcdFacts::looked(const EtcdLook& look) {
+  if (stopped_) return;
   std::vector<HealthFact> facts = facts_of(look);
   std::string warning = warning_of(facts);
   {

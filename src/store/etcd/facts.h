@@ -2,6 +2,8 @@
 // space and compaction. Looked at when the store is opened and every half a minute, never by an op.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -52,6 +54,9 @@ class EtcdFacts : public std::enable_shared_from_this<EtcdFacts> {
   /// Looks once, calls `done` on the client's thread, and looks again and again from then on.
   void watch(std::function<void(EtcdLook)> done);
 
+  /// Looks no more: to be called before the client stops.
+  void stop() noexcept { stopped_ = true; }
+
   std::vector<HealthFact> facts() const;
 
  private:
@@ -61,6 +66,7 @@ class EtcdFacts : public std::enable_shared_from_this<EtcdFacts> {
 
   const std::shared_ptr<EtcdClient> client_;
   const std::function<void(const std::string&)> warn_;
+  std::atomic<bool> stopped_{false};
   mutable base::Mutex mutex_;
   std::vector<HealthFact> facts_ NEXTID_GUARDED_BY(mutex_);
   std::string told_ NEXTID_GUARDED_BY(mutex_);

@@ -45,7 +45,10 @@ class EtcdStore::Impl : public std::enable_shared_from_this<EtcdStore::Impl> {
           if (log) log(LogLevel::kWarning, line);
         })) {}
 
-  EtcdClient& client() noexcept { return *client_; }
+  void stop() {
+    facts_->stop();
+    client_->stop();
+  }
   std::string doubt() const { return client_->identity().doubt(); }
   std::uint64_t writes() const noexcept {
     return counters_->writes() + records_->writes() + tries_;
@@ -155,7 +158,7 @@ EtcdStore::~EtcdStore() {
     static_cast<void>(new std::shared_ptr<Impl>(std::move(impl_)));
     return;
   }
-  impl_->client().stop();
+  impl_->stop();
 }
 
 void EtcdStore::submit(std::vector<contract::Call> calls) {
