@@ -11,6 +11,9 @@
 #ifdef NEXTID_DYNAMODB
 #include "store/dynamodb/store.h"
 #endif
+#ifdef NEXTID_ETCD
+#include "store/etcd/store.h"
+#endif
 #include "store/memory/store.h"
 #ifdef NEXTID_POSTGRES
 #include "store/postgres/opening.h"
@@ -143,6 +146,34 @@ Result<void> end_recovery_of_postgres(const std::string& rest, std::uint64_t ski
 }
 #endif
 
+#ifdef NEXTID_ETCD
+Opened open_etcd_store(const std::string& rest, const OpenOptions& options) {
+  auto settings = parse_etcd_url(rest, options.create);
+  if (!settings) return settings.error();
+  settings->is_known = options.is_known;
+  auto store = EtcdStore::open(
+      *settings, {.accept_copy = options.accept_copy, .accept_as_is = options.accept_as_is},
+      options.log);
+  if (!store) return store.error();
+  return std::shared_ptr<contract::StoreDriver>(*std::move(store));
+}
+
+std::string show_etcd(const std::string& rest) { return "etcd:" + without_etcd_password(rest); }
+
+std::optional<MissingStore> missing_in_etcd(const std::string& rest, bool create) {
+  const auto settings = parse_etcd_url(rest, create);
+  // Where none is made, opening says it.
+  if (!settings || !settings->create || !is_etcd_store_missing(*settings)) return std::nullopt;
+  return MissingStore{cat("the store '", settings->prefix, "' in etcd"), {}};
+}
+
+Result<void> end_recovery_in_etcd(const std::string& rest, std::uint64_t skip_for_new) {
+  const auto settings = parse_etcd_url(rest);
+  if (!settings) return settings.error();
+  return end_etcd_recovery(*settings, skip_for_new);
+}
+#endif
+
 /// The URL of a store on a network: its parameters but for create, and create=false.
 std::string network_never_making(const std::string& rest) {
   const auto question = rest.find('?');
@@ -267,6 +298,22 @@ constexpr std::array kSchemes{
 #ifdef NEXTID_POSTGRES
            .schema = &postgres_schema,
            .end_recovery = &end_recovery_of_postgres
+#endif
+    },
+    Scheme{.name = "etcd",
+           .form = "etcd://HOST:PORT/PREFIX",
+           .use = "for keys that many machines share (docs/etcd.md)",
+           .product = "etcd",
+           .build_option = "NEXTID_ETCD",
+           .never_making = &network_never_making,
+#ifdef NEXTID_ETCD
+           .open = &open_etcd_store,
+           .show = &show_etcd,
+           .missing = &missing_in_etcd,
+#endif
+           .document = "docs/etcd.md",
+#ifdef NEXTID_ETCD
+           .end_recovery = &end_recovery_in_etcd
 #endif
     },
     Scheme{.name = "memory",
