@@ -10,6 +10,11 @@
 #include "store/dynamodb/store.h"
 #endif
 #include "store/memory/store.h"
+#ifdef NEXTID_POSTGRES
+#include "store/postgres/opening.h"
+#include "store/postgres/store.h"
+#include "store/postgres/tables.h"
+#endif
 #include "store/sqlite/backup.h"
 #include "store/sqlite/opening.h"
 #include "store/sqlite/store.h"
@@ -95,6 +100,44 @@ std::optional<MissingStore> missing_table(const std::string& rest, bool create) 
   // Where none is made, opening says it, and how to make one.
   if (!settings || !settings->create || !DynamodbStore::is_missing(*settings)) return std::nullopt;
   return MissingStore{cat("table '", settings->table, "'"), {}};
+}
+#endif
+
+#ifdef NEXTID_POSTGRES
+Opened open_postgres_store(const std::string& rest, const OpenOptions& options) {
+  auto settings = parse_postgres_url(rest, options.create);
+  if (!settings) return settings.error();
+  settings->is_known = options.is_known;
+  settings->accept_copy = options.accept_copy;
+  settings->accept_as_is = options.accept_as_is;
+  auto store = PostgresStore::open(*settings, options.log);
+  if (!store) return store.error();
+  return std::shared_ptr<contract::StoreDriver>(*std::move(store));
+}
+
+std::string show_postgres(const std::string& rest) {
+  const auto settings = parse_postgres_url(rest);
+  return settings ? settings->url : "postgres:";
+}
+
+std::optional<MissingStore> missing_postgres(const std::string& rest, bool create) {
+  const auto settings = parse_postgres_url(rest, create);
+  // Where none is made, opening says it, and how to make one.
+  if (!settings || !settings->create || !postgres_is_missing(*settings)) return std::nullopt;
+  return MissingStore{cat("the store ", settings->url), {}};
+}
+
+Result<std::string> postgres_schema(const std::string& rest) {
+  const auto settings = parse_postgres_url(rest);
+  if (!settings) return settings.error();
+  return schema_script(PostgresTables(settings->schema.empty() ? "public" : settings->schema),
+                       "nextid");
+}
+
+Result<void> end_recovery_of_postgres(const std::string& rest, std::uint64_t skip_for_new) {
+  const auto settings = parse_postgres_url(rest);
+  if (!settings) return settings.error();
+  return end_postgres_recovery(*settings, skip_for_new);
 }
 #endif
 
@@ -207,6 +250,23 @@ constexpr std::array kSchemes{
            .missing = &missing_table,
 #endif
            .document = "docs/dynamodb.md"},
+    Scheme{.name = "postgres",
+           .form = "postgres://USER@HOST/DATABASE",
+           .use = "for tables in PostgreSQL (docs/postgres.md)",
+           .product = "PostgreSQL",
+           .build_option = "NEXTID_POSTGRES",
+           .never_making = &network_never_making,
+#ifdef NEXTID_POSTGRES
+           .open = &open_postgres_store,
+           .show = &show_postgres,
+           .missing = &missing_postgres,
+#endif
+           .document = "docs/postgres.md",
+#ifdef NEXTID_POSTGRES
+           .schema = &postgres_schema,
+           .end_recovery = &end_recovery_of_postgres
+#endif
+    },
     Scheme{.name = "memory",
            .form = "memory:",
            .use = "for tests",

@@ -1,9 +1,13 @@
 import itertools
+import sys
 import types
 import uuid
 from collections import Counter
+from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "servers"))
 
 import accounting
 import load

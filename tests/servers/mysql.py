@@ -20,6 +20,9 @@ GRANT ALL ON {DATABASE}.* TO {USER}@'127.0.0.1';
 """
 
 
+_REPLICATION = {"log_bin": "binlog", "sync_binlog": 1}
+
+
 def _make_data(path):
     data = path / "data"
     run(program("mariadb-install-db"), "--no-defaults", f"--datadir={data}", "--skip-name-resolve",
@@ -61,7 +64,7 @@ class Mysql(PrivateServer):
 
     def sql(self, statements, user=SUPERUSER, database=DATABASE):
         """What mariadb prints of them, rows as lines, columns with tabs between; fails where one fails."""
-        return run(*self._shell(user, database), text_in=statements).rstrip("\n")
+        return run(*self.shell(user, database), text_in=statements).rstrip("\n")
 
     def value(self, query, **options):
         """The integer that a query finds."""
@@ -70,15 +73,16 @@ class Mysql(PrivateServer):
     @contextlib.contextmanager
     def session(self, user=SUPERUSER, database=DATABASE):
         """A Session that stays, for transactions and locks of an outsider."""
-        session = Session(self._shell(user, database))
+        session = Session(self.shell(user, database))
         try:
             yield session
         finally:
             session.close()
 
-    def _shell(self, user, database):
+    def shell(self, user=USER, database=DATABASE, port=None):
+        """The command line of a shell that executes its input; `port` is another's that leads here."""
         return [program("mariadb"), "--no-defaults", "--batch", "--skip-column-names", "--unbuffered",
-                "--host=127.0.0.1", f"--port={self.port}", f"--user={user}", database]
+                "--host=127.0.0.1", f"--port={port or self.port}", f"--user={user}", database]
 
     def set(self, **settings):
         """Global variables, now and until the next start."""
@@ -91,28 +95,28 @@ class Mysql(PrivateServer):
     def primary(cls, folder=None, semi_sync=True, settings=None):
         """One that can have replicas; not started. With `semi_sync`, a commit waits for one of them: as
         long as the setting rpl_semi_sync_master_timeout says, and then no more."""
-        replication = {"server_id": 1, "log_bin": "binlog", "sync_binlog": 1}
-        if semi_sync:
-            replication |= {"rpl_semi_sync_master_enabled": "ON",
-                            "rpl_semi_sync_master_wait_point": "AFTER_SYNC"}
-        return cls(folder, {**replication, **(settings or {})})
+        waits = {"rpl_semi_sync_master_enabled": "ON",
+                 "rpl_semi_sync_master_wait_point": "AFTER_SYNC"} if semi_sync else {}
+        return cls(folder, {**_REPLICATION, "server_id": 1, **waits, **(settings or {})})
 
     def replica(self, server_id=2, semi_sync=True, folder=None, settings=None):
-        """A replica of a primary() that has caught up, and can be a primary itself."""
-        others = Mysql.primary(folder, semi_sync, {
-            "server_id": server_id, "log_slave_updates": "ON", "read_only": "ON", "relay_log": "relay",
-            "rpl_semi_sync_slave_enabled": "ON" if semi_sync else "OFF", **(settings or {})})
-        others.start()
+        """A replica of a primary() that has caught up. It waits for none of its own, also when it is
+        promoted."""
+        replica = Mysql(folder, {
+            **_REPLICATION, "server_id": server_id, "log_slave_updates": "ON", "read_only": "ON",
+            "relay_log": "relay", "rpl_semi_sync_slave_enabled": "ON" if semi_sync else "OFF",
+            **(settings or {})})
+        replica.start()
         # From the first event on: what the template has, both have.
-        others.sql("SET GLOBAL gtid_slave_pos = '';"
-                   f"CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = {self.port},"
-                   f" MASTER_USER = '{SUPERUSER}', MASTER_USE_GTID = slave_pos,"
-                   " MASTER_CONNECT_RETRY = 1; START SLAVE")
-        others.wait_until_caught_up(self)
+        replica.sql("SET GLOBAL gtid_slave_pos = '';"
+                    f"CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = {self.port},"
+                    f" MASTER_USER = '{SUPERUSER}', MASTER_USE_GTID = slave_pos,"
+                    " MASTER_CONNECT_RETRY = 1; START SLAVE")
+        replica.wait_until_caught_up(self)
         if semi_sync:
             poll(lambda: self.sql("SHOW STATUS LIKE 'Rpl_semi_sync_master_clients'").split()[1] != "0",
                  "the replica is waited for")
-        return others
+        return replica
 
     def wait_until_caught_up(self, primary):
         position = primary.sql("SELECT @@gtid_binlog_pos")
@@ -120,7 +124,11 @@ class Mysql(PrivateServer):
              "the replica catches up")
 
     def promote(self):
-        """A replica becomes a primary."""
+        """A replica becomes a primary, with all that has reached it."""
+        self.sql("STOP SLAVE IO_THREAD")
+        poll(lambda: self.sql("SELECT 1 FROM information_schema.processlist"
+                              " WHERE state LIKE 'Slave has read all relay log%'") == "1",
+             "what has reached the replica is applied")
         self.sql("STOP SLAVE; RESET SLAVE ALL; SET GLOBAL read_only = OFF")
 
     # ---- What PrivateServer asks for

@@ -75,7 +75,7 @@ class Postgres(PrivateServer):
 
     def sql(self, statements, user=SUPERUSER, database=DATABASE):
         """What psql prints of them, rows as lines, columns with | between; fails where one fails."""
-        return run(*self._psql(user, database), text_in=statements).rstrip("\n")
+        return run(*self.shell(user, database), text_in=statements).rstrip("\n")
 
     def value(self, query, **options):
         """The integer that a query finds."""
@@ -84,15 +84,16 @@ class Postgres(PrivateServer):
     @contextlib.contextmanager
     def session(self, user=SUPERUSER, database=DATABASE):
         """A Session that stays, for transactions and locks of an outsider."""
-        session = Session(self._psql(user, database))
+        session = Session(self.shell(user, database))
         try:
             yield session
         finally:
             session.close()
 
-    def _psql(self, user, database):
+    def shell(self, user=USER, database=DATABASE, port=None):
+        """The command line of a psql that executes its input; `port` is another's that leads here."""
         return [_tool("psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align",
-                "--set=ON_ERROR_STOP=1", "--host", "127.0.0.1", "--port", self.port,
+                "--set=ON_ERROR_STOP=1", "--host", "127.0.0.1", "--port", port or self.port,
                 "--username", user, "--dbname", database]
 
     # ---- How it is set up

@@ -228,10 +228,10 @@ class PrivateServer:
 
     def pause(self):
         """Nothing is answered until resume(); connections stay."""
-        self.process.send_signal(signal.SIGSTOP)
+        self._signal_all(signal.SIGSTOP)
 
     def resume(self):
-        self.process.send_signal(signal.SIGCONT)
+        self._signal_all(signal.SIGCONT)
 
     def remove(self):
         """The server, however it is, and its folder."""
@@ -239,6 +239,14 @@ class PrivateServer:
             self.resume()
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _signal_all(self, number):
+        """The process, and those that it started."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        for each in [pid, *map(int, children)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, number)
 
     def _becomes_ready(self, deadline):
         """False when it ended."""
