@@ -69,10 +69,9 @@ std::vector<Parameters> one_for_each(const Parameters& all) {
       const auto parts = split(*value);
       *value = parts.size() == 1 ? parts.front() : i < parts.size() ? parts[i] : std::string();
     }
-    // Of several servers the one that takes writes is meant.
-    if (count > 1 && find(servers[i], "target_session_attrs") == nullptr) {
-      servers[i].emplace_back("target_session_attrs", "read-write");
-    }
+    // Of several servers one that takes writes is meant; "any" is libpq's default.
+    std::string* attributes = find(servers[i], "target_session_attrs");
+    if (count > 1 && attributes != nullptr && *attributes == "any") *attributes = "read-write";
   }
   return servers;
 }
