@@ -39,6 +39,16 @@ class Tables:
         rows = self.sql("SELECT value, start, increment FROM nextid_counters").splitlines()
         return [tuple(map(int, row.split("|"))) for row in rows]
 
+    def set(self, value, counter="global"):
+        """Sets a counter, whatever nextid thinks of it."""
+        self.changed = True
+        self.sql(f"UPDATE nextid_counters SET value = {value} WHERE name = '{counter}'")
+
+    def remove(self, counter="global"):
+        """Deletes the row of a counter."""
+        self.changed = True
+        self.sql(f"DELETE FROM nextid_counters WHERE name = '{counter}'")
+
     def slots(self, counter="global"):
         """The names of the writers."""
         return self.sql("SELECT jsonb_object_keys(slots) FROM nextid_counters"
@@ -51,6 +61,7 @@ class PostgresSetting:
     def __init__(self, tables, start_server, port=None):
         """`port` leads to the tables' server: that of a proxy or a pooler."""
         self.tables = tables
+        self.env = {}
         self._start_server = start_server
         self.port = port or tables.server.port
         tables.ports.add(self.port)
@@ -72,11 +83,12 @@ class PostgresSetting:
     def start(self, *options, env=None, wait=True, http="127.0.0.1:0", **parameters):
         """A node; `parameters` are those of store()."""
         return self._start_server(*options, store=self.store(**parameters), wait=wait, http=http,
-                                  env=env)
+                                  env=self.env if env is None else env)
 
     def run(self, *arguments, env=None, **parameters):
         """One command line."""
-        return nextid.run(*arguments, "--store", self.store(**parameters), env=env)
+        return nextid.run(*arguments, "--store", self.store(**parameters),
+                          env=self.env if env is None else env)
 
     def sessions(self):
         """How many nodes' sessions the server has."""

@@ -172,36 +172,34 @@ def test_a_server_that_shuts_down_and_comes_back(start_postgres):
     assert setting.tables.value() == following
 
 
-def test_a_full_disk(start_postgres, tmp_path_factory):
-    """Ids are refused, none is lost, and they go on when there is room."""
-    place = nextid_folder(tmp_path_factory)
-    disk = Disk(place / "disk", size_mb=192)
-    try:
-        if not disk.mounted:
-            pytest.skip("not run: this process may not mount a file system of its own")
-        setting = start_postgres(folder=disk.path / "server",
-                                 settings={"max_wal_size": "64MB", "min_wal_size": "32MB"})
-        node = setting.start("--request-timeout", "1s")
-        assert node.next_id() == 1
-        disk.fill()
-        poll(lambda: takes_much(node).status in (503, 504), "the disk is full", seconds=60)
-        disk.empty()
-        if not setting.server.is_running():
-            setting.server.start()
-        answer = poll(lambda: good(node.ask("GET", "/next")), "ids come again", seconds=60)
-        assert answer.json()["id"] == setting.tables.value()
-        node.stop()
-        setting.server.remove()
-    finally:
-        disk.remove()
-
-
-def nextid_folder(tmp_path_factory):
-    """One that the server's user can reach."""
+@pytest.fixture
+def disk(tmp_path_factory):
+    """A small one, which the server's user can reach."""
     place = tmp_path_factory.mktemp("disk")
     for folder in [place, *place.parents][:3]:
         folder.chmod(0o711)
-    return place
+    made = Disk(place / "disk", size_mb=192)
+    if not made.mounted:
+        pytest.skip("not run: this process may not mount a file system of its own")
+    yield made
+    made.remove()
+
+
+def test_a_full_disk(disk, start_postgres):
+    """Ids are refused, none is lost, and they go on when there is room."""
+    setting = start_postgres(folder=disk.path / "server",
+                             settings={"max_wal_size": "64MB", "min_wal_size": "32MB"})
+    node = setting.start("--request-timeout", "1s")
+    assert node.next_id() == 1
+    disk.fill()
+    poll(lambda: takes_much(node).status in (503, 504), "the disk is full", seconds=60)
+    assert "No space left on device" in node.log()
+    assert "make room on the server's disk" in node.log()
+    disk.empty()
+    if not setting.server.is_running():
+        setting.server.start()
+    answer = poll(lambda: good(node.ask("GET", "/next")), "ids come again", seconds=60)
+    assert answer.json()["id"] == setting.tables.value()
 
 
 def takes_much(node):
