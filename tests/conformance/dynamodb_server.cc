@@ -1,18 +1,12 @@
 #include "conformance/dynamodb_server.h"
 
-#include <array>
-#include <cerrno>
 #include <cstdlib>
-#include <fcntl.h>
 #include <future>
 #include <optional>
-#include <spawn.h>
-#include <stdexcept>
 #include <string_view>
-#include <system_error>
-#include <unistd.h>
 #include <utility>
 
+#include "conformance/started_server.h"
 #include "store/dynamodb/records_table.h"
 #include "store/dynamodb/store.h"
 
@@ -29,41 +23,6 @@ std::optional<std::string> dynalite_environment(const char* name) {
   return std::nullopt;
 }
 
-void check(int error, const char* what) {
-  if (error != 0) throw std::system_error(error, std::generic_category(), what);
-}
-
-/// Starts dynalite, which ends when this process does: then nobody holds its input open any more.
-/// Returns where it listens.
-std::string start_dynalite() {
-  int input[2];
-  int output[2];
-  check(::pipe2(input, O_CLOEXEC) == 0 ? 0 : errno, "pipe");
-  check(::pipe2(output, O_CLOEXEC) == 0 ? 0 : errno, "pipe");
-  posix_spawn_file_actions_t actions;
-  check(::posix_spawn_file_actions_init(&actions), "posix_spawn_file_actions_init");
-  check(::posix_spawn_file_actions_adddup2(&actions, input[0], STDIN_FILENO), "dup2");
-  check(::posix_spawn_file_actions_adddup2(&actions, output[1], STDOUT_FILENO), "dup2");
-  std::string node = "node";
-  std::string script = NEXTID_DYNALITE;
-  std::array<char*, 3> arguments{node.data(), script.data(), nullptr};
-  pid_t pid = 0;
-  check(::posix_spawnp(&pid, "node", &actions, nullptr, arguments.data(), environ),
-        "node can't be started; script/setup --test installs it");
-  ::posix_spawn_file_actions_destroy(&actions);
-  ::close(input[0]);
-  ::close(output[1]);
-
-  std::string line;
-  char next = 0;
-  while (::read(output[0], &next, 1) == 1 && next != '\n') line += next;
-  constexpr std::string_view kPrefix = "listening on ";
-  if (!line.starts_with(kPrefix)) {
-    throw std::runtime_error("dynalite did not start; script/setup --test installs it: " + line);
-  }
-  return line.substr(kPrefix.size());
-}
-
 }  // namespace
 
 const DynamodbServer& DynamodbServer::instance() {
@@ -74,7 +33,9 @@ const DynamodbServer& DynamodbServer::instance() {
 DynamodbServer::DynamodbServer() {
   const char* users_own = std::getenv("NEXTID_TEST_DYNAMODB_ENDPOINT");
   is_users_own_ = users_own != nullptr && *users_own != '\0';
-  endpoint_ = is_users_own_ ? users_own : start_dynalite();
+  endpoint_ = is_users_own_
+                  ? users_own
+                  : start_server({"node", NEXTID_DYNALITE}, "script/setup --test installs it");
 }
 
 store::DynamodbSettings DynamodbServer::settings(const std::string& table) const {
@@ -86,8 +47,8 @@ store::DynamodbSettings DynamodbServer::settings(const std::string& table) const
   return settings;
 }
 
-aws::Environment DynamodbServer::environment() const {
-  return is_users_own_ ? &aws::process_environment : &dynalite_environment;
+base::Environment DynamodbServer::environment() const {
+  return is_users_own_ ? &base::process_environment : &dynalite_environment;
 }
 
 std::shared_ptr<contract::StoreDriver> DynamodbServer::open(
