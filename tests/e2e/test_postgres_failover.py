@@ -10,7 +10,7 @@ import pytest
 import nextid
 from load import check, finish
 from nextid import CORRUPT, NOTHING_BURNED, OK, WORK, is_problem, poll
-from postgres import PgBouncer, Postgres, run, tool
+from postgres import PgBouncer, run, tool
 from postgres_setting import PostgresSetting
 
 # The time of the servers' clients to find out that one does not answer.
