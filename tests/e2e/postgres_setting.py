@@ -1,5 +1,6 @@
 """What a test of the PostgreSQL store works with: tables, and nodes on them."""
 
+import struct
 import urllib.parse
 
 import nextid
@@ -106,3 +107,29 @@ class FaultySetting(PostgresSetting):
 def reserves(message):
     """Whether the client's message has a Reserve committed."""
     return message.type in ("S", "Q") and "SET value = value +" in message.sql
+
+
+# Of a Reserve's condition: what makes a repeat do nothing.
+_SLOT_CONDITION = (b"CASE WHEN slots ? $3::text THEN slots->$3::text->>0 = $7::text"
+                   b" ELSE floor < $4::bigint END")
+
+
+class WithoutSlotCondition:
+    """For TcpProxy.rewrite: takes the exactly-once out of Reserves."""
+
+    def __init__(self):
+        self.stripped = 0
+
+    def __call__(self, message):
+        if message.type != "P" or _SLOT_CONDITION not in message.raw:
+            return message.raw
+        self.stripped += 1
+        # All parameters stay, since they are sent.
+        always = b"coalesce($3::text, $7::text, $4::bigint::text) IS NOT NULL"
+        body = message.raw[5:].replace(_SLOT_CONDITION, always)
+        return b"P" + struct.pack(">I", len(body) + 4) + body
+
+
+def without_notices(message):
+    """For TcpProxy.rewrite: takes out what the server warns of."""
+    return b"" if message.type == "N" and message.side == "server" else message.raw

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import subprocess
 import threading
 
 import pytest
@@ -132,6 +133,15 @@ def test_kills_of_one_of_four_nodes(postgres, start_load, tmp_path):
     assert value - answered >= burned
     # Their slots stay until they are idle: one of each that was killed.
     assert len(postgres.tables.slots()) <= kills
+
+
+def test_tables_are_made_once_by_who_start_together(postgres):
+    running = [subprocess.Popen([nextid.BINARY, "next", "--store", postgres.store()], text=True,
+                                stdout=subprocess.PIPE, env=nextid.environment()) for _ in range(8)]
+    ids = sorted(int(each.communicate(timeout=nextid.PATIENCE)[0]) for each in running)
+    assert ids == list(range(1, 9))
+    assert postgres.tables.sql("SELECT count(*) FROM nextid_store") == "1"
+    assert postgres.tables.slots() == []
 
 
 def test_the_sessions_of_a_killed_node_end(postgres):
