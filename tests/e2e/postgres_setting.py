@@ -1,12 +1,22 @@
 """What a test of the PostgreSQL store works with: tables, and nodes on them."""
 
+import os
 import struct
 import urllib.parse
 
 import nextid
+from postgres import tool
+from private_server import run
 from tcp_proxy import PostgresMessages, TcpProxy
 
 DEFAULT_SCHEMA = "public"
+DEFAULT_PORT = 5432
+
+# Tests of what every PostgreSQL can do run in this database too, if the user names one.
+USER_URL = os.environ.get("NEXTID_TEST_POSTGRES_URL")
+
+# Parameters of URLs that only nextid knows.
+_OURS = {"schema", "create", "attempt_timeout"}
 
 
 class Tables:
@@ -22,7 +32,8 @@ class Tables:
     def is_at(self, store):
         """Whether that is the URL of a store in these tables."""
         place = urllib.parse.urlsplit(store)
-        ports = {int(host.rpartition(":")[2]) for host in place.netloc.split(",")}
+        hosts = place.netloc.rpartition("@")[2].split(",")
+        ports = {int(host.partition(":")[2] or DEFAULT_PORT) for host in hosts}
         schema = urllib.parse.parse_qs(place.query).get("schema", [DEFAULT_SCHEMA])
         return bool(ports & self.ports) and schema == [self.schema]
 
@@ -94,6 +105,41 @@ class PostgresSetting:
     def sessions(self):
         """How many nodes' sessions the server has."""
         return self.server.value("SELECT count(*) FROM pg_stat_activity WHERE usename = 'nextid'")
+
+
+class UserServer:
+    """The user's own server, by its URL; what psql needs besides is in the environment, as for nextid."""
+
+    def __init__(self, url):
+        parts = urllib.parse.urlsplit(url)
+        self._parts = parts
+        self._parameters = dict(urllib.parse.parse_qsl(parts.query))
+        self.port = parts.port or DEFAULT_PORT
+
+    def url(self, **parameters):
+        return self._parts._replace(query=urllib.parse.urlencode(
+            {**self._parameters, **parameters}, safe=":/")).geturl()
+
+    def sql(self, statements):
+        theirs = {name: value for name, value in self._parameters.items() if name not in _OURS}
+        url = self._parts._replace(query=urllib.parse.urlencode(theirs)).geturl()
+        return run(tool("psql"), url, "--no-psqlrc", "--quiet", "--tuples-only", "--no-align",
+                   "--set=ON_ERROR_STOP=1", text_in=statements, env=_user_environment()).rstrip("\n")
+
+
+def _user_environment():
+    return {name: value for name, value in os.environ.items() if name.startswith("PG")}
+
+
+class UserSetting(PostgresSetting):
+    """Nodes on the user's server."""
+
+    def __init__(self, tables, start_server):
+        super().__init__(tables, start_server)
+        self.env = _user_environment()
+
+    def store(self, **parameters):
+        return self.server.url(schema=self.tables.schema, **parameters)
 
 
 class FaultySetting(PostgresSetting):
