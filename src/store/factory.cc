@@ -11,7 +11,15 @@
 #ifdef NEXTID_DYNAMODB
 #include "store/dynamodb/store.h"
 #endif
+#ifdef NEXTID_ETCD
+#include "store/etcd/store.h"
+#endif
 #include "store/memory/store.h"
+#ifdef NEXTID_MYSQL
+#include "store/mysql/schema.h"
+#include "store/mysql/store.h"
+#include "store/mysql/url.h"
+#endif
 #ifdef NEXTID_POSTGRES
 #include "store/postgres/opening.h"
 #include "store/postgres/store.h"
@@ -105,6 +113,38 @@ std::optional<MissingStore> missing_table(const std::string& rest, bool create) 
 }
 #endif
 
+#ifdef NEXTID_MYSQL
+Opened open_mysql(const std::string& rest, const OpenOptions& options) {
+  auto settings = parse_mysql_url(rest, options.create);
+  if (!settings) return settings.error();
+  settings->is_known = options.is_known;
+  settings->accept_copy = options.accept_copy;
+  settings->accept_as_is = options.accept_as_is;
+  auto store = MysqlStore::open(*std::move(settings), options.log);
+  if (!store) return store.error();
+  return std::shared_ptr<contract::StoreDriver>(*std::move(store));
+}
+
+std::optional<MissingStore> missing_mysql(const std::string& rest, bool create) {
+  const auto settings = parse_mysql_url(rest, create);
+  // Where none is made, opening says it, and how to make one.
+  if (!settings || !settings->create || !MysqlStore::is_missing(*settings)) return std::nullopt;
+  return MissingStore{cat("the store ", settings->url), {}};
+}
+
+Result<std::string> mysql_schema_of(const std::string& rest) {
+  const auto settings = parse_mysql_url(rest);
+  if (!settings) return settings.error();
+  return mysql_schema_for_people(*settings);
+}
+
+Result<void> end_recovery_of_mysql(const std::string& rest, std::uint64_t skip_for_new) {
+  const auto settings = parse_mysql_url(rest);
+  if (!settings) return settings.error();
+  return MysqlStore::end_recovery(*settings, skip_for_new);
+}
+#endif
+
 #ifdef NEXTID_POSTGRES
 Opened open_postgres_store(const std::string& rest, const OpenOptions& options) {
   auto settings = parse_postgres_url(rest, options.create);
@@ -135,6 +175,34 @@ Result<void> end_recovery_of_postgres(const std::string& rest, std::uint64_t ski
   const auto settings = parse_postgres_url(rest);
   if (!settings) return settings.error();
   return end_postgres_recovery(*settings, skip_for_new);
+}
+#endif
+
+#ifdef NEXTID_ETCD
+Opened open_etcd_store(const std::string& rest, const OpenOptions& options) {
+  auto settings = parse_etcd_url(rest, options.create);
+  if (!settings) return settings.error();
+  settings->is_known = options.is_known;
+  auto store = EtcdStore::open(
+      *settings, {.accept_copy = options.accept_copy, .accept_as_is = options.accept_as_is},
+      options.log);
+  if (!store) return store.error();
+  return std::shared_ptr<contract::StoreDriver>(*std::move(store));
+}
+
+std::string show_etcd(const std::string& rest) { return "etcd:" + without_etcd_password(rest); }
+
+std::optional<MissingStore> missing_in_etcd(const std::string& rest, bool create) {
+  const auto settings = parse_etcd_url(rest, create);
+  // Where none is made, opening says it.
+  if (!settings || !settings->create || !is_etcd_store_missing(*settings)) return std::nullopt;
+  return MissingStore{cat("the store '", settings->prefix, "' in etcd"), {}};
+}
+
+Result<void> end_recovery_in_etcd(const std::string& rest, std::uint64_t skip_for_new) {
+  const auto settings = parse_etcd_url(rest);
+  if (!settings) return settings.error();
+  return end_etcd_recovery(*settings, skip_for_new);
 }
 #endif
 
@@ -261,6 +329,39 @@ constexpr std::array kSchemes{
 #ifdef NEXTID_POSTGRES
            .schema = &postgres_schema,
            .end_recovery = &end_recovery_of_postgres
+#endif
+    },
+    Scheme{.name = "mysql",
+           .form = "mysql://USER@HOST/DATABASE",
+           .use = "for tables in MySQL or MariaDB (docs/mysql.md)",
+           .product = "MySQL",
+           .build_option = "NEXTID_MYSQL",
+           .never_making = &network_never_making,
+#ifdef NEXTID_MYSQL
+           .open = &open_mysql,
+           .show = &shown_mysql_url,
+           .missing = &missing_mysql,
+#endif
+           .document = "docs/mysql.md",
+#ifdef NEXTID_MYSQL
+           .schema = &mysql_schema_of,
+           .end_recovery = &end_recovery_of_mysql
+#endif
+    },
+    Scheme{.name = "etcd",
+           .form = "etcd://HOST:PORT/PREFIX",
+           .use = "for keys that many machines share (docs/etcd.md)",
+           .product = "etcd",
+           .build_option = "NEXTID_ETCD",
+           .never_making = &network_never_making,
+#ifdef NEXTID_ETCD
+           .open = &open_etcd_store,
+           .show = &show_etcd,
+           .missing = &missing_in_etcd,
+#endif
+           .document = "docs/etcd.md",
+#ifdef NEXTID_ETCD
+           .end_recovery = &end_recovery_in_etcd
 #endif
     },
     Scheme{.name = "memory",

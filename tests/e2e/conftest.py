@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "servers"))
+_TESTS = Path(__file__).resolve().parents[1]
+sys.path += [str(_TESTS), str(_TESTS / "servers")]
 
 import accounting
 import load
@@ -17,6 +18,8 @@ from dynalite import REGION, Dynalite, Table
 from dynamodb_proxy import Proxy
 from dynamodb_setting import (USER_ENDPOINT, ProxySetting, Setting, user_client, user_environment,
                               user_region)
+from postgres import Postgres
+from postgres_setting import FaultySetting, PostgresSetting, Tables
 
 
 def pytest_report_header():
@@ -129,11 +132,11 @@ def start_load(tmp_path, ledger):
     """Starts load clients, each with a history of its own, and ends them with the test."""
     clients = []
 
-    def start(kind, *arguments):
+    def start(kind, *arguments, **options):
         if kind == "library":
             ledger.untold.add("load clients took ids of the store themselves")
         client = load.start_client(
-            kind, tmp_path / f"{kind}-{len(clients)}.history", len(clients), *arguments)
+            kind, tmp_path / f"{kind}-{len(clients)}.history", len(clients), *arguments, **options)
         clients.append(client)
         return client
 
@@ -188,10 +191,10 @@ def any_dynamodb(request):
     return request.getfixturevalue("dynamodb" if request.param == "dynalite" else request.param)
 
 
-@pytest.fixture(params=["sqlite", "dynamodb"])
+@pytest.fixture(params=["sqlite", "dynamodb", "postgres"])
 def any_store(request):
     """For promises that every store keeps: start(*options) a node of it, run(*arguments) on it."""
-    return request.getfixturevalue("dynamodb" if request.param == "dynamodb" else "sqlite")
+    return request.getfixturevalue(request.param)
 
 
 @pytest.fixture
@@ -205,3 +208,52 @@ def user_endpoint(start_server, ledger):
         table = ledger.know(Table(client, f"nextid-test-{uuid.uuid4()}"))
         yield Setting(USER_ENDPOINT, user_region(), user_environment(), table, start_server)
         table.delete()
+
+
+# ---- PostgreSQL
+
+_schema_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """One for all tests that leave it as it is: each has a schema of its own in it."""
+    with Postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_tables(postgres_server, ledger):
+    schema = f"ids_{next(_schema_numbers)}"
+    postgres_server.sql(f"CREATE SCHEMA {schema} AUTHORIZATION nextid")
+    return ledger.know(Tables(postgres_server, schema))
+
+
+@pytest.fixture
+def postgres(postgres_tables, start_server):
+    """Nodes whose store is this test's schema."""
+    return PostgresSetting(postgres_tables, start_server)
+
+
+@pytest.fixture
+def faulty_postgres(postgres_tables, start_server, ledger):
+    """The same behind a proxy."""
+    setting = FaultySetting(postgres_tables, start_server)
+    ledger.before_end.append(setting.proxy.heal)
+    yield setting
+    setting.proxy.close()
+
+
+@pytest.fixture
+def start_postgres(start_server, ledger):
+    """Starts servers of the test's own, which it may kill; returns their settings."""
+    servers = []
+
+    def start(**options):
+        servers.append(Postgres(**options))
+        servers[-1].start()
+        return PostgresSetting(ledger.know(Tables(servers[-1])), start_server)
+
+    yield start
+    for server in servers:
+        server.remove()

@@ -10,9 +10,9 @@ LONG = 240 * WORK  # Seconds that a load may take at most.
 SLOW = ["--request-timeout", "60"]
 
 
-def start_client(kind, history, seed, *arguments):
-    """A process that takes ids of the counter `global` and records its answers in `history`."""
-    command = [LOAD_CLIENT, kind, "--counter", "global", "--history", history, *SLOW,
+def start_client(kind, history, seed, *arguments, counter="global"):
+    """A process that takes ids of the counter and records its answers in `history`."""
+    command = [LOAD_CLIENT, kind, "--counter", counter, "--history", history, *SLOW,
                "--seed", seed, "--time-limit", LONG, *arguments]
     process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, text=True)

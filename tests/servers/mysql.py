@@ -1,6 +1,5 @@
 """Private MariaDB servers and their replicas."""
 
-import contextlib
 import re
 import subprocess
 
@@ -70,14 +69,9 @@ class Mysql(PrivateServer):
         """The integer that a query finds."""
         return int(self.sql(query, **options))
 
-    @contextlib.contextmanager
     def session(self, user=SUPERUSER, database=DATABASE):
         """A Session that stays, for transactions and locks of an outsider."""
-        session = Session(self.shell(user, database))
-        try:
-            yield session
-        finally:
-            session.close()
+        return Session(self.shell(user, database))
 
     def shell(self, user=USER, database=DATABASE, port=None):
         """The command line of a shell that executes its input; `port` is another's that leads here."""
@@ -147,7 +141,7 @@ class Mysql(PrivateServer):
 
 
 class Session:
-    """A mariadb shell that stays connected."""
+    """A mariadb shell that stays connected; use it with `with`."""
 
     def __init__(self, command):
         self._process = subprocess.Popen(
@@ -155,6 +149,12 @@ class Session:
             stderr=subprocess.STDOUT, text=True, env=environment(), cwd="/")
         self._asked = 0
         self.id = int(self.sql("SELECT CONNECTION_ID()"))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
 
     def sql(self, statements):
         """Executes them and returns what the shell prints."""

@@ -20,20 +20,20 @@ _DEBIAN = sorted(Path("/usr/lib/postgresql").glob("*/bin"),
 TRUST = "local all all trust\nhost all all 127.0.0.1/32 trust\nhost replication all 127.0.0.1/32 trust\n"
 
 
-def _tool(name):
+def tool(name):
     return program(name, *_DEBIAN)
 
 
 def _make_cluster(path):
-    run(_tool("initdb"), "--pgdata", path / "data", "--username", SUPERUSER, "--auth", "trust",
+    run(tool("initdb"), "--pgdata", path / "data", "--username", SUPERUSER, "--auth", "trust",
         "--encoding", "UTF8", "--locale", "C.UTF-8", "--no-sync", user=True)
     statements = (f"CREATE ROLE {USER} LOGIN;\n"
                   f"CREATE DATABASE {DATABASE} OWNER {USER};\n")
-    run(_tool("postgres"), "--single", "-D", path / "data", "postgres", text_in=statements, user=True)
+    run(tool("postgres"), "--single", "-D", path / "data", "postgres", text_in=statements, user=True)
 
 
 def _template():
-    version = run(_tool("postgres"), "--version").split()[2]
+    version = run(tool("postgres"), "--version").split()[2]
     return template(f"postgres-{version}", _make_cluster) / "data"
 
 
@@ -81,18 +81,13 @@ class Postgres(PrivateServer):
         """The integer that a query finds."""
         return int(self.sql(query, **options))
 
-    @contextlib.contextmanager
     def session(self, user=SUPERUSER, database=DATABASE):
         """A Session that stays, for transactions and locks of an outsider."""
-        session = Session(self.shell(user, database))
-        try:
-            yield session
-        finally:
-            session.close()
+        return Session(self.shell(user, database))
 
     def shell(self, user=USER, database=DATABASE, port=None):
         """The command line of a psql that executes its input; `port` is another's that leads here."""
-        return [_tool("psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align",
+        return [tool("psql"), "--no-psqlrc", "--quiet", "--tuples-only", "--no-align",
                 "--set=ON_ERROR_STOP=1", "--host", "127.0.0.1", "--port", port or self.port,
                 "--username", user, "--dbname", database]
 
@@ -139,7 +134,7 @@ class Postgres(PrivateServer):
         standby = cls.__new__(cls)
         PrivateServer.__init__(standby, folder)
         standby.data = standby.folder / "data"
-        run(_tool("pg_basebackup"), "--pgdata", standby.data, "--write-recovery-conf", "--no-sync",
+        run(tool("pg_basebackup"), "--pgdata", standby.data, "--write-recovery-conf", "--no-sync",
             "--checkpoint=fast", "--dbname",
             f"host=127.0.0.1 port={primary.port} user={SUPERUSER} application_name={name}", user=True)
         standby.configure({"synchronous_standby_names": "", **(settings or {})})
@@ -152,7 +147,7 @@ class Postgres(PrivateServer):
     # ---- What PrivateServer asks for
 
     def command(self):
-        return [_tool("postgres"), "-D", self.data, "-h", "127.0.0.1", "-p", self.port, "-k",
+        return [tool("postgres"), "-D", self.data, "-h", "127.0.0.1", "-p", self.port, "-k",
                 self.folder]
 
     def is_ready(self, log):
@@ -182,14 +177,20 @@ class Postgres(PrivateServer):
 
 
 class Session:
-    """A psql that stays connected."""
+    """A psql that stays connected; use it with `with`."""
 
     def __init__(self, command):
         self._process = subprocess.Popen(
             as_user(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, env=environment(), cwd="/")
         self._asked = 0
-        self.pid = int(self.sql("SELECT pg_backend_pid();"))
+        self.pid = int(self.sql("SELECT pg_backend_pid()"))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
 
     def sql(self, statements):
         """Executes them and returns what psql prints."""

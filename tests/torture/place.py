@@ -64,10 +64,10 @@ def run_as_user(*command, env=None, timeout=60, **options):
 class Disk:
     """A small file system of its own in memory, where this process may mount one; else a folder."""
 
-    def __init__(self, path):
+    def __init__(self, path, size_mb=DISK_MB):
         self.path = path
         path.mkdir()
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", path],
+        done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_mb}m", "tmpfs", path],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.mounted = done.returncode == 0
         give_to_user(path)
