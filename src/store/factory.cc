@@ -39,8 +39,8 @@ using Opened = Result<std::shared_ptr<contract::StoreDriver>>;
 
 Opened open_memory(const std::string& rest, const OpenOptions&) {
   if (!rest.empty()) {
-    return Error(ErrorCode::kInvalid,
-                 cat("'memory:", rest, "' is no store: nothing follows memory:"));
+    return Error(ErrorCode::kInvalid, cat("'", hide_password("memory:" + rest),
+                                          "' is no store: nothing follows memory:"));
   }
   return std::shared_ptr<contract::StoreDriver>(std::make_shared<MemoryStore>());
 }
@@ -155,11 +155,6 @@ Opened open_postgres_store(const std::string& rest, const OpenOptions& options) 
   auto store = PostgresStore::open(*settings, options.log);
   if (!store) return store.error();
   return std::shared_ptr<contract::StoreDriver>(*std::move(store));
-}
-
-std::string show_postgres(const std::string& rest) {
-  const auto settings = parse_postgres_url(rest);
-  return settings ? settings->url : "postgres:";
 }
 
 std::optional<MissingStore> missing_postgres(const std::string& rest, bool create) {
@@ -278,7 +273,7 @@ struct Scheme {
   /// See never_making(); left out where opening never makes anything that lasts.
   std::string (*never_making)(const std::string& rest) = nullptr;
   Opened (*open)(const std::string& rest, const OpenOptions& options) = nullptr;
-  /// See shown_url(); left out if the URL itself will do.
+  /// See shown_url(); left out if the URL without its password will do.
   std::string (*show)(const std::string& rest) = nullptr;
   /// See missing_store(); left out where a store is never missing.
   std::optional<MissingStore> (*missing)(const std::string& rest, bool create) = nullptr;
@@ -328,7 +323,6 @@ constexpr std::array kSchemes{
            .never_making = &network_never_making,
 #ifdef NEXTID_POSTGRES
            .open = &open_postgres_store,
-           .show = &show_postgres,
            .missing = &missing_postgres,
 #endif
            .document = "docs/postgres.md",
