@@ -69,6 +69,13 @@ bool take(PostgresSettings& settings, const Parameter& parameter, UrlProblem& pr
   return true;
 }
 
+/// In a URL without a password.
+std::string user_in(const std::string& url) {
+  const auto at = url.find('@');
+  const auto begin = url.find("//");
+  return at == std::string::npos || begin > at ? "" : url.substr(begin + 2, at - begin - 2);
+}
+
 void append(std::string& url, const std::string& parameter) {
   url.append(1, url.find('?') == std::string::npos ? '?' : '&').append(parameter);
 }
@@ -82,6 +89,7 @@ Result<PostgresSettings> parse_postgres_url(const std::string& rest, bool create
   settings.create = create;
   settings.conninfo = "postgresql:" + address;
   settings.url = hide_password("postgres:" + rest);
+  settings.user = user_in(settings.url);
   if (!rest.starts_with("//")) return invalid(cat("'", settings.url, "' is no store URL"));
   std::vector<std::string> seen;
   for (const Parameter& parameter :
