@@ -159,7 +159,7 @@ Result<std::string> endpoint_of(const std::string& text, bool tls) {
   const auto url = http_client::parse_url(whole);
   if (!url || url->path != "/" || url->has_query_or_fragment ||
       !base::whole_number(port, 1, 65535)) {
-    return invalid(cat("'", text, "' is no HOST:PORT of etcd"));
+    return invalid(cat("'", hide_password(text), "' is no HOST:PORT of etcd"));
   }
   return whole;
 }
