@@ -168,7 +168,7 @@ Result<std::string> postgres_schema(const std::string& rest) {
   const auto settings = parse_postgres_url(rest);
   if (!settings) return settings.error();
   return schema_script(PostgresTables(settings->schema.empty() ? "public" : settings->schema),
-                       quoted_name(settings->user.empty() ? "nextid" : settings->user));
+                       settings->user.empty() ? "nextid" : quoted_name(settings->user));
 }
 
 Result<void> end_recovery_of_postgres(const std::string& rest, std::uint64_t skip_for_new) {
@@ -189,8 +189,6 @@ Opened open_etcd_store(const std::string& rest, const OpenOptions& options) {
   if (!store) return store.error();
   return std::shared_ptr<contract::StoreDriver>(*std::move(store));
 }
-
-std::string show_etcd(const std::string& rest) { return "etcd:" + without_etcd_password(rest); }
 
 std::optional<MissingStore> missing_in_etcd(const std::string& rest, bool create) {
   const auto settings = parse_etcd_url(rest, create);
@@ -339,7 +337,6 @@ constexpr std::array kSchemes{
            .never_making = &network_never_making,
 #ifdef NEXTID_MYSQL
            .open = &open_mysql,
-           .show = &shown_mysql_url,
            .missing = &missing_mysql,
 #endif
            .document = "docs/mysql.md",
@@ -356,7 +353,6 @@ constexpr std::array kSchemes{
            .never_making = &network_never_making,
 #ifdef NEXTID_ETCD
            .open = &open_etcd_store,
-           .show = &show_etcd,
            .missing = &missing_in_etcd,
 #endif
            .document = "docs/etcd.md",
@@ -404,9 +400,9 @@ Result<Chosen> choose(std::string_view url) {
   }
   if (!is_file(scheme) && has_unclear_password(url)) {
     return invalid(
-        "is not the whole URL that was given, but without what seems to be a password: in a "
-        "user and password write %40 for '@', %3A for ':', %2F for '/', %3F for '?', %23 "
-        "for '#' and %25 for '%'");
+        "is shown without what seems to be a password, which has a character that ends it: in a "
+        "user and password write %40 for '@', %3A for ':', %2F for '/', %3F for '?', %23 for '#' "
+        "and %25 for '%'");
   }
   return Chosen{scheme, std::string(url.substr(scheme->name.size() + 1))};
 }

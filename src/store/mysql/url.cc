@@ -9,6 +9,7 @@
 #include "base/cat.h"
 #include "base/whole_number.h"
 #include "store/common/url_parameters.h"
+#include "store/common/url_password.h"
 
 namespace nextid::store {
 namespace {
@@ -122,18 +123,9 @@ std::optional<std::string> mysql_process_environment(const char* name) {
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
-std::string shown_mysql_url(const std::string& rest) {
-  // What a password holds may have been left unencoded: so all up to the last '@' counts.
-  const auto from = rest.starts_with("//") ? std::string::size_type{2} : 0;
-  const auto at = rest.rfind('@');
-  const auto colon = rest.find(':', from);
-  if (at == std::string::npos || colon == std::string::npos || colon > at) return "mysql:" + rest;
-  return cat("mysql:", rest.substr(0, colon), rest.substr(at));
-}
-
 Result<MysqlSettings> parse_mysql_url(const std::string& rest, bool create,
                                       const MysqlEnvironment& environment) {
-  const std::string shown = shown_mysql_url(rest);
+  const std::string shown = hide_password("mysql:" + rest);
   const std::string encoded = with_encoded_brackets("mysql:" + rest);  // `url` is a view of it.
   const auto url = boost::urls::parse_uri(encoded);
   if (!url || !url->has_authority()) return invalid(cat("'", shown, "' is no store URL"));

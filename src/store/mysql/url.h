@@ -53,7 +53,4 @@ Result<MysqlSettings> parse_mysql_url(
     const std::string& rest, bool create = true,
     const MysqlEnvironment& environment = &mysql_process_environment);
 
-/// "mysql:" and `rest`, which may be no right URL, without a password.
-std::string shown_mysql_url(const std::string& rest);
-
 }  // namespace nextid::store
