@@ -1,7 +1,5 @@
 """Errors of PostgreSQL that a user can act on: what is said, and that no password is."""
 
-import re
-
 import pytest
 
 import nextid
@@ -48,13 +46,12 @@ def guarded(guarded_server, start_server, ledger):
 
 
 def refused(done, *words, code=UNAVAILABLE):
-    """A command line ended with one sentence that has these words."""
+    """A command line ended with one line that has these words."""
     assert (done.returncode, done.stdout) == (code, ""), done
     for word in words:
         assert word in done.stderr, done.stderr
     assert SECRET not in done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
-    assert re.search(r"\.\n$", done.stderr), done.stderr
     return True
 
 
@@ -250,7 +247,7 @@ def test_too_many_connections_of_the_role(guarded):
     guarded.server.sql("ALTER ROLE guarded CONNECTION LIMIT 0")
     try:
         refused(guarded.run("next", user="guarded", env={"PGPASSWORD": RIGHT}),
-                'too many connections for role "guarded"', "max_connections", "PgBouncer")
+                'too many connections for role "guarded"', "CONNECTION LIMIT", "ALTER ROLE")
     finally:
         guarded.server.sql("ALTER ROLE guarded CONNECTION LIMIT -1")
 
