@@ -297,21 +297,6 @@ def test_a_read_only_database(postgres):
     refused(postgres.run("next", user=role), "default_transaction_read_only")
 
 
-def test_a_server_that_loses_what_it_acknowledges(start_postgres):
-    setting = start_postgres(settings={"fsync": "off"})
-    refused(setting.run("next"), "fsync = off", "set fsync = on in postgresql.conf")
-
-
-def test_a_role_that_does_not_wait_for_the_disk_is_made_to(start_postgres):
-    setting = start_postgres(settings={"synchronous_commit": "off"})
-    node = setting.start()
-    for last in range(1, 30):
-        assert node.next_id() == last
-    setting.server.kill()
-    setting.server.start()
-    assert setting.tables.value() == last
-
-
 # ---- URLs
 
 @pytest.mark.parametrize("url, words", [
