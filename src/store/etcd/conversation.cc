@@ -202,7 +202,7 @@ void EtcdConversation::answered_error(const EtcdErrorRow& row, const std::string
     case EtcdErrorKind::kLostLease:
       return end(Kind::kLostLease, sentence);
     case EtcdErrorKind::kNoSpace:
-      return end(Kind::kNoSpace, sentence);
+      return end(may_write() ? Kind::kNoSpace : Kind::kNotApplied, sentence);
     case EtcdErrorKind::kInDoubt:
       break;
   }
