@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "conformance/dynamodb_server.h"
 #include "conformance/etcd_server.h"
+#include "conformance/postgres_server.h"
 #include "store/memory/store.h"
 #include "store/sqlite/store.h"
 
@@ -47,6 +48,12 @@ std::vector<StoreRow> store_rows() {
          return with_records(DynamodbServer::instance().open(table_of(directory), clock.reader()));
        },
        true, [](const TempDir& directory) { DynamodbServer::instance().drop(table_of(directory)); },
+       2'000},
+      {"postgres",
+       [](const TempDir& directory, const TurnedClock& clock) {
+         return PostgresServer::instance().open(table_of(directory), clock.reader());
+       },
+       true, [](const TempDir& directory) { PostgresServer::instance().drop(table_of(directory)); },
        2'000},
       {"etcd",
        [](const TempDir& directory, const TurnedClock& clock) {
