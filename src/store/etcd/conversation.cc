@@ -183,6 +183,11 @@ void EtcdConversation::answered_error(const http_client::Answer& answer) {
   const EtcdErrorRow row = etcd_error(error->code, error->message);
   std::string sentence = cat("etcd at ", endpoint(), " answered: ", service_words(error->message));
   if (!row.advice.empty()) sentence += cat("; ", row.advice);
+  constexpr int kPermissionDenied = 7;
+  if (code_ == kPermissionDenied) {
+    sentence += cat(": etcdctl role grant-permission ROLE --prefix=true readwrite ",
+                    means_->settings.prefix, "/");
+  }
   answered_error(row, sentence);
 }
 
