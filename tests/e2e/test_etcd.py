@@ -52,7 +52,7 @@ def test_next_and_range(etcd):
 
 def test_four_nodes_give_ids_of_all_kinds_without_a_gap(etcd, start_load):
     """4 nodes with 32 clients each, strict, cached and with keys: exact to the last one."""
-    assert etcd.run("define", "cached", "--mode", "cached").returncode == OK
+    assert etcd.run("define", "cached", "--cache", "1000").returncode == OK
     nodes = start_nodes(etcd)
     strict = [start_load("http", "--url", node.url, "--clients", CLIENTS, "--ids", 5_000 * WORK)
               for node in nodes]
@@ -160,12 +160,13 @@ def test_a_counter_is_shared_with_etcdctl(etcd, etcd_server):
     found = json.loads(etcdctl([etcd_server.endpoint], "get", key, "-w", "json"))["kvs"][0]
     text = etcd.keys.entries("c/")["orders"].replace('"value":"1"', '"value":"101"')
     put = etcdctl([etcd_server.endpoint], "txn",
-                  text_in=f'mod("{key}") = "{found["mod_revision"]}"\n\nput {key} \'{text}\'\n\n\n')
+                  text_in=f'mod("{key}") = "{found["mod_revision"]}"\n\nput {key} {json.dumps(text)}\n\n\n')
     assert put.startswith("SUCCESS"), put
     assert node.next_id("orders") == 102
 
 
 def test_doctor_and_metrics_tell_of_etcd(etcd):
+    assert etcd.run("next").returncode == OK
     done = etcd.run("doctor", "--http", "127.0.0.1:0")
     assert "etcd 3." in done.stdout
     assert "with 1 member answers" in done.stdout
