@@ -53,7 +53,7 @@ class Ledger:
         self._tables = {}  # By name.
 
     def know(self, table):
-        """A table of DynamoDB, or Tables of PostgreSQL, that the test's processes may use. Returns it."""
+        """A table of DynamoDB, Tables of PostgreSQL, or Keys in etcd, that the test's processes may use. Returns it."""
         self._tables[table.name] = table
         return table
 
@@ -94,6 +94,9 @@ class Ledger:
         elif kind in ("postgres", "postgresql"):
             place = next((tables.name for tables in self._tables.values()
                           if tables.name.startswith("postgres-") and tables.is_at(store)), store)
+        elif kind == "etcd":
+            place = next((keys.name for keys in self._tables.values()
+                          if keys.name.startswith("etcd-") and keys.is_at(store)), store)
         if (kind, place) not in accounts:
             accounts[kind, place] = self._open(kind, place)
         return accounts[kind, place]
