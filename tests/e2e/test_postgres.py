@@ -1,6 +1,7 @@
 """Ids from PostgreSQL: many clients on many nodes, nodes that are killed, and other programs beside them."""
 
 import itertools
+import random
 import re
 import subprocess
 import threading
@@ -97,6 +98,32 @@ def test_four_nodes_give_ids_of_all_kinds_without_a_gap(any_postgres, start_load
     # Blocks of cached counters that were not used up are given back, or counted.
     assert all(count["deadline"] == count["disconnect"] == 0 for count in counts)
     assert any_postgres.tables.slots() == []
+
+
+def test_nodes_that_share_many_counters_never_deadlock(postgres):
+    """Each commit has ids of several, and locks their rows in one order."""
+    nodes = start_nodes(postgres, attempt_timeout="20s")  # Long enough for a deadlock to be found.
+    counters = [f"c{number:02}" for number in range(30)]
+    rounds = 30
+
+    def ask(node, seed):
+        chance = random.Random(seed)
+        with node.connect() as connection:
+            for _ in range(rounds):
+                asked = chance.sample(counters, len(counters))
+                for counter in asked:
+                    connection.request("GET", f"/next?counter={counter}")
+                for _ in asked:
+                    assert connection.answer().status == 200
+
+    before = len(postgres.server.log())
+    threads = [threading.Thread(target=ask, args=(node, seed)) for seed, node in enumerate(nodes)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [postgres.tables.value(counter) for counter in counters] == [rounds * NODES] * len(counters)
+    assert not re.findall("deadlock|lock timeout", postgres.server.log()[before:])
 
 
 def test_kills_of_one_of_four_nodes(any_postgres, start_load, tmp_path):
