@@ -92,7 +92,7 @@ TEST(Factory, KnowsOfAKindOfStoreWhatOthersGoBy) {
   EXPECT_FALSE(store::traits_of("dynamodb://t").forgets);
   EXPECT_TRUE(store::traits_of("dynamodb://t?region=r").lists_by_reading_all);
   EXPECT_FALSE(store::traits_of("sqlite:ids.db").lists_by_reading_all);
-  EXPECT_FALSE(store::traits_of("mysql:ids").forgets) << "no store at all";
+  EXPECT_FALSE(store::traits_of("oracle:ids").forgets) << "no store at all";
 }
 
 TEST(Factory, KnowsWhichStoresAreFiles) {
@@ -159,7 +159,7 @@ TEST(Factory, RefusesCharactersThatNobodySees) {
 }
 
 TEST(Factory, NamesTheKnownSchemes) {
-  for (const char* url : {"", "ids.db", "mysql:ids", "sqlite", "SQLite:ids.db", ":", "sqlitex:a"}) {
+  for (const char* url : {"", "ids.db", "oracle:ids", "sqlite", "SQLite:ids.db", ":", "sqlitex:a"}) {
     expect_invalid(url, "use sqlite:PATH or dynamodb://TABLE or memory:");
   }
 }

@@ -54,8 +54,20 @@ std::string MysqlShared::doubt() const {
 }
 
 void MysqlShared::keep_facts(std::vector<HealthFact> facts) {
-  const base::Lock lock(mutex_);
-  facts_ = std::move(facts);
+  std::vector<std::string> news;
+  {
+    const base::Lock lock(mutex_);
+    for (const HealthFact& fact : facts) {
+      const bool is_known = std::any_of(
+          facts_.begin(), facts_.end(),
+          [&](const HealthFact& known) { return known.sentence == fact.sentence; });
+      if (fact.verdict != HealthVerdict::kOk && !is_known) news.push_back(fact.sentence);
+    }
+    facts_ = std::move(facts);
+  }
+  for (const std::string& line : news) {
+    if (log_) log_(LogLevel::kWarning, line);
+  }
 }
 
 StoreHealth MysqlShared::health() const {

@@ -136,7 +136,12 @@ Result<MysqlSettings> parse_mysql_url(const std::string& rest, bool create,
   const std::string shown = shown_mysql_url(rest);
   const std::string encoded = with_encoded_brackets("mysql:" + rest);  // `url` is a view of it.
   const auto url = boost::urls::parse_uri(encoded);
-  if (!url || !url->has_authority()) return invalid(cat("'", shown, "' is no store URL"));
+  // "//h:x" is taken for the host h, and "x" for a path.
+  const bool has_right_path =
+      url && (url->encoded_path().empty() || url->encoded_path().starts_with('/'));
+  if (!has_right_path || !url->has_authority()) {
+    return invalid(cat("'", shown, "' is no store URL"));
+  }
   if (url->has_fragment() || url->segments().size() > 1) {
     return invalid(cat("'", shown, "' says more than a server, a database and parameters"));
   }
