@@ -82,7 +82,7 @@ class Store {
 
   explicit Store(std::shared_ptr<node::Node> node) : node_(std::move(node)) {}
 
-  /// The store's URL as opened.
+  /// The store's URL as opened, but for a password.
   const std::string& url() const noexcept;
   /// Which store it is, and whether this opening made it.
   const StoreOpening& opening() const noexcept;

@@ -16,11 +16,19 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)/[^"/]+"', re.MULTILINE)
 
 
+def unrolled(text):
+    """With the targets that are named in `foreach(NAME IN ITEMS ...)` as PREFIX${NAME}."""
+    for name, items in re.findall(r"foreach\((\w+) IN ITEMS ([^)]*)\)", text):
+        for prefix in set(re.findall(r"\b(nextid_\w*)\$\{" + name + r"\}", text)):
+            text += "".join(f"\n{prefix}{item}" for item in items.split())
+    return text
+
+
 def direct_dependencies():
     """The rooms, each with those that its own lines name."""
     texts = {}
     for lists in sorted(ROOT.glob("src/**/CMakeLists.txt")):
-        texts[lists.parent.relative_to(ROOT / "src").as_posix()] = lists.read_text()
+        texts[lists.parent.relative_to(ROOT / "src").as_posix()] = unrolled(lists.read_text())
     room_of = {"nextid_" + room.replace("/", "_"): room for room in texts}
     graph = {}
     for room, text in texts.items():

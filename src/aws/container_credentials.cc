@@ -6,10 +6,10 @@
 
 #include "aws/credential_document.h"
 #include "aws/http_fetch.h"
-#include "aws/secret_travel.h"
-#include "aws/service_words.h"
+#include "http_client/secret_travel.h"
+#include "http_client/service_words.h"
 #include "aws/text_file.h"
-#include "aws/url.h"
+#include "http_client/url.h"
 #include "base/cat.h"
 
 namespace nextid::aws {
@@ -27,18 +27,18 @@ constexpr std::size_t kTokenLimitBytes = 64 * 1024;
 Error invalid(const std::string& sentence) { return {ErrorCode::kInvalid, sentence}; }
 
 // ECS, and EKS Pod Identity by IPv4 and IPv6.
-bool is_allowed(const Url& url) {
-  return may_carry_secrets(url, {"169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"});
+bool is_allowed(const http_client::Url& url) {
+  return http_client::may_carry_secrets(url, {"169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"});
 }
 
 Result<std::optional<std::string>> check_full_uri(const std::string& text) {
-  const auto url = parse_url(text);
+  const auto url = http_client::parse_url(text);
   if (!url) {
     return invalid(
         cat(kFullUri, " must be an http:// or https:// URL with a host and without a user."));
   }
   if (!is_allowed(*url)) {
-    return invalid(cat(kFullUri, " names the host ", service_words(url->host),
+    return invalid(cat(kFullUri, " names the host ", http_client::service_words(url->host),
                        " with http://, which would send keys over the network in the clear. Use "
                        "https://; http:// is for this machine (localhost, 127.0.0.1, [::1]) and "
                        "for 169.254.170.2, 169.254.170.23 and [fd00:ec2::23]."));
@@ -47,7 +47,7 @@ Result<std::optional<std::string>> check_full_uri(const std::string& text) {
 }
 
 // The header's value; none when no token is set.
-Result<std::optional<std::string>> read_token(const Environment& environment) {
+Result<std::optional<std::string>> read_token(const base::Environment& environment) {
   std::optional<std::string> token = environment(kToken);
   std::string origin = kToken;
   if (const auto path = environment(kTokenFile)) {
@@ -90,7 +90,7 @@ Result<Credentials> fetch(const std::string& url, const std::optional<std::strin
 
 }  // namespace
 
-Result<std::optional<std::string>> container_credentials_url(const Environment& environment) {
+Result<std::optional<std::string>> container_credentials_url(const base::Environment& environment) {
   if (const auto relative = environment(kRelativeUri)) {
     if (relative->front() != '/') {
       return invalid(cat(kRelativeUri, " must be a path that begins with a slash."));
@@ -101,7 +101,7 @@ Result<std::optional<std::string>> container_credentials_url(const Environment& 
   return std::optional<std::string>();
 }
 
-SourceAnswer ask_container(const Environment& environment) {
+SourceAnswer ask_container(const base::Environment& environment) {
   const auto url = container_credentials_url(environment);
   if (url.has_error()) return SourceAnswer::decided(url.error());
   if (!url.value()) {

@@ -7,7 +7,7 @@
 
 #include "nextid/error.h"
 
-#include "aws/environment.h"
+#include "base/process_environment.h"
 #include "aws/source_answer.h"
 
 namespace nextid::aws {
@@ -16,10 +16,10 @@ namespace nextid::aws {
 /// AWS_CONTAINER_CREDENTIALS_FULL_URI; none when neither is set. kInvalid: no URL, or plain http to
 /// another host than this machine and the addresses that ECS and EKS use, as keys would cross the
 /// network in the clear.
-Result<std::optional<std::string>> container_credentials_url(const Environment& environment);
+Result<std::optional<std::string>> container_credentials_url(const base::Environment& environment);
 
 /// Asks that URL, with the text of AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE, read anew every time, or
 /// AWS_CONTAINER_AUTHORIZATION_TOKEN as authorization. Blocks up to 7 s.
-SourceAnswer ask_container(const Environment& environment);
+SourceAnswer ask_container(const base::Environment& environment);
 
 }  // namespace nextid::aws

@@ -7,7 +7,7 @@
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 
-#include "aws/service_words.h"
+#include "http_client/service_words.h"
 #include "base/cat.h"
 
 namespace nextid::aws {
@@ -128,7 +128,7 @@ Result<Credentials> check_credentials(Credentials credentials,
     return Error(
         ErrorCode::kUnavailable,
         cat("The AWS credentials of ", credentials.source, " expired at ",
-            service_words(*expiration), ". Renew them there, or correct this machine's clock."));
+            http_client::service_words(*expiration), ". Renew them there, or correct this machine's clock."));
   }
   return credentials;
 }
@@ -179,7 +179,7 @@ std::string parse_failure_json(std::string_view text) {
   const std::string code = read("Code", "code");
   const std::string message = read("Message", "message");
   if (code.empty() || code == "Success") return "";
-  return service_words(message.empty() ? code : cat(code, ": ", message));
+  return http_client::service_words(message.empty() ? code : cat(code, ": ", message));
 }
 
 }  // namespace nextid::aws

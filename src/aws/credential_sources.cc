@@ -19,7 +19,7 @@ using base::cat;
 
 Error invalid(const std::string& sentence) { return {ErrorCode::kInvalid, sentence}; }
 
-SourceAnswer ask_environment(const Environment& environment) {
+SourceAnswer ask_environment(const base::Environment& environment) {
   auto key = environment("AWS_ACCESS_KEY_ID");
   auto secret = environment("AWS_SECRET_ACCESS_KEY");
   if (!key && !secret) return SourceAnswer::absent("AWS_ACCESS_KEY_ID is not set");
@@ -72,7 +72,7 @@ Result<Credentials> keys_of(const Profile& profile) {
 }
 
 // A role or a login takes precedence over keys, which are what it starts from, as in every AWS SDK.
-SourceAnswer ask_profile(const std::string& region, const Environment& environment,
+SourceAnswer ask_profile(const std::string& region, const base::Environment& environment,
                          const Profile& profile) {
   auto answer = ask_profile_web_identity(region, environment, profile);
   if (answer.decision) return answer;
@@ -109,7 +109,7 @@ class Search {
 };
 
 Result<Credentials> find(const std::string& explicit_profile, const std::string& region,
-                         const Environment& environment) {
+                         const base::Environment& environment) {
   Search search;
   const bool ask_variables = explicit_profile.empty();
   if (ask_variables && search.ask("the environment", ask_environment(environment))) {
@@ -135,7 +135,7 @@ Result<Credentials> find(const std::string& explicit_profile, const std::string&
 }  // namespace
 
 Result<Credentials> find_credentials(const std::string& explicit_profile, const std::string& region,
-                                     const Environment& environment) {
+                                     const base::Environment& environment) {
   try {
     return find(explicit_profile, region, environment);
   } catch (const std::exception& failure) {

@@ -6,7 +6,7 @@
 #include "nextid/error.h"
 
 #include "aws/credentials.h"
-#include "aws/environment.h"
+#include "base/process_environment.h"
 #include "aws/profile_files.h"
 
 namespace nextid::aws {
@@ -27,6 +27,6 @@ namespace nextid::aws {
 /// kUnavailable names all that was tried and how to give credentials, or what did not answer;
 /// kInvalid what is set up wrongly.
 Result<Credentials> find_credentials(const std::string& explicit_profile, const std::string& region,
-                                     const Environment& environment);
+                                     const base::Environment& environment);
 
 }  // namespace nextid::aws

@@ -16,7 +16,7 @@
 
 #include "aws/credential_cache.h"
 #include "aws/dynamodb_reply.h"
-#include "aws/environment.h"
+#include "base/process_environment.h"
 #include "aws/signed_http.h"
 
 namespace nextid::aws {
@@ -28,7 +28,7 @@ struct DynamodbClientOptions {
   bool plain_http = false;  ///< Whether the endpoint may be http:// on another machine.
   std::string profile;      ///< Empty: AWS_PROFILE, and the environment's keys first.
   std::string ca_file;      ///< PEM; empty for the system's authorities.
-  Environment environment = &process_environment;
+  base::Environment environment = &base::process_environment;
   CredentialCache::Warn warn;
 };
 

@@ -10,7 +10,7 @@
 #include <boost/crc.hpp>
 #include <boost/json/parse.hpp>
 
-#include "aws/service_words.h"
+#include "http_client/service_words.h"
 #include "base/cat.h"
 #include "base/quoting.h"
 
@@ -196,8 +196,8 @@ DynamodbReply read_error(const SignedAnswer& answer, const CallContext& context)
                         " with HTTP status ", answer.status, "; check the endpoint"));
   }
   return in_doubt(cat(
-      "DynamoDB failed with HTTP status ", answer.status, ", ", service_words(code), says(message),
-      answer.request_id.empty() ? "" : ", request " + service_words(answer.request_id)));
+      "DynamoDB failed with HTTP status ", answer.status, ", ", http_client::service_words(code), says(message),
+      answer.request_id.empty() ? "" : ", request " + http_client::service_words(answer.request_id)));
 }
 
 DynamodbReply no_answer(const SignedAnswer& answer, const CallContext& context) {

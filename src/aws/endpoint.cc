@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 
-#include "aws/secret_travel.h"
-#include "aws/url.h"
+#include "http_client/secret_travel.h"
+#include "http_client/url.h"
 #include "base/ascii.h"
 #include "base/cat.h"
 
@@ -48,7 +48,7 @@ struct Named {
   std::string origin;  ///< For sentences: "AWS_REGION".
 };
 
-std::optional<Named> from_variable(const Environment& environment, const char* name) {
+std::optional<Named> from_variable(const base::Environment& environment, const char* name) {
   if (auto value = environment(name)) return Named{*std::move(value), name};
   return std::nullopt;
 }
@@ -59,7 +59,7 @@ std::optional<Named> from_setting(const Profile& profile, const std::string& set
   return Named{*std::move(value), cat(setting, " of the AWS profile '", profile.name, "'")};
 }
 
-Result<bool> read_switch(const Environment& environment, const char* variable,
+Result<bool> read_switch(const base::Environment& environment, const char* variable,
                          const Profile& profile, const std::string& setting) {
   auto given = from_variable(environment, variable);
   if (!given) given = from_setting(profile, setting);
@@ -98,17 +98,17 @@ constexpr Service kSts{"sts", "AWS_ENDPOINT_URL_STS", "services.sts.endpoint_url
                        "; AWS_ENDPOINT_URL_STS is for STS alone"};
 
 // None if it is not just scheme, host and port.
-std::optional<Url> plain_url(const std::string& text) {
-  auto url = parse_url(text);
+std::optional<http_client::Url> plain_url(const std::string& text) {
+  auto url = http_client::parse_url(text);
   if (!url || url->path != "/" || url->has_query_or_fragment) return std::nullopt;
   return url;
 }
 
-std::string whole_of(const Url& url) { return url.whole.substr(0, url.whole.size() - 1); }
+std::string whole_of(const http_client::Url& url) { return url.whole.substr(0, url.whole.size() - 1); }
 
 Result<std::string> check_endpoint(const Named& given, const Service& service, bool may_be_plain) {
   if (const auto url = plain_url(given.value)) {
-    if (may_be_plain || may_carry_secrets(*url)) return whole_of(*url);
+    if (may_be_plain || http_client::may_carry_secrets(*url)) return whole_of(*url);
     return Error(
         ErrorCode::kInvalid,
         cat("The endpoint '", given.value, "' of ", given.origin, " would have ", service.secrets,
@@ -124,7 +124,7 @@ Result<std::string> check_endpoint(const Named& given, const Service& service, b
                    "http://localhost:8000, without path, query or user."));
 }
 
-std::optional<Named> configured_endpoint(const Service& service, const Environment& environment,
+std::optional<Named> configured_endpoint(const Service& service, const base::Environment& environment,
                                          const Profile& profile) {
   if (auto given = from_variable(environment, service.variable)) return given;
   if (auto given = from_variable(environment, "AWS_ENDPOINT_URL")) return given;
@@ -133,7 +133,7 @@ std::optional<Named> configured_endpoint(const Service& service, const Environme
 }
 
 Result<std::string> regional_endpoint(const Service& service, const std::string& region,
-                                      const Environment& environment, const Profile& profile) {
+                                      const base::Environment& environment, const Profile& profile) {
   const auto fips = read_switch(environment, "AWS_USE_FIPS_ENDPOINT", profile, "use_fips_endpoint");
   if (fips.has_error()) return fips.error();
   const auto dual_stack =
@@ -148,7 +148,7 @@ Result<std::string> regional_endpoint(const Service& service, const std::string&
 }
 
 Result<std::string> resolve_endpoint(const Service& service, const std::string& region,
-                                     const Environment& environment, const Profile& profile,
+                                     const base::Environment& environment, const Profile& profile,
                                      bool may_be_plain) {
   const auto ignore = read_switch(environment, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", profile,
                                   "ignore_configured_endpoint_urls");
@@ -163,7 +163,7 @@ Result<std::string> resolve_endpoint(const Service& service, const std::string& 
 }  // namespace
 
 Result<std::string> resolve_region(const std::string& explicit_region,
-                                   const Environment& environment, const Profile& profile) {
+                                   const base::Environment& environment, const Profile& profile) {
   std::optional<Named> given;
   if (!explicit_region.empty()) given = Named{explicit_region, "the store's settings"};
   if (!given) given = from_variable(environment, "AWS_REGION");
@@ -185,7 +185,7 @@ Result<std::string> resolve_region(const std::string& explicit_region,
 
 Result<std::string> resolve_dynamodb_endpoint(const std::string& explicit_endpoint,
                                               const std::string& region,
-                                              const Environment& environment,
+                                              const base::Environment& environment,
                                               const Profile& profile, bool may_be_plain) {
   if (!explicit_endpoint.empty()) {
     return check_endpoint({explicit_endpoint, "the store's settings"}, kDynamodb, may_be_plain);
@@ -193,7 +193,7 @@ Result<std::string> resolve_dynamodb_endpoint(const std::string& explicit_endpoi
   return resolve_endpoint(kDynamodb, region, environment, profile, may_be_plain);
 }
 
-Result<std::string> resolve_sts_endpoint(const std::string& region, const Environment& environment,
+Result<std::string> resolve_sts_endpoint(const std::string& region, const base::Environment& environment,
                                          const Profile& profile) {
   return resolve_endpoint(kSts, region, environment, profile, false);
 }

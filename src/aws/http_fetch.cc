@@ -5,13 +5,18 @@
 #include <new>
 #include <thread>
 
-#include "aws/curl.h"
+#include "http_client/handles.h"
 #include "base/cat.h"
 
 namespace nextid::aws {
 namespace {
 
 using base::cat;
+using http_client::append_header;
+using http_client::CurlHandle;
+using http_client::CurlHeaders;
+using http_client::new_curl_handle;
+using http_client::set_option;
 
 constexpr std::chrono::milliseconds kFirstPause(50);
 

@@ -9,9 +9,9 @@
 
 #include "aws/credential_document.h"
 #include "aws/http_fetch.h"
-#include "aws/secret_travel.h"
-#include "aws/service_words.h"
-#include "aws/url.h"
+#include "http_client/secret_travel.h"
+#include "http_client/service_words.h"
+#include "http_client/url.h"
 #include "base/ascii.h"
 #include "base/cat.h"
 
@@ -89,20 +89,20 @@ Result<Credentials> get_credentials(Metadata& metadata, const std::string& role)
   if (answer->status != 200) return unavailable(status_clause(answer.value()));
   const std::string failure = parse_failure_json(answer->body);
   if (!failure.empty()) {
-    return unavailable(cat("the role ", service_words(role), " gives ", failure));
+    return unavailable(cat("the role ", http_client::service_words(role), " gives ", failure));
   }
   return parse_credentials_json(answer->body, "Token",
-                                cat("the instance's role '", service_words(role), "'"));
+                                cat("the instance's role '", http_client::service_words(role), "'"));
 }
 
 }  // namespace
 
-Result<std::string> instance_metadata_url(const Environment& environment, const Profile& profile) {
+Result<std::string> instance_metadata_url(const base::Environment& environment, const Profile& profile) {
   auto endpoint = environment("AWS_EC2_METADATA_SERVICE_ENDPOINT");
   if (!endpoint) endpoint = profile.get("ec2_metadata_service_endpoint");
   if (endpoint) {
-    const auto url = parse_url(*endpoint);
-    if (!url || !may_carry_secrets(*url, {"169.254.169.254", "[fd00:ec2::254]"})) {
+    const auto url = http_client::parse_url(*endpoint);
+    if (!url || !http_client::may_carry_secrets(*url, {"169.254.169.254", "[fd00:ec2::254]"})) {
       return Error(
           ErrorCode::kInvalid,
           "The endpoint of the instance's metadata (AWS_EC2_METADATA_SERVICE_ENDPOINT, or "
@@ -122,7 +122,7 @@ Result<std::string> instance_metadata_url(const Environment& environment, const 
                                         "'; it must be IPv4 or IPv6."));
 }
 
-SourceAnswer ask_instance(const Environment& environment, const Profile& profile) {
+SourceAnswer ask_instance(const base::Environment& environment, const Profile& profile) {
   if (base::to_lower(environment("AWS_EC2_METADATA_DISABLED").value_or("")) == "true") {
     return SourceAnswer::absent("AWS_EC2_METADATA_DISABLED is true");
   }

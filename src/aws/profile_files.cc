@@ -15,7 +15,7 @@ using base::cat;
 constexpr std::size_t kFileLimitBytes = 1 << 20;
 
 // None if the file is to be looked for in a home directory, and there is none.
-std::optional<std::string> file_path(const Environment& environment, const char* variable,
+std::optional<std::string> file_path(const base::Environment& environment, const char* variable,
                                      const std::string& in_home) {
   const auto home = environment("HOME");
   auto given = environment(variable);
@@ -82,7 +82,7 @@ std::optional<std::string> Profile::get(const std::string& setting) const {
   return it->second;
 }
 
-Result<Profile> read_profile(const std::string& explicit_name, const Environment& environment) {
+Result<Profile> read_profile(const std::string& explicit_name, const base::Environment& environment) {
   const auto config_path = file_path(environment, "AWS_CONFIG_FILE", "/.aws/config");
   const auto credentials_path =
       file_path(environment, "AWS_SHARED_CREDENTIALS_FILE", "/.aws/credentials");

@@ -1,49 +1,19 @@
 #include "aws/signed_http.h"
 
-#include <algorithm>
-#include <array>
 #include <charconv>
-#include <deque>
-#include <fcntl.h>
-#include <map>
 #include <string_view>
-#include <thread>
 #include <utility>
-#include <vector>
 
-#include "nextid/version.h"
-
-#include "aws/curl.h"
-#include "aws/secret_travel.h"
-#include "aws/url.h"
 #include "base/cat.h"
-#include "base/clock.h"
-#include "base/mutex.h"
+#include "http_client/handles.h"
+#include "http_client/secret_travel.h"
+#include "http_client/url.h"
 
 namespace nextid::aws {
 namespace {
 
 using base::cat;
-
-/// A Scan page holds 1 MB of items; as JSON it is a few times that.
-constexpr std::size_t kMaxBodyBytes = 16 * 1024 * 1024;
-constexpr int kLongestSleepMs = 10'000;  // Woken earlier by whatever happens.
-
-/// A handle, the call it makes, and the answer as it arrives.
-struct Transfer {
-  CurlHandle handle = new_curl_handle();
-  CurlHeaders headers;
-  SignedCall call;
-  SignedAnswer answer;
-  std::array<char, CURL_ERROR_SIZE> error{};
-};
-
-std::size_t take_body(char* data, std::size_t size, std::size_t count, void* user) {
-  std::string& body = static_cast<Transfer*>(user)->answer.body;
-  if (body.size() + size * count > kMaxBodyBytes) return 0;
-  body.append(data, size * count);
-  return size * count;
-}
+using http_client::set_option;
 
 std::string_view trimmed(std::string_view text) {
   const auto is_space = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
@@ -66,277 +36,65 @@ void take_field(SignedAnswer& answer, std::string_view name, std::string_view va
   }
 }
 
-std::size_t take_header(char* data, std::size_t size, std::size_t count, void* user) {
-  const std::string_view line(data, size * count);
-  if (const std::size_t colon = line.find(':'); colon != std::string_view::npos) {
-    take_field(static_cast<Transfer*>(user)->answer, trimmed(line.substr(0, colon)),
-               trimmed(line.substr(colon + 1)));
+void take_head(SignedAnswer& answer, std::string_view head) {
+  while (!head.empty()) {
+    const std::string_view line = head.substr(0, head.find('\n'));
+    if (const std::size_t colon = line.find(':'); colon != std::string_view::npos) {
+      take_field(answer, trimmed(line.substr(0, colon)), trimmed(line.substr(colon + 1)));
+    }
+    head.remove_prefix(std::min(line.size() + 1, head.size()));
   }
-  return size * count;
 }
 
-/// Programs that this process starts, credential_process first, must not hold our connections open.
-int close_on_exec(void*, curl_socket_t socket, curlsocktype) {
-  ::fcntl(socket, F_SETFD, FD_CLOEXEC);
-  return CURL_SOCKOPT_OK;
+SignedAnswer signed_answer(http_client::Answer plain) {
+  SignedAnswer answer;
+  answer.failure = std::move(plain.failure);
+  answer.certificate_refused = plain.certificate_refused;
+  answer.status = plain.status;
+  take_head(answer, plain.head);
+  answer.body = std::move(plain.body);
+  return answer;
 }
 
 /// What all calls have in common.
-void prepare(Transfer& transfer, const SignedHttpOptions& options) {
-  CURL* handle = transfer.handle.get();
+void prepare(CURL* handle, const SignedHttpOptions& options) {
   const std::string signing = cat("aws:amz:", options.region, ":", options.service);
-  const std::string user_agent = cat("nextid/", kVersion);
-  set_option(handle, CURLOPT_URL, (options.url + "/").c_str());
-  set_option(handle, CURLOPT_PROTOCOLS_STR, "http,https");
-  set_option(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   set_option(handle, CURLOPT_AWS_SIGV4, signing.c_str());
-  set_option(handle, CURLOPT_USERAGENT, user_agent.c_str());
-  set_option(handle, CURLOPT_POST, 1L);
-  set_option(handle, CURLOPT_NOSIGNAL, 1L);
-  set_option(handle, CURLOPT_TCP_KEEPALIVE, 1L);
-  set_option(handle, CURLOPT_SOCKOPTFUNCTION, &close_on_exec);
-  set_option(handle, CURLOPT_WRITEFUNCTION, &take_body);
-  set_option(handle, CURLOPT_WRITEDATA, &transfer);
-  set_option(handle, CURLOPT_HEADERFUNCTION, &take_header);
-  set_option(handle, CURLOPT_HEADERDATA, &transfer);
-  set_option(handle, CURLOPT_ERRORBUFFER, transfer.error.data());
-  set_option(handle, CURLOPT_PRIVATE, &transfer);
   if (!options.ca_file.empty()) set_option(handle, CURLOPT_CAINFO, options.ca_file.c_str());
-  const auto url = parse_url(options.url);
-  if (url && is_this_machine(*url)) set_option(handle, CURLOPT_NOPROXY, "*");
+  const auto url = http_client::parse_url(options.url);
+  if (url && http_client::is_this_machine(*url)) set_option(handle, CURLOPT_NOPROXY, "*");
 }
 
-void set_call(Transfer& transfer, SignedCall call) {
-  transfer.call = std::move(call);
-  transfer.answer = {};
-  transfer.error[0] = '\0';
-  transfer.headers.reset();
-  append_header(transfer.headers, "Content-Type: application/x-amz-json-1.0");
-  append_header(transfer.headers, "X-Amz-Target: " + transfer.call.target);
-  const Credentials& credentials = *transfer.call.credentials;
-  if (!credentials.session_token.empty()) {
-    append_header(transfer.headers, "X-Amz-Security-Token: " + credentials.session_token);
-  }
-  CURL* handle = transfer.handle.get();
-  set_option(handle, CURLOPT_HTTPHEADER, transfer.headers.get());
+void sign_with(CURL* handle, const Credentials& credentials) {
   set_option(handle, CURLOPT_USERNAME, credentials.access_key_id.c_str());
   set_option(handle, CURLOPT_PASSWORD, credentials.secret_access_key.c_str());
-  set_option(handle, CURLOPT_POSTFIELDS, transfer.call.body.c_str());
-  set_option(handle, CURLOPT_POSTFIELDSIZE_LARGE,
-             static_cast<curl_off_t>(transfer.call.body.size()));
-  set_option(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(transfer.call.limit.count()));
-  set_option(handle, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(transfer.call.limit.count()));
-}
-
-/// How long an address is kept. Endpoints move: AWS' own answers are good for 5 s.
-constexpr long kAddressLifetimeSeconds = 5;
-
-/// Where a call goes: after one that did not get through, neither to an address from before nor
-/// over a connection to it.
-void set_way(Transfer& transfer, bool got_through) {
-  CURL* handle = transfer.handle.get();
-  set_option(handle, CURLOPT_DNS_CACHE_TIMEOUT, got_through ? kAddressLifetimeSeconds : 0L);
-  set_option(handle, CURLOPT_FRESH_CONNECT, got_through ? 0L : 1L);
-}
-
-void fail(SignedCall& call, const std::string& why) {
-  SignedAnswer answer;
-  answer.failure = why;
-  call.done(std::move(answer));
 }
 
 }  // namespace
 
-class SignedHttp::Impl : public std::enable_shared_from_this<SignedHttp::Impl> {
- public:
-  explicit Impl(SignedHttpOptions options);
-
-  void start() {
-    const base::Lock lock(mutex_);
-    thread_ = std::thread([self = shared_from_this()] { self->run(); });
-  }
-  void send(SignedCall call);
-  bool after(std::chrono::milliseconds delay, std::function<void()> then);
-  void stop();
-
- private:
-  void run();
-  bool start_waiting();
-  void run_due();
-  int sleep_ms();
-  void start(SignedCall call);
-  void finish_done();
-  void finish(Transfer& transfer, CURLcode code);
-  std::unique_ptr<Transfer> spare_transfer();
-
-  const SignedHttpOptions options_;
-  const CurlMulti multi_ = new_curl_multi();
-
-  base::Mutex mutex_;
-  std::deque<SignedCall> waiting_ NEXTID_GUARDED_BY(mutex_);
-  std::multimap<base::MonotonicTime, std::function<void()>> timers_ NEXTID_GUARDED_BY(mutex_);
-  bool stopping_ NEXTID_GUARDED_BY(mutex_) = false;
-  std::thread thread_ NEXTID_GUARDED_BY(mutex_);
-
-  // Of the thread alone.
-  bool got_through_ = true;  // The call that ended last, to the store.
-  std::map<Transfer*, std::unique_ptr<Transfer>> in_flight_;
-  std::vector<std::unique_ptr<Transfer>> spare_;
-};
-
-SignedHttp::Impl::Impl(SignedHttpOptions options) : options_(std::move(options)) {
-  const auto connections = static_cast<long>(options_.max_connections);
-  curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, connections);
-  spare_.push_back(spare_transfer());  // So that bad options show here.
-}
-
-void SignedHttp::Impl::send(SignedCall call) {
-  {
-    const base::Lock lock(mutex_);
-    if (!stopping_) {
-      waiting_.push_back(std::move(call));
-      if (waiting_.size() == 1) curl_multi_wakeup(multi_.get());
-      return;
-    }
-  }
-  fail(call, "the store is closed");
-}
-
-bool SignedHttp::Impl::after(std::chrono::milliseconds delay, std::function<void()> then) {
-  const base::Lock lock(mutex_);
-  if (stopping_) return false;
-  const auto timer = timers_.emplace(base::monotonic_now() + delay, std::move(then));
-  if (timer == timers_.begin()) curl_multi_wakeup(multi_.get());
-  return true;
-}
-
-void SignedHttp::Impl::stop() {
-  std::thread thread;
-  {
-    const base::Lock lock(mutex_);
-    stopping_ = true;
-    thread = std::move(thread_);
-  }
-  curl_multi_wakeup(multi_.get());
-  if (!thread.joinable()) return;
-  // Called from one of the thread's own answers: the thread ends by itself, and keeps this object
-  // until then.
-  if (thread.get_id() == std::this_thread::get_id()) {
-    thread.detach();
-  } else {
-    thread.join();
-  }
-}
-
-void SignedHttp::Impl::run() {
-  while (start_waiting()) {
-    int running = 0;
-    curl_multi_perform(multi_.get(), &running);
-    finish_done();
-    run_due();
-    if (const int ms = sleep_ms(); ms > 0) {
-      curl_multi_poll(multi_.get(), nullptr, 0, ms, nullptr);
-    }
-  }
-}
-
-/// Runs the timers whose time has come; all of them when this object stops.
-void SignedHttp::Impl::run_due() {
-  base::Lock lock(mutex_);
-  const auto now = base::monotonic_now();
-  while (!timers_.empty() && (stopping_ || timers_.begin()->first <= now)) {
-    const auto due = timers_.extract(timers_.begin());
-    lock.unlock();
-    due.mapped()();
-    lock.lock();
-  }
-}
-
-/// The time until the next timer; 0 when an answer has made work, or room for it, or was the last.
-int SignedHttp::Impl::sleep_ms() {
-  const base::Lock lock(mutex_);
-  const bool can_start = !waiting_.empty() && in_flight_.size() < options_.max_connections;
-  if (can_start || (stopping_ && (in_flight_.empty() || !timers_.empty()))) return 0;
-  if (timers_.empty()) return kLongestSleepMs;
-  const auto left =
-      std::chrono::ceil<std::chrono::milliseconds>(timers_.begin()->first - base::monotonic_now());
-  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, kLongestSleepMs));
-}
-
-/// False when all is done and nothing more will come.
-bool SignedHttp::Impl::start_waiting() {
-  base::Lock lock(mutex_);
-  while (!waiting_.empty() && in_flight_.size() < options_.max_connections) {
-    SignedCall call = std::move(waiting_.front());
-    waiting_.pop_front();
-    lock.unlock();
-    start(std::move(call));
-    lock.lock();
-  }
-  return !stopping_ || !waiting_.empty() || !in_flight_.empty() || !timers_.empty();
-}
-
-void SignedHttp::Impl::start(SignedCall call) {
-  std::unique_ptr<Transfer> transfer = spare_transfer();
-  set_call(*transfer, std::move(call));
-  set_way(*transfer, got_through_);
-  const CURLMcode code = curl_multi_add_handle(multi_.get(), transfer->handle.get());
-  if (code != CURLM_OK) return fail(transfer->call, curl_multi_strerror(code));
-  Transfer* key = transfer.get();
-  in_flight_.emplace(key, std::move(transfer));
-}
-
-std::unique_ptr<Transfer> SignedHttp::Impl::spare_transfer() {
-  if (spare_.empty()) {
-    auto transfer = std::make_unique<Transfer>();
-    prepare(*transfer, options_);
-    return transfer;
-  }
-  auto transfer = std::move(spare_.back());
-  spare_.pop_back();
-  return transfer;
-}
-
-void SignedHttp::Impl::finish_done() {
-  int left = 0;
-  while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
-    if (message->msg != CURLMSG_DONE) continue;
-    const CURLcode code = message->data.result;
-    void* user = nullptr;
-    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &user);
-    curl_multi_remove_handle(multi_.get(), message->easy_handle);
-    finish(*static_cast<Transfer*>(user), code);
-  }
-}
-
-void SignedHttp::Impl::finish(Transfer& transfer, CURLcode code) {
-  const auto node = in_flight_.extract(&transfer);
-  SignedCall call = std::move(transfer.call);
-  SignedAnswer answer = std::move(transfer.answer);
-  got_through_ = code == CURLE_OK;
-  if (code != CURLE_OK) {
-    answer.failure = transfer.error[0] != '\0' ? transfer.error.data() : curl_easy_strerror(code);
-    answer.certificate_refused =
-        code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE;
-  }
-  curl_easy_getinfo(transfer.handle.get(), CURLINFO_RESPONSE_CODE, &answer.status);
-  spare_.push_back(std::move(node.mapped()));
-  call.done(std::move(answer));
-}
-
 SignedHttp::SignedHttp(SignedHttpOptions options)
-    : impl_(std::make_shared<Impl>(std::move(options))) {
-  impl_->start();
+    : url_(options.url + "/"),
+      calls_({.max_connections = options.max_connections, .prepare = [options](CURL* handle) {
+                prepare(handle, options);
+              }}) {}
+
+void SignedHttp::send(SignedCall call) {
+  http_client::Call plain;
+  plain.url = url_;
+  plain.headers = {"Content-Type: application/x-amz-json-1.0", "X-Amz-Target: " + call.target};
+  const Credentials& credentials = *call.credentials;
+  if (!credentials.session_token.empty()) {
+    plain.headers.push_back("X-Amz-Security-Token: " + credentials.session_token);
+  }
+  plain.body = std::move(call.body);
+  plain.limit = call.limit;
+  plain.prepare = [credentials = std::move(call.credentials)](CURL* handle) {
+    sign_with(handle, *credentials);
+  };
+  plain.done = [done = std::move(call.done)](http_client::Answer answer) {
+    done(signed_answer(std::move(answer)));
+  };
+  calls_.send(std::move(plain));
 }
-
-SignedHttp::~SignedHttp() { stop(); }
-
-void SignedHttp::send(SignedCall call) { impl_->send(std::move(call)); }
-
-bool SignedHttp::after(std::chrono::milliseconds delay, std::function<void()> then) {
-  return impl_->after(delay, std::move(then));
-}
-
-void SignedHttp::stop() { impl_->stop(); }
 
 }  // namespace nextid::aws

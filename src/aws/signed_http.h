@@ -8,8 +8,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "aws/credentials.h"
+#include "http_client/calls.h"
 
 namespace nextid::aws {
 
@@ -48,24 +50,19 @@ class SignedHttp {
  public:
   /// Throws std::runtime_error for options that libcurl does not take.
   explicit SignedHttp(SignedHttpOptions options);
-  ~SignedHttp();
-  SignedHttp(const SignedHttp&) = delete;
-  SignedHttp& operator=(const SignedHttp&) = delete;
 
   /// Never blocks. One attempt.
   void send(SignedCall call);
 
-  /// Calls `then` once on this object's thread, after `delay`, or sooner when stop() comes first.
-  /// False after stop(): then it is never called. Never blocks; `then` must not throw.
-  bool after(std::chrono::milliseconds delay, std::function<void()> then);
-
-  /// Answers the calls that were sent, each within its limit, then ends the thread; calls sent
-  /// later fail at once. Waits for the thread, unless called on it. Idempotent.
-  void stop();
+  /// See http_client::Calls.
+  bool after(std::chrono::milliseconds delay, std::function<void()> then) {
+    return calls_.after(delay, std::move(then));
+  }
+  void stop() { calls_.stop(); }
 
  private:
-  class Impl;
-  std::shared_ptr<Impl> impl_;
+  const std::string url_;
+  http_client::Calls calls_;
 };
 
 }  // namespace nextid::aws

@@ -14,7 +14,7 @@
 #include "aws/credential_document.h"
 #include "aws/endpoint.h"
 #include "aws/http_fetch.h"
-#include "aws/service_words.h"
+#include "http_client/service_words.h"
 #include "aws/text_file.h"
 #include "base/cat.h"
 
@@ -31,7 +31,7 @@ constexpr std::string_view kTransientCode = "IDPCommunicationError";
 
 Error unavailable(const WebIdentity& identity, const std::string& why) {
   return {ErrorCode::kUnavailable,
-          cat("Can't take on ", service_words(identity.role_arn), " with the token in ",
+          cat("Can't take on ", http_client::service_words(identity.role_arn), " with the token in ",
               identity.token_file, " at ", identity.sts_endpoint, ": ", why, ".")};
 }
 
@@ -72,7 +72,7 @@ std::string failure_of(const HttpAnswer& answer) {
   if (const auto tree = parse_xml(answer.body)) {
     const auto code = tree->get("ErrorResponse.Error.Code", "");
     const auto message = tree->get("ErrorResponse.Error.Message", "");
-    if (!code.empty()) clause = service_words(cat(code, ": ", message));
+    if (!code.empty()) clause = http_client::service_words(cat(code, ": ", message));
   }
   return clause;
 }
@@ -89,7 +89,7 @@ Result<Credentials> read_reply(const WebIdentity& identity, const HttpAnswer& an
                             .secret_access_key = keys->get("SecretAccessKey", ""),
                             .session_token = keys->get("SessionToken", ""),
                             .expires = std::nullopt,
-                            .source = "STS for " + service_words(identity.role_arn)},
+                            .source = "STS for " + http_client::service_words(identity.role_arn)},
                            keys->get("Expiration", ""));
 }
 
@@ -133,7 +133,7 @@ Result<Credentials> assume_role(const WebIdentity& identity) {
   return read_reply(identity, answer.value());
 }
 
-SourceAnswer ask_web_identity(const std::string& region, const Environment& environment,
+SourceAnswer ask_web_identity(const std::string& region, const base::Environment& environment,
                               const Profile& profile) {
   const auto token_file = environment("AWS_WEB_IDENTITY_TOKEN_FILE");
   const auto role_arn = environment("AWS_ROLE_ARN");
@@ -147,7 +147,7 @@ SourceAnswer ask_web_identity(const std::string& region, const Environment& envi
              resolve_sts_endpoint(region, environment, profile));
 }
 
-SourceAnswer ask_profile_web_identity(const std::string& region, const Environment& environment,
+SourceAnswer ask_profile_web_identity(const std::string& region, const base::Environment& environment,
                                       const Profile& profile) {
   const auto token_file = profile.get("web_identity_token_file");
   const auto role_arn = profile.get("role_arn");

@@ -6,7 +6,7 @@
 
 #include "nextid/error.h"
 
-#include "aws/environment.h"
+#include "base/process_environment.h"
 #include "aws/profile_files.h"
 #include "aws/source_answer.h"
 
@@ -25,12 +25,12 @@ Result<Credentials> assume_role(const WebIdentity& identity);
 
 /// By AWS_WEB_IDENTITY_TOKEN_FILE, AWS_ROLE_ARN and AWS_ROLE_SESSION_NAME; absent without the
 /// first.
-SourceAnswer ask_web_identity(const std::string& region, const Environment& environment,
+SourceAnswer ask_web_identity(const std::string& region, const base::Environment& environment,
                               const Profile& profile);
 
 /// By the profile's web_identity_token_file, role_arn and role_session_name; absent without the
 /// first.
-SourceAnswer ask_profile_web_identity(const std::string& region, const Environment& environment,
+SourceAnswer ask_profile_web_identity(const std::string& region, const base::Environment& environment,
                                       const Profile& profile);
 
 }  // namespace nextid::aws

@@ -1,8 +1,10 @@
 // The nextid program: one command line, whose subcommands are in files of their own.
 #include <algorithm>
 #include <csignal>
+#include <cstddef>
 #include <cstdio>
 #include <exception>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,12 +16,14 @@
 
 #include "base/cat.h"
 #include "base/stray_text.h"
+#include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/mistake.h"
 #include "cli/output.h"
 #include "cli/value_options.h"
 #include "contract/definition_fields.h"
+#include "store/factory.h"
 
 namespace {
 
@@ -63,7 +67,7 @@ void refuse_stray_characters(CLI::App& app) {
       if (has_rules_of_its_own(option->get_name())) continue;
       option->check([name = option->get_name()](const std::string& text) {
         if (const auto stray = nextid::base::stray_character(text)) {
-          nextid::cli::refuse_value(name, text, *stray);
+          nextid::cli::refuse_value(name, nextid::store::without_password(text), *stray);
         }
         return "";
       });
@@ -71,7 +75,7 @@ void refuse_stray_characters(CLI::App& app) {
   }
 }
 
-int run(int argc, char** argv) {
+int run(const std::vector<std::string>& words) {
   CLI::App app(
       "nextid: unique, increasing 64-bit ids and ranges of them, durable before you see them",
       "nextid");
@@ -90,15 +94,18 @@ int run(int argc, char** argv) {
   nextid::cli::add_backup(app, outcome);
   nextid::cli::add_restore(app, outcome);
   nextid::cli::add_recover(app, outcome);
+  nextid::cli::add_schema(app, outcome);
   nextid::cli::add_doctor(app, outcome);
   nextid::cli::add_token(app, outcome);
   refuse_stray_characters(app);
   try {
-    app.parse(argc, argv);
+    std::vector<const char*> pointers;
+    for (const std::string& word : words) pointers.push_back(word.c_str());
+    app.parse(static_cast<int>(pointers.size()), pointers.data());
   } catch (const CLI::Success& help_or_version) {
     return app.exit(help_or_version);
   } catch (const CLI::ParseError& error) {
-    const std::vector<std::string> arguments(argv + 1, argv + argc);
+    const auto arguments = std::span(words).subspan(std::min<std::size_t>(words.size(), 1));
     const auto mistake = nextid::cli::mistake_in(app, arguments);
     return nextid::cli::report(
         nextid::Error(nextid::ErrorCode::kInvalid, mistake.value_or(error.what())));
@@ -112,7 +119,7 @@ int main(int argc, char** argv) {
   nextid::cli::reserve_standard_descriptors();
   std::signal(SIGPIPE, SIG_IGN);  // A closed pipe or client is an error of its write alone.
   try {
-    return run(argc, argv);
+    return run(nextid::cli::take_arguments(argc, argv));
   } catch (const std::exception& failure) {
     nextid::cli::tell(std::string("internal failure: ") + failure.what());
     return nextid::cli::kFailure;

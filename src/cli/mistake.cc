@@ -13,6 +13,7 @@
 #include "base/nearest.h"
 #include "base/stray_text.h"
 #include "server/meant_option.h"
+#include "store/factory.h"
 
 namespace nextid::cli {
 namespace {
@@ -21,7 +22,10 @@ using base::cat;
 using Sentence = std::optional<std::string>;
 using Words = std::span<const std::string>;
 
-std::string in_quotes(std::string_view word) { return cat("'", base::visible(word), "'"); }
+/// Of what was given: what seems to be a URL is shown without its password.
+std::string shown(std::string_view word) { return base::visible(store::without_password(word)); }
+
+std::string in_quotes(std::string_view word) { return cat("'", shown(word), "'"); }
 
 // --- What the commands take
 
@@ -84,7 +88,7 @@ const CLI::Option* option_meant_by(const CLI::App& command, const std::string& n
 
 Sentence unknown_option(const CLI::App& command, const std::string& name) {
   const std::string called = "nextid " + command.get_name();
-  const std::string no_option = cat(base::visible(name), " is no option of `", called, "`; ");
+  const std::string no_option = cat(shown(name), " is no option of `", called, "`; ");
   const CLI::Option* meant = option_meant_by(command, name);
   if (meant == nullptr) return cat(no_option, "`", called, " --help` lists those that there are.");
   return cat(no_option, "did you mean ", form_of(*meant), "?");
@@ -226,18 +230,17 @@ Sentence option_before_command(const CLI::App& app, Words words) {
   const auto commands = likely_commands(app, words);
   for (const CLI::App* command : commands) {
     if (const auto* option = find_option(*command, name)) {
-      return cat(base::visible(name), " stands behind the command: `nextid ", command->get_name(),
-                 " ", form_of(*option), "`.");
+      return cat(shown(name), " stands behind the command: `nextid ", command->get_name(), " ",
+                 form_of(*option), "`.");
     }
   }
   for (const CLI::App* command : commands) {
     if (const auto* option = option_meant_by(*command, name)) {
-      return cat(base::visible(name), " is no option of `nextid`; did you mean `nextid ",
+      return cat(shown(name), " is no option of `nextid`; did you mean `nextid ",
                  command->get_name(), " ", form_of(*option), "`?");
     }
   }
-  return cat(base::visible(name),
-             " is no option of `nextid`; `nextid --help` shows what it takes.");
+  return cat(shown(name), " is no option of `nextid`; `nextid --help` shows what it takes.");
 }
 
 }  // namespace

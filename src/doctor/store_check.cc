@@ -91,7 +91,8 @@ Findings check_opened_store(const std::string& url, const StoreOptions& given,
   // Looking makes no file, and no table that costs money.
   auto store = open_store(store::never_making(url), options);
   if (!store) return {fail(kStore, store.error().what())};
-  findings.push_back(ok(kStore, cat(url, " opened in ", in_ms(ms_since(begin)), ".")));
+  findings.push_back(
+      ok(kStore, cat(store::without_password(url), " opened in ", in_ms(ms_since(begin)), ".")));
   if (store::traits_of(url).forgets) {
     findings.push_back(warn(kStore,
                             "It is gone when the server stops, and ids are issued twice. Use "

@@ -7,6 +7,7 @@
 #include "base/mutex.h"
 #include "node/definition_call.h"
 #include "node/deletion_call.h"
+#include "store/factory.h"
 
 namespace nextid::node {
 namespace {
@@ -60,7 +61,7 @@ std::shared_ptr<Node> Node::create(std::string url, std::shared_ptr<contract::St
 }
 
 Node::Node(std::string url, std::shared_ptr<contract::StoreDriver> driver, StoreOptions options)
-    : url_(std::move(url)),
+    : url_(store::without_password(url)),
       opening_(driver->opening()),
       pace_(options.max_counters, options.idle_counter_timeout),
       runtime_(url_, std::move(driver), std::move(options)) {}

@@ -35,6 +35,7 @@ class Node final : private CounterOwner, public std::enable_shared_from_this<Nod
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
 
+  /// Without a password.
   const std::string& url() const noexcept { return url_; }
   const StoreOpening& opening() const noexcept { return opening_; }
   Runtime& runtime() noexcept { return runtime_; }

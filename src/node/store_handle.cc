@@ -98,7 +98,7 @@ Result<Store> open_as_remembered(std::string_view url, StoreOptions options) {
   }
   if (remembered.file) {
     const auto same =
-        node::check_identity(*remembered.file, (*driver)->opening(), std::string(url));
+        node::check_identity(*remembered.file, (*driver)->opening(), store::without_password(url));
     if (!same) return same.error();
   }
   return Store(node::Node::create(std::string(url), *std::move(driver), std::move(options),

@@ -8,6 +8,7 @@
 #include "base/cat.h"
 #include "base/stray_text.h"
 #include "base/utf8.h"
+#include "store/factory.h"
 
 namespace nextid::server {
 namespace {
@@ -51,6 +52,9 @@ bool append_utf8(std::string& text, std::uint32_t c) {
   return true;
 }
 
+/// What was given as a value may be a store's URL.
+std::string shown(std::string_view text) { return base::visible(store::without_password(text)); }
+
 /// Reads from the front to the back.
 class Reader {
  public:
@@ -68,7 +72,7 @@ class Reader {
     if (!value) return value.error();
     result.value = *std::move(value);
     if (!is_at_end()) {
-      return invalid(cat("'", base::visible(rest_), "' stands behind the value; ", kForm));
+      return invalid(cat("'", shown(rest_), "' stands behind the value; ", kForm));
     }
     return std::optional(std::move(result));
   }
@@ -106,8 +110,8 @@ class Reader {
     std::string word = take_while([](char c) { return c != ' ' && c != '\t' && c != '#'; });
     if (word == "true" || word == "false" || is_whole_number(word)) return word;
     if (word.empty()) return invalid(cat("the value is missing; ", kForm));
-    return invalid(cat("'", base::visible(word),
-                       "' is no whole number, true or false; text needs quotes around it."));
+    return invalid(
+        cat("'", shown(word), "' is no whole number, true or false; text needs quotes around it."));
   }
 
   Result<std::string> read_list() {

@@ -352,7 +352,8 @@ constexpr std::array kOptions{
 // --- Sources
 
 Error wrong_value(const std::string& source, const std::string& text, const std::string& reason) {
-  return invalid(cat(source, " is '", base::visible(text), "': ", reason, "."));
+  const std::string shown = base::visible(store::without_password(text));
+  return invalid(cat(source, " is '", shown, "': ", reason, "."));
 }
 
 Result<void> apply(const Option& option, Config& config, const std::string& source,

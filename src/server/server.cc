@@ -215,9 +215,10 @@ Result<std::unique_ptr<Server>> Server::start_with_threads(
   if (before_serving) before_serving();
   server->serve();
   LogFields fields = server->addresses_by_name();
-  fields.push_back({"store", config.store});
+  const std::string url = store::without_password(config.store);
+  fields.push_back({"store", url});
   fields.push_back({"version", std::string(kVersion)});
-  logger.info(cat("listening on ", server->addresses(), ", store ", config.store), fields);
+  logger.info(cat("listening on ", server->addresses(), ", store ", url), fields);
   return server;
 }
 

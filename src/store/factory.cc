@@ -1,13 +1,18 @@
 #include "store/factory.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
 #include "base/cat.h"
 #include "base/stray_text.h"
 #include "store/backup.h"
+#include "store/common/url_password.h"
 #ifdef NEXTID_DYNAMODB
 #include "store/dynamodb/store.h"
+#endif
+#ifdef NEXTID_ETCD
+#include "store/etcd/store.h"
 #endif
 #include "store/memory/store.h"
 #ifdef NEXTID_MYSQL
@@ -178,6 +183,34 @@ Result<void> end_recovery_of_postgres(const std::string& rest, std::uint64_t ski
 }
 #endif
 
+#ifdef NEXTID_ETCD
+Opened open_etcd_store(const std::string& rest, const OpenOptions& options) {
+  auto settings = parse_etcd_url(rest, options.create);
+  if (!settings) return settings.error();
+  settings->is_known = options.is_known;
+  auto store = EtcdStore::open(
+      *settings, {.accept_copy = options.accept_copy, .accept_as_is = options.accept_as_is},
+      options.log);
+  if (!store) return store.error();
+  return std::shared_ptr<contract::StoreDriver>(*std::move(store));
+}
+
+std::string show_etcd(const std::string& rest) { return "etcd:" + without_etcd_password(rest); }
+
+std::optional<MissingStore> missing_in_etcd(const std::string& rest, bool create) {
+  const auto settings = parse_etcd_url(rest, create);
+  // Where none is made, opening says it.
+  if (!settings || !settings->create || !is_etcd_store_missing(*settings)) return std::nullopt;
+  return MissingStore{cat("the store '", settings->prefix, "' in etcd"), {}};
+}
+
+Result<void> end_recovery_in_etcd(const std::string& rest, std::uint64_t skip_for_new) {
+  const auto settings = parse_etcd_url(rest);
+  if (!settings) return settings.error();
+  return end_etcd_recovery(*settings, skip_for_new);
+}
+#endif
+
 /// The URL of a store on a network: its parameters but for create, and create=false.
 std::string network_never_making(const std::string& rest) {
   const auto question = rest.find('?');
@@ -312,13 +345,28 @@ constexpr std::array kSchemes{
            .never_making = &network_never_making,
 #ifdef NEXTID_MYSQL
            .open = &open_mysql,
-           .show = &shown_mysql_url,
            .missing = &missing_mysql,
 #endif
            .document = "docs/mysql.md",
 #ifdef NEXTID_MYSQL
            .schema = &mysql_schema_of,
            .end_recovery = &end_recovery_of_mysql
+#endif
+    },
+    Scheme{.name = "etcd",
+           .form = "etcd://HOST:PORT/PREFIX",
+           .use = "for keys that many machines share (docs/etcd.md)",
+           .product = "etcd",
+           .build_option = "NEXTID_ETCD",
+           .never_making = &network_never_making,
+#ifdef NEXTID_ETCD
+           .open = &open_etcd_store,
+           .show = &show_etcd,
+           .missing = &missing_in_etcd,
+#endif
+           .document = "docs/etcd.md",
+#ifdef NEXTID_ETCD
+           .end_recovery = &end_recovery_in_etcd
 #endif
     },
     Scheme{.name = "memory",
@@ -334,19 +382,38 @@ struct Chosen {
   std::string rest;
 };
 
-Result<Chosen> choose(std::string_view url) {
-  if (const auto stray = base::stray_character(url)) {
-    return Error(ErrorCode::kInvalid, cat("'", base::visible(url), "' names no store: ", *stray));
-  }
+const Scheme* scheme_of(std::string_view url) {
   const std::size_t colon = url.find(':');
-  std::string known;
-  for (const Scheme& scheme : kSchemes) {
-    if (colon != std::string_view::npos && url.substr(0, colon) == scheme.name) {
-      return Chosen{&scheme, std::string(url.substr(colon + 1))};
+  if (colon == std::string_view::npos) return nullptr;
+  const auto* const found =
+      std::find_if(kSchemes.begin(), kSchemes.end(),
+                   [&](const Scheme& scheme) { return url.substr(0, colon) == scheme.name; });
+  return found == kSchemes.end() ? nullptr : found;
+}
+
+bool is_file(const Scheme* scheme) { return scheme != nullptr && scheme->local_file != nullptr; }
+
+Result<Chosen> choose(std::string_view url) {
+  const Scheme* const scheme = scheme_of(url);
+  const auto invalid = [url](const auto&... parts) {
+    return Error(ErrorCode::kInvalid,
+                 cat("'", base::visible(without_password(url)), "' ", parts...));
+  };
+  if (const auto stray = base::stray_character(url)) return invalid("names no store: ", *stray);
+  if (scheme == nullptr) {
+    std::string known;
+    for (const Scheme& each : kSchemes) {
+      known.append(known.empty() ? "" : " or ").append(each.form);
     }
-    known.append(known.empty() ? "" : " or ").append(scheme.form);
+    return invalid("names no store; use ", known);
   }
-  return Error(ErrorCode::kInvalid, cat("'", url, "' names no store; use ", known));
+  if (!is_file(scheme) && has_unclear_password(url)) {
+    return invalid(
+        "is not the whole URL that was given, but without what seems to be a password: in a "
+        "user and password write %40 for '@', %3A for ':', %2F for '/', %3F for '?', %23 "
+        "for '#' and %25 for '%'");
+  }
+  return Chosen{scheme, std::string(url.substr(scheme->name.size() + 1))};
 }
 
 Error has_no_files(std::string_view url, const Scheme& scheme) {
@@ -411,9 +478,13 @@ std::string never_making(std::string_view url) {
   return cat(chosen->scheme->name, ":", chosen->scheme->never_making(chosen->rest));
 }
 
+std::string without_password(std::string_view url) {
+  return is_file(scheme_of(url)) ? std::string(url) : hide_password(url);
+}
+
 std::string shown_url(std::string_view url) {
   const auto chosen = choose(url);
-  if (!chosen || chosen->scheme->show == nullptr) return base::visible(url);
+  if (!chosen || chosen->scheme->show == nullptr) return base::visible(without_password(url));
   return chosen->scheme->show(chosen->rest);
 }
 

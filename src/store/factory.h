@@ -43,7 +43,12 @@ Result<std::string> schema_of(std::string_view url);
 /// store.
 std::string never_making(std::string_view url);
 
-/// A store's URL for messages: that of a file has an absolute path and no parameters.
+/// The URL without a password that it may have: for commands that people are to run, and wherever
+/// else it is told as it was given. Also of a wrong one. That of a file stays as it is.
+std::string without_password(std::string_view url);
+
+/// A store's URL for messages: that of a file has an absolute path and no parameters, and none has
+/// a password.
 std::string shown_url(std::string_view url);
 
 /// The URLs that there are, for people: "sqlite:PATH for a file; memory: for tests".

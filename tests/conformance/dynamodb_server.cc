@@ -47,8 +47,8 @@ store::DynamodbSettings DynamodbServer::settings(const std::string& table) const
   return settings;
 }
 
-aws::Environment DynamodbServer::environment() const {
-  return is_users_own_ ? &aws::process_environment : &dynalite_environment;
+base::Environment DynamodbServer::environment() const {
+  return is_users_own_ ? &base::process_environment : &dynalite_environment;
 }
 
 std::shared_ptr<contract::StoreDriver> DynamodbServer::open(

@@ -19,7 +19,7 @@ class DynamodbServer {
   static const DynamodbServer& instance();
 
   store::DynamodbSettings settings(const std::string& table) const;
-  aws::Environment environment() const;
+  base::Environment environment() const;
 
   /// Opens a store on `table`, which is made when it is missing.
   std::shared_ptr<contract::StoreDriver> open(const std::string& table,

@@ -94,7 +94,7 @@ TEST(MysqlUrl, NamesWhatIsWrong) {
   expect_invalid("//h/ids?tables=", "tables is ''");
   expect_invalid("//h/ids?create=yes", "create is 'yes'");
   expect_invalid("//h/ids?ssl=no", "ssl is 'no'");
-  expect_invalid("//h/ids?attempt_timeout=500ms", "must be a time from 2s to 30s");
+  expect_invalid("//h/ids?attempt_timeout=10ms", "must be a time from 100ms to 30s");
   expect_invalid("//h/ids?socket=", "socket is empty");
   expect_invalid("//h/ids?ssl_cert=/c", "the two halves");
   expect_invalid("//h/ids?ssl=false&ssl_ca=/c", "ssl=false contradicts");

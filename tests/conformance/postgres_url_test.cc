@@ -76,6 +76,16 @@ TEST(PostgresUrl, NamesWhatIsWrongAndWhatItMayBe) {
             "parameters; the form is postgres://USER@HOST:PORT/DATABASE?...");
 }
 
+TEST(PostgresUrl, IsWrongWhereLibpqRefusesAValueOrAServiceFileLacksTheService) {
+  EXPECT_EQ(problem_with("//127.0.0.1/o?sslmode=perhaps"),
+            "can't use 'postgres://127.0.0.1/o?sslmode=perhaps': invalid sslmode value: "
+            "\"perhaps\"; the form is postgres://USER@HOST:PORT/DATABASE?...");
+  for (const char* wrong : {"//127.0.0.1:99999/o", "//127.0.0.1/o?target_session_attrs=best",
+                            "//127.0.0.1/o?service=nowhere"}) {
+    EXPECT_NE(problem_with(wrong), "") << wrong;
+  }
+}
+
 TEST(PostgresServers, AreOneForEachHostAndTheOneThatTakesWritesIsMeant) {
   const auto settings = parse_postgres_url("//ada@127.0.0.1:5433,127.0.0.2:5434/orders");
   auto servers = PostgresServers::find(*settings).value();

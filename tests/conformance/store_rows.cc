@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "conformance/dynamodb_server.h"
+#include "conformance/etcd_server.h"
 #include "conformance/mysql_server.h"
 #include "conformance/postgres_server.h"
 #include "store/memory/store.h"
@@ -60,6 +61,11 @@ std::vector<StoreRow> store_rows() {
          return MysqlServer::instance().open(table_of(directory), clock.reader());
        },
        true, [](const TempDir& directory) { MysqlServer::instance().drop(table_of(directory)); },
+      {"etcd",
+       [](const TempDir& directory, const TurnedClock& clock) {
+         return EtcdServer::instance().open(table_of(directory), clock.reader());
+       },
+       true, [](const TempDir& directory) { EtcdServer::instance().drop(table_of(directory)); },
        2'000},
   };
 }

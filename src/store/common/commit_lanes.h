@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -16,30 +16,37 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "contract/store_driver.h"
-#include "store/common/group_commit.h"
+#include "store/common/committer.h"
 
 namespace nextid::store {
+
+/// How long lanes wait for one another, and keep a counter apart.
+struct LaneTimes {
+  std::chrono::milliseconds patience{5};
+  std::chrono::milliseconds apart{10'000};
+};
 
 /// Lanes: threads with a committer each, which take what waits in groups. Thread-safe. Submitting
 /// never blocks.
 ///
-///   While one lane commits, what comes waits for its end, so that it shares one commit. Only if
-///   that takes longer than kPatience does another lane take what waits: an answer that is late, or
-///   a row that another program has locked, holds up nothing else for longer.
-///   Calls on a counter that held up a group (Answers::held_up) travel in groups of their own for
-///   kApart, one at a time, and never on all lanes at once.
-///   No answer leaves under a lock.
+///   While a group is under way, what comes waits for its end, so that it shares one commit. Only
+///   if that takes longer than `patience` does another lane take what waits, but for calls on the
+///   counters of groups that are under way: an answer that is late, or a row that another program
+///   has locked, holds up no other counter for longer.
+///   Calls on a counter that held up a group (Answers::held_up) travel in groups of their own, one
+///   at a time, until it has held up none for `apart`. They are never on all lanes at once.
+///   Calls, calls that travel apart, and listings take turns where a lane has the choice.
+///   No answer leaves, nor ends, under a lock.
 class CommitLanes : public std::enable_shared_from_this<CommitLanes> {
  public:
-  static constexpr std::chrono::milliseconds kPatience{5};
-  static constexpr std::chrono::seconds kApart{10};
   /// Calls in one group.
   static constexpr std::size_t kMostCalls = 500;
 
   /// A lane for each committer, two at least. A committer is used by its lane's thread alone, but
   /// for commits(), and destroyed after all lanes have ended. Throws std::system_error where the
   /// system has no thread.
-  static std::shared_ptr<CommitLanes> start(std::vector<std::unique_ptr<Committer>> committers);
+  static std::shared_ptr<CommitLanes> start(std::vector<std::unique_ptr<Committer>> committers,
+                                            LaneTimes times = {});
 
   CommitLanes(const CommitLanes&) = delete;
   CommitLanes& operator=(const CommitLanes&) = delete;
@@ -49,55 +56,63 @@ class CommitLanes : public std::enable_shared_from_this<CommitLanes> {
   /// Of all lanes.
   std::uint64_t commits() const noexcept;
 
-  /// As GroupCommit::stop().
+  /// As GroupCommit::stop(); from an answer, all lanes end by themselves after their answers.
   void stop() NEXTID_EXCLUDES(mutex_);
 
  private:
+  enum class Kind { kCalls, kCallsApart, kListing };
+  static constexpr int kKinds = 3;
+
+  /// Fields are guarded by mutex_, but for the lane's own use of `committer` and, while it commits,
+  /// of `group`, whose ops never change meanwhile.
   struct Lane {
     std::unique_ptr<Committer> committer;
     std::thread thread;
     std::condition_variable wake;
-    bool is_idle = false;  // It waits on `wake`.
+    bool is_idle = false;  // It waits on `wake`, and nobody has woken it.
+    std::optional<Kind> under_way = {};
+    Group group = {};
+    std::string apart = {};  // The counter of a group of kCallsApart.
   };
-  /// What waits on a counter that held up a group.
+  /// A counter that held up a group, and what waits on it.
   struct Apart {
     base::MonotonicTime until;
-    std::vector<contract::Call> calls = {};
     bool is_under_way = false;
-  };
-  /// What a lane has taken.
-  struct Taken {
-    Group group;
-    std::string apart = {};  // The counter, if it travels by itself.
-
-    bool empty() const noexcept { return group.calls.empty() && group.listings.empty(); }
-    bool is_common() const noexcept { return apart.empty() && !group.calls.empty(); }
+    base::MonotonicTime oldest = {};  // When `calls` was last empty.
+    std::vector<contract::Call> calls = {};
   };
 
-  explicit CommitLanes(std::vector<std::unique_ptr<Committer>> committers);
+  CommitLanes(std::vector<std::unique_ptr<Committer>> committers, LaneTimes times);
 
   void add(contract::Call call) NEXTID_REQUIRES(mutex_);
   void wake_one() NEXTID_REQUIRES(mutex_);
   void run(Lane& lane) NEXTID_EXCLUDES(mutex_);
-  bool wait(Lane& lane, base::Lock& lock) NEXTID_REQUIRES(mutex_);
-  Taken take() NEXTID_REQUIRES(mutex_);
-  Taken take_apart() NEXTID_REQUIRES(mutex_);
-  Taken take_common() NEXTID_REQUIRES(mutex_);
-  bool is_empty() const NEXTID_REQUIRES(mutex_);
-  void commit(Lane& lane, Taken& taken) NEXTID_EXCLUDES(mutex_);
-  void ended(const Taken& taken) NEXTID_REQUIRES(mutex_);
+  bool wait(Lane& lane, base::Lock& lock, base::MonotonicTime now) NEXTID_REQUIRES(mutex_);
+  bool take(Lane& lane, base::MonotonicTime now) NEXTID_REQUIRES(mutex_);
+  bool take(Kind kind, Lane& lane, base::MonotonicTime now) NEXTID_REQUIRES(mutex_);
+  bool take_calls(Lane& lane, base::MonotonicTime now) NEXTID_REQUIRES(mutex_);
+  bool take_calls_apart(Lane& lane) NEXTID_REQUIRES(mutex_);
+  bool take_listing(Lane& lane) NEXTID_REQUIRES(mutex_);
+  void commit(Lane& lane) NEXTID_EXCLUDES(mutex_);
+  void end(Lane& lane) NEXTID_REQUIRES(mutex_);
   void set_apart(const std::vector<std::string>& counters) NEXTID_EXCLUDES(mutex_);
+  void rejoin(base::MonotonicTime now) NEXTID_REQUIRES(mutex_);
+  bool is_to_be_patient(base::MonotonicTime now) const NEXTID_REQUIRES(mutex_);
+  std::size_t under_way(Kind kind) const NEXTID_REQUIRES(mutex_);
+  bool is_empty() const NEXTID_REQUIRES(mutex_);
 
+  const LaneTimes times_;
   std::vector<std::unique_ptr<Lane>> lanes_;  // Never changes while a lane runs.
   base::Mutex mutex_;
   std::deque<contract::Call> waiting_ NEXTID_GUARDED_BY(mutex_);
-  base::MonotonicTime oldest_ NEXTID_GUARDED_BY(mutex_);  // When waiting_ was last empty.
   std::deque<Listing> listings_ NEXTID_GUARDED_BY(mutex_);
   std::map<std::string, Apart> apart_ NEXTID_GUARDED_BY(mutex_);
-  std::size_t common_under_way_ NEXTID_GUARDED_BY(mutex_) = 0;  // Groups, as the next two.
-  std::size_t apart_under_way_ NEXTID_GUARDED_BY(mutex_) = 0;
-  std::size_t listings_under_way_ NEXTID_GUARDED_BY(mutex_) = 0;
-  bool is_watched_ NEXTID_GUARDED_BY(mutex_) = false;  // A lane waits for kPatience to end.
+  Kind next_ NEXTID_GUARDED_BY(mutex_) = Kind::kCalls;
+  /// The lane that last took calls, while they are under way, and until when others wait for it.
+  const Lane* leader_ NEXTID_GUARDED_BY(mutex_) = nullptr;
+  base::MonotonicTime patience_ends_ NEXTID_GUARDED_BY(mutex_);
+  bool is_watched_ NEXTID_GUARDED_BY(mutex_) = false;  // A lane waits for the end of patience.
+  bool is_waking_ NEXTID_GUARDED_BY(mutex_) = false;   // A lane was woken, and has yet to look.
   bool stopping_ NEXTID_GUARDED_BY(mutex_) = false;
 };
 

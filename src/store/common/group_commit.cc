@@ -9,17 +9,10 @@
 
 namespace nextid::store {
 
-GroupCommit::GroupCommit(std::unique_ptr<Committer> committer, Leader leader)
-    : leader_(leader), committer_(std::move(committer)) {}
+GroupCommit::GroupCommit(std::unique_ptr<Committer> committer) : committer_(std::move(committer)) {}
 
-std::shared_ptr<GroupCommit> GroupCommit::start(std::unique_ptr<Committer> committer,
-                                                Leader leader) {
-  std::shared_ptr<GroupCommit> result(new GroupCommit(std::move(committer), leader));
-  if (leader == Leader::kOwnThread) {
-    const base::Lock lock(result->mutex_);
-    result->thread_ = std::thread([result] { result->run_thread(); });
-  }
-  return result;
+std::shared_ptr<GroupCommit> GroupCommit::start(std::unique_ptr<Committer> committer) {
+  return std::shared_ptr<GroupCommit>(new GroupCommit(std::move(committer)));
 }
 
 void GroupCommit::submit(std::vector<contract::Call> calls) {
@@ -69,8 +62,7 @@ bool GroupCommit::is_to_lead(bool has_waited_for) {
   const bool thread_is_late = leading_ == Leading::kThreadAside && !aside_began_;
   const bool is_free = leading_ == Leading::kNobody || (thread_is_late && has_waited_for);
   if (waiting_.empty() || !is_free) return false;
-  const bool is_thread_s = leader_ == Leader::kOwnThread || !has_waited_for;
-  if (!is_thread_s || !hand_over()) leading_ = Leading::kCaller;
+  if (has_waited_for || !hand_over()) leading_ = Leading::kCaller;
   verify();
   return leading_ == Leading::kCaller;
 }
@@ -126,9 +118,7 @@ void GroupCommit::run_thread() {
 }
 
 /// Whether nobody waits for what take_next() returns, but for a listing.
-bool GroupCommit::next_is_aside() const {
-  return leader_ == Leader::kSubmitter && (listing_is_next() || !waiting_.has_waited_for);
-}
+bool GroupCommit::next_is_aside() const { return listing_is_next() || !waiting_.has_waited_for; }
 
 bool GroupCommit::listing_is_next() const {
   return !waiting_.listings.empty() && (waiting_.calls.empty() || !listing_was_last_);
@@ -182,7 +172,6 @@ void GroupCommit::stop() {
 void GroupCommit::verify() const {
   // A caller who waited for an aside leads next.
   NEXTID_CHECK(waiting_.empty() || leading_ != Leading::kNobody || waiting_callers_ > 0);
-  NEXTID_CHECK(leading_ != Leading::kCaller || leader_ == Leader::kSubmitter || stopping_);
   NEXTID_CHECK(!thread_leads() || thread_.joinable() || stopping_);
   NEXTID_CHECK(!aside_began_ || leading_ == Leading::kThreadAside);
 }

@@ -1,62 +1,24 @@
-// Group commit: one commit for all ops that came while the last one ran.
+// Group commit for a local file: one commit for all ops that came while the last one ran. A store
+// on a network has commit_lanes.h.
 #pragma once
 
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <memory>
-#include <string>
 #include <thread>
 #include <vector>
 
-#include "nextid/counter.h"
-#include "nextid/error.h"
-
 #include "base/mutex.h"
 #include "contract/store_driver.h"
+#include "store/common/committer.h"
 
 namespace nextid::store {
 
-/// A request for a page of counters, and its answer.
-struct Listing {
-  contract::PageWanted wanted;
-  std::function<void(Result<CounterPage>)> done;
-};
-
-/// What waits for the same commit: calls or, since reading a page takes longer than many calls, one
-/// listing.
-struct Group {
-  std::vector<contract::Call> calls;
-  std::vector<Listing> listings;
-};
-
-/// The answers of a group, in its order.
-struct Answers {
-  std::vector<contract::Outcome> outcomes;
-  std::vector<Result<CounterPage>> pages;
-  /// Counters whose ops waited to the end of their time for somebody's lock, and so kept the
-  /// answers of the others from coming.
-  std::vector<std::string> held_up = {};
-};
-
-/// Turns groups into answers. Used by one thread at a time.
-class Committer {
- public:
-  virtual ~Committer() = default;
-
-  /// Blocks for one commit. What it returns is durable (I2), or known not to be.
-  virtual Answers commit(const Group& group) noexcept = 0;
-
-  /// See contract::StoreDriver::commits(); any thread may call it.
-  virtual std::uint64_t commits() const noexcept = 0;
-
-  /// Called after the answers of each commit: for work that no answer should wait for.
-  virtual void tidy() noexcept {}
-};
-
-/// A queue and its leader, who alone uses the committer. Thread-safe.
+/// A queue and its leader, who alone uses the committer. Thread-safe. For a local file, whose
+/// commit takes less time than waking a thread: the leader is the thread that submits while no
+/// commit runs.
 ///
 ///   One leader: at most one thread commits. Calls that wait always have a leader.
 ///   No answer leaves before the commit that it tells of has returned (I2), nor under a lock.
@@ -66,21 +28,12 @@ class Committer {
 ///   Calls that nobody waits for, and listings, are the thread's, and its lead is an *aside*: who
 ///   then submits a call that is waited for waits for the end of that commit, and leads the next
 ///   one. So such work keeps no caller from its own, and makes no caller's calls the thread's.
+///   Submitting blocks for an aside, one commit and tidy() at most; without a call that is waited
+///   for, not at all.
 ///   Calls and listings take turns where both wait.
 class GroupCommit : public std::enable_shared_from_this<GroupCommit> {
  public:
-  enum class Leader {
-    /// The thread that submits while no commit runs. For a local file, whose commit takes less time
-    /// than waking a thread. Submitting blocks for an aside, one commit and tidy() at most; without
-    /// a call that is waited for, not at all.
-    kSubmitter,
-    /// A thread of its own. For a store on a network, whose commit may take long. Submitting never
-    /// blocks.
-    kOwnThread,
-  };
-
-  /// Throws std::system_error where it needs a thread at once, and the system has none.
-  static std::shared_ptr<GroupCommit> start(std::unique_ptr<Committer> committer, Leader leader);
+  static std::shared_ptr<GroupCommit> start(std::unique_ptr<Committer> committer);
 
   GroupCommit(const GroupCommit&) = delete;
   GroupCommit& operator=(const GroupCommit&) = delete;
@@ -112,7 +65,7 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit> {
     bool empty() const noexcept { return calls.empty() && listings.empty(); }
   };
 
-  GroupCommit(std::unique_ptr<Committer> committer, Leader leader);
+  explicit GroupCommit(std::unique_ptr<Committer> committer);
 
   void add(std::vector<contract::Call> calls, bool are_waited_for) NEXTID_REQUIRES(mutex_);
   bool is_to_lead(bool has_waited_for) NEXTID_REQUIRES(mutex_);
@@ -129,7 +82,6 @@ class GroupCommit : public std::enable_shared_from_this<GroupCommit> {
   void commit(Group group) NEXTID_EXCLUDES(mutex_);
   void verify() const NEXTID_REQUIRES(mutex_);
 
-  const Leader leader_;
   const std::unique_ptr<Committer> committer_;  // The leader's, but for commits().
   mutable base::Mutex mutex_;
   std::condition_variable wake_;

@@ -80,7 +80,7 @@ void answer_found(CounterState state, const Done& done) { done(Found{std::move(s
 
 Result<std::shared_ptr<aws::DynamodbClient>> open_client(const DynamodbSettings& settings,
                                                          const Log& log,
-                                                         aws::Environment environment) {
+                                                         base::Environment environment) {
   aws::DynamodbClientOptions options{.table = settings.table,
                                      .region = settings.region,
                                      .endpoint = settings.endpoint,
@@ -390,7 +390,7 @@ void DynamodbStore::Impl::start(contract::TryWrite, Done done) {
 
 Result<std::shared_ptr<DynamodbStore>> DynamodbStore::open(const DynamodbSettings& settings,
                                                            Log log, WallClock wall_clock,
-                                                           aws::Environment environment) {
+                                                           base::Environment environment) {
   auto client = open_client(settings, log, std::move(environment));
   if (!client) return client.error();
   const auto table = prepare_table(**client, settings.create && !settings.is_known, log);
@@ -403,7 +403,7 @@ Result<std::shared_ptr<DynamodbStore>> DynamodbStore::open(const DynamodbSetting
   return std::shared_ptr<DynamodbStore>(new DynamodbStore(std::move(opening), std::move(impl)));
 }
 
-bool DynamodbStore::is_missing(const DynamodbSettings& settings, aws::Environment environment) {
+bool DynamodbStore::is_missing(const DynamodbSettings& settings, base::Environment environment) {
   const auto client = open_client(settings, {}, std::move(environment));
   if (!client) return false;
   const bool missing = is_table_missing(**client);

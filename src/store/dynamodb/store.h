@@ -12,7 +12,7 @@
 #include "nextid/error.h"
 #include "nextid/log.h"
 
-#include "aws/environment.h"
+#include "base/process_environment.h"
 #include "base/clock.h"
 #include "base/fork.h"
 #include "contract/store_driver.h"
@@ -45,11 +45,11 @@ class DynamodbStore final : public contract::StoreDriver {
   /// credentials, access denied, unreachable, throttled).
   static Result<std::shared_ptr<DynamodbStore>> open(
       const DynamodbSettings& settings, Log log, WallClock wall_clock = &base::wall_now_us,
-      aws::Environment environment = &aws::process_environment);
+      base::Environment environment = &base::process_environment);
 
   /// Whether DynamoDB says that there is no such table. Blocks as open() does where there is one.
   static bool is_missing(const DynamodbSettings& settings,
-                         aws::Environment environment = &aws::process_environment);
+                         base::Environment environment = &base::process_environment);
 
   /// Waits for what was submitted, at most for a few time limits. May be called from a `done`. In a
   /// forked child it does nothing.

@@ -7,6 +7,7 @@
 
 #include "base/cat.h"
 #include "store/common/url_parameters.h"
+#include "store/common/url_password.h"
 #include "store/dynamodb/records_table.h"
 
 namespace nextid::store {
@@ -56,11 +57,13 @@ UrlProblem set_parameter(DynamodbSettings& settings, const std::string& name,
 Result<DynamodbSettings> parse_dynamodb_url(const std::string& rest, bool create) {
   const std::string whole = "dynamodb:" + rest;
   const std::string encoded = with_encoded_brackets(whole);  // `url` is a view of it.
+  // One that has no password here, but may have been given one.
+  const std::string shown = hide_password(whole);
   const auto url = boost::urls::parse_uri(encoded);
-  if (!url || !url->has_authority()) return invalid(cat("'", whole, "' is no store URL"));
+  if (!url || !url->has_authority()) return invalid(cat("'", shown, "' is no store URL"));
   if (url->has_userinfo() || url->has_port() || url->has_fragment() ||
       (!url->encoded_path().empty() && url->encoded_path() != "/")) {
-    return invalid(cat("'", whole, "' says more than a table and its parameters"));
+    return invalid(cat("'", shown, "' says more than a table and its parameters"));
   }
   DynamodbSettings settings;
   settings.url = whole;

@@ -211,8 +211,7 @@ void MysqlConnection::begin_session() {
   const my_bool off = 0;
   mysql_options(handle_.get(), MYSQL_OPT_RECONNECT, &off);
   const unsigned limit_s = seconds_of(settings_.attempt_timeout);
-  // A wait for a lock ends before the attempt does, so that it is known not to be applied.
-  const unsigned lock_s = std::max(1U, limit_s / 2);
+  const auto lock_s = lock_wait_of(settings_).count();
   std::string settings = cat(
       "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE; "
       "SET SESSION autocommit = 1, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
@@ -276,7 +275,7 @@ MysqlFailure MysqlConnection::failure(bool was_cut, std::chrono::milliseconds li
   const unsigned code = mysql_errno(handle_.get());
   if (was_cut) {
     is_broken_ = true;
-    return MysqlFailure(Fate::kUnknown, code,
+    return MysqlFailure(Fate::kTimeOver, code,
                         cat(place_, " did not answer within ", limit.count(), " ms"), statement);
   }
   const bool is_lost = is_client_error(code);

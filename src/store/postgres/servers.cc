@@ -76,6 +76,12 @@ std::vector<Parameters> one_for_each(const Parameters& all) {
   return servers;
 }
 
+/// Other failures to begin a connection come from the network, or from the system's names.
+bool is_about_options(std::string_view complaint) {
+  return complaint.find("connection to server") == std::string_view::npos &&
+         complaint.find("could not translate") == std::string_view::npos;
+}
+
 /// All that libpq would use, with the environment's variables and the service file's settings.
 Result<Parameters> with_environment(const PostgresSettings& settings) {
   char* complaint = nullptr;
@@ -104,10 +110,12 @@ Result<Parameters> with_environment(const PostgresSettings& settings) {
   values.push_back(nullptr);
   // It begins to connect, which is given up again: only so does libpq tell what it found.
   const Connection probe(PQconnectStartParams(keywords.data(), values.data(), 0), &PQfinish);
+  const std::string complaint_of_probe = on_one_line(PQerrorMessage(probe.get()));
   const Options all(PQconninfo(probe.get()), &PQconninfoFree);
-  if (!all) {
-    return Error(ErrorCode::kInvalid, base::cat("can't use '", settings.url, "': ",
-                                                on_one_line(PQerrorMessage(probe.get())), "."));
+  if (!all || (PQstatus(probe.get()) == CONNECTION_BAD && is_about_options(complaint_of_probe))) {
+    return Error(ErrorCode::kInvalid,
+                 base::cat("can't use '", settings.url, "': ", complaint_of_probe,
+                           "; the form is postgres://USER@HOST:PORT/DATABASE?..."));
   }
   return set_parameters(all.get());
 }

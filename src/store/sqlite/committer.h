@@ -7,7 +7,7 @@
 #include <string>
 
 #include "contract/op.h"
-#include "store/common/group_commit.h"
+#include "store/common/committer.h"
 #include "store/sqlite/opening.h"
 
 namespace nextid::store {

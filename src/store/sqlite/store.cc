@@ -17,7 +17,7 @@ Result<std::shared_ptr<SqliteStore>> SqliteStore::open(const std::string& path,
     StoreOpening opening = file.opening;
     auto clock = file.clock;
     auto committer = std::make_unique<SqliteCommitter>(std::move(file));
-    auto commits = GroupCommit::start(std::move(committer), GroupCommit::Leader::kSubmitter);
+    auto commits = GroupCommit::start(std::move(committer));
     return std::shared_ptr<SqliteStore>(
         new SqliteStore(std::move(opening), std::move(clock), std::move(commits)));
   } catch (const SqliteFailure& failure) {

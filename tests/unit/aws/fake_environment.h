@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "aws/environment.h"
+#include "base/process_environment.h"
 
 namespace nextid::testing {
 
@@ -20,7 +20,7 @@ class FakeEnvironment {
   void set(const std::string& name, const std::string& value) { variables_[name] = value; }
   void unset(const std::string& name) { variables_.erase(name); }
   /// The copy of now.
-  aws::Environment get() const {
+  base::Environment get() const {
     return [variables = variables_](const char* name) -> std::optional<std::string> {
       const auto it = variables.find(name);
       if (it == variables.end() || it->second.empty()) return std::nullopt;

@@ -23,7 +23,6 @@ using contract::Call;
 using contract::Committed;
 using contract::Load;
 using contract::Outcome;
-using Leader = GroupCommit::Leader;
 
 constexpr std::chrono::seconds kLimit{20};
 
@@ -111,16 +110,13 @@ void ignore(const Outcome&) {}
 /// The number of the commit that an outcome comes from.
 std::int64_t commit_of(const Outcome& outcome) { return std::get<Committed>(outcome).end; }
 
-class GroupCommitTest : public testing::TestWithParam<Leader> {
+class GroupCommitTest : public testing::Test {
  protected:
   ~GroupCommitTest() override {
     record_->let_go();
     if (commits_) commits_->stop();
   }
 
-  void start(Leader leader) {
-    commits_ = GroupCommit::start(std::make_unique<RecordingCommitter>(record_), leader);
-  }
   void submit(std::size_t count) {
     std::vector<Call> calls;
     for (std::size_t i = 0; i < count; ++i) calls.push_back(call(&ignore));
@@ -134,24 +130,11 @@ class GroupCommitTest : public testing::TestWithParam<Leader> {
   void stop() { std::exchange(commits_, nullptr)->stop(); }
 
   const std::shared_ptr<Record> record_ = std::make_shared<Record>();
-  std::shared_ptr<GroupCommit> commits_;
+  std::shared_ptr<GroupCommit> commits_ =
+      GroupCommit::start(std::make_unique<RecordingCommitter>(record_));
 };
 
-using BySubmitter = GroupCommitTest;
-using ByOwnThread = GroupCommitTest;
-
-class ByEither : public GroupCommitTest {
- protected:
-  void SetUp() override { start(GetParam()); }
-};
-
-INSTANTIATE_TEST_SUITE_P(Leaders, ByEither, testing::Values(Leader::kSubmitter, Leader::kOwnThread),
-                         [](const auto& leader) {
-                           return leader.param == Leader::kSubmitter ? "Submitter" : "OwnThread";
-                         });
-
-TEST_F(BySubmitter, CommitsInTheCallingThreadAndAnswersBeforeSubmitReturns) {
-  start(Leader::kSubmitter);
+TEST_F(GroupCommitTest, CommitsInTheCallingThreadAndAnswersBeforeSubmitReturns) {
   bool answered = false;
   commits_->submit({call([&](const Outcome&) {
     answered = true;
@@ -161,8 +144,7 @@ TEST_F(BySubmitter, CommitsInTheCallingThreadAndAnswersBeforeSubmitReturns) {
   EXPECT_EQ(record_->commits().front().thread, std::this_thread::get_id());
 }
 
-TEST_F(BySubmitter, LeadsOnceAndLeavesToTheThreadWhatCameMeanwhile) {
-  start(Leader::kSubmitter);
+TEST_F(GroupCommitTest, LeadsOnceAndLeavesToTheThreadWhatCameMeanwhile) {
   record_->hold();
   std::thread leader = submit_aside(1);
   const auto leader_id = leader.get_id();
@@ -180,8 +162,7 @@ TEST_F(BySubmitter, LeadsOnceAndLeavesToTheThreadWhatCameMeanwhile) {
   EXPECT_NE(commits[1].thread, std::this_thread::get_id()) << "who waits for a commit leads none";
 }
 
-TEST_F(BySubmitter, LeavesToTheThreadWhatItsOwnAnswersSubmit) {
-  start(Leader::kSubmitter);
+TEST_F(GroupCommitTest, LeavesToTheThreadWhatItsOwnAnswersSubmit) {
   std::promise<std::thread::id> second;
   commits_->submit({call([&](const Outcome&) {
     commits_->submit({call([&](const Outcome&) { second.set_value(std::this_thread::get_id()); })});
@@ -190,8 +171,7 @@ TEST_F(BySubmitter, LeavesToTheThreadWhatItsOwnAnswersSubmit) {
   EXPECT_NE(second.get_future().get(), std::this_thread::get_id());
 }
 
-TEST_F(BySubmitter, LeadsAgainOnceTheThreadHasNothingLeft) {
-  start(Leader::kSubmitter);
+TEST_F(GroupCommitTest, LeadsAgainOnceTheThreadHasNothingLeft) {
   commits_->submit({call([&](const Outcome&) { submit(1); })});
   record_->wait_for(2);
   while (record_->times_tidied() < 2) std::this_thread::yield();
@@ -203,8 +183,7 @@ TEST_F(BySubmitter, LeadsAgainOnceTheThreadHasNothingLeft) {
   }
 }
 
-TEST_F(BySubmitter, LeavesToTheThreadWhatNobodyWaitsFor) {
-  start(Leader::kSubmitter);
+TEST_F(GroupCommitTest, LeavesToTheThreadWhatNobodyWaitsFor) {
   record_->hold();
   commits_->submit({aside(&ignore)});
   record_->wait_for(1);
@@ -218,8 +197,7 @@ TEST_F(BySubmitter, LeavesToTheThreadWhatNobodyWaitsFor) {
   EXPECT_EQ(commits[1].calls, 2u);
 }
 
-TEST_F(BySubmitter, ACallerLeadsItselfAfterAnAside) {
-  start(Leader::kSubmitter);
+TEST_F(GroupCommitTest, ACallerLeadsItselfAfterAnAside) {
   record_->hold();
   commits_->submit({aside(&ignore)});
   record_->wait_for(1);
@@ -242,15 +220,13 @@ TEST_F(BySubmitter, ACallerLeadsItselfAfterAnAside) {
   EXPECT_NE(commits[0].thread, caller_id);
 }
 
-TEST_F(BySubmitter, ACallThatIsWaitedForTakesTheOthersWithIt) {
-  start(Leader::kSubmitter);
+TEST_F(GroupCommitTest, ACallThatIsWaitedForTakesTheOthersWithIt) {
   commits_->submit({aside(&ignore), call(&ignore)});
   EXPECT_EQ(record_->commits().front().thread, std::this_thread::get_id());
   EXPECT_EQ(record_->commits().front().calls, 2u);
 }
 
-TEST_F(BySubmitter, AnAnswerOfAnAsideMaySubmitWhatIsWaitedForAlsoWhileItStops) {
-  start(Leader::kSubmitter);
+TEST_F(GroupCommitTest, AnAnswerOfAnAsideMaySubmitWhatIsWaitedForAlsoWhileItStops) {
   record_->hold();
   std::promise<std::int64_t> second;
   commits_->submit({aside([&, commits = commits_](const Outcome&) {
@@ -263,8 +239,7 @@ TEST_F(BySubmitter, AnAnswerOfAnAsideMaySubmitWhatIsWaitedForAlsoWhileItStops) {
   stopper.join();
 }
 
-TEST_F(BySubmitter, AListingIsTheThreads) {
-  start(Leader::kSubmitter);
+TEST_F(GroupCommitTest, AListingIsTheThreads) {
   record_->hold();
   std::promise<bool> page;
   commits_->list(
@@ -275,25 +250,7 @@ TEST_F(BySubmitter, AListingIsTheThreads) {
   EXPECT_TRUE(page.get_future().get());
 }
 
-TEST_F(ByOwnThread, NeverBlocksWhoSubmits) {
-  start(Leader::kOwnThread);
-  record_->hold();
-  submit(1);
-  record_->wait_for(1);
-  submit(2);
-  std::promise<void> answered;
-  commits_->submit({call([&](const Outcome&) { answered.set_value(); })});
-  EXPECT_EQ(record_->ended(), 0) << "submit() returned three times, with no commit done";
-  record_->let_go();
-  answered.get_future().get();
-  const auto commits = record_->commits();
-  ASSERT_EQ(commits.size(), 2u);
-  EXPECT_EQ(commits[1].calls, 3u) << "what waits shares a commit";
-  EXPECT_EQ(commits[0].thread, commits[1].thread);
-  EXPECT_NE(commits[0].thread, std::this_thread::get_id());
-}
-
-TEST_P(ByEither, AnswersNothingBeforeItsCommitHasReturned) {
+TEST_F(GroupCommitTest, AnswersNothingBeforeItsCommitHasReturned) {
   record_->hold();
   std::atomic<bool> answered{false};
   std::thread submitter(
@@ -306,7 +263,7 @@ TEST_P(ByEither, AnswersNothingBeforeItsCommitHasReturned) {
   EXPECT_TRUE(answered);
 }
 
-TEST_P(ByEither, ListingsAndCallsTakeTurns) {
+TEST_F(GroupCommitTest, ListingsAndCallsTakeTurns) {
   record_->hold();
   std::thread leader = submit_aside(1);
   record_->wait_for(1);
@@ -331,13 +288,13 @@ TEST_P(ByEither, ListingsAndCallsTakeTurns) {
   EXPECT_EQ(commits[2].calls, 2u);
 }
 
-TEST_P(ByEither, CommitsNothingWhereNothingIsSubmitted) {
+TEST_F(GroupCommitTest, CommitsNothingWhereNothingIsSubmitted) {
   submit(0);
   stop();
   EXPECT_TRUE(record_->commits().empty());
 }
 
-TEST_P(ByEither, TidiesAfterTheAnswersOfEachCommit) {
+TEST_F(GroupCommitTest, TidiesAfterTheAnswersOfEachCommit) {
   std::promise<int> tidied_before;
   commits_->submit(
       {call([&](const Outcome&) { tidied_before.set_value(record_->times_tidied()); })});
@@ -346,7 +303,7 @@ TEST_P(ByEither, TidiesAfterTheAnswersOfEachCommit) {
   EXPECT_EQ(record_->times_tidied(), 1);
 }
 
-TEST_P(ByEither, AnswersAllThatWaitsWhenItStops) {
+TEST_F(GroupCommitTest, AnswersAllThatWaitsWhenItStops) {
   record_->hold();
   std::atomic<int> answers{0};
   const auto count = [&](const Outcome&) { ++answers; };
@@ -359,7 +316,7 @@ TEST_P(ByEither, AnswersAllThatWaitsWhenItStops) {
   EXPECT_EQ(answers, 3);
 }
 
-TEST_P(ByEither, CanBeStoppedAndLetGoOfByAnAnswer) {
+TEST_F(GroupCommitTest, CanBeStoppedAndLetGoOfByAnAnswer) {
   std::promise<std::int64_t> last;
   const auto submit_last = [&last](const std::shared_ptr<GroupCommit>& commits) {
     commits->submit(
@@ -401,7 +358,7 @@ struct Chain {
   }
 };
 
-TEST_P(ByEither, KeepsItsPromisesToManyThreads) {
+TEST_F(GroupCommitTest, KeepsItsPromisesToManyThreads) {
   constexpr int kThreads = 6;
   constexpr int kSteps = 400;
   std::atomic<int> left{kThreads};

@@ -1,10 +1,10 @@
-#include "aws/url.h"
+#include "http_client/url.h"
 
 #include <curl/curl.h>
 #include <memory>
 #include <new>
 
-namespace nextid::aws {
+namespace nextid::http_client {
 namespace {
 
 struct Cleanup {
@@ -41,4 +41,4 @@ std::optional<Url> parse_url(const std::string& text) {
   return result;
 }
 
-}  // namespace nextid::aws
+}  // namespace nextid::http_client

@@ -1,4 +1,4 @@
-// The environment variables that AWS programs read, as a seam: tests bring their own.
+// The environment variables of this process, as a seam: tests bring their own.
 #pragma once
 
 #include <cstdlib>
@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
-namespace nextid::aws {
+namespace nextid::base {
 
-/// The value of a variable; none when it is unset or empty, which mean the same to AWS programs.
+/// The value of a variable; none when it is unset or empty, which mean the same here.
 using Environment = std::function<std::optional<std::string>(const char* name)>;
 
 inline std::optional<std::string> process_environment(const char* name) {
@@ -17,4 +17,4 @@ inline std::optional<std::string> process_environment(const char* name) {
   return std::string(value);
 }
 
-}  // namespace nextid::aws
+}  // namespace nextid::base

@@ -5,9 +5,9 @@
 #include <initializer_list>
 #include <string_view>
 
-#include "aws/url.h"
+#include "http_client/url.h"
 
-namespace nextid::aws {
+namespace nextid::http_client {
 
 /// A loopback address or localhost, which libcurl takes for one.
 bool is_this_machine(const Url& url);
@@ -16,4 +16,4 @@ bool is_this_machine(const Url& url);
 /// machine that a container or instance runs on.
 bool may_carry_secrets(const Url& url, std::initializer_list<std::string_view> services = {});
 
-}  // namespace nextid::aws
+}  // namespace nextid::http_client

@@ -8,7 +8,7 @@
 
 #include "base/cat.h"
 
-namespace nextid::aws {
+namespace nextid::http_client {
 
 // CURL and CURLM are both void to the compiler, so each handle names its own deleter.
 template <auto Delete>
@@ -39,4 +39,4 @@ void set_option(CURL* handle, CURLoption option, Value value) {
   }
 }
 
-}  // namespace nextid::aws
+}  // namespace nextid::http_client

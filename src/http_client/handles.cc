@@ -1,8 +1,8 @@
-#include "aws/curl.h"
+#include "http_client/handles.h"
 
 #include <new>
 
-namespace nextid::aws {
+namespace nextid::http_client {
 namespace {
 
 void initialise_once() {
@@ -33,4 +33,4 @@ void append_header(CurlHeaders& headers, const std::string& line) {
   headers.reset(longer);
 }
 
-}  // namespace nextid::aws
+}  // namespace nextid::http_client

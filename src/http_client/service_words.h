@@ -7,7 +7,7 @@
 
 #include "base/quoting.h"
 
-namespace nextid::aws {
+namespace nextid::http_client {
 
 /// Printable, and of limited length.
 inline std::string service_words(std::string_view text) {
@@ -15,4 +15,4 @@ inline std::string service_words(std::string_view text) {
   return base::printable(text, kMaxBytes);
 }
 
-}  // namespace nextid::aws
+}  // namespace nextid::http_client

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-namespace nextid::aws {
+namespace nextid::http_client {
 
 struct Url {
   std::string scheme;  ///< "http" or "https".
@@ -18,4 +18,4 @@ struct Url {
 /// None if libcurl would not open it as http or https, or it has a user or the port 0.
 std::optional<Url> parse_url(const std::string& text);
 
-}  // namespace nextid::aws
+}  // namespace nextid::http_client

@@ -1,4 +1,4 @@
-#include "aws/secret_travel.h"
+#include "http_client/secret_travel.h"
 
 #include <algorithm>
 #include <string>
@@ -8,7 +8,7 @@
 
 #include "base/ascii.h"
 
-namespace nextid::aws {
+namespace nextid::http_client {
 namespace {
 
 bool is_in_brackets(std::string_view host) { return host.starts_with('[') && host.ends_with(']'); }
@@ -42,4 +42,4 @@ bool may_carry_secrets(const Url& url, std::initializer_list<std::string_view> s
                      [&](std::string_view service) { return is_same_address(url.host, service); });
 }
 
-}  // namespace nextid::aws
+}  // namespace nextid::http_client
