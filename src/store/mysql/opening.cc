@@ -34,8 +34,9 @@ Error missing(const MysqlShared& shared) {
   return Error(ErrorCode::kInvalid,
                cat("there is no store in the tables ", shared.settings.tables, "_... of ",
                    shared.settings.url,
-                   ", and none is to be made; check the database in the URL, or let it be made "
-                   "with create=true"));
+                   ", and none is to be made; check the database in the URL, make the tables with "
+                   "create=true in the URL, or run what `nextid schema` prints as an "
+                   "administrator"));
 }
 
 /// What must not be used, with its way on.
@@ -122,8 +123,8 @@ bool is_mysql_store_missing(const std::shared_ptr<MysqlShared>& shared) {
 void end_mysql_recovery(const std::shared_ptr<MysqlShared>& shared, std::uint64_t skip_for_new) {
   MysqlSession session(shared);
   session.make_ready();
-  session.run(cat("UPDATE ", shared->tables.store, " SET skip_for_new = ", skip_for_new,
-                  ", sealed = NOW(6) WHERE id = 1"));
+  session.run(cat("UPDATE ", shared->tables.store, " SET skip_for_new = GREATEST(skip_for_new, ",
+                  skip_for_new, "), sealed = NOW(6) WHERE id = 1"));
 }
 
 }  // namespace nextid::store

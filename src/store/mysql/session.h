@@ -89,11 +89,15 @@ class MysqlSession {
 
  private:
   void look();
+  void drop() noexcept;
+  void end_abandoned();
 
   const std::shared_ptr<MysqlShared> shared_;
   std::unique_ptr<MysqlConnection> connection_;
-  MysqlVariables variables_;
+  MysqlVariables variables_;  // Of the server of the last connection.
   SemiSyncStatus semi_sync_;
+  std::optional<std::uint64_t> abandoned_;  // A session there.
+  std::string abandoned_at_;                // Which server that was.
   base::MonotonicTime looked_{};
 };
 
