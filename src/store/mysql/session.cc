@@ -61,7 +61,9 @@ void MysqlShared::keep_facts(std::vector<HealthFact> facts) {
       const bool is_known = std::any_of(
           facts_.begin(), facts_.end(),
           [&](const HealthFact& known) { return known.sentence == fact.sentence; });
-      if (fact.verdict != HealthVerdict::kOk && !is_known) news.push_back(fact.sentence);
+      // At the opening they are its remark; one that fails is why the server is refused.
+      const bool is_said = identity_.empty() || fact.verdict != HealthVerdict::kWarn;
+      if (!is_known && !is_said) news.push_back(fact.sentence);
     }
     facts_ = std::move(facts);
   }

@@ -41,7 +41,7 @@ class MysqlShared {
   /// Why no id is given out any more, without a full stop; empty while there is no such reason.
   std::string doubt() const;
 
-  /// Logs what is new among them and not well.
+  /// Logs warnings that are new, once the store is open.
   void keep_facts(std::vector<HealthFact> facts);
   StoreHealth health() const;
 

@@ -141,7 +141,7 @@ Result<MysqlSettings> parse_mysql_url(const std::string& rest, bool create,
   if (url->has_fragment() || url->segments().size() > 1) {
     return invalid(cat("'", shown, "' says more than a server, a database and parameters"));
   }
-  if (url->has_port() && url->port_number() == 0) {
+  if (url->has_port() && !url->port().empty() && !base::whole_number(url->port(), 1, 65'535)) {
     return invalid(cat("'", url->port(), "' is no port"));
   }
   MysqlSettings settings{.url = shown};
