@@ -74,7 +74,7 @@ def test_next_and_range(mysql):
 
 def test_four_nodes_give_ids_of_all_kinds_without_a_gap(mysql, start_load):
     """4 nodes with 32 clients each, strict, ranges, cached and with keys: exact to the last one."""
-    assert mysql.run("define", "cached", "--mode", "cached").returncode == nextid.OK
+    assert mysql.run("define", "cached", "--cache", "1000").returncode == nextid.OK
     nodes = start_nodes(mysql)
     strict = [start_load("http", "--url", node.url, "--clients", CLIENTS, "--ids", 20_000 * WORK)
               for node in nodes]

@@ -1,6 +1,8 @@
 """Replicas that become primaries, and copies: no id that was given out is given again, or nobody gets one
 before a person has decided (I8)."""
 
+import contextlib
+import sqlite3
 import threading
 
 import pytest
@@ -56,6 +58,12 @@ def take(node, count):
     answer = node.ask("GET", f"/range?count={count}")
     assert answer.status == 200, answer
     return answer.json()["end"]
+
+
+def remembered(state_dir):
+    """The ids up to which the node of this directory has given any, for each counter."""
+    with contextlib.closing(sqlite3.connect(state_dir / "nextid-state.db")) as database:
+        return database.execute("SELECT issued FROM counters").fetchall()
 
 
 def next_of(node):
@@ -206,7 +214,13 @@ def test_an_asynchronous_replica_that_lacks_ids_is_noticed_by_who_lives(pair, re
 def test_an_asynchronous_replica_that_lacks_ids_is_noticed_by_who_remembers(pair, end, tmp_path):
     setting, replica = pair(semi_sync=False)
     node = setting.start("--state-dir", tmp_path / "state")
-    lose_ids(setting, replica, node, keep=20, lose=30, end=getattr(node, end))
+
+    def end_node():
+        if end == "kill":
+            poll(lambda: remembered(tmp_path / "state") == [(50,)], "it is written")
+        getattr(node, end)()
+
+    lose_ids(setting, replica, node, keep=20, lose=30, end=end_node)
     node = setting.start("--state-dir", tmp_path / "state", wait=False)
     poll(lambda: "up to 50" in node.log(), "it is noticed")
     done = setting.run("next", "--state-dir", tmp_path / "state")

@@ -2,8 +2,10 @@
 killed, a server that restarts, is killed or full, and what others lock."""
 
 import re
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -181,36 +183,32 @@ def test_a_server_that_shuts_down_and_comes_back(start_mysql):
     assert setting.tables.value() == following
 
 
-def test_a_full_disk(start_mysql, tmp_path_factory):
-    """Ids are refused, none is lost, and they go on when there is room."""
-    place = nextid_folder(tmp_path_factory)
-    disk = Disk(place / "disk", size_mb=192)
-    try:
-        if not disk.mounted:
-            pytest.skip("not run: this process may not mount a file system of its own")
-        setting = start_mysql(folder=disk.path / "server",
-                                 settings={"innodb_log_file_size": "8M"})
-        node = setting.start("--request-timeout", "1s")
-        assert node.next_id() == 1
-        disk.fill()
-        poll(lambda: takes_much(node).status in (503, 504), "the disk is full", seconds=60)
-        disk.empty()
-        if not setting.server.is_running():
-            setting.server.start()
-        answer = poll(lambda: good(node.ask("GET", "/next")), "ids come again", seconds=60)
-        assert answer.json()["id"] == setting.tables.value()
-        node.stop()
-        setting.server.remove()
-    finally:
+@pytest.fixture
+def small_disk():
+    """In a folder that the server's user can reach."""
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o711)
+        disk = Disk(Path(place) / "disk", size_mb=192)
+        yield disk
         disk.remove()
 
 
-def nextid_folder(tmp_path_factory):
-    """One that the server's user can reach."""
-    place = tmp_path_factory.mktemp("disk")
-    for folder in [place, *place.parents][:3]:
-        folder.chmod(0o711)
-    return place
+def test_a_full_disk(small_disk, start_mysql):
+    """Ids are refused, none is lost, and they go on when there is room."""
+    if not small_disk.mounted:
+        pytest.skip("not run: this process may not mount a file system of its own")
+    setting = start_mysql(folder=small_disk.path / "server", settings={"innodb_log_file_size": "8M"})
+    node = setting.start("--request-timeout", "1s")
+    assert node.next_id() == 1
+    small_disk.fill()
+    poll(lambda: takes_much(node).status in (503, 504), "the disk is full", seconds=60)
+    poll(lambda: "error 1114" in node.log() and "free space on the server's disk" in node.log(),
+         "the log says why")
+    small_disk.empty()
+    if not setting.server.is_running():
+        setting.server.start()
+    answer = poll(lambda: good(node.ask("GET", "/next")), "ids come again", seconds=60)
+    assert answer.json()["id"] == setting.tables.value()
 
 
 def takes_much(node):
@@ -279,16 +277,16 @@ def test_the_limit_of_connections(start_mysql):
     node = setting.start("--request-timeout", "1s")
     assert node.next_id() == 1
     limit = "ALTER USER nextid@'127.0.0.1' WITH MAX_USER_CONNECTIONS"
-    with setting.server.session(user="nextid") as other:
-        setting.server.sql(f"{limit} 1")
-        for session in setting.session_ids():
-            if int(session) != other.id:
-                setting.server.sql(f"KILL {session}")
+    setting.server.sql(f"{limit} 1")
+    for session in setting.session_ids():
+        kill(setting.server, "KILL", session)
+    with setting.server.session(user="nextid"):
         answer = node.ask("GET", "/next")
         assert answer.status in (429, 503, 504), answer
         poll(lambda: re.search("max_user_connections.*max_connections", node.log()), "the log says why")
     setting.server.sql(f"{limit} 0")
-    assert poll(lambda: good(node.ask("GET", "/next")), "ids come again").json()["id"] == 2
+    answer = poll(lambda: good(node.ask("GET", "/next")), "ids come again")
+    assert answer.json()["id"] == setting.tables.value()
 
 
 @pytest.mark.not_accounted("the test drops the tables")
