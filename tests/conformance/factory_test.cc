@@ -159,7 +159,8 @@ TEST(Factory, RefusesCharactersThatNobodySees) {
 }
 
 TEST(Factory, NamesTheKnownSchemes) {
-  for (const char* url : {"", "ids.db", "oracle:ids", "sqlite", "SQLite:ids.db", ":", "sqlitex:a"}) {
+  for (const char* url :
+       {"", "ids.db", "oracle:ids", "sqlite", "SQLite:ids.db", ":", "sqlitex:a"}) {
     expect_invalid(url, "use sqlite:PATH or dynamodb://TABLE or memory:");
   }
 }

@@ -43,9 +43,15 @@ TEST(MysqlErrors, TellWhatBecameOfTheStatement) {
 }
 
 MysqlVariables safe() {
-  return {{"innodb_flush_log_at_trx_commit", "1"}, {"log_bin", "ON"}, {"sync_binlog", "1"},
-          {"wsrep_on", "OFF"},  {"read_only", "OFF"}, {"version", "10.11.19-MariaDB"},
-          {"hostname", "db"},   {"port", "3306"},     {"server_id", "1"}};
+  return {{"innodb_flush_log_at_trx_commit", "1"},
+          {"log_bin", "ON"},
+          {"sync_binlog", "1"},
+          {"wsrep_on", "OFF"},
+          {"read_only", "OFF"},
+          {"version", "10.11.19-MariaDB"},
+          {"hostname", "db"},
+          {"port", "3306"},
+          {"server_id", "1"}};
 }
 
 std::string refusal_with(const std::string& name, const std::string& value) {

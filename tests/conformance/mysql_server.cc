@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <cctype>
-#include <stdexcept>
-
 #include <mysql.h>
+#include <stdexcept>
 
 #include "conformance/started_server.h"
 #include "store/mysql/store.h"
@@ -29,7 +28,8 @@ const char* or_null(const std::string& text) { return text.empty() ? nullptr : t
 
 MysqlOutsider::MysqlOutsider() : connection_(mysql_init(nullptr)) {
   auto* connection = static_cast<MYSQL*>(connection_);
-  const auto place = store::parse_mysql_url(server_url().substr(server_url().find(':') + 1)).value();
+  const auto place =
+      store::parse_mysql_url(server_url().substr(server_url().find(':') + 1)).value();
   if (mysql_real_connect(connection, place.host.c_str(), place.user.c_str(),
                          or_null(place.password), place.database.c_str(), place.port, nullptr,
                          CLIENT_MULTI_STATEMENTS) != nullptr) {

@@ -62,7 +62,8 @@ class MysqlStoreTest : public testing::Test {
     while (base::monotonic_now() < deadline) {
       const auto sessions = server_.run(
           "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND info LIKE "
-          "'" + statement + "' AND info LIKE '%" + directory_name() + "%'");
+          "'" +
+          statement + "' AND info LIKE '%" + directory_name() + "%'");
       if (!sessions.empty()) return sessions.front();
     }
     ADD_FAILURE() << "nobody executes " << statement;
@@ -114,8 +115,8 @@ TEST_F(MysqlStoreTest, ARowThatAnotherProgramLocksHoldsUpItsOwnCounterAlone) {
   MysqlOutsider outsider;
   outsider.run("START TRANSACTION; SELECT 1 FROM " + table("counters") +
                " WHERE name = 'locked' FOR UPDATE");
-  const auto outcomes = run_all(*store, {reserve("locked", kAda, now(), locked_seq),
-                                         reserve("free", kAda, seq_ + 1, seq_)});
+  const auto outcomes = run_all(
+      *store, {reserve("locked", kAda, now(), locked_seq), reserve("free", kAda, seq_ + 1, seq_)});
   const auto* held = std::get_if<NotApplied>(&outcomes[0]);
   ASSERT_NE(held, nullptr) << describe(outcomes[0]);
   EXPECT_NE(held->why.find("1205"), std::string::npos) << held->why;
@@ -170,7 +171,8 @@ TEST_F(MysqlStoreTest, TheVictimOfADeadlockIsTriedAgain) {
                " (name) VALUES ('1'), ('2'), ('3'), ('4'), ('5'), ('6'); UPDATE " +
                table("counters") + " SET value = value + 1 WHERE name = 'b'");
   auto both = std::async(std::launch::async, [&] {
-    return run_all(*store_, {reserve("a", kAda, seq_ + 1, seq_), reserve("b", kAda, b_seq + 1, b_seq)});
+    return run_all(*store_,
+                   {reserve("a", kAda, seq_ + 1, seq_), reserve("b", kAda, b_seq + 1, b_seq)});
   });
   session_with("UPDATE%");
   outsider.run("UPDATE " + table("counters") + " SET value = value + 1 WHERE name = 'a'; COMMIT");
@@ -253,8 +255,8 @@ TEST_F(MysqlStoreTest, TablesFromADumpAreRefusedUntilTheyAreRecovered) {
   begin("orders");
   store_.reset();
   const auto restore = [&] {
-    server_.run("CREATE TEMPORARY TABLE dump AS SELECT * FROM " + table("store") + "; DELETE FROM " +
-                table("store") + "; INSERT INTO " + table("store") +
+    server_.run("CREATE TEMPORARY TABLE dump AS SELECT * FROM " + table("store") +
+                "; DELETE FROM " + table("store") + "; INSERT INTO " + table("store") +
                 " (id, version, identity, skip_for_new, sealed, server, probe) SELECT id, version, "
                 "identity, skip_for_new, sealed, server, probe FROM dump");
   };

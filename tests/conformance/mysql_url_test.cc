@@ -1,6 +1,4 @@
 // URLs of MySQL stores, and what stands in for their parts.
-#include "store/mysql/url.h"
-
 #include <map>
 #include <optional>
 #include <string>
@@ -8,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "store/factory.h"
+#include "store/mysql/url.h"
 
 namespace nextid::store {
 namespace {

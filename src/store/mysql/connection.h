@@ -51,8 +51,8 @@ class MysqlConnection {
   /// False once it broke, or the server closed it while nothing was under way.
   bool is_usable() const;
   bool is_mariadb() const;
-  /// The server's number of this session, if it was left in the middle of statements, which may wait
-  /// on: for a lock, or for a replica.
+  /// The server's number of this session, if it was left in the middle of statements, which may
+  /// wait on: for a lock, or for a replica.
   std::optional<std::uint64_t> abandoned_session() const;
 
  private:

@@ -90,8 +90,8 @@ std::string compare_server(MysqlSession& session, const MysqlShared& shared,
                            const MysqlStoreRow& row) {
   const std::string now = server_text(session.variables());
   if (row.server == now) return "";
-  session.run(cat("UPDATE ", shared.tables.store, " SET server = ", mysql_literal(now),
-                  " WHERE id = 1"));
+  session.run(
+      cat("UPDATE ", shared.tables.store, " SET server = ", mysql_literal(now), " WHERE id = 1"));
   if (row.server.empty()) return "";
   return cat("The store was last opened on another server (", base::printable(row.server, 200),
              "), and is on ", base::printable(now, 200),

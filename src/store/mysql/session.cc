@@ -58,9 +58,9 @@ void MysqlShared::keep_facts(std::vector<HealthFact> facts) {
   {
     const base::Lock lock(mutex_);
     for (const HealthFact& fact : facts) {
-      const bool is_known = std::any_of(
-          facts_.begin(), facts_.end(),
-          [&](const HealthFact& known) { return known.sentence == fact.sentence; });
+      const bool is_known = std::any_of(facts_.begin(), facts_.end(), [&](const HealthFact& known) {
+        return known.sentence == fact.sentence;
+      });
       // At the opening they are its remark; one that fails is why the server is refused.
       const bool is_said = identity_.empty() || fact.verdict != HealthVerdict::kWarn;
       if (!is_known && !is_said) news.push_back(fact.sentence);
