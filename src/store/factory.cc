@@ -39,8 +39,8 @@ using Opened = Result<std::shared_ptr<contract::StoreDriver>>;
 
 Opened open_memory(const std::string& rest, const OpenOptions&) {
   if (!rest.empty()) {
-    return Error(ErrorCode::kInvalid,
-                 cat("'memory:", rest, "' is no store: nothing follows memory:"));
+    return Error(ErrorCode::kInvalid, cat("'", hide_password("memory:" + rest),
+                                          "' is no store: nothing follows memory:"));
   }
   return std::shared_ptr<contract::StoreDriver>(std::make_shared<MemoryStore>());
 }
@@ -157,11 +157,6 @@ Opened open_postgres_store(const std::string& rest, const OpenOptions& options) 
   return std::shared_ptr<contract::StoreDriver>(*std::move(store));
 }
 
-std::string show_postgres(const std::string& rest) {
-  const auto settings = parse_postgres_url(rest);
-  return settings ? settings->url : "postgres:";
-}
-
 std::optional<MissingStore> missing_postgres(const std::string& rest, bool create) {
   const auto settings = parse_postgres_url(rest, create);
   // Where none is made, opening says it, and how to make one.
@@ -173,7 +168,7 @@ Result<std::string> postgres_schema(const std::string& rest) {
   const auto settings = parse_postgres_url(rest);
   if (!settings) return settings.error();
   return schema_script(PostgresTables(settings->schema.empty() ? "public" : settings->schema),
-                       "nextid");
+                       quoted_name(settings->user.empty() ? "nextid" : settings->user));
 }
 
 Result<void> end_recovery_of_postgres(const std::string& rest, std::uint64_t skip_for_new) {
@@ -278,7 +273,7 @@ struct Scheme {
   /// See never_making(); left out where opening never makes anything that lasts.
   std::string (*never_making)(const std::string& rest) = nullptr;
   Opened (*open)(const std::string& rest, const OpenOptions& options) = nullptr;
-  /// See shown_url(); left out if the URL itself will do.
+  /// See shown_url(); left out if the URL without its password will do.
   std::string (*show)(const std::string& rest) = nullptr;
   /// See missing_store(); left out where a store is never missing.
   std::optional<MissingStore> (*missing)(const std::string& rest, bool create) = nullptr;
@@ -328,7 +323,6 @@ constexpr std::array kSchemes{
            .never_making = &network_never_making,
 #ifdef NEXTID_POSTGRES
            .open = &open_postgres_store,
-           .show = &show_postgres,
            .missing = &missing_postgres,
 #endif
            .document = "docs/postgres.md",

@@ -161,8 +161,59 @@ TEST(Factory, RefusesCharactersThatNobodySees) {
 TEST(Factory, NamesTheKnownSchemes) {
   for (const char* url :
        {"", "ids.db", "oracle:ids", "sqlite", "SQLite:ids.db", ":", "sqlitex:a"}) {
-    expect_invalid(url, "use sqlite:PATH or dynamodb://TABLE or memory:");
+    expect_invalid(url, "use sqlite:PATH or dynamodb://TABLE or postgres://USER@HOST/DATABASE or ");
+    expect_invalid(url, " or memory:");
   }
+}
+
+TEST(Factory, ShowsNoPassword) {
+  EXPECT_EQ(store::without_password("postgres://ann:secret@db/ids"), "postgres://ann@db/ids");
+  EXPECT_EQ(store::without_password("oracle://ann:secret@db/ids"), "oracle://ann@db/ids");
+  EXPECT_EQ(store::shown_url("postgres://ann:secret@db/ids"), "postgres://ann@db/ids");
+  EXPECT_EQ(store::shown_url("postgres://ann:sec@ret@db/ids"), "postgres://ann@db/ids");
+  EXPECT_EQ(store::never_making("postgres://ann:secret@db/ids"),
+            "postgres://ann:secret@db/ids?create=false");
+  // A file may be called so.
+  EXPECT_EQ(store::without_password("sqlite:/a:b@c.db?create=false"),
+            "sqlite:/a:b@c.db?create=false");
+  EXPECT_EQ(store::shown_url("sqlite:/a:b@c.db?create=false"), "sqlite:/a:b@c.db");
+}
+
+TEST(Factory, TellsNoPasswordOfAWrongUrl) {
+  for (const char* url :
+       {"postgresql://ann:secret@db/ids", "ann:secret@db/ids", "://ann:secret@db",
+        "pg:ann:secret@db", "postgres:ann:secret@db", "postgres://ann:secret@db/ids\r",
+        "oracle:///ids?password=secret", "postgres://ann:secret@db/ids?create=perhaps",
+        "postgres://ann@db/ids?password=secret&x=%", "dynamodb://ann:secret@ids",
+        "dynamodb://ann:secret@ids?region", "memory:ann:secret@db", "postgres://ann:secret%@db/ids",
+        "postgres://ann:secret@db:port/ids"}) {
+    for (const auto& error : {store::open_driver(url).error(), store::schema_of(url).error()}) {
+      EXPECT_EQ(std::string(error.what()).find("secret"), std::string::npos) << error.what();
+      EXPECT_EQ(error.code(), ErrorCode::kInvalid) << error.what();
+    }
+  }
+}
+
+TEST(Factory, RefusesAPasswordThatEndsWhereItSeemsNotTo) {
+  for (const char* url : {"postgres://ann:sec@ret@db/ids", "postgres://ann:sec/ret@db/ids",
+                          "postgres://ann:sec?ret@db/ids", "postgres://ann:sec#ret@db/ids"}) {
+    expect_invalid(url, "'postgres://ann@db/ids' is not the whole URL");
+    expect_invalid(url, "write %40 for '@'");
+  }
+}
+
+TEST(Factory, HasNoSchemaOfWhatHasNoTablesOfYours) {
+  const TempDir directory;
+  const std::string file = directory.file("ids.db");
+  for (const std::string& url :
+       {"sqlite:" + file, std::string("memory:"), std::string("dynamodb://t")}) {
+    const auto schema = store::schema_of(url);
+    ASSERT_TRUE(schema.has_error()) << url;
+    EXPECT_EQ(schema.error().code(), ErrorCode::kInvalid);
+    EXPECT_EQ(std::string(schema.error().what()),
+              "the store " + store::shown_url(url) + " has no tables that you could make yourself");
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
 }
 
 TEST(Factory, RefusesUrlsThatLackSomethingOrSayTooMuch) {

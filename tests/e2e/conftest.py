@@ -21,7 +21,8 @@ from dynamodb_setting import (USER_ENDPOINT, ProxySetting, Setting, user_client,
                               user_region)
 from mysql import Mysql
 from postgres import Postgres
-from postgres_setting import FaultySetting, PostgresSetting, Tables
+from postgres_setting import (USER_URL, FaultySetting, PostgresSetting, Tables, UserServer,
+                              UserSetting)
 
 
 def pytest_report_header():
@@ -235,6 +236,21 @@ def postgres_tables(postgres_server, ledger):
 def postgres(postgres_tables, start_server):
     """Nodes whose store is this test's schema."""
     return PostgresSetting(postgres_tables, start_server)
+
+
+@pytest.fixture(params=["postgres", *(["users_postgres"] if USER_URL else [])])
+def any_postgres(request):
+    """For what every PostgreSQL can do: also the one that the user names, with a schema of its own."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def users_postgres(start_server, ledger):
+    server = UserServer(USER_URL)
+    schema = f"nextid_test_{uuid.uuid4().hex}"
+    server.sql(f"CREATE SCHEMA {schema}")
+    yield UserSetting(ledger.know(Tables(server, schema)), start_server)
+    server.sql(f"DROP SCHEMA {schema} CASCADE")
 
 
 @pytest.fixture

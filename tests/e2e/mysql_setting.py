@@ -36,6 +36,16 @@ class Tables:
         """0 before the first use."""
         return int(self.sql(f"SELECT value FROM {{counters}} WHERE name = '{counter}'") or 0)
 
+    def set(self, value, counter="global"):
+        """Sets a counter, whatever nextid thinks of it."""
+        self.sql(f"UPDATE {{counters}} SET value = {value} WHERE name = '{counter}'")
+        self.changed = True
+
+    def remove(self, counter="global"):
+        """Deletes the row of a counter."""
+        self.changed = True
+        self.sql(f"DELETE FROM {{counters}} WHERE name = '{counter}'")
+
     def counters(self):
         """[(value, start, increment), ...], with the deleted ones."""
         if self.sql(f"SHOW TABLES LIKE '{self.table()}'") == "":

@@ -54,8 +54,9 @@ std::string no_answer(const std::string& endpoint, const http_client::Answer& an
                "; name its authority's file with ca_file= or ETCDCTL_CACERT");
   }
   if (answer.failure.find("alert") != std::string::npos) {
-    why += "; etcd wants a certificate of its client: cert_file= and key_file=, or ETCDCTL_CERT "
-           "and ETCDCTL_KEY";
+    why +=
+        "; etcd wants a certificate of its client: cert_file= and key_file=, or ETCDCTL_CERT "
+        "and ETCDCTL_KEY";
   } else if (answer.failure.find("wrong version number") != std::string::npos) {
     why += "; if etcd does not speak TLS there, leave out tls=true and ca_file=";
   }
@@ -225,8 +226,11 @@ void EtcdConversation::answered_otherwise(const http_client::Answer& answer) {
 }
 
 void EtcdConversation::end(Kind kind, std::string why) {
-  EtcdReply reply{.kind = kind, .why = std::move(why), .code = code_,
-                  .may_pass = may_pass_, .is_etcd = is_etcd_};
+  EtcdReply reply{.kind = kind,
+                  .why = std::move(why),
+                  .code = code_,
+                  .may_pass = may_pass_,
+                  .is_etcd = is_etcd_};
   done_(std::move(reply));
 }
 

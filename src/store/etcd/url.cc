@@ -151,10 +151,13 @@ Result<std::string> endpoint_of(const std::string& text, bool tls) {
   const auto colon = host.find(':', host.rfind(']') == std::string::npos ? 0 : host.rfind(']'));
   if (colon == std::string::npos) host.append(":").append(kDefaultPort);
   const std::string port = host.substr(host.rfind(':') + 1);
-  const std::string whole = (has_scheme ? text.substr(0, scheme) : tls ? "https" : "http") +
+  const std::string whole = (has_scheme ? text.substr(0, scheme)
+                             : tls      ? "https"
+                                        : "http") +
                             std::string("://") + host;
   const auto url = http_client::parse_url(whole);
-  if (!url || url->path != "/" || url->has_query_or_fragment || !base::whole_number(port, 1, 65535)) {
+  if (!url || url->path != "/" || url->has_query_or_fragment ||
+      !base::whole_number(port, 1, 65535)) {
     return invalid(cat("'", text, "' is no HOST:PORT of etcd"));
   }
   return whole;

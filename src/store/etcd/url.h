@@ -18,12 +18,12 @@ struct EtcdSettings {
   std::string ca_file;                 ///< PEM; empty for the system's authorities.
   std::string cert_file;               ///< Of this client; PEM, as is its key.
   std::string key_file;
-  std::string user;                           ///< Empty: none.
-  std::string password;                       ///< From the environment.
-  std::string password_file;                  ///< Its first line is the password, and wins.
-  bool plain_http = false;                    ///< Passwords may go over http:// to other machines.
-  bool create = true;                         ///< Make the store when it is missing.
-  bool is_known = false;                      ///< It was there before: none is made in its place.
+  std::string user;           ///< Empty: none.
+  std::string password;       ///< From the environment.
+  std::string password_file;  ///< Its first line is the password, and wins.
+  bool plain_http = false;    ///< Passwords may go over http:// to other machines.
+  bool create = true;         ///< Make the store when it is missing.
+  bool is_known = false;      ///< It was there before: none is made in its place.
   std::chrono::milliseconds attempt_timeout{1'000};  ///< For each call of etcd.
 };
 

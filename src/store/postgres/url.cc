@@ -6,6 +6,7 @@
 
 #include "base/cat.h"
 #include "store/common/url_parameters.h"
+#include "store/common/url_password.h"
 
 namespace nextid::store {
 namespace {
@@ -68,16 +69,11 @@ bool take(PostgresSettings& settings, const Parameter& parameter, UrlProblem& pr
   return true;
 }
 
-bool is_secret(const Parameter& parameter) {
-  return parameter.name.find("password") != std::string::npos;
-}
-
-/// Without the password between the user and the '@'.
-std::string without_password(const std::string& address) {
-  const auto at = address.find('@');
-  const auto colon = address.find(':', address.starts_with("//") ? 2 : 0);
-  if (at == std::string::npos || colon == std::string::npos || colon > at) return address;
-  return address.substr(0, colon) + address.substr(at);
+/// In a URL without a password.
+std::string user_in(const std::string& url) {
+  const auto at = url.find('@');
+  const auto begin = url.find("//");
+  return at == std::string::npos || begin > at ? "" : url.substr(begin + 2, at - begin - 2);
 }
 
 void append(std::string& url, const std::string& parameter) {
@@ -92,7 +88,8 @@ Result<PostgresSettings> parse_postgres_url(const std::string& rest, bool create
   PostgresSettings settings;
   settings.create = create;
   settings.conninfo = "postgresql:" + address;
-  settings.url = "postgres:" + without_password(address);
+  settings.url = hide_password("postgres:" + rest);
+  settings.user = user_in(settings.url);
   if (!rest.starts_with("//")) return invalid(cat("'", settings.url, "' is no store URL"));
   std::vector<std::string> seen;
   for (const Parameter& parameter :
@@ -105,7 +102,6 @@ Result<PostgresSettings> parse_postgres_url(const std::string& rest, bool create
     const bool is_ours = take(settings, parameter, problem);
     if (!problem.empty()) return invalid(problem);
     if (!is_ours) append(settings.conninfo, parameter.text);
-    if (!is_secret(parameter)) append(settings.url, parameter.text);
   }
   return settings;
 }
