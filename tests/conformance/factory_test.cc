@@ -92,7 +92,7 @@ TEST(Factory, KnowsOfAKindOfStoreWhatOthersGoBy) {
   EXPECT_FALSE(store::traits_of("dynamodb://t").forgets);
   EXPECT_TRUE(store::traits_of("dynamodb://t?region=r").lists_by_reading_all);
   EXPECT_FALSE(store::traits_of("sqlite:ids.db").lists_by_reading_all);
-  EXPECT_FALSE(store::traits_of("mysql:ids").forgets) << "no store at all";
+  EXPECT_FALSE(store::traits_of("oracle:ids").forgets) << "no store at all";
 }
 
 TEST(Factory, KnowsWhichStoresAreFiles) {
