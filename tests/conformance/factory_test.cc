@@ -161,7 +161,9 @@ TEST(Factory, RefusesCharactersThatNobodySees) {
 TEST(Factory, NamesTheKnownSchemes) {
   for (const char* url :
        {"", "ids.db", "oracle:ids", "sqlite", "SQLite:ids.db", ":", "sqlitex:a"}) {
-    expect_invalid(url, "use sqlite:PATH or dynamodb://TABLE or postgres://USER@HOST/DATABASE or ");
+    expect_invalid(url,
+                   "use sqlite:PATH or postgres://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE "
+                   "or etcd://HOST:PORT/PREFIX or dynamodb://TABLE or memory:");
     expect_invalid(url, " or memory:");
   }
 }
