@@ -208,7 +208,7 @@ TEST(Factory, NamesTheUrlsUserInTheRightsOfASchema) {
            {"postgres://ann:secret@db/ids", "\"ann\""},
            {"postgres://a%22b@db/ids", "\"a\"\"b\""},
            {"postgres:///ids?user=ann", "\"ann\""},
-           {"postgres://db/ids", "nextid"},
+           {"postgres://db/ids", "\"nextid\""},
            {"mysql://ann:secret@db/ids", "'ann'@'%'"}}) {
     const auto schema = store::schema_of(url);
     ASSERT_TRUE(schema) << schema.error().what();
