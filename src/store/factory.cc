@@ -168,7 +168,7 @@ Result<std::string> postgres_schema(const std::string& rest) {
   const auto settings = parse_postgres_url(rest);
   if (!settings) return settings.error();
   return schema_script(PostgresTables(settings->schema.empty() ? "public" : settings->schema),
-                       quoted_name(settings->user.empty() ? "nextid" : settings->user));
+                       settings->user.empty() ? "nextid" : quoted_name(settings->user));
 }
 
 Result<void> end_recovery_of_postgres(const std::string& rest, std::uint64_t skip_for_new) {

@@ -184,6 +184,11 @@ void EtcdConversation::answered_error(const http_client::Answer& answer) {
   const EtcdErrorRow row = etcd_error(error->code, error->message);
   std::string sentence = cat("etcd at ", endpoint(), " answered: ", service_words(error->message));
   if (!row.advice.empty()) sentence += cat("; ", row.advice);
+  constexpr int kPermissionDenied = 7;
+  if (code_ == kPermissionDenied) {
+    sentence += cat(": etcdctl role grant-permission ROLE --prefix=true readwrite ",
+                    means_->settings.prefix, "/");
+  }
   answered_error(row, sentence);
 }
 
@@ -203,7 +208,7 @@ void EtcdConversation::answered_error(const EtcdErrorRow& row, const std::string
     case EtcdErrorKind::kLostLease:
       return end(Kind::kLostLease, sentence);
     case EtcdErrorKind::kNoSpace:
-      return end(Kind::kNoSpace, sentence);
+      return end(may_write() ? Kind::kNoSpace : Kind::kNotApplied, sentence);
     case EtcdErrorKind::kInDoubt:
       break;
   }
