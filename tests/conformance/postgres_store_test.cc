@@ -75,8 +75,8 @@ TEST_F(PostgresStoreTest, ARowThatAnotherProgramLocksHoldsUpItsOwnCounterAlone) 
   PostgresOutsider outsider;
   outsider.run("BEGIN");
   outsider.run("SELECT 1 FROM " + table("nextid_counters") + " WHERE name = 'locked' FOR UPDATE");
-  const auto outcomes =
-      run_all(*store, {reserve("locked", kAda, now(), locked_seq), reserve("free", kAda, seq_ + 1, seq_)});
+  const auto outcomes = run_all(
+      *store, {reserve("locked", kAda, now(), locked_seq), reserve("free", kAda, seq_ + 1, seq_)});
   const auto* held = std::get_if<NotApplied>(&outcomes[0]);
   ASSERT_NE(held, nullptr) << describe(outcomes[0]);
   EXPECT_NE(held->why.find("55P03"), std::string::npos) << held->why;

@@ -52,9 +52,9 @@ TEST(PostgresUrl, ShowsNoPassword) {
   EXPECT_EQ(settings->url, "postgres://ada@db/orders?sslmode=require");
   EXPECT_EQ(settings->conninfo,
             "postgresql://ada:s3cret@db/orders?password=s3cret&sslpassword=s3cret&sslmode=require");
-  for (const char* wrong : {"//ada:s3cret@db/o?sslmode=maybe%",
-                            "//ada:s3cret@db/o?no_such=1", "//ada:s3cret%zz@db/o",
-                            "//ada:s3cret@db/o?create=perhaps", "ada:s3cret@db/o"}) {
+  for (const char* wrong :
+       {"//ada:s3cret@db/o?sslmode=maybe%", "//ada:s3cret@db/o?no_such=1", "//ada:s3cret%zz@db/o",
+        "//ada:s3cret@db/o?create=perhaps", "ada:s3cret@db/o"}) {
     const std::string problem = problem_with(wrong);
     EXPECT_NE(problem, "") << wrong;
     EXPECT_EQ(problem.find("s3cret"), std::string::npos) << problem;

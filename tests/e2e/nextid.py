@@ -49,10 +49,10 @@ def poll(condition, what, seconds=PATIENCE):
 
 
 def environment(extra=None):
-    """This process's environment without options for nextid and AWS programs, but a RESP port that
-    the system chooses, plus `extra`."""
+    """This process's environment without options for nextid, AWS programs and clients of PostgreSQL,
+    but a RESP port that the system chooses, plus `extra`."""
     clean = {name: value for name, value in os.environ.items()
-             if not name.startswith(("NEXTID_", "AWS_")) and not name.lower().endswith("_proxy")}
+             if not name.startswith(("NEXTID_", "AWS_", "PG")) and not name.lower().endswith("_proxy")}
     return {**clean, "NEXTID_RESP": "127.0.0.1:0", **(extra or {})}
 
 

@@ -8,7 +8,7 @@ import pytest
 from nextid import INVALID, OK, REPOSITORY, run
 
 COMMANDS = ["serve", "next", "range", "define", "advance", "delete", "counters", "bench", "backup", "restore",
-            "recover", "doctor", "token"]
+            "recover", "schema", "doctor", "token"]
 NAME_FORM = ("it must be a name of 1 to 128 of A-Z a-z 0-9 . _ : -, beginning with a letter, a digit"
              " or '_'.")
 MAX_ID = 2**63 - 1
@@ -60,6 +60,15 @@ MISTAKES = [
      "--seconds is 'soon': it must be a number of seconds from 0.01 to 86400."),
     (["serve", "--store", "sqlite:a\r"],
      "--store is 'sqlite:a\\r': it ends in a carriage return; remove it."),
+    (["serve", "--store", "pg://ann:secret@db\r"],
+     "--store is 'pg://ann@db\\r': it ends in a carriage return; remove it."),
+    (["serve", "pg://ann:secret@db"], "'pg://ann@db' is a word too many for `nextid serve`;"
+                                      " a value with blanks needs quotes around it."),
+    (["pg://ann:secret@db"], "'pg://ann@db' is no command; `nextid --help` lists those that there are."),
+    (["serve", "--store", "pg://ann:secret@a", "--store", "pg://ann:secret@b?password=secret"],
+     "--store is given twice, as 'pg://ann@a' and as 'pg://ann@b'; give it once."),
+    (["serve", "--storepg://ann:secret@db"],
+     "--storepg://ann@db is no option of `nextid serve`; `nextid serve --help` lists those that there are."),
     (["next", "a\t"], "COUNTER is 'a\\t': it ends in a tab; remove it."),
     # Numbers.
     *((command + [wrong], f"{name} is '{wrong}': it must be a whole number from {least} to {most}.")

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import subprocess
 import threading
 
 import pytest
@@ -61,21 +62,21 @@ class KeyedClients:
         return answer.json()["id"]
 
 
-def test_next_and_range(postgres):
-    node = postgres.start()
+def test_next_and_range(any_postgres):
+    node = any_postgres.start()
     assert node.next_id() == 1
     assert node.ask("GET", "/range?count=10").json() == {"start": 2, "end": 11, "count": 10}
     assert node.next_id("orders") == 1
     assert node.next_id() == 12
-    assert node.value() == postgres.tables.value() == 12
+    assert node.value() == any_postgres.tables.value() == 12
     assert node.stop()["returned"] == 13
-    assert postgres.tables.slots() == []
+    assert any_postgres.tables.slots() == []
 
 
-def test_four_nodes_give_ids_of_all_kinds_without_a_gap(postgres, start_load):
+def test_four_nodes_give_ids_of_all_kinds_without_a_gap(any_postgres, start_load):
     """4 nodes with 32 clients each, strict, ranges, cached and with keys: exact to the last one."""
-    assert postgres.run("define", "cached", "--mode", "cached").returncode == nextid.OK
-    nodes = start_nodes(postgres)
+    assert any_postgres.run("define", "cached", "--cache", "100").returncode == nextid.OK
+    nodes = start_nodes(any_postgres)
     strict = [start_load("http", "--url", node.url, "--clients", CLIENTS, "--ids", 20_000 * WORK)
               for node in nodes]
     cached = [start_load("http", "--url", node.url, "--clients", CACHED_CLIENTS, "--ids", 5_000 * WORK,
@@ -86,39 +87,39 @@ def test_four_nodes_give_ids_of_all_kinds_without_a_gap(postgres, start_load):
     keyed_ids = keyed.finish()
     counts = [node.stop() for node in nodes]
 
-    value = postgres.tables.value()
+    value = any_postgres.tables.value()
     done = check("--exact", value, "--no-gap", "--value", value, *(client.history for client in strict))
     assert done.returncode == 0, done.stdout
     assert sorted(keyed_ids) == list(range(1, len(keyed_ids) + 1))
-    assert postgres.tables.value("keyed") == len(keyed_ids)
-    values = sum(postgres.tables.value(counter) for counter in ("global", "cached", "keyed"))
+    assert any_postgres.tables.value("keyed") == len(keyed_ids)
+    values = sum(any_postgres.tables.value(counter) for counter in ("global", "cached", "keyed"))
     assert values == sum(count["returned"] + count["burned"] for count in counts)
     # Blocks of cached counters that were not used up are given back, or counted.
     assert all(count["deadline"] == count["disconnect"] == 0 for count in counts)
-    assert postgres.tables.slots() == []
+    assert any_postgres.tables.slots() == []
 
 
-def test_kills_of_one_of_four_nodes(postgres, start_load, tmp_path):
+def test_kills_of_one_of_four_nodes(any_postgres, start_load, tmp_path):
     """kill -9, again and again: the others go on, no id comes twice, order holds."""
     enough = tmp_path / "enough"
-    nodes = start_nodes(postgres)
+    nodes = start_nodes(any_postgres)
     clients = [start_load("http", "--url", node.url, "--clients", CLIENTS, "--reconnect",
                           "--ids", 5_000, "--keep-going-until-file", enough) for node in nodes]
     kills = 6 * WORK
     for victim in itertools.islice(itertools.cycle(range(NODES)), kills):
-        before = postgres.tables.value()
-        poll(lambda: postgres.tables.value() > before + 2_000, "ids are served", seconds=60)
+        before = any_postgres.tables.value()
+        poll(lambda: any_postgres.tables.value() > before + 2_000, "ids are served", seconds=60)
         nodes[victim].kill()
         others = [node for node in nodes if node is not nodes[victim]]
         ids = [node.next_id() for node in others]
         assert ids == sorted(set(ids))
-        nodes[victim] = postgres.start("--request-timeout", "10s",
+        nodes[victim] = any_postgres.start("--request-timeout", "10s",
                                        http=f"127.0.0.1:{nodes[victim].port}")
     enough.touch()
     for client in clients:
         print(finish(client))
     burned = sum(node.stop()["burned"] for node in nodes)
-    value = postgres.tables.value()
+    value = any_postgres.tables.value()
     histories = [client.history for client in clients]
     done = check("--max", value, *histories)
     assert done.returncode == 0, done.stdout
@@ -131,7 +132,16 @@ def test_kills_of_one_of_four_nodes(postgres, start_load, tmp_path):
     assert own <= value - answered <= own + sum(int(words[5]) for words in lost)
     assert value - answered >= burned
     # Their slots stay until they are idle: one of each that was killed.
-    assert len(postgres.tables.slots()) <= kills
+    assert len(any_postgres.tables.slots()) <= kills
+
+
+def test_tables_are_made_once_by_who_start_together(any_postgres):
+    running = [subprocess.Popen([nextid.BINARY, "next", "--store", any_postgres.store()], text=True,
+                                stdout=subprocess.PIPE, env=nextid.environment(any_postgres.env)) for _ in range(8)]
+    ids = sorted(int(each.communicate(timeout=nextid.PATIENCE)[0]) for each in running)
+    assert ids == list(range(1, 9))
+    assert any_postgres.tables.sql("SELECT count(*) FROM nextid_store") == "1"
+    assert any_postgres.tables.slots() == []
 
 
 def test_the_sessions_of_a_killed_node_end(postgres):

@@ -1,7 +1,5 @@
 """Errors of PostgreSQL that a user can act on: what is said, and that no password is."""
 
-import re
-
 import pytest
 
 import nextid
@@ -48,13 +46,12 @@ def guarded(guarded_server, start_server, ledger):
 
 
 def refused(done, *words, code=UNAVAILABLE):
-    """A command line ended with one sentence that has these words."""
+    """A command line ended with one line that has these words."""
     assert (done.returncode, done.stdout) == (code, ""), done
     for word in words:
         assert word in done.stderr, done.stderr
     assert SECRET not in done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
-    assert re.search(r"\.\n$", done.stderr), done.stderr
     return True
 
 
@@ -219,8 +216,6 @@ def test_a_right_that_is_taken_away_under_a_node(postgres, bare_role):
 # ---- Certificates
 
 def test_a_certificate_of_a_known_authority(guarded):
-    done = guarded.run("next", sslmode="verify-full", sslrootcert=guarded.server.authority.file)
-    assert (done.returncode, done.stdout) == (INVALID, ""), done  # No schema of its own.
     done = guarded.run("next", sslmode="verify-full", sslrootcert=guarded.server.authority.file,
                        user="guarded", env={"PGPASSWORD": RIGHT})
     assert (done.returncode, done.stdout) == (OK, "1\n"), done
@@ -252,7 +247,7 @@ def test_too_many_connections_of_the_role(guarded):
     guarded.server.sql("ALTER ROLE guarded CONNECTION LIMIT 0")
     try:
         refused(guarded.run("next", user="guarded", env={"PGPASSWORD": RIGHT}),
-                'too many connections for role "guarded"', "max_connections", "PgBouncer")
+                'too many connections for role "guarded"', "CONNECTION LIMIT", "ALTER ROLE")
     finally:
         guarded.server.sql("ALTER ROLE guarded CONNECTION LIMIT -1")
 
@@ -279,8 +274,9 @@ def test_starting_up(start_postgres):
     server.stop()
     (server.data / "recovery.signal").touch()
     server.configure({"restore_command": "sleep 1000"})
+    before = len(server.log())
     server.launch()
-    poll(lambda: "starting archive recovery" in server.log(), "it recovers")
+    poll(lambda: "was shut down at" in server.log()[before:], "it recovers")
     refused(setting.run("next"), "starting up", "wait until it is up")
     server.kill()
 
@@ -301,21 +297,6 @@ def test_a_read_only_database(postgres):
     refused(postgres.run("next", user=role), "default_transaction_read_only")
 
 
-def test_a_server_that_loses_what_it_acknowledges(start_postgres):
-    setting = start_postgres(settings={"fsync": "off"})
-    refused(setting.run("next"), "fsync is off", "postgresql.conf")
-
-
-def test_a_role_that_does_not_wait_for_the_disk_is_made_to(start_postgres):
-    setting = start_postgres(settings={"synchronous_commit": "off"})
-    node = setting.start()
-    for last in range(1, 30):
-        assert node.next_id() == last
-    setting.server.kill()
-    setting.server.start()
-    assert setting.tables.value() == last
-
-
 # ---- URLs
 
 @pytest.mark.parametrize("url, words", [
@@ -324,7 +305,7 @@ def test_a_role_that_does_not_wait_for_the_disk_is_made_to(start_postgres):
     ("postgres://nextid@127.0.0.1:port/nextid", ["port", "postgres://"]),
     ("postgres://nextid@127.0.0.1:99999/nextid", ["port", "99999"]),
     ("postgres://nextid@127.0.0.1/nextid?create=perhaps", ["create is 'perhaps'"]),
-    ("postgres://nextid@127.0.0.1/nextid?attempt_timeout=1", ["attempt_timeout"]),
+    ("postgres://nextid@127.0.0.1/nextid?attempt_timeout=soon", ["attempt_timeout", "soon"]),
     ("postgres://nextid@127.0.0.1/nextid?attempt_timeout=1ms", ["attempt_timeout", "100"]),
     ("postgres://nextid@127.0.0.1/nextid?schema=", ["schema is ''"]),
     ("postgres://nextid@127.0.0.1/nextid?schema=a%27b", ["schema is 'a%27b'"]),

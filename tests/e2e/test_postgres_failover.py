@@ -1,16 +1,18 @@
 """Standbys that become primaries, poolers, and copies: no id that was given out is given again, or nobody
 gets one before a person has decided (I8)."""
 
+import contextlib
+import sqlite3
 import threading
-import time
 
 import pytest
 
 import nextid
 from load import check, finish
 from nextid import CORRUPT, NOTHING_BURNED, OK, WORK, is_problem, poll
-from postgres import PgBouncer, Postgres, run, tool
-from postgres_setting import PostgresSetting
+from postgres import PgBouncer, run, tool
+from postgres_setting import PostgresSetting, without_notices
+from tcp_proxy import PostgresMessages, TcpProxy
 
 # The time of the servers' clients to find out that one does not answer.
 ATTEMPT = {"attempt_timeout": "500ms"}
@@ -107,12 +109,30 @@ def test_no_id_leaves_before_the_standby_has_it(pair, how):
     standby.set(synchronous_standby_names="")
     standby.promote()
     setting.tables.server = standby
-    assert setting.tables.value() == 10
+    # Whatever was tried of the requests that got no answer, none of them got an id, and so no id is lost
+    # that was given out.
     following = poll(lambda: next_of(node), "ids come again", seconds=60)
-    # What requests had asked for that got no answer is burned.
     assert following == setting.tables.value()
     assert following > 10
-    node.stop()
+
+
+@pytest.mark.not_accounted("an id is given out that is lost, as the test shows")
+def test_without_the_warning_an_id_would_leave(pair):
+    """So it is the warning that the test above rests on."""
+    setting, standby = pair(sync=True)
+    with TcpProxy(setting.server.port, PostgresMessages) as proxy:
+        proxy.rewrite = without_notices
+        node = setting.start("--request-timeout", "20s", ports=[proxy.port], attempt_timeout="20s")
+        assert take(node, 10) == 10
+        standby.kill()
+        asking = threading.Thread(target=node.ask, args=("GET", "/next"))
+        asking.start()
+        poll(lambda: setting.server.value(
+            "SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"),
+            "the commit waits for the standby")
+        asking.join()
+        setting.server.set(synchronous_standby_names="")
+        assert node.stop()["returned"] == 11
 
 
 def test_a_standby_that_is_gone_stops_ids_and_when_back_lets_them_go_on(pair):
@@ -156,7 +176,13 @@ def test_an_asynchronous_standby_that_lacks_ids_is_noticed_by_who_lives(pair, re
     assert is_problem(answer, 500, "corrupt")
     assert "this node has issued ids up to 50" in answer.json()["detail"]
     assert "nextid recover" in answer.json()["detail"]
-    assert setting.tables.value() == 20
+    # A node that had let the counter go may have reserved an id to find out.
+    assert setting.tables.value() <= 20 + rests
+
+
+def issued(state_dir):
+    with contextlib.closing(sqlite3.connect(state_dir / "nextid-state.db")) as database:
+        return database.execute("SELECT issued FROM counters WHERE name = 'global'").fetchone()[0]
 
 
 @pytest.mark.not_accounted("the standby had not all")
@@ -171,6 +197,7 @@ def test_an_asynchronous_standby_that_lacks_ids_is_noticed_by_who_remembers(pair
          "the standby has the first ones")
     standby.stop()
     assert take(node, 30) == 50
+    poll(lambda: issued(tmp_path / "state") == 50, "it is remembered")
     if end == "stop":
         node.stop()
     else:

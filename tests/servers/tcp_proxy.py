@@ -68,6 +68,7 @@ class TcpProxy:
         """`messages` makes what reads a connection's messages: RawMessages, if nothing is said."""
         self.target_port = target_port  # Connections to come lead there.
         self.delay_s = 0.0  # Of each message, both ways.
+        self.rewrite = None  # Message -> the bytes that pass in its place.
         self.connections = 0  # Ever made.
         self._messages = messages or RawMessages
         self._lock = threading.Lock()
@@ -224,6 +225,8 @@ class _Connection:
                 with self._reading:
                     messages = self._messages.read(side, data)
                 for message in messages:
+                    if self._proxy.rewrite:
+                        message.raw = self._proxy.rewrite(message)
                     self._pass(message, other)
         except (OSError, _Cut):
             self.cut()

@@ -85,7 +85,8 @@ class CommitLanes : public std::enable_shared_from_this<CommitLanes> {
   CommitLanes(std::vector<std::unique_ptr<Committer>> committers, LaneTimes times);
 
   void add(contract::Call call) NEXTID_REQUIRES(mutex_);
-  void wake_one() NEXTID_REQUIRES(mutex_);
+  Lane* next_to_wake() NEXTID_REQUIRES(mutex_);
+  static void wake(Lane* lane);
   void run(Lane& lane) NEXTID_EXCLUDES(mutex_);
   bool wait(Lane& lane, base::Lock& lock, base::MonotonicTime now) NEXTID_REQUIRES(mutex_);
   bool take(Lane& lane, base::MonotonicTime now) NEXTID_REQUIRES(mutex_);

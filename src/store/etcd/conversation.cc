@@ -235,8 +235,11 @@ void EtcdConversation::answered_otherwise(const http_client::Answer& answer) {
 }
 
 void EtcdConversation::end(Kind kind, std::string why) {
-  EtcdReply reply{.kind = kind, .why = std::move(why), .code = code_,
-                  .may_pass = may_pass_, .is_etcd = is_etcd_};
+  EtcdReply reply{.kind = kind,
+                  .why = std::move(why),
+                  .code = code_,
+                  .may_pass = may_pass_,
+                  .is_etcd = is_etcd_};
   done_(std::move(reply));
 }
 

@@ -216,14 +216,13 @@ Result<EtcdCounters::Seen> EtcdCounters::seen_in(const Work& work,
 void EtcdCounters::send(const WorkPtr& work, const EtcdTxn& txn,
                         std::function<void(EtcdReply)> done) {
   using std::chrono::milliseconds;
-  const auto left =
-      std::chrono::ceil<milliseconds>(work->deadline - base::monotonic_now());
+  const auto left = std::chrono::ceil<milliseconds>(work->deadline - base::monotonic_now());
   if (txn.writes()) ++writes_;
-  EtcdRequest request{.path = "/v3/kv/txn",
-                      .body = txn.body(),
-                      .effect = txn.writes() ? EtcdRequest::Effect::kWrite
-                                             : EtcdRequest::Effect::kRead,
-                      .limit = std::min(left, client_->settings().attempt_timeout)};
+  EtcdRequest request{
+      .path = "/v3/kv/txn",
+      .body = txn.body(),
+      .effect = txn.writes() ? EtcdRequest::Effect::kWrite : EtcdRequest::Effect::kRead,
+      .limit = std::min(left, client_->settings().attempt_timeout)};
   client_->call(std::move(request), std::move(done));
 }
 

@@ -149,7 +149,7 @@ Answers PostgresCommitter::commit(const Group& group) noexcept {
 /// Throws only failures after which nothing was sent.
 void PostgresCommitter::connect() {
   if (session_.connection && session_.connection->is_alive()) return;
-  session_ = {};
+  disconnect();
   PostgresSession session = open_session(servers_, shared_->attempt_timeout, deadline_);
   try {
     const auto rows = session.connection->run({identity_query()}, Part::kWhole, deadline_);
@@ -160,8 +160,37 @@ void PostgresCommitter::connect() {
     throw PostgresFailure(Effect::kNotApplied, failure.what(), failure.sqlstate());
   }
   session_ = std::move(session);
+  {
+    const base::Lock lock(shared_->mutex);
+    shared_->server = session_.server;
+  }
+  end_lost();
+}
+
+void PostgresCommitter::disconnect() {
+  if (!session_.connection) return;
   const base::Lock lock(shared_->mutex);
-  shared_->server = session_.server;
+  if (!session_.server.process.id.empty()) shared_->lost.push_back(session_.server.process);
+  constexpr std::size_t kMostLost = 16;
+  if (shared_->lost.size() > kMostLost) shared_->lost.erase(shared_->lost.begin());
+  session_ = {};
+}
+
+/// Ends what is left on the server of connections that were lost.
+void PostgresCommitter::end_lost() {
+  std::vector<PostgresProcess> lost;
+  {
+    const base::Lock lock(shared_->mutex);
+    lost = shared_->lost;
+  }
+  if (lost.empty()) return;
+  try {
+    if (end_processes(*session_.connection, lost, deadline_) > 0) return;
+    const base::Lock lock(shared_->mutex);
+    shared_->lost.clear();
+  } catch (const PostgresFailure&) {
+    // They are asked for again when a lock is not to be had.
+  }
 }
 
 void PostgresCommitter::attempt(const Group& group, Answers& answers) {
@@ -201,8 +230,8 @@ void PostgresCommitter::attempt_all(Tasks tasks, const Body& body) {
     } catch (const PostgresFailure& failure) {
       if (leave_out_failed(tasks, failure)) continue;
       for (const Task& task : tasks) *task.outcome = outcome_of(failure, *task.op);
-      if (failure.misses_table() || failure.is_read_only()) session_ = {};
-      if (session_.connection && !session_.connection->is_alive()) session_ = {};
+      const bool is_over = failure.misses_table() || failure.is_read_only();
+      if (is_over || !session_.connection->is_alive()) disconnect();
       return;
     }
   }
@@ -216,7 +245,10 @@ bool PostgresCommitter::leave_out_failed(Tasks& tasks, const PostgresFailure& fa
                                    [&](const Task& task) { return task.op == owners_[*query]; });
   if (failed == tasks.end() || failure.misses_table() || failure.is_read_only()) return false;
   *failed->outcome = outcome_of(failure, *failed->op);
-  if (failure.waited_for_lock()) held_up_.push_back(counter_of(*failed->op));
+  if (failure.waited_for_lock()) {
+    held_up_.push_back(counter_of(*failed->op));
+    end_lost();
+  }
   tasks.erase(failed);
   return true;
 }

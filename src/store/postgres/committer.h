@@ -31,6 +31,8 @@ struct PostgresShared {
 
   mutable base::Mutex mutex = {};
   PostgresServer server NEXTID_GUARDED_BY(mutex) = {};  ///< The last one that was connected to.
+  /// Processes of connections that were lost: they may hold locks. The newest few.
+  std::vector<PostgresProcess> lost NEXTID_GUARDED_BY(mutex) = {};
 };
 
 /// Not thread-safe: one thread at a time, but for commits().
@@ -68,6 +70,8 @@ class PostgresCommitter final : public Committer {
   using Unconfirmed = std::vector<std::pair<Task, contract::Outcome>>;
 
   void connect();
+  void disconnect();
+  void end_lost();
   void attempt(const Group& group, Answers& answers);
   void attempt_all(Tasks tasks, const Body& body);
   bool leave_out_failed(Tasks& tasks, const PostgresFailure& failure);

@@ -33,9 +33,11 @@ const PostgresStatement kSet{"",
 const PostgresStatement kSetSession{
     "",
     "SELECT set_config(name, CASE name WHEN 'default_transaction_isolation' THEN 'read committed'"
-    " WHEN 'client_connection_check_interval' THEN '1000' ELSE $1 END, false) FROM pg_settings"
-    " WHERE name IN ('client_connection_check_interval', 'default_transaction_isolation',"
-    " 'idle_in_transaction_session_timeout')"};
+    " WHEN 'client_connection_check_interval' THEN '1000' WHEN 'tcp_keepalives_count' THEN '3'"
+    " WHEN 'tcp_keepalives_idle' THEN '10' WHEN 'tcp_keepalives_interval' THEN '5' ELSE $1 END,"
+    " false) FROM pg_settings WHERE name IN ('client_connection_check_interval',"
+    " 'default_transaction_isolation', 'idle_in_transaction_session_timeout',"
+    " 'tcp_keepalives_count', 'tcp_keepalives_idle', 'tcp_keepalives_interval')"};
 
 /// The time left, for poll(): at least 1 ms before the deadline.
 int left_ms(Deadline deadline) {
@@ -163,7 +165,15 @@ std::vector<PostgresRows> PostgresConnection::run(const std::vector<PostgresQuer
   for (std::size_t i = 0; i < queries.size(); ++i) send(queries[i], i);
   if (ends) send_frame({&kCommit}, Sent::Kind::kCommit);
   check_sent(PQpipelineSync(connection_.get()));
-  auto rows = receive(queries.size(), deadline);
+  std::vector<PostgresRows> rows;
+  try {
+    rows = receive(queries.size(), deadline);
+  } catch (const PostgresFailure&) {
+    // The end of a transaction is skipped behind an error, like all that was sent with it.
+    const bool is_open = PQtransactionStatus(connection_.get()) != PQTRANS_IDLE;
+    if (part == Part::kWhole && is_open) roll_back(deadline);
+    throw;
+  }
   // As when a wait for a synchronous standby was cancelled: committed here, and perhaps nowhere
   // else.
   if (!warning_.empty()) {

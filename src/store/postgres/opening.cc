@@ -142,10 +142,16 @@ Result<OpenedPostgres> open_postgres(const PostgresSettings& settings) {
 }
 
 bool postgres_is_missing(const PostgresSettings& settings) {
-  PostgresSettings looking = settings;
-  looking.create = false;
-  const auto opened = open_postgres(looking);
-  return !opened && opened.error().code() == ErrorCode::kInvalid;
+  auto servers = PostgresServers::find(settings);
+  if (!servers) return false;
+  const auto deadline = base::monotonic_now() + kAttempts * settings.attempt_timeout;
+  try {
+    const auto session = open_session(*servers, settings.attempt_timeout, deadline);
+    const auto schema = schema_of_tables(settings, session.server);
+    return schema && !find_row(*session.connection, PostgresTables(*schema), deadline);
+  } catch (const PostgresFailure&) {
+    return false;
+  }
 }
 
 Result<void> end_postgres_recovery(const PostgresSettings& settings, std::uint64_t skip_for_new) {

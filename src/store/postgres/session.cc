@@ -20,8 +20,15 @@ const PostgresStatement kInspect{
     " current_setting('full_page_writes', true), current_setting('synchronous_commit', true),"
     " current_setting('synchronous_standby_names', true),"
     " (SELECT count(*) FROM pg_stat_replication),"
-    " (extract(epoch FROM clock_timestamp()) * 1000)::bigint"};
+    " (extract(epoch FROM clock_timestamp()) * 1000)::bigint,"
+    " (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())"};
 const PostgresStatement kSystem{"", "SELECT system_identifier FROM pg_control_system()"};
+/// Not one that waits for a standby (SyncRep): its commit would be taken for done here. One row
+/// while the process is there.
+const PostgresStatement kEndProcess{
+    "",
+    "SELECT CASE WHEN wait_event = 'ClientRead' THEN pg_terminate_backend(pid) END"
+    " FROM pg_stat_activity WHERE pid = $1::int AND backend_start = $2::timestamptz"};
 
 PostgresFailure refusal(std::string why) { return {Effect::kNotApplied, std::move(why)}; }
 
@@ -59,11 +66,13 @@ HealthFact fact_of_standbys(const PostgresServer& server) {
                             server.synchronous_standbys, "'."));
   }
   if (server.standbys == 0) return ok(kSubject, "There is no standby.");
-  return warn(kSubject,
-              cat("Its ", server.standbys,
-                  " standbys are asynchronous: if one is promoted, ids that were given out may be "
-                  "given again. Name them in synchronous_standby_names, or run nextid recover "
-                  "after each failover."));
+  const std::string which = server.standbys == 1
+                                ? std::string("Its standby is asynchronous")
+                                : cat("Its ", server.standbys, " standbys are asynchronous");
+  return warn(kSubject, cat(which,
+                            ": after it was promoted, ids that were given out may be given again. "
+                            "Use synchronous_standby_names, or run nextid recover after each "
+                            "failover."));
 }
 
 }  // namespace
@@ -89,6 +98,7 @@ PostgresServer inspect(PostgresConnection& connection, Deadline deadline) {
   server.synchronous_standbys = text(10);
   server.standbys = row.integer(0, 11);
   server.clock_ms = row.integer(0, 12);
+  if (!server.is_pooled) server.process = {text(0), text(13)};
   server.system = read_system(connection, deadline);
   return server;
 }
@@ -135,6 +145,18 @@ PostgresConnection::Session session_for(const PostgresServer& server,
   // Less than the time of the call, so that an answer tells of the lock.
   session.lock_timeout = cat(std::max<std::int64_t>(attempt_timeout.count() / 4, 1));
   return session;
+}
+
+std::size_t end_processes(PostgresConnection& connection,
+                          const std::vector<PostgresProcess>& processes, Deadline deadline) {
+  std::vector<PostgresQuery> queries;
+  for (const PostgresProcess& process : processes) {
+    queries.push_back({&kEndProcess, {process.id, process.start}});
+  }
+  const auto results = connection.run(queries, PostgresConnection::Part::kWhole, deadline);
+  std::size_t there = 0;
+  for (const PostgresRows& rows : results) there += static_cast<std::size_t>(rows.count());
+  return there;
 }
 
 PostgresSession open_session(PostgresServers& servers, std::chrono::milliseconds attempt_timeout,

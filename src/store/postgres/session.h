@@ -13,6 +13,12 @@
 
 namespace nextid::store {
 
+/// The process of a server that serves one session.
+struct PostgresProcess {
+  std::string id = {};  ///< Empty behind a pooler, which ends its own.
+  std::string start = {};
+};
+
 /// What a server says of itself, and of this session.
 struct PostgresServer {
   std::string place;    ///< "host 'db1', port 5432"
@@ -22,6 +28,7 @@ struct PostgresServer {
   std::string schema;  ///< The first of the search path; empty: there is none.
   /// Of the cluster, for ever; its standbys have it, too. Empty where it does not tell.
   std::string system;
+  PostgresProcess process;
   bool is_pooled = false;     ///< Behind a pooler, such as PgBouncer.
   bool is_standby = false;    ///< It replays another server's log.
   bool is_read_only = false;  ///< A transaction can't write.
@@ -47,6 +54,13 @@ std::vector<HealthFact> facts_of(const PostgresServer& server);
 /// The settings that each transaction runs with: see PostgresStore.
 PostgresConnection::Session session_for(const PostgresServer& server,
                                         std::chrono::milliseconds attempt_timeout);
+
+/// Ends processes whose client, of the same role, has given up the connection, if they wait for it:
+/// in the middle of a transaction they hold its locks, until the server's network notices, which
+/// may take hours. Returns how many are still there, these included.
+std::size_t end_processes(PostgresConnection& connection,
+                          const std::vector<PostgresProcess>& processes,
+                          PostgresConnection::Deadline deadline);
 
 struct PostgresSession {
   std::unique_ptr<PostgresConnection> connection;

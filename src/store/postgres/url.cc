@@ -4,8 +4,11 @@
 #include <string_view>
 #include <vector>
 
+#include <boost/url/pct_string_view.hpp>
+
 #include "base/cat.h"
 #include "store/common/url_parameters.h"
+#include "store/common/url_password.h"
 
 namespace nextid::store {
 namespace {
@@ -68,16 +71,17 @@ bool take(PostgresSettings& settings, const Parameter& parameter, UrlProblem& pr
   return true;
 }
 
-bool is_secret(const Parameter& parameter) {
-  return parameter.name.find("password") != std::string::npos;
+std::string decoded(std::string_view text) {
+  const auto encoded = boost::urls::make_pct_string_view(text);
+  return encoded ? encoded->decode() : std::string(text);
 }
 
-/// Without the password between the user and the '@'.
-std::string without_password(const std::string& address) {
+/// In "//USER:PASSWORD@HOST/DATABASE".
+std::string user_in(std::string_view address) {
   const auto at = address.find('@');
-  const auto colon = address.find(':', address.starts_with("//") ? 2 : 0);
-  if (at == std::string::npos || colon == std::string::npos || colon > at) return address;
-  return address.substr(0, colon) + address.substr(at);
+  if (at == std::string_view::npos || !address.starts_with("//")) return {};
+  address = address.substr(2, at - 2);
+  return decoded(address.substr(0, address.find(':')));
 }
 
 void append(std::string& url, const std::string& parameter) {
@@ -92,8 +96,9 @@ Result<PostgresSettings> parse_postgres_url(const std::string& rest, bool create
   PostgresSettings settings;
   settings.create = create;
   settings.conninfo = "postgresql:" + address;
-  settings.url = "postgres:" + without_password(address);
+  settings.url = hide_password("postgres:" + rest);
   if (!rest.starts_with("//")) return invalid(cat("'", settings.url, "' is no store URL"));
+  settings.user = user_in(address);
   std::vector<std::string> seen;
   for (const Parameter& parameter :
        parameters_of(std::string_view(rest).substr(std::min(rest.size(), question + 1)))) {
@@ -101,11 +106,11 @@ Result<PostgresSettings> parse_postgres_url(const std::string& rest, bool create
       return invalid(cat("the parameter '", parameter.name, "' is given more than once"));
     }
     seen.push_back(parameter.name);
+    if (parameter.name == "user") settings.user = decoded(parameter.value);
     UrlProblem problem;
     const bool is_ours = take(settings, parameter, problem);
     if (!problem.empty()) return invalid(problem);
     if (!is_ours) append(settings.conninfo, parameter.text);
-    if (!is_secret(parameter)) append(settings.url, parameter.text);
   }
   return settings;
 }
