@@ -57,8 +57,9 @@ std::string no_answer(const std::string& endpoint, const http_client::Answer& an
   const auto tells = [&](std::string_view part) { return words.find(part) != std::string::npos; };
   std::string why = cat(endpoint, " gave no answer: ", words);
   if (tells("alert")) {
-    why += "; etcd wants a certificate of its client: cert_file= and key_file=, or ETCDCTL_CERT "
-           "and ETCDCTL_KEY";
+    why +=
+        "; etcd wants a certificate of its client: cert_file= and key_file=, or ETCDCTL_CERT "
+        "and ETCDCTL_KEY";
   } else if (tells("SSL_connect") || tells("wrong version number")) {
     why += "; if etcd does not speak TLS there, leave out tls=true and ca_file=";
   } else if (tells("Empty reply") && endpoint.starts_with("http:")) {
