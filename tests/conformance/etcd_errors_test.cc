@@ -20,8 +20,8 @@ namespace {
 using contract::InDoubt;
 using contract::NotApplied;
 using contract::Outcome;
-using store::EtcdErrorKind;
 using std::chrono::milliseconds;
+using store::EtcdErrorKind;
 
 constexpr contract::WriterId kAda = 0xada;
 
@@ -177,8 +177,8 @@ TEST_F(EtcdErrors, ALostLeaseIsReplaced) {
   const contract::IdempotencyRecord record{IdRange(1, 1, 1), 4'000'000'000, 7};
   tap_.once(&is_write, {false, etcd_error_reply(5, "etcdserver: requested lease not found")});
   EXPECT_EQ(remembered(run(*store_, contract::Remember{"orders", "key", record})), record);
-  const auto grants = tap_.calls(
-      [](const auto& call) { return call.target() == "/v3/lease/grant"; });
+  const auto grants =
+      tap_.calls([](const auto& call) { return call.target() == "/v3/lease/grant"; });
   EXPECT_EQ(grants.size(), 2u);
   EXPECT_EQ(remembered(run(*store_, contract::Remember{"orders", "key2", record})), record);
   EXPECT_EQ(tap_.calls([](const auto& call) { return call.target() == "/v3/lease/grant"; }).size(),
@@ -304,7 +304,8 @@ TEST_F(EtcdUsers, AnEtcdWithoutUsersAsksForNoToken) {
 TEST_F(EtcdUsers, NoSentenceHasThePassword) {
   tap_.plan([](const nextid::testing::HttpCall&) {
     return EtcdFate{
-        false, etcd_error_reply(3, "etcdserver: authentication failed, invalid user ID or password")};
+        false,
+        etcd_error_reply(3, "etcdserver: authentication failed, invalid user ID or password")};
   });
   const auto opened = store::EtcdStore::open(as_user(), {}, {});
   ASSERT_FALSE(opened);

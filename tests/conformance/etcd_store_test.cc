@@ -154,9 +154,10 @@ TEST_F(EtcdStoreTest, RecordsHaveALeaseThatOutlivesThem) {
   const auto leases = server().call("/v3/kv/lease/leases", "{}");
   bool outlives = false;
   for (const auto& lease : leases.at("leases").as_array()) {
-    const auto left = server().call(
-        "/v3/kv/lease/timetolive",
-        cat("{\"ID\":\"", std::string(lease.as_object().at("ID").as_string()), "\",\"keys\":true}"));
+    const auto left =
+        server().call("/v3/kv/lease/timetolive",
+                      cat("{\"ID\":\"", std::string(lease.as_object().at("ID").as_string()),
+                          "\",\"keys\":true}"));
     if (!left.contains("keys")) continue;
     outlives = outlives || store::etcd_integer(left, "TTL") >= 3600;
   }

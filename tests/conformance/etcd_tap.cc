@@ -60,8 +60,8 @@ HttpReply EtcdTap::pass_on(const HttpCall& call) {
   http_client::Calls calls({});
   std::promise<http_client::Answer> promise;
   http_client::Call out;
-  out.url = cat(EtcdServer::instance().settings("any").endpoints.front(),
-                std::string(call.target()));
+  out.url =
+      cat(EtcdServer::instance().settings("any").endpoints.front(), std::string(call.target()));
   out.headers = {"Content-Type: application/json"};
   if (call.method_string() == "POST") out.body = call.body();
   out.limit = std::chrono::seconds(10);
@@ -76,12 +76,11 @@ bool is_write(const HttpCall& call) {
          call.body().find("request_delete") != std::string::npos;
 }
 
-bool is_read(const HttpCall& call) {
-  return call.target() == "/v3/kv/txn" && !is_write(call);
-}
+bool is_read(const HttpCall& call) { return call.target() == "/v3/kv/txn" && !is_write(call); }
 
 HttpReply etcd_error_reply(int code, const std::string& message) {
-  return {503, cat("{\"error\":\"", message, "\",\"message\":\"", message, "\",\"code\":", code, "}")};
+  return {503,
+          cat("{\"error\":\"", message, "\",\"message\":\"", message, "\",\"code\":", code, "}")};
 }
 
 }  // namespace nextid::test

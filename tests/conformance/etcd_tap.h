@@ -14,7 +14,7 @@
 namespace nextid::test {
 
 struct EtcdFate {
-  bool passes = true;                              ///< On to etcd.
+  bool passes = true;                             ///< On to etcd.
   std::optional<testing::HttpReply> answer = {};  ///< Instead of etcd's.
 };
 

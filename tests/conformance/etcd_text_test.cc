@@ -23,9 +23,13 @@ std::string with(const std::string& from, const std::string& to) {
 
 TEST(EtcdText, Base64HasAllBytesAndLengths) {
   // RFC 4648, 10.
-  const std::pair<const char*, const char*> vectors[] = {
-      {"", ""},         {"f", "Zg=="},         {"fo", "Zm8="},        {"foo", "Zm9v"},
-      {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}};
+  const std::pair<const char*, const char*> vectors[] = {{"", ""},
+                                                         {"f", "Zg=="},
+                                                         {"fo", "Zm8="},
+                                                         {"foo", "Zm9v"},
+                                                         {"foob", "Zm9vYg=="},
+                                                         {"fooba", "Zm9vYmE="},
+                                                         {"foobar", "Zm9vYmFy"}};
   for (const auto& [bytes, text] : vectors) {
     EXPECT_EQ(to_base64(bytes), text);
     EXPECT_EQ(from_base64(text), bytes);
@@ -91,7 +95,8 @@ TEST(EtcdText, NoPrefixHoldsTheKeysOfAnother) {
   for (const char* good : {"ids", "prod/ids", "/ids", "a.b-c:d_e", "counters"}) {
     EXPECT_TRUE(is_etcd_prefix(good)) << good;
   }
-  for (const char* bad : {"", "ids/", "/", "ids/c", "ids/c/x", "s", "i/x", "ids/store", "a b", "é"}) {
+  for (const char* bad :
+       {"", "ids/", "/", "ids/c", "ids/c/x", "s", "i/x", "ids/store", "a b", "é"}) {
     EXPECT_FALSE(is_etcd_prefix(bad)) << bad;
   }
 }

@@ -92,7 +92,7 @@ TEST(Factory, KnowsOfAKindOfStoreWhatOthersGoBy) {
   EXPECT_FALSE(store::traits_of("dynamodb://t").forgets);
   EXPECT_TRUE(store::traits_of("dynamodb://t?region=r").lists_by_reading_all);
   EXPECT_FALSE(store::traits_of("sqlite:ids.db").lists_by_reading_all);
-  EXPECT_FALSE(store::traits_of("mysql:ids").forgets) << "no store at all";
+  EXPECT_FALSE(store::traits_of("oracle:ids").forgets) << "no store at all";
 }
 
 TEST(Factory, KnowsWhichStoresAreFiles) {
@@ -161,7 +161,9 @@ TEST(Factory, RefusesCharactersThatNobodySees) {
 TEST(Factory, NamesTheKnownSchemes) {
   for (const char* url :
        {"", "ids.db", "oracle:ids", "sqlite", "SQLite:ids.db", ":", "sqlitex:a"}) {
-    expect_invalid(url, "use sqlite:PATH or dynamodb://TABLE or postgres://USER@HOST/DATABASE or ");
+    expect_invalid(url,
+                   "use sqlite:PATH or postgres://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE "
+                   "or etcd://HOST:PORT/PREFIX or dynamodb://TABLE or memory:");
     expect_invalid(url, " or memory:");
   }
 }

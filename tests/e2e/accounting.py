@@ -91,12 +91,10 @@ class Ledger:
             place = str(Path(directory or ".", path).resolve())
         elif kind == "dynamodb":
             place = urllib.parse.urlsplit(store).netloc
-        elif kind in ("postgres", "postgresql"):
+        elif kind in ("postgres", "postgresql", "mysql", "etcd"):
+            family = "postgres-" if kind == "postgresql" else f"{kind}-"
             place = next((tables.name for tables in self._tables.values()
-                          if tables.name.startswith("postgres-") and tables.is_at(store)), store)
-        elif kind == "etcd":
-            place = next((keys.name for keys in self._tables.values()
-                          if keys.name.startswith("etcd-") and keys.is_at(store)), store)
+                          if tables.name.startswith(family) and tables.is_at(store)), store)
         if (kind, place) not in accounts:
             accounts[kind, place] = self._open(kind, place)
         return accounts[kind, place]

@@ -98,8 +98,8 @@ void CommitLanes::add(contract::Call call) {
 
 /// The lane that is to look at what waits, and now counts as woken; one that takes a part of it
 /// wakes the next. The first idle one, so that the connections of the others are made only when
-/// they are needed. Null where none is idle, or where the end of the leader's group, or of patience,
-/// is what all that waits has to wait for.
+/// they are needed. Null where none is idle, or where the end of the leader's group, or of
+/// patience, is what all that waits has to wait for.
 CommitLanes::Lane* CommitLanes::next_to_wake() {
   if (is_waking_) return nullptr;
   if (leader_ != nullptr && is_watched_ && listings_.empty() && apart_.empty()) return nullptr;

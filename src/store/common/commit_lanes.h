@@ -51,6 +51,7 @@ class CommitLanes : public std::enable_shared_from_this<CommitLanes> {
   CommitLanes(const CommitLanes&) = delete;
   CommitLanes& operator=(const CommitLanes&) = delete;
 
+  /// The caller holds a reference over this and list(): an answer may let go of all others.
   void submit(std::vector<contract::Call> calls) NEXTID_EXCLUDES(mutex_);
   void list(Listing listing) NEXTID_EXCLUDES(mutex_);
   /// Of all lanes.

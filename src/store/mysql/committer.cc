@@ -46,7 +46,7 @@ const std::string& counter_of(const contract::Op& op) {
 /// alone commits by itself: then its own error tells.
 bool may_be_applied(const MysqlFailure& failure, std::size_t commit, bool is_alone) {
   if (failure.fate() == Fate::kNotSent) return false;
-  if (failure.fate() == Fate::kUnknown) return true;
+  if (failure.fate() != Fate::kAnswered) return true;
   if (failure.statement() < commit) return false;
   if (failure.statement() == commit && is_alone) return failure.kind() == MysqlErrorKind::kInDoubt;
   return true;
@@ -123,6 +123,14 @@ MysqlCommitter::Batch MysqlCommitter::after_failure(const MysqlFailure& failure,
                                                     Answers& answers) {
   session_.roll_back();
   if (failure.kind() == MysqlErrorKind::kGone) shared_->is_same(std::nullopt);
+  if (failure.fate() == Fate::kTimeOver &&
+      lock_wait_of(shared_->settings) >= shared_->settings.attempt_timeout) {
+    // It may be a lock: each is to wait for its own.
+    for (const Item& item : batch) {
+      const std::string& each = counter_of(*item.op);
+      if (!each.empty()) answers.held_up.push_back(each);
+    }
+  }
   if (is_in_doubt) {
     answer_all(batch, InDoubt{failure.what()}, answers);
     return {};

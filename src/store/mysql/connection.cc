@@ -210,11 +210,11 @@ void MysqlConnection::begin_session() {
   const my_bool off = 0;
   mysql_options(handle_.get(), MYSQL_OPT_RECONNECT, &off);
   const unsigned limit_s = seconds_of(settings_.attempt_timeout);
-  // A wait for a lock ends before the attempt does, so that it is known not to be applied.
-  const unsigned lock_s = std::max(1U, limit_s / 2);
+  const auto lock_s = lock_wait_of(settings_).count();
   std::string settings =
-      cat("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE; "
-          "SET SESSION autocommit = 1, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
+      cat("SET NAMES utf8mb4; SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE; "
+          "SET SESSION autocommit = 1, completion_type = 0, sql_safe_updates = 0, "
+          "sql_select_limit = DEFAULT, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
           "time_zone = '+00:00', wait_timeout = 28800, innodb_lock_wait_timeout = ",
           lock_s, ", lock_wait_timeout = ", lock_s, ", net_read_timeout = ", limit_s + 1,
           ", net_write_timeout = ", limit_s + 1);
@@ -227,6 +227,10 @@ void MysqlConnection::begin_session() {
 }
 
 bool MysqlConnection::is_mariadb() const { return mariadb_connection(handle_.get()) != 0; }
+
+std::optional<std::uint64_t> MysqlConnection::abandoned_session() const {
+  return was_cut_ ? std::optional<std::uint64_t>(mysql_thread_id(handle_.get())) : std::nullopt;
+}
 
 bool MysqlConnection::is_usable() const {
   if (is_broken_) return false;
@@ -274,7 +278,8 @@ MysqlFailure MysqlConnection::failure(bool was_cut, std::chrono::milliseconds li
   const unsigned code = mysql_errno(handle_.get());
   if (was_cut) {
     is_broken_ = true;
-    return MysqlFailure(Fate::kUnknown, code,
+    was_cut_ = true;
+    return MysqlFailure(Fate::kTimeOver, code,
                         cat(place_, " did not answer within ", limit.count(), " ms"), statement);
   }
   const bool is_lost = is_client_error(code);

@@ -85,10 +85,13 @@ std::string mysql_schema_for_people(const MysqlSettings& settings) {
   const auto grant = [&](const std::string& rights, const std::string& table) {
     return cat("GRANT ", rights, " ON `", database, "`.", table, " TO '", user, "'@'%';\n");
   };
-  return cat(mysql_schema(tables), "\n-- Who opens the store with create=false needs no more:\n",
+  return cat(mysql_schema(tables), "INSERT IGNORE INTO ", tables.store,
+             " (id, version, identity, sealed) VALUES (1, ", kMysqlSchemaVersion,
+             ", REPLACE(UUID(), '-', ''), NOW(6));\n"
+             "\n-- The least rights, with --no-create-store or create=false in the URL:\n",
              grant("SELECT, INSERT, UPDATE", tables.counters),
              grant("SELECT, INSERT, UPDATE, DELETE", tables.idempotency),
-             grant("SELECT, INSERT, UPDATE", tables.store));
+             grant("SELECT, UPDATE", tables.store));
 }
 
 }  // namespace nextid::store

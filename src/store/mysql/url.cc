@@ -16,8 +16,7 @@ namespace {
 
 using base::cat;
 
-/// A wait for a lock is limited in whole seconds, and must end before the attempt does.
-constexpr std::chrono::milliseconds kShortestAttempt{2'000};
+constexpr std::chrono::milliseconds kShortestAttempt{100};
 /// The server's limit for names is 64 characters.
 constexpr std::size_t kLongestPrefix = 40;
 
@@ -118,6 +117,11 @@ bool needs_tls(const MysqlSettings& settings) {
   return settings.ssl.value_or(is_set_up || is_remote(settings));
 }
 
+std::chrono::seconds lock_wait_of(const MysqlSettings& settings) {
+  const auto half = std::chrono::floor<std::chrono::seconds>(settings.attempt_timeout / 2);
+  return std::max(half, std::chrono::seconds(1));
+}
+
 std::optional<std::string> mysql_process_environment(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
@@ -128,11 +132,16 @@ Result<MysqlSettings> parse_mysql_url(const std::string& rest, bool create,
   const std::string shown = hide_password("mysql:" + rest);
   const std::string encoded = with_encoded_brackets("mysql:" + rest);  // `url` is a view of it.
   const auto url = boost::urls::parse_uri(encoded);
-  if (!url || !url->has_authority()) return invalid(cat("'", shown, "' is no store URL"));
+  // "//h:x" is taken for the host h, and "x" for a path.
+  const bool has_right_path =
+      url && (url->encoded_path().empty() || url->encoded_path().starts_with('/'));
+  if (!has_right_path || !url->has_authority()) {
+    return invalid(cat("'", shown, "' is no store URL"));
+  }
   if (url->has_fragment() || url->segments().size() > 1) {
     return invalid(cat("'", shown, "' says more than a server, a database and parameters"));
   }
-  if (url->has_port() && url->port_number() == 0) {
+  if (url->has_port() && !url->port().empty() && !base::whole_number(url->port(), 1, 65'535)) {
     return invalid(cat("'", url->port(), "' is no port"));
   }
   MysqlSettings settings{.url = shown};

@@ -43,8 +43,7 @@ TEST(Calls, AServerThatDoesNotListenWasSentNothing) {
 TEST(Calls, ARequestOverAPooledConnectionThatBreaksMayHaveArrived) {
   asio::io_context context;
   tcp::acceptor acceptor(context, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
-  const std::string url =
-      base::cat("http://127.0.0.1:", acceptor.local_endpoint().port(), "/");
+  const std::string url = base::cat("http://127.0.0.1:", acceptor.local_endpoint().port(), "/");
   std::thread server([&] {
     tcp::socket socket = acceptor.accept();
     std::string buffer;
