@@ -51,8 +51,8 @@ def output_of(*command):
 
 # ---- PostgreSQL
 
-# Its time runs while it connects, too; its rate is without that.
-PGBENCH_CONNECTS_S = 2
+# Its time runs while it connects, too; its rate is without that. Longer where all clients took longer.
+PGBENCH_CONNECTS_S = (2, 8, 32)
 PGBENCH_SCRIPTS = {
     "update": "UPDATE bench_counter SET value = value + 1 WHERE id = 1 RETURNING value;\n",
     "nextval": "SELECT nextval('bench_sequence');\n",
@@ -76,11 +76,16 @@ def figures(pattern, out):
 
 
 def pgbench(name):
+    def run(server, clients, seconds):
+        return output_of(tool("pgbench"), "--no-vacuum", "--protocol=prepared", "--jobs=1",
+                         f"--client={clients}", f"--time={seconds}", f"--file={server.folder}/{name}.sql",
+                         "--host=127.0.0.1", f"--port={server.port}", "--username=nextid", "nextid")
+
     def rate(server, clients, seconds):
-        out = output_of(tool("pgbench"), "--no-vacuum", "--protocol=prepared", "--jobs=1",
-                        f"--client={clients}", f"--time={seconds + PGBENCH_CONNECTS_S}",
-                        f"--file={server.folder}/{name}.sql",
-                        "--host=127.0.0.1", f"--port={server.port}", "--username=nextid", "nextid")
+        for connecting_s in PGBENCH_CONNECTS_S:
+            out = run(server, clients, seconds + connecting_s)
+            if "tps = " in out:
+                break
         return figures(r"^tps = ([\d.]+)", out)[0]
 
     return rate
