@@ -5,6 +5,7 @@ import random
 import re
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -169,6 +170,21 @@ def test_tables_are_made_once_by_who_start_together(any_postgres):
     assert ids == list(range(1, 9))
     assert any_postgres.tables.sql("SELECT count(*) FROM nextid_store") == "1"
     assert any_postgres.tables.slots() == []
+
+
+def test_tables_that_another_node_takes_long_to_make(postgres):
+    """Longer than a node waits for a lock otherwise."""
+    schema = f'"{postgres.tables.schema}"'
+    with postgres.server.session() as another:
+        another.sql(f"SELECT pg_advisory_lock(hashtextextended('nextid {schema}', 0))")
+        node = postgres.start(wait=False)
+        started = time.monotonic()
+        waits = ("SELECT count(*) FROM pg_stat_activity WHERE usename = 'nextid'"
+                 " AND wait_event = 'advisory'")
+        poll(lambda: postgres.server.value(waits) == 1 and time.monotonic() > started + 1.5,
+             "it waits for the other one")
+    node.wait_until_ready()
+    assert node.next_id() == 1
 
 
 def test_the_sessions_of_a_killed_node_end(postgres):
