@@ -336,6 +336,12 @@ def test_a_server_that_loses_what_it_acknowledges(start_mysql, value):
     poll(lambda: f"innodb_flush_log_at_trx_commit is {value}" in node.log(), "the log says why")
 
 
+def test_a_galera_cluster(start_mysql):
+    """Of one server, which has nobody to speak to."""
+    setting = start_mysql(settings={"wsrep_on": "ON", "wsrep_provider": "none", "binlog_format": "ROW"})
+    refused(setting.run("next"), "part of a Galera cluster (wsrep_on is ON)", "semi-synchronous replication")
+
+
 def test_a_binary_log_that_power_loss_would_cut(start_mysql):
     setting = start_mysql(settings={"log_bin": "binlog", "sync_binlog": 0})
     node = setting.start()
