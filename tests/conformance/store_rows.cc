@@ -33,53 +33,48 @@ std::shared_ptr<contract::StoreDriver> with_records(std::shared_ptr<contract::St
 
 std::vector<StoreRow> store_rows() {
   return {
-    {"memory",
-     [](const TempDir&, const TurnedClock& clock) {
-       return std::make_shared<store::MemoryStore>(clock.reader());
-     },
-     false},
-        {"sqlite",
-         [](const TempDir& directory, const TurnedClock& clock) {
-           const store::MachineClocks clocks{clock.reader(), clock.reader(), 1};
-           return store::SqliteStore::open(directory.file("ids.db"), {}, clocks).value();
-         },
-         true},
-        {"dynamodb",
-         [](const TempDir& directory, const TurnedClock& clock) {
-           return with_records(
-               DynamodbServer::instance().open(table_of(directory), clock.reader()));
-         },
-         true,
-         [](const TempDir& directory) { DynamodbServer::instance().drop(table_of(directory)); },
-         2'000},
-        {"postgres",
-         [](const TempDir& directory, const TurnedClock& clock) {
-           return PostgresServer::instance().open(table_of(directory), clock.reader());
-         },
-         true,
-         [](const TempDir& directory) { PostgresServer::instance().drop(table_of(directory)); },
-         2'000},
-        {
-            "mysql",
-            [](const TempDir& directory, const TurnedClock& clock) {
-              return MysqlServer::instance().open(table_of(directory), clock.reader());
-            },
-            true,
-            [](const TempDir& directory) { MysqlServer::instance().drop(table_of(directory)); },
-            {"etcd",
-             [](const TempDir& directory, const TurnedClock& clock) {
-               return EtcdServer::instance().open(table_of(directory), clock.reader());
-             },
-             true,
-             [](const TempDir& directory) { EtcdServer::instance().drop(table_of(directory)); },
-             2'000},
-        };
-  }
+      {"memory",
+       [](const TempDir&, const TurnedClock& clock) {
+         return std::make_shared<store::MemoryStore>(clock.reader());
+       },
+       false},
+      {"sqlite",
+       [](const TempDir& directory, const TurnedClock& clock) {
+         const store::MachineClocks clocks{clock.reader(), clock.reader(), 1};
+         return store::SqliteStore::open(directory.file("ids.db"), {}, clocks).value();
+       },
+       true},
+      {"dynamodb",
+       [](const TempDir& directory, const TurnedClock& clock) {
+         return with_records(DynamodbServer::instance().open(table_of(directory), clock.reader()));
+       },
+       true, [](const TempDir& directory) { DynamodbServer::instance().drop(table_of(directory)); },
+       2'000},
+      {"postgres",
+       [](const TempDir& directory, const TurnedClock& clock) {
+         return PostgresServer::instance().open(table_of(directory), clock.reader());
+       },
+       true, [](const TempDir& directory) { PostgresServer::instance().drop(table_of(directory)); },
+       2'000},
+      {"mysql",
+       [](const TempDir& directory, const TurnedClock& clock) {
+         return MysqlServer::instance().open(table_of(directory), clock.reader());
+       },
+       true, [](const TempDir& directory) { MysqlServer::instance().drop(table_of(directory)); },
+       2'000},
+      {"etcd",
+       [](const TempDir& directory, const TurnedClock& clock) {
+         return EtcdServer::instance().open(table_of(directory), clock.reader());
+       },
+       true, [](const TempDir& directory) { EtcdServer::instance().drop(table_of(directory)); },
+       2'000},
+  };
+}
 
-  std::vector<StoreRow> durable_store_rows() {
-    std::vector<StoreRow> rows = store_rows();
-    std::erase_if(rows, [](const StoreRow& row) { return !row.is_durable; });
-    return rows;
-  }
+std::vector<StoreRow> durable_store_rows() {
+  std::vector<StoreRow> rows = store_rows();
+  std::erase_if(rows, [](const StoreRow& row) { return !row.is_durable; });
+  return rows;
+}
 
 }  // namespace nextid::test

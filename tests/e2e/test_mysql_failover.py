@@ -17,6 +17,9 @@ from tcp_proxy import TcpProxy
 # The server gives up waiting for a replica after this; long enough never to happen.
 FOR_EVER_MS = 600_000
 
+# Connections of a node.
+LANES = 4
+
 
 @pytest.fixture
 def pair(start_mysql):
@@ -149,6 +152,19 @@ def test_a_replica_that_is_gone_stops_ids_and_when_back_lets_them_go_on(pair):
     assert following == setting.tables.value()
     counts = node.stop()
     assert counts["returned"] + counts["burned"] == following
+
+
+def test_attempts_that_wait_for_a_replica_do_not_pile_up(pair):
+    """Where the rows are not locked meanwhile, each would take one more of the server's connections."""
+    setting, replica = pair(semi_sync=True, rpl_semi_sync_master_wait_point="AFTER_COMMIT")
+    node = setting.start("--request-timeout", "1s", attempt_timeout="200ms")
+    assert take(node, 10) == 10
+    replica.stop()
+    for _ in range(8):
+        assert node.ask("GET", "/next").status in (503, 504)
+        assert setting.sessions() <= 2 * LANES
+    replica.start()
+    assert poll(lambda: next_of(node), "ids come again", seconds=60) == setting.tables.value()
 
 
 @pytest.mark.parametrize("is_required", [False, True])
