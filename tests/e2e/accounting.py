@@ -53,7 +53,7 @@ class Ledger:
         self._tables = {}  # By name.
 
     def know(self, table):
-        """A table of DynamoDB, or Tables of PostgreSQL, that the test's processes may use. Returns it."""
+        """A table of DynamoDB, Tables of PostgreSQL, or Keys in etcd, that the test's processes may use. Returns it."""
         self._tables[table.name] = table
         return table
 
@@ -91,8 +91,8 @@ class Ledger:
             place = str(Path(directory or ".", path).resolve())
         elif kind == "dynamodb":
             place = urllib.parse.urlsplit(store).netloc
-        elif kind in ("postgres", "postgresql", "mysql"):
-            family = "mysql-" if kind == "mysql" else "postgres-"
+        elif kind in ("postgres", "postgresql", "mysql", "etcd"):
+            family = "postgres-" if kind == "postgresql" else f"{kind}-"
             place = next((tables.name for tables in self._tables.values()
                           if tables.name.startswith(family) and tables.is_at(store)), store)
         if (kind, place) not in accounts:

@@ -45,7 +45,7 @@ inline constexpr auto kEtcdErrors = std::to_array<EtcdErrorRow>({
      "etcd wants a user: set ETCDCTL_USER and ETCDCTL_PASSWORD, or user= and password_file="},
     {3, "authentication failed", EtcdErrorKind::kNotApplied, "check the user and the password"},
     {16, "invalid auth token", EtcdErrorKind::kStaleToken},
-    {7, "permission denied", EtcdErrorKind::kNotApplied, "grant the right (docs/etcd.md)"},
+    {7, "permission denied", EtcdErrorKind::kNotApplied, "grant the user a role with the right"},
     {5, "requested lease not found", EtcdErrorKind::kLostLease},
     {15, "corrupt cluster", EtcdErrorKind::kNotApplied,
      "members disagree about the data: find the one that is wrong, and replace it"},

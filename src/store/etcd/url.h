@@ -35,7 +35,4 @@ Result<EtcdSettings> parse_etcd_url(
     const std::string& rest, bool create = true,
     const base::Environment& environment = &base::process_environment);
 
-/// What follows "etcd:" without a password that someone may have put there.
-std::string without_etcd_password(const std::string& rest);
-
 }  // namespace nextid::store
