@@ -148,10 +148,7 @@ void MysqlConnection::Close::operator()(st_mysql* handle) const {
 }
 
 MysqlConnection::MysqlConnection(const MysqlSettings& settings, Watchdog& watchdog)
-    : settings_(settings),
-      watchdog_(watchdog),
-      handle_(new_handle()),
-      place_(place_of(settings)) {
+    : settings_(settings), watchdog_(watchdog), handle_(new_handle()), place_(place_of(settings)) {
   if (!handle_) throw MysqlFailure(Fate::kNotSent, 0, "the MySQL client library has no memory");
   refuse_unreadable("option_file", settings.option_file);
   refuse_unreadable("ssl_ca", settings.ssl_ca);
