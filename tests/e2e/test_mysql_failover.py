@@ -222,7 +222,8 @@ def test_an_asynchronous_replica_that_lacks_ids_is_noticed_by_who_lives(pair, re
     assert is_problem(answer, 500, "corrupt")
     assert "this node has issued ids up to 50" in answer.json()["detail"]
     assert "nextid recover" in answer.json()["detail"]
-    assert setting.tables.value() == 20
+    # A counter that rested has no slot there: what is then reserved shows that ids are missing, and is burned.
+    assert setting.tables.value() in ((20, 21) if rests else (20,))
 
 
 @pytest.mark.not_accounted("the replica had not all")
