@@ -126,8 +126,7 @@ void EtcdConversation::send() {
   member_ = means_->members.current();
   ++members_asked_;
   newest_when_sent_ = means_->identity.newest();
-  http_client::Call call;
-  call.url = endpoint() + request_.path;
+  http_client::Call call = means_->call_of(member_, request_.path);
   // A member that knows no leader refuses such a call at once, and does not let it wait.
   call.headers = {"Content-Type: application/json", "Grpc-Metadata-hasleader: true"};
   if (!token_.empty()) call.headers.push_back("Authorization: " + token_);
