@@ -151,7 +151,7 @@ def test_a_restart_of_etcd_costs_no_id(start_etcd):
 
 def test_an_etcd_that_hangs_is_given_up_within_the_limit(start_etcd):
     setting = start_etcd()
-    node = setting.start("--request-timeout", "2s", attempt_timeout="200ms")
+    node = setting.start("--request-timeout", "2s", attempt_timeout="500ms")
     assert node.next_id() == 1
     setting.server.pause()
     try:
