@@ -156,7 +156,7 @@ def test_an_etcd_that_hangs_is_given_up_within_the_limit(start_etcd):
     setting.server.pause()
     try:
         assert node.ask("GET", "/next").status in (503, 504)
-        assert node.ask("GET", "/readyz").status == 503
+        poll(lambda: node.ask("GET", "/readyz").status == 503, "it is not ready")
     finally:
         setting.server.resume()
     following = poll(lambda: next_of(node), "ids come again")
