@@ -1,0 +1,7 @@
+"""The kinds of store that a round can stand on, with what is around each."""
+
+from torture.stores.dynamodb import DynamodbStore
+from torture.stores.postgres import PostgresStore
+from torture.stores.sqlite import SqliteStore
+
+STORES = {store.kind: store for store in (SqliteStore, DynamodbStore, PostgresStore)}
