@@ -21,7 +21,7 @@ from torture import place, recovery
 from torture.network import Link
 from torture.stores.server import STALLS
 
-SQL_SERVERS = ("postgres",)
+SQL_SERVERS = ("postgres", "mysql")
 SERVERS = ("dynamodb", *SQL_SERVERS)
 ALL_STORES = ("sqlite", *SERVERS)
 

@@ -3,6 +3,7 @@
 import contextlib
 import math
 import random
+import subprocess
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -170,7 +171,7 @@ class ServerStore(Store):
     def heal(self):
         self._goes_wrong = False
         self.proxy.heal()
-        self.empty_disk()
+        self.start_server()
 
     def close(self):
         self.proxy.close()
@@ -180,7 +181,7 @@ class ServerStore(Store):
         self.disk.remove()
 
     def _serves(self):
-        with contextlib.suppress(ServerError):
+        with contextlib.suppress(ServerError, subprocess.TimeoutExpired):
             if not self.server.is_running():
                 self._starter.submit(self.server.start).result()
             self.ask()
