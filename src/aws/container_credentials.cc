@@ -6,11 +6,11 @@
 
 #include "aws/credential_document.h"
 #include "aws/http_fetch.h"
+#include "aws/text_file.h"
+#include "base/cat.h"
 #include "http_client/secret_travel.h"
 #include "http_client/service_words.h"
-#include "aws/text_file.h"
 #include "http_client/url.h"
-#include "base/cat.h"
 
 namespace nextid::aws {
 namespace {

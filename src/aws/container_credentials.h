@@ -7,8 +7,8 @@
 
 #include "nextid/error.h"
 
-#include "base/process_environment.h"
 #include "aws/source_answer.h"
+#include "base/process_environment.h"
 
 namespace nextid::aws {
 

@@ -7,8 +7,8 @@
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 
-#include "http_client/service_words.h"
 #include "base/cat.h"
+#include "http_client/service_words.h"
 
 namespace nextid::aws {
 namespace {
@@ -125,10 +125,10 @@ Result<Credentials> check_credentials(Credentials credentials,
                      " is no time like 2026-11-25T12:00:00Z. Correct it there."));
   }
   if (*credentials.expires <= std::chrono::system_clock::now()) {
-    return Error(
-        ErrorCode::kUnavailable,
-        cat("The AWS credentials of ", credentials.source, " expired at ",
-            http_client::service_words(*expiration), ". Renew them there, or correct this machine's clock."));
+    return Error(ErrorCode::kUnavailable,
+                 cat("The AWS credentials of ", credentials.source, " expired at ",
+                     http_client::service_words(*expiration),
+                     ". Renew them there, or correct this machine's clock."));
   }
   return credentials;
 }

@@ -6,8 +6,8 @@
 #include "nextid/error.h"
 
 #include "aws/credentials.h"
-#include "base/process_environment.h"
 #include "aws/profile_files.h"
+#include "base/process_environment.h"
 
 namespace nextid::aws {
 

@@ -16,8 +16,8 @@
 
 #include "aws/credential_cache.h"
 #include "aws/dynamodb_reply.h"
-#include "base/process_environment.h"
 #include "aws/signed_http.h"
+#include "base/process_environment.h"
 
 namespace nextid::aws {
 

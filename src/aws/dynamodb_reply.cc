@@ -10,9 +10,9 @@
 #include <boost/crc.hpp>
 #include <boost/json/parse.hpp>
 
-#include "http_client/service_words.h"
 #include "base/cat.h"
 #include "base/quoting.h"
+#include "http_client/service_words.h"
 
 namespace nextid::aws {
 namespace {
@@ -195,9 +195,11 @@ DynamodbReply read_error(const SignedAnswer& answer, const CallContext& context)
     return in_doubt(cat("something that is not DynamoDB answered at ", context.endpoint,
                         " with HTTP status ", answer.status, "; check the endpoint"));
   }
-  return in_doubt(cat(
-      "DynamoDB failed with HTTP status ", answer.status, ", ", http_client::service_words(code), says(message),
-      answer.request_id.empty() ? "" : ", request " + http_client::service_words(answer.request_id)));
+  return in_doubt(cat("DynamoDB failed with HTTP status ", answer.status, ", ",
+                      http_client::service_words(code), says(message),
+                      answer.request_id.empty()
+                          ? ""
+                          : ", request " + http_client::service_words(answer.request_id)));
 }
 
 DynamodbReply no_answer(const SignedAnswer& answer, const CallContext& context) {

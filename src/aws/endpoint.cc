@@ -6,10 +6,10 @@
 #include <string_view>
 #include <utility>
 
-#include "http_client/secret_travel.h"
-#include "http_client/url.h"
 #include "base/ascii.h"
 #include "base/cat.h"
+#include "http_client/secret_travel.h"
+#include "http_client/url.h"
 
 namespace nextid::aws {
 namespace {
@@ -104,7 +104,9 @@ std::optional<http_client::Url> plain_url(const std::string& text) {
   return url;
 }
 
-std::string whole_of(const http_client::Url& url) { return url.whole.substr(0, url.whole.size() - 1); }
+std::string whole_of(const http_client::Url& url) {
+  return url.whole.substr(0, url.whole.size() - 1);
+}
 
 Result<std::string> check_endpoint(const Named& given, const Service& service, bool may_be_plain) {
   if (const auto url = plain_url(given.value)) {
@@ -124,7 +126,8 @@ Result<std::string> check_endpoint(const Named& given, const Service& service, b
                    "http://localhost:8000, without path, query or user."));
 }
 
-std::optional<Named> configured_endpoint(const Service& service, const base::Environment& environment,
+std::optional<Named> configured_endpoint(const Service& service,
+                                         const base::Environment& environment,
                                          const Profile& profile) {
   if (auto given = from_variable(environment, service.variable)) return given;
   if (auto given = from_variable(environment, "AWS_ENDPOINT_URL")) return given;
@@ -133,7 +136,8 @@ std::optional<Named> configured_endpoint(const Service& service, const base::Env
 }
 
 Result<std::string> regional_endpoint(const Service& service, const std::string& region,
-                                      const base::Environment& environment, const Profile& profile) {
+                                      const base::Environment& environment,
+                                      const Profile& profile) {
   const auto fips = read_switch(environment, "AWS_USE_FIPS_ENDPOINT", profile, "use_fips_endpoint");
   if (fips.has_error()) return fips.error();
   const auto dual_stack =
@@ -193,7 +197,8 @@ Result<std::string> resolve_dynamodb_endpoint(const std::string& explicit_endpoi
   return resolve_endpoint(kDynamodb, region, environment, profile, may_be_plain);
 }
 
-Result<std::string> resolve_sts_endpoint(const std::string& region, const base::Environment& environment,
+Result<std::string> resolve_sts_endpoint(const std::string& region,
+                                         const base::Environment& environment,
                                          const Profile& profile) {
   return resolve_endpoint(kSts, region, environment, profile, false);
 }

@@ -5,8 +5,8 @@
 
 #include "nextid/error.h"
 
-#include "base/process_environment.h"
 #include "aws/profile_files.h"
+#include "base/process_environment.h"
 
 namespace nextid::aws {
 
@@ -27,7 +27,8 @@ Result<std::string> resolve_dynamodb_endpoint(const std::string& explicit_endpoi
 
 /// The same for STS: AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL, the profile, the region's. Never http
 /// to another machine: what STS gets and gives are keys.
-Result<std::string> resolve_sts_endpoint(const std::string& region, const base::Environment& environment,
+Result<std::string> resolve_sts_endpoint(const std::string& region,
+                                         const base::Environment& environment,
                                          const Profile& profile);
 
 }  // namespace nextid::aws

@@ -5,8 +5,8 @@
 #include <new>
 #include <thread>
 
-#include "http_client/handles.h"
 #include "base/cat.h"
+#include "http_client/handles.h"
 
 namespace nextid::aws {
 namespace {

@@ -9,11 +9,11 @@
 
 #include "aws/credential_document.h"
 #include "aws/http_fetch.h"
+#include "base/ascii.h"
+#include "base/cat.h"
 #include "http_client/secret_travel.h"
 #include "http_client/service_words.h"
 #include "http_client/url.h"
-#include "base/ascii.h"
-#include "base/cat.h"
 
 namespace nextid::aws {
 namespace {
@@ -91,13 +91,14 @@ Result<Credentials> get_credentials(Metadata& metadata, const std::string& role)
   if (!failure.empty()) {
     return unavailable(cat("the role ", http_client::service_words(role), " gives ", failure));
   }
-  return parse_credentials_json(answer->body, "Token",
-                                cat("the instance's role '", http_client::service_words(role), "'"));
+  return parse_credentials_json(
+      answer->body, "Token", cat("the instance's role '", http_client::service_words(role), "'"));
 }
 
 }  // namespace
 
-Result<std::string> instance_metadata_url(const base::Environment& environment, const Profile& profile) {
+Result<std::string> instance_metadata_url(const base::Environment& environment,
+                                          const Profile& profile) {
   auto endpoint = environment("AWS_EC2_METADATA_SERVICE_ENDPOINT");
   if (!endpoint) endpoint = profile.get("ec2_metadata_service_endpoint");
   if (endpoint) {

@@ -82,7 +82,8 @@ std::optional<std::string> Profile::get(const std::string& setting) const {
   return it->second;
 }
 
-Result<Profile> read_profile(const std::string& explicit_name, const base::Environment& environment) {
+Result<Profile> read_profile(const std::string& explicit_name,
+                             const base::Environment& environment) {
   const auto config_path = file_path(environment, "AWS_CONFIG_FILE", "/.aws/config");
   const auto credentials_path =
       file_path(environment, "AWS_SHARED_CREDENTIALS_FILE", "/.aws/credentials");

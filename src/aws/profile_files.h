@@ -26,6 +26,7 @@ struct Profile {
 /// AWS_SHARED_CREDENTIALS_FILE (~/.aws/credentials) and AWS_CONFIG_FILE (~/.aws/config). A file
 /// that is not there is empty. kInvalid: a file that can't be read or parsed, named with its line;
 /// a profile that was asked for by name and is in neither.
-Result<Profile> read_profile(const std::string& explicit_name, const base::Environment& environment);
+Result<Profile> read_profile(const std::string& explicit_name,
+                             const base::Environment& environment);
 
 }  // namespace nextid::aws

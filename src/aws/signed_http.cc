@@ -74,9 +74,8 @@ void sign_with(CURL* handle, const Credentials& credentials) {
 
 SignedHttp::SignedHttp(SignedHttpOptions options)
     : url_(options.url + "/"),
-      calls_({.max_connections = options.max_connections, .prepare = [options](CURL* handle) {
-                prepare(handle, options);
-              }}) {}
+      calls_({.max_connections = options.max_connections,
+              .prepare = [options](CURL* handle) { prepare(handle, options); }}) {}
 
 void SignedHttp::send(SignedCall call) {
   http_client::Call plain;

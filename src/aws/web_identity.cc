@@ -14,9 +14,9 @@
 #include "aws/credential_document.h"
 #include "aws/endpoint.h"
 #include "aws/http_fetch.h"
-#include "http_client/service_words.h"
 #include "aws/text_file.h"
 #include "base/cat.h"
+#include "http_client/service_words.h"
 
 namespace nextid::aws {
 namespace {
@@ -30,9 +30,10 @@ constexpr const char* kDefaultSessionName = "nextid";
 constexpr std::string_view kTransientCode = "IDPCommunicationError";
 
 Error unavailable(const WebIdentity& identity, const std::string& why) {
-  return {ErrorCode::kUnavailable,
-          cat("Can't take on ", http_client::service_words(identity.role_arn), " with the token in ",
-              identity.token_file, " at ", identity.sts_endpoint, ": ", why, ".")};
+  return {
+      ErrorCode::kUnavailable,
+      cat("Can't take on ", http_client::service_words(identity.role_arn), " with the token in ",
+          identity.token_file, " at ", identity.sts_endpoint, ": ", why, ".")};
 }
 
 Result<std::string> read_token(const std::string& path) {
@@ -147,7 +148,8 @@ SourceAnswer ask_web_identity(const std::string& region, const base::Environment
              resolve_sts_endpoint(region, environment, profile));
 }
 
-SourceAnswer ask_profile_web_identity(const std::string& region, const base::Environment& environment,
+SourceAnswer ask_profile_web_identity(const std::string& region,
+                                      const base::Environment& environment,
                                       const Profile& profile) {
   const auto token_file = profile.get("web_identity_token_file");
   const auto role_arn = profile.get("role_arn");

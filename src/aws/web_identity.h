@@ -6,9 +6,9 @@
 
 #include "nextid/error.h"
 
-#include "base/process_environment.h"
 #include "aws/profile_files.h"
 #include "aws/source_answer.h"
+#include "base/process_environment.h"
 
 namespace nextid::aws {
 
@@ -30,7 +30,7 @@ SourceAnswer ask_web_identity(const std::string& region, const base::Environment
 
 /// By the profile's web_identity_token_file, role_arn and role_session_name; absent without the
 /// first.
-SourceAnswer ask_profile_web_identity(const std::string& region, const base::Environment& environment,
-                                      const Profile& profile);
+SourceAnswer ask_profile_web_identity(const std::string& region,
+                                      const base::Environment& environment, const Profile& profile);
 
 }  // namespace nextid::aws

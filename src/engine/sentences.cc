@@ -53,7 +53,7 @@ Error Sentences::late(const std::string& last_failure) const {
   }
   return Error(ErrorCode::kUnavailable,
                cat(quoted(), " got no answer from the store in time. Its last attempt failed: ",
-                   last_failure));
+                   last_failure, last_failure.ends_with('.') ? "" : "."));
 }
 
 Error Sentences::not_found() const {

@@ -3,13 +3,12 @@
 
 #include <chrono>
 #include <cstddef>
+#include <curl/curl.h>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <curl/curl.h>
 
 namespace nextid::http_client {
 
@@ -34,7 +33,7 @@ struct Answer {
 };
 
 struct Call {
-  std::string url;  ///< http or https.
+  std::string url;                          ///< http or https.
   std::vector<std::string> headers = {};    ///< "Name: value".
   std::optional<std::string> body = {};     ///< Of a POST; without one it is a GET.
   std::chrono::milliseconds limit{0};       ///< For the whole call.

@@ -169,7 +169,7 @@ constexpr std::string_view kList = "LIST";
 constexpr std::array kOptions{
     Option{kStoreOption, "URL", "sqlite:ids.db",
            "Made when missing, unless no-create-store, or ?create=false behind it, says "
-           "otherwise.",
+           "otherwise. A password is better kept out of it (docs/security.md).",
            [](Config& config, std::string_view text) -> Result<void> {
              if (text.empty()) return invalid("it must be a URL such as sqlite:ids.db");
              config.store = text;

@@ -8,23 +8,11 @@
 #include <string_view>
 
 #include "nextid/error.h"
-#include "nextid/log.h"
 
 #include "contract/store_driver.h"
+#include "store/common/scheme.h"
 
 namespace nextid::store {
-
-struct OpenOptions {
-  bool create = true;  ///< StoreOptions::create_store; a URL that says so wins.
-  /// The store was there before: none is made in its place. Tables that a store makes only when it
-  /// first needs them are still made.
-  bool is_known = false;
-  bool accept_copy = false;  ///< StoreOptions::accept_copy.
-  /// Take the store as it is, whatever is wrong with it, short of damage: for recovery only, which
-  /// then moves its counters on.
-  bool accept_as_is = false;
-  Log log = {};
-};
 
 /// Opens "memory:", "sqlite:PATH" or "dynamodb://TABLE?...", each but the first optionally with the
 /// parameter create=true or create=false. kInvalid names an unknown scheme and the known ones, or a
@@ -54,30 +42,11 @@ std::string shown_url(std::string_view url);
 /// The URLs that there are, for people: "sqlite:PATH for a file; memory: for tests".
 std::string url_forms();
 
-/// What is known of a kind of store before one is opened.
-struct Traits {
-  bool forgets = false;  ///< The store ends with the process that opened it.
-  /// A page of its counters takes a read of the whole store, which may take long and cost money.
-  bool lists_by_reading_all = false;
-};
-
 /// The traits of the store that a URL names; the defaults if it names none.
 Traits traits_of(std::string_view url);
 
-/// A store that is a file of this machine.
-struct LocalFile {
-  std::string path;       ///< As the URL has it.
-  std::string full_path;  ///< From the root, for messages.
-};
-
 /// None for other stores, and for URLs that are wrong.
 std::optional<LocalFile> local_file(std::string_view url);
-
-/// A store that is not there.
-struct MissingStore {
-  std::string name;      ///< "'/x/ids.db'", "table 'ids'"
-  std::string obstacle;  ///< A sentence, where opening the URL would not make the store.
-};
 
 /// Nothing where there is a store, or where only its opening can tell; `create` holds where the URL
 /// does not say. Makes nothing, and is not for a process that has the store open. Blocks as

@@ -65,8 +65,8 @@ void EtcdServer::remove(const std::string& key) const {
 }
 
 void EtcdServer::drop(const std::string& prefix) const {
-  call("/v3/kv/deleterange", cat("{\"key\":", in_json(prefix + "/"),
-                                 ",\"range_end\":", in_json(prefix + "0"), "}"));
+  call("/v3/kv/deleterange",
+       cat("{\"key\":", in_json(prefix + "/"), ",\"range_end\":", in_json(prefix + "0"), "}"));
 }
 
 }  // namespace nextid::test

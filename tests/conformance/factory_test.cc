@@ -92,7 +92,7 @@ TEST(Factory, KnowsOfAKindOfStoreWhatOthersGoBy) {
   EXPECT_FALSE(store::traits_of("dynamodb://t").forgets);
   EXPECT_TRUE(store::traits_of("dynamodb://t?region=r").lists_by_reading_all);
   EXPECT_FALSE(store::traits_of("sqlite:ids.db").lists_by_reading_all);
-  EXPECT_FALSE(store::traits_of("mysql:ids").forgets) << "no store at all";
+  EXPECT_FALSE(store::traits_of("oracle:ids").forgets) << "no store at all";
 }
 
 TEST(Factory, KnowsWhichStoresAreFiles) {
@@ -161,7 +161,9 @@ TEST(Factory, RefusesCharactersThatNobodySees) {
 TEST(Factory, NamesTheKnownSchemes) {
   for (const char* url :
        {"", "ids.db", "oracle:ids", "sqlite", "SQLite:ids.db", ":", "sqlitex:a"}) {
-    expect_invalid(url, "use sqlite:PATH or dynamodb://TABLE or postgres://USER@HOST/DATABASE or ");
+    expect_invalid(url,
+                   "use sqlite:PATH or postgres://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE "
+                   "or etcd://HOST:PORT/PREFIX or dynamodb://TABLE or memory:");
     expect_invalid(url, " or memory:");
   }
 }
@@ -197,16 +199,31 @@ TEST(Factory, TellsNoPasswordOfAWrongUrl) {
 TEST(Factory, RefusesAPasswordThatEndsWhereItSeemsNotTo) {
   for (const char* url : {"postgres://ann:sec@ret@db/ids", "postgres://ann:sec/ret@db/ids",
                           "postgres://ann:sec?ret@db/ids", "postgres://ann:sec#ret@db/ids"}) {
-    expect_invalid(url, "'postgres://ann@db/ids' is not the whole URL");
+    expect_invalid(url, "'postgres://ann@db/ids' is shown without");
     expect_invalid(url, "write %40 for '@'");
+  }
+}
+
+TEST(Factory, NamesTheUrlsUserInTheRightsOfASchema) {
+  for (const auto& [url, role] : std::vector<std::pair<std::string, std::string>>{
+           {"postgres://ann@db/ids", "\"ann\""},
+           {"postgres://ann:secret@db/ids", "\"ann\""},
+           {"postgres://a%22b@db/ids", "\"a\"\"b\""},
+           {"postgres:///ids?user=ann", "\"ann\""},
+           {"postgres://db/ids", "nextid"},
+           {"mysql://ann:secret@db/ids", "'ann'@'%'"}}) {
+    const auto schema = store::schema_of(url);
+    ASSERT_TRUE(schema) << schema.error().what();
+    EXPECT_NE(schema->find(" TO " + role + ";\n"), std::string::npos) << *schema;
+    EXPECT_EQ(schema->find("secret"), std::string::npos) << *schema;
   }
 }
 
 TEST(Factory, HasNoSchemaOfWhatHasNoTablesOfYours) {
   const TempDir directory;
   const std::string file = directory.file("ids.db");
-  for (const std::string& url :
-       {"sqlite:" + file, std::string("memory:"), std::string("dynamodb://t")}) {
+  for (const std::string& url : {"sqlite:" + file, std::string("memory:"),
+                                 std::string("dynamodb://t"), std::string("etcd://db")}) {
     const auto schema = store::schema_of(url);
     ASSERT_TRUE(schema.has_error()) << url;
     EXPECT_EQ(schema.error().code(), ErrorCode::kInvalid);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "conformance/dynamodb_server.h"
 #include "conformance/etcd_server.h"
+#include "conformance/mysql_server.h"
 #include "conformance/postgres_server.h"
 #include "store/memory/store.h"
 #include "store/sqlite/store.h"
@@ -54,6 +55,12 @@ std::vector<StoreRow> store_rows() {
          return PostgresServer::instance().open(table_of(directory), clock.reader());
        },
        true, [](const TempDir& directory) { PostgresServer::instance().drop(table_of(directory)); },
+       2'000},
+      {"mysql",
+       [](const TempDir& directory, const TurnedClock& clock) {
+         return MysqlServer::instance().open(table_of(directory), clock.reader());
+       },
+       true, [](const TempDir& directory) { MysqlServer::instance().drop(table_of(directory)); },
        2'000},
       {"etcd",
        [](const TempDir& directory, const TurnedClock& clock) {

@@ -53,7 +53,7 @@ class Ledger:
         self._tables = {}  # By name.
 
     def know(self, table):
-        """A table of DynamoDB, or Tables of PostgreSQL, that the test's processes may use. Returns it."""
+        """A table of DynamoDB, Tables of PostgreSQL, or Keys in etcd, that the test's processes may use. Returns it."""
         self._tables[table.name] = table
         return table
 
@@ -91,9 +91,10 @@ class Ledger:
             place = str(Path(directory or ".", path).resolve())
         elif kind == "dynamodb":
             place = urllib.parse.urlsplit(store).netloc
-        elif kind in ("postgres", "postgresql"):
+        elif kind in ("postgres", "postgresql", "mysql", "etcd"):
+            family = "postgres-" if kind == "postgresql" else f"{kind}-"
             place = next((tables.name for tables in self._tables.values()
-                          if tables.name.startswith("postgres-") and tables.is_at(store)), store)
+                          if tables.name.startswith(family) and tables.is_at(store)), store)
         if (kind, place) not in accounts:
             accounts[kind, place] = self._open(kind, place)
         return accounts[kind, place]

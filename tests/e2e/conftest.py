@@ -12,12 +12,16 @@ sys.path += [str(_TESTS), str(_TESTS / "servers")]
 
 import accounting
 import load
+import mysql_setting
 import nextid
 from aws_signatures import KeyRing
 from dynalite import REGION, Dynalite, Table
 from dynamodb_proxy import Proxy
 from dynamodb_setting import (USER_ENDPOINT, ProxySetting, Setting, user_client, user_environment,
                               user_region)
+from etcd import Etcd
+from etcd_setting import EtcdSetting, Keys
+from mysql import Mysql
 from postgres import Postgres
 from postgres_setting import (USER_URL, FaultySetting, PostgresSetting, Tables, UserServer,
                               UserSetting)
@@ -192,7 +196,7 @@ def any_dynamodb(request):
     return request.getfixturevalue("dynamodb" if request.param == "dynalite" else request.param)
 
 
-@pytest.fixture(params=["sqlite", "dynamodb", "postgres"])
+@pytest.fixture(params=["sqlite", "dynamodb", "postgres", "mysql", "etcd"])
 def any_store(request):
     """For promises that every store keeps: start(*options) a node of it, run(*arguments) on it."""
     return request.getfixturevalue(request.param)
@@ -269,6 +273,88 @@ def start_postgres(start_server, ledger):
         servers.append(Postgres(**options))
         servers[-1].start()
         return PostgresSetting(ledger.know(Tables(servers[-1])), start_server)
+
+    yield start
+    for server in servers:
+        server.remove()
+
+
+# ---- MySQL
+
+_prefix_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def mysql_server():
+    """One for all tests that leave it as it is: each has tables of its own in it."""
+    with Mysql() as server:
+        yield server
+
+
+@pytest.fixture
+def mysql_tables(mysql_server, ledger):
+    return ledger.know(mysql_setting.Tables(mysql_server, f"ids_{next(_prefix_numbers)}"))
+
+
+@pytest.fixture
+def mysql(mysql_tables, start_server):
+    """Nodes whose store is this test's tables."""
+    return mysql_setting.MysqlSetting(mysql_tables, start_server)
+
+
+@pytest.fixture
+def faulty_mysql(mysql_tables, start_server, ledger):
+    """The same behind a proxy."""
+    setting = mysql_setting.FaultySetting(mysql_tables, start_server)
+    ledger.before_end.append(setting.proxy.heal)
+    yield setting
+    setting.proxy.close()
+
+
+@pytest.fixture
+def start_mysql(start_server, ledger):
+    """Starts servers of the test's own, which it may kill; returns their settings. `server` is one that
+    has not been started."""
+    servers = []
+
+    def start(server=None, **options):
+        servers.append(server or Mysql(**options))
+        servers[-1].start()
+        return mysql_setting.MysqlSetting(ledger.know(mysql_setting.Tables(servers[-1])), start_server)
+
+    yield start
+    for server in servers:
+        server.remove()
+
+
+# ---- etcd
+
+# What a test of its own server does not ask for: nobody cuts the power.
+QUICK = {"unsafe-no-fsync": "true"}
+
+
+@pytest.fixture(scope="session")
+def etcd_server():
+    """One for all tests that leave it as it is: each has a prefix of its own in it."""
+    with Etcd(settings=QUICK) as server:
+        yield server
+
+
+@pytest.fixture
+def etcd(etcd_server, start_server, ledger):
+    """Nodes whose store is at this test's prefix."""
+    return EtcdSetting(ledger.know(Keys(etcd_server, f"ids{next(_prefix_numbers)}")), start_server)
+
+
+@pytest.fixture
+def start_etcd(start_server, ledger):
+    """Starts servers of the test's own, which it may kill; returns their settings."""
+    servers = []
+
+    def start(**options):
+        servers.append(Etcd(**options))
+        servers[-1].start()
+        return EtcdSetting(ledger.know(Keys(servers[-1], "ids")), start_server)
 
     yield start
     for server in servers:

@@ -15,7 +15,14 @@ BLOCK = re.compile(r"^```(?:cmake|sh)\n(.*?)^```", re.M | re.S)
 GUEST = nextid.REPOSITORY / "tests" / "guest"
 
 # What the library with memory: and sqlite: must do without.
-NOT_NEEDED = ("CURL", "OpenSSL", "spdlog", "CLI11", "prometheus-cpp", "PkgConfig", "GTest", "benchmark")
+NOT_NEEDED = ("CURL", "PostgreSQL", "OpenSSL", "spdlog", "CLI11", "prometheus-cpp", "PkgConfig", "GTest",
+              "benchmark")
+
+# The stores that are options: a URL of each, its product and the option.
+OPTIONAL = [("dynamodb://orders?region=eu-west-1", "DynamoDB", "NEXTID_DYNAMODB"),
+            ("postgres://ann:secret@db/ids", "PostgreSQL", "NEXTID_POSTGRES"),
+            ("mysql://ann:secret@db/ids", "MySQL", "NEXTID_MYSQL"),
+            ("etcd://ann:secret@db:2379/ids", "etcd", "NEXTID_ETCD")]
 
 
 def block(heading):
@@ -72,11 +79,13 @@ def prints_ids(program):
     assert run(program, cwd=program.parent) == "2\n"
 
 
-def says_that_it_has_no_dynamodb(program):
-    done = subprocess.run([program, "dynamodb://orders?region=eu-west-1"], capture_output=True,
-                          text=True, timeout=60)
-    assert done.returncode == 1
-    assert "this build of nextid has no DynamoDB; build it with NEXTID_DYNAMODB=ON" in done.stderr
+def says_what_it_has_not(program):
+    for url, product, option in OPTIONAL:
+        done = subprocess.run([program, url], capture_output=True, text=True, timeout=60)
+        assert done.returncode == 1
+        shown = url.replace(":secret", "")
+        assert (f"'{shown}' can't be opened: this build of nextid has no {product}; build it with {option}=ON"
+                in done.stderr), done.stderr
 
 
 def test_a_folder_of_the_project(guest):
@@ -84,7 +93,7 @@ def test_a_folder_of_the_project(guest):
     program = build(guest, block("A folder of your project"),
                     *(f"-DCMAKE_DISABLE_FIND_PACKAGE_{name}=ON" for name in NOT_NEEDED))
     prints_ids(program)
-    says_that_it_has_no_dynamodb(program)
+    says_what_it_has_not(program)
 
 
 def test_fetch_content(guest):
@@ -99,6 +108,20 @@ def test_fetch_content(guest):
 
 def test_find_package(guest, prefix):
     prints_ids(build(guest, block("Installed, with find_package"), f"-DCMAKE_PREFIX_PATH={prefix}"))
+
+
+def test_find_package_knows_each_store(guest, prefix):
+    stores = " ".join(["memory", "sqlite", *(url.partition(":")[0] for url, _, _ in OPTIONAL)])
+    lists = block("Installed, with find_package").replace("COMPONENTS sqlite", f"COMPONENTS {stores}")
+    assert stores in lists
+    prints_ids(build(guest, lists, f"-DCMAKE_PREFIX_PATH={prefix}"))
+
+
+def test_the_page_has_each_option():
+    options = set(re.findall(r"^option\((\w+)|^cmake_dependent_option\((\w+)",
+                             (nextid.REPOSITORY / "CMakeLists.txt").read_text(), re.M))
+    named = {one or other for one, other in options} - {"NEXTID_WARNINGS_AS_ERRORS"}
+    assert named == set(re.findall(r"^\| `(NEXTID_\w+)`", PAGE, re.M))
 
 
 @pytest.mark.parametrize("wanted, complaint", [

@@ -1,7 +1,5 @@
 """Errors of PostgreSQL that a user can act on: what is said, and that no password is."""
 
-import re
-
 import pytest
 
 import nextid
@@ -48,13 +46,12 @@ def guarded(guarded_server, start_server, ledger):
 
 
 def refused(done, *words, code=UNAVAILABLE):
-    """A command line ended with one sentence that has these words."""
+    """A command line ended with one line that has these words."""
     assert (done.returncode, done.stdout) == (code, ""), done
     for word in words:
         assert word in done.stderr, done.stderr
     assert SECRET not in done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
-    assert re.search(r"\.\n$", done.stderr), done.stderr
     return True
 
 
@@ -250,7 +247,7 @@ def test_too_many_connections_of_the_role(guarded):
     guarded.server.sql("ALTER ROLE guarded CONNECTION LIMIT 0")
     try:
         refused(guarded.run("next", user="guarded", env={"PGPASSWORD": RIGHT}),
-                'too many connections for role "guarded"', "max_connections", "PgBouncer")
+                'too many connections for role "guarded"', "CONNECTION LIMIT", "ALTER ROLE")
     finally:
         guarded.server.sql("ALTER ROLE guarded CONNECTION LIMIT -1")
 
@@ -298,21 +295,6 @@ def test_a_read_only_database(postgres):
     postgres.server.sql(f"CREATE ROLE {role} LOGIN IN ROLE nextid;"
                         f" ALTER ROLE {role} SET default_transaction_read_only = on")
     refused(postgres.run("next", user=role), "default_transaction_read_only")
-
-
-def test_a_server_that_loses_what_it_acknowledges(start_postgres):
-    setting = start_postgres(settings={"fsync": "off"})
-    refused(setting.run("next"), "fsync = off", "set fsync = on in postgresql.conf")
-
-
-def test_a_role_that_does_not_wait_for_the_disk_is_made_to(start_postgres):
-    setting = start_postgres(settings={"synchronous_commit": "off"})
-    node = setting.start()
-    for last in range(1, 30):
-        assert node.next_id() == last
-    setting.server.kill()
-    setting.server.start()
-    assert setting.tables.value() == last
 
 
 # ---- URLs

@@ -1,6 +1,5 @@
 """The servers that tests of stores start, and the proxy in front of them, do what those tests rest on."""
 
-import contextlib
 import os
 import re
 import shutil
@@ -156,20 +155,12 @@ def test_a_command_beside_servers_that_is_ended_leaves_nothing():
     assert not any(map(is_running, started))
 
 
-@contextlib.contextmanager
-def removed_at_the_end(server):
-    try:
-        yield
-    finally:
-        server.remove()
-
-
 # ---- PostgreSQL
 
 def test_a_synchronous_standby_is_waited_for_and_has_all(postgres):
     with Postgres() as primary:
         standby = primary.standby(sync=True)
-        with removed_at_the_end(standby):
+        with standby:
             write_note(primary, 1)
             standby.pause()
             with primary.session() as session:
@@ -193,7 +184,7 @@ def test_pgbouncer_gives_other_sessions_to_each_transaction(postgres):
 def test_a_semi_synchronous_replica_has_all():
     with Mysql.primary() as primary:
         replica = primary.replica()
-        with removed_at_the_end(replica):
+        with replica:
             write_note(primary, 1)
             primary.kill()
             replica.promote()

@@ -57,6 +57,21 @@ def test_no_command_tells_it(tmp_path, command, url, says):
                                        UNAVAILABLE if url == CLOSED else INVALID), told
 
 
+@pytest.mark.parametrize("url, variables, code, says", [
+    (f"mysql://ann:{SECRET}@127.0.0.1:1/ids", {}, UNAVAILABLE, "can't connect to the MySQL server"),
+    (f"mysql://ann@127.0.0.1:1/ids?password={SECRET}", {}, INVALID, "no parameter 'password'"),
+    (f"etcd://ann:{SECRET}@127.0.0.1:1/ids", {}, INVALID, "a password is not to be in the URL"),
+    (f"etcd://127.0.0.1:1/ids?password={SECRET}", {}, INVALID, "a password is not to be in the URL"),
+    ("etcd:///ids", {"ETCDCTL_ENDPOINTS": f"http://ann:{SECRET}@db"}, INVALID, "'http://ann@db' is no HOST:PORT"),
+    (f"dynamodb://ann:{SECRET}@ids", {}, INVALID, "'dynamodb://ann@ids' says more than a table"),
+    (f"dynamodb://ids?region=a&endpoint=http://ann:{SECRET}@db", {}, INVALID, "without path, query or user"),
+])
+def test_no_other_store_tells_it(tmp_path, url, variables, code, says):
+    done = run_unseen("next", "--store", url, env=variables, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (code, ""), done
+    assert says in done.stderr and SECRET not in done.stderr, done
+
+
 @pytest.mark.parametrize("line", [
     f"store = pg://ann:{SECRET}@db", f'store = "pg://db" pg://ann:{SECRET}@db',
     f'store = "pg://ann:{SECRET}@db', f'sotre = "pg://ann:{SECRET}@db"',
@@ -137,3 +152,7 @@ def test_it_is_better_kept_out_of_the_url(with_password, tmp_path):
     file.chmod(0o600)
     taken.append(run("next", "--store", with_password.url, env={"PGPASSFILE": str(file)}))
     assert [done.returncode for done in taken] == [OK, OK], taken
+    with_it = with_password.url.replace("nextid@", f"nextid:{SECRET}@")
+    doctor = run(*COMMANDS["doctor"], "--store", with_it, cwd=tmp_path)
+    assert f"{with_password.url} opened in" in doctor.stdout, doctor
+    assert SECRET not in doctor.stdout + doctor.stderr

@@ -121,6 +121,7 @@ class Postgres(PrivateServer):
     def standby(self, name="standby1", sync=True, **options):
         """A hot standby that has caught up; a synchronous one is waited for by every commit from now on."""
         standby = Postgres._backup_of(self, name, **options)
+        standby.name = name
         standby.start()
         if sync:
             self.set(synchronous_standby_names=name)

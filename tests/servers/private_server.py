@@ -159,7 +159,7 @@ class PrivateServer:
 
     def __enter__(self):
         try:
-            return self.start()
+            return self if self.is_running() else self.start()
         except BaseException:
             self.remove()
             raise

@@ -7,6 +7,7 @@ Prints "listening on URL", as the NEXTID_TEST_* variable of that database would 
 standard input closes, so that it never outlives whoever started it.
 """
 
+import functools
 import signal
 import sys
 
@@ -18,7 +19,9 @@ from postgres import Postgres
 SERVERS = {
     "postgres": (Postgres, "NEXTID_TEST_POSTGRES_URL", lambda server: server.url),
     "mysql": (Mysql, "NEXTID_TEST_MYSQL_URL", lambda server: server.url),
-    "etcd": (Etcd, "NEXTID_TEST_ETCD_ENDPOINTS", lambda server: server.endpoint),
+    # A crash of the machine is not what its users test, and a sync may take long on a busy one.
+    "etcd": (functools.partial(Etcd, settings={"unsafe-no-fsync": "true"}),
+             "NEXTID_TEST_ETCD_ENDPOINTS", lambda server: server.endpoint),
 }
 
 

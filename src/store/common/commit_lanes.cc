@@ -59,15 +59,28 @@ std::uint64_t CommitLanes::commits() const noexcept {
 
 void CommitLanes::submit(std::vector<contract::Call> calls) {
   if (calls.empty()) return;
-  const base::Lock lock(mutex_);
-  for (contract::Call& call : calls) add(std::move(call));
-  wake_one();
+  Lane* lane = nullptr;
+  {
+    const base::Lock lock(mutex_);
+    for (contract::Call& call : calls) add(std::move(call));
+    lane = next_to_wake();
+  }
+  wake(lane);
 }
 
 void CommitLanes::list(Listing listing) {
-  const base::Lock lock(mutex_);
-  listings_.push_back(std::move(listing));
-  wake_one();
+  Lane* lane = nullptr;
+  {
+    const base::Lock lock(mutex_);
+    listings_.push_back(std::move(listing));
+    lane = next_to_wake();
+  }
+  wake(lane);
+}
+
+/// Without the lock, which the lane needs at once.
+void CommitLanes::wake(Lane* lane) {
+  if (lane != nullptr) lane->wake.notify_one();
 }
 
 void CommitLanes::add(contract::Call call) {
@@ -83,18 +96,19 @@ void CommitLanes::add(contract::Call call) {
   waiting_.push_back(std::move(call));
 }
 
-/// Sees to it that a lane looks at what waits; one that takes a part of it wakes the next. The
-/// first idle one, so that the connections of the others are made only when they are needed. None
-/// where the end of the leader's group, or of patience, is what all that waits has to wait for.
-void CommitLanes::wake_one() {
-  if (is_waking_) return;
-  if (leader_ != nullptr && is_watched_ && listings_.empty() && apart_.empty()) return;
+/// The lane that is to look at what waits, and now counts as woken; one that takes a part of it
+/// wakes the next. The first idle one, so that the connections of the others are made only when
+/// they are needed. Null where none is idle, or where the end of the leader's group, or of
+/// patience, is what all that waits has to wait for.
+CommitLanes::Lane* CommitLanes::next_to_wake() {
+  if (is_waking_) return nullptr;
+  if (leader_ != nullptr && is_watched_ && listings_.empty() && apart_.empty()) return nullptr;
   for (const auto& lane : lanes_) {
     if (!std::exchange(lane->is_idle, false)) continue;
     is_waking_ = true;
-    lane->wake.notify_one();
-    return;
+    return lane.get();
   }
+  return nullptr;
 }
 
 /// A lane waits only if it can take nothing. What can be taken later is either new, and wakes a
@@ -108,8 +122,9 @@ void CommitLanes::run(Lane& lane) {
       if (!wait(lane, lock, now)) return;
       continue;
     }
-    if (!is_empty()) wake_one();
+    Lane* const next = is_empty() ? nullptr : next_to_wake();
     lock.unlock();
+    wake(next);
     commit(lane);
     lock.lock();
     end(lane);

@@ -51,6 +51,7 @@ class CommitLanes : public std::enable_shared_from_this<CommitLanes> {
   CommitLanes(const CommitLanes&) = delete;
   CommitLanes& operator=(const CommitLanes&) = delete;
 
+  /// The caller holds a reference over this and list(): an answer may let go of all others.
   void submit(std::vector<contract::Call> calls) NEXTID_EXCLUDES(mutex_);
   void list(Listing listing) NEXTID_EXCLUDES(mutex_);
   /// Of all lanes.
@@ -85,7 +86,8 @@ class CommitLanes : public std::enable_shared_from_this<CommitLanes> {
   CommitLanes(std::vector<std::unique_ptr<Committer>> committers, LaneTimes times);
 
   void add(contract::Call call) NEXTID_REQUIRES(mutex_);
-  void wake_one() NEXTID_REQUIRES(mutex_);
+  Lane* next_to_wake() NEXTID_REQUIRES(mutex_);
+  static void wake(Lane* lane);
   void run(Lane& lane) NEXTID_EXCLUDES(mutex_);
   bool wait(Lane& lane, base::Lock& lock, base::MonotonicTime now) NEXTID_REQUIRES(mutex_);
   bool take(Lane& lane, base::MonotonicTime now) NEXTID_REQUIRES(mutex_);

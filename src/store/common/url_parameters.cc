@@ -34,6 +34,25 @@ UrlProblem for_each_parameter(
   return {};
 }
 
+std::string never_making_url(const std::string& rest) {
+  const auto question = rest.find('?');
+  std::string result = rest.substr(0, question);
+  char separator = '?';
+  const auto add = [&](std::string_view parameter) {
+    result.append(1, separator).append(parameter);
+    separator = '&';
+  };
+  for (auto at = question; at != std::string::npos;) {
+    const auto next = rest.find('&', at + 1);
+    const std::string_view parameter =
+        std::string_view(rest).substr(at + 1, next == std::string::npos ? next : next - at - 1);
+    if (parameter != "create=true" && parameter != "create=false") add(parameter);
+    at = next;
+  }
+  add("create=false");
+  return result;
+}
+
 UrlProblem set_bool(bool& target, std::string_view name, std::string_view value) {
   if (value != "true" && value != "false") {
     return cat(name, " is '", value, "', and must be true or false");

@@ -24,6 +24,9 @@ UrlProblem for_each_parameter(
     const boost::urls::url_view& url,
     const std::function<UrlProblem(const std::string& name, const std::string& value)>& take);
 
+/// What follows "NAME:" in the URL of a store, with create=false instead of what it says.
+std::string never_making_url(const std::string& rest);
+
 /// "true" or "false".
 UrlProblem set_bool(bool& target, std::string_view name, std::string_view value);
 

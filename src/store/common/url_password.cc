@@ -106,6 +106,7 @@ std::string name_of(std::string_view parameter) {
 
 bool is_secret(std::string_view parameter) {
   const std::string name = name_of(parameter);
+  if (name.ends_with("file")) return false;  // Where a password is.
   return name.find("password") != kNowhere || name.find("passwd") != kNowhere || name == "pwd";
 }
 

@@ -7,9 +7,9 @@
 namespace nextid::store {
 
 /// The URL without its password: "SCHEME://USER:PASSWORD@HOST" loses ":PASSWORD", and its query the
-/// parameters whose name contains "password" or "passwd", or is "pwd". What is no URL, or a wrong
-/// one, rather loses too much: all from the first ':' behind the scheme to the last '@'. Other text
-/// stays as it is.
+/// parameters whose name contains "password" or "passwd" and does not end in "file", or is "pwd".
+/// What is no URL, or a wrong one, rather loses too much: all from the first ':' behind the scheme
+/// to the last '@'. Other text stays as it is.
 std::string hide_password(std::string_view url);
 
 /// True if hide_password() had to guess what the password is: it has a character that must be

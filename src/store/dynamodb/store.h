@@ -12,9 +12,9 @@
 #include "nextid/error.h"
 #include "nextid/log.h"
 
-#include "base/process_environment.h"
 #include "base/clock.h"
 #include "base/fork.h"
+#include "base/process_environment.h"
 #include "contract/store_driver.h"
 #include "store/dynamodb/url.h"
 

@@ -33,10 +33,10 @@ struct EtcdReply {
     kDamaged,     ///< What answered is not the store that was opened: EtcdIdentity::doubt().
   };
   Kind kind = Kind::kInDoubt;
-  std::string why = {};  ///< A clause; empty for kDone.
-  int code = 0;          ///< Of gRPC, where etcd answered with an error; else 0.
+  std::string why = {};   ///< A clause; empty for kDone.
+  int code = 0;           ///< Of gRPC, where etcd answered with an error; else 0.
   bool may_pass = false;  ///< A failure of the network, of a member, or of an election.
-  bool is_etcd = true;   ///< False if what answered has no API of etcd 3.4 or newer.
+  bool is_etcd = true;    ///< False if what answered has no API of etcd 3.4 or newer.
   boost::json::object body = {};
 };
 

@@ -48,16 +48,22 @@ bool is_of_tls(const http_client::Answer& answer) {
 
 /// What libcurl says, and what a user can do about it.
 std::string no_answer(const std::string& endpoint, const http_client::Answer& answer) {
-  std::string why = cat(endpoint, " gave no answer: ", service_words(answer.failure));
+  std::string words = service_words(answer.failure);
+  while (words.ends_with(' ') || words.ends_with('.')) words.pop_back();
   if (answer.certificate_refused) {
-    return cat("the certificate of ", endpoint, " is not accepted: ", service_words(answer.failure),
+    return cat("the certificate of ", endpoint, " is not accepted: ", words,
                "; name its authority's file with ca_file= or ETCDCTL_CACERT");
   }
-  if (answer.failure.find("alert") != std::string::npos) {
-    why += "; etcd wants a certificate of its client: cert_file= and key_file=, or ETCDCTL_CERT "
-           "and ETCDCTL_KEY";
-  } else if (answer.failure.find("wrong version number") != std::string::npos) {
+  const auto tells = [&](std::string_view part) { return words.find(part) != std::string::npos; };
+  std::string why = cat(endpoint, " gave no answer: ", words);
+  if (tells("alert")) {
+    why +=
+        "; etcd wants a certificate of its client: cert_file= and key_file=, or ETCDCTL_CERT "
+        "and ETCDCTL_KEY";
+  } else if (tells("SSL_connect") || tells("wrong version number")) {
     why += "; if etcd does not speak TLS there, leave out tls=true and ca_file=";
+  } else if (tells("Empty reply") && endpoint.starts_with("http:")) {
+    why += "; if etcd speaks TLS there, add tls=true, or ca_file=";
   }
   return why;
 }
@@ -183,6 +189,11 @@ void EtcdConversation::answered_error(const http_client::Answer& answer) {
   const EtcdErrorRow row = etcd_error(error->code, error->message);
   std::string sentence = cat("etcd at ", endpoint(), " answered: ", service_words(error->message));
   if (!row.advice.empty()) sentence += cat("; ", row.advice);
+  constexpr int kPermissionDenied = 7;
+  if (code_ == kPermissionDenied) {
+    sentence += cat(": etcdctl role grant-permission ROLE --prefix=true readwrite ",
+                    means_->settings.prefix, "/");
+  }
   answered_error(row, sentence);
 }
 
@@ -202,7 +213,7 @@ void EtcdConversation::answered_error(const EtcdErrorRow& row, const std::string
     case EtcdErrorKind::kLostLease:
       return end(Kind::kLostLease, sentence);
     case EtcdErrorKind::kNoSpace:
-      return end(Kind::kNoSpace, sentence);
+      return end(may_write() ? Kind::kNoSpace : Kind::kNotApplied, sentence);
     case EtcdErrorKind::kInDoubt:
       break;
   }
@@ -225,8 +236,11 @@ void EtcdConversation::answered_otherwise(const http_client::Answer& answer) {
 }
 
 void EtcdConversation::end(Kind kind, std::string why) {
-  EtcdReply reply{.kind = kind, .why = std::move(why), .code = code_,
-                  .may_pass = may_pass_, .is_etcd = is_etcd_};
+  EtcdReply reply{.kind = kind,
+                  .why = std::move(why),
+                  .code = code_,
+                  .may_pass = may_pass_,
+                  .is_etcd = is_etcd_};
   done_(std::move(reply));
 }
 

@@ -40,10 +40,10 @@ class EtcdConversation : public std::enable_shared_from_this<EtcdConversation> {
   const EtcdRequest request_;
   const std::function<void(EtcdReply)> done_;
   const base::MonotonicTime deadline_;
-  std::size_t member_ = 0;      // That was asked last.
+  std::size_t member_ = 0;  // That was asked last.
   std::size_t members_asked_ = 0;
-  std::string token_;           // That it was asked with.
-  bool signed_in_ = false;      // For this call: a second time would not help.
+  std::string token_;       // That it was asked with.
+  bool signed_in_ = false;  // For this call: a second time would not help.
   EtcdRevision newest_when_sent_ = 0;
   int code_ = 0;
   bool may_pass_ = false;

@@ -72,8 +72,8 @@ bool is_known(std::string_view name) {
 }  // namespace
 
 std::string counter_text(const CounterState& state) {
-  std::string text = cat("{\"", kValue, "\":\"", state.value, "\",\"", kFloor, "\":\"", state.floor,
-                         "\"");
+  std::string text =
+      cat("{\"", kValue, "\":\"", state.value, "\",\"", kFloor, "\":\"", state.floor, "\"");
   contract::for_each_field(
       [&](const contract::NumberField& field) {
         const auto number = contract::stored_number(field, state.definition, state.deleted);
@@ -90,7 +90,8 @@ Result<CounterState> parse_counter(const std::string& text) {
   boost::system::error_code error;
   const json::value parsed = json::parse(text, error);
   const json::object* object = error ? nullptr : parsed.if_object();
-  if (object == nullptr) return damaged(cat("it is ", base::in_quotes(text, 60), ", no JSON object"));
+  if (object == nullptr)
+    return damaged(cat("it is ", base::in_quotes(text, 60), ", no JSON object"));
   for (const auto& member : *object) {
     if (!is_known(member.key())) {
       return damaged(cat("it has the member ", base::in_quotes(member.key())));

@@ -27,7 +27,6 @@ using Kind = EtcdReply::Kind;
 /// Slots that one Load looks at, and those that it removes: etcd takes 128 requests a transaction.
 constexpr std::size_t kMostSlotsRead = 1000;
 constexpr std::size_t kMostSlotsPruned = 100;
-constexpr std::chrono::milliseconds kLongestPause{50};
 
 /// The ranges that each read asks for, in this order.
 constexpr std::size_t kStore = 0;
@@ -41,8 +40,9 @@ constexpr std::size_t kReads = 4;
 std::chrono::milliseconds pause_before(int race) {
   if (race < 2) return std::chrono::milliseconds(0);
   thread_local std::minstd_rand random(std::random_device{}());
-  const auto most = std::min<std::int64_t>(kLongestPause.count(), std::int64_t{1} << (race - 1));
-  return std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(0, most)(random));
+  constexpr int kMostDoublings = 5;
+  const int most_ms = 1 << std::min(race - 1, kMostDoublings);
+  return std::chrono::milliseconds(std::uniform_int_distribution<int>(0, most_ms)(random));
 }
 
 /// The counter once `change` is made.
@@ -216,14 +216,13 @@ Result<EtcdCounters::Seen> EtcdCounters::seen_in(const Work& work,
 void EtcdCounters::send(const WorkPtr& work, const EtcdTxn& txn,
                         std::function<void(EtcdReply)> done) {
   using std::chrono::milliseconds;
-  const auto left =
-      std::chrono::ceil<milliseconds>(work->deadline - base::monotonic_now());
+  const auto left = std::chrono::ceil<milliseconds>(work->deadline - base::monotonic_now());
   if (txn.writes()) ++writes_;
-  EtcdRequest request{.path = "/v3/kv/txn",
-                      .body = txn.body(),
-                      .effect = txn.writes() ? EtcdRequest::Effect::kWrite
-                                             : EtcdRequest::Effect::kRead,
-                      .limit = std::min(left, client_->settings().attempt_timeout)};
+  EtcdRequest request{
+      .path = "/v3/kv/txn",
+      .body = txn.body(),
+      .effect = txn.writes() ? EtcdRequest::Effect::kWrite : EtcdRequest::Effect::kRead,
+      .limit = std::min(left, client_->settings().attempt_timeout)};
   client_->call(std::move(request), std::move(done));
 }
 

@@ -58,7 +58,8 @@ class EtcdCounters : public std::enable_shared_from_this<EtcdCounters> {
   std::uint64_t writes() const noexcept { return writes_; }
 
  private:
-  /// A counter as one writer sees it, and the revisions that its keys are at; 0 where there is none.
+  /// A counter as one writer sees it, and the revisions that its keys are at; 0 where there is
+  /// none.
   struct Seen {
     contract::WriterId writer = 0;
     EtcdRevision counter_at = 0;

@@ -132,7 +132,8 @@ HealthFact fact_of_cluster(const EtcdLook& look) {
                       look.members == 1 ? " member" : " members", " answers.");
   if (look.leader == 0) {
     fact.verdict = HealthVerdict::kFail;
-    fact.sentence = "The cluster of etcd has no leader: most members must run and reach each other.";
+    fact.sentence =
+        "The cluster of etcd has no leader: most members must run and reach each other.";
   } else if (has_alarm(look, "CORRUPT")) {
     fact.verdict = HealthVerdict::kFail;
     fact.sentence =
@@ -147,11 +148,10 @@ HealthFact fact_of_cluster(const EtcdLook& look) {
 
 HealthFact fact_of_space(const EtcdLook& look) {
   HealthFact fact{.subject = "etcd space", .sentence = {}};
-  fact.figures = {
-      {"etcd_db_size_bytes", "Size of etcd's database, which its quota limits.",
-       static_cast<double>(look.size_bytes)},
-      {"etcd_db_in_use_bytes", "The part of etcd's database that is in use.",
-       static_cast<double>(look.in_use_bytes)}};
+  fact.figures = {{"etcd_db_size_bytes", "Size of etcd's database, which its quota limits.",
+                   static_cast<double>(look.size_bytes)},
+                  {"etcd_db_in_use_bytes", "The part of etcd's database that is in use.",
+                   static_cast<double>(look.in_use_bytes)}};
   fact.sentence = cat("The database of etcd has ", look.size_bytes / kMegabyte, " MB");
   std::int64_t percent = 0;
   if (look.quota_bytes && *look.quota_bytes > 0) {
@@ -175,8 +175,9 @@ HealthFact fact_of_compaction(const EtcdLook& look) {
   HealthFact fact{.subject = "etcd compaction", .sentence = {}};
   fact.figures = {{"etcd_revision", "The revision of etcd's data: one more with each write.",
                    static_cast<double>(look.revision)}};
-  const bool is_asked_for = look.command_line.find("auto-compaction-retention") != std::string::npos ||
-                            look.command_line.find("--config-file") != std::string::npos;
+  const bool is_asked_for =
+      look.command_line.find("auto-compaction-retention") != std::string::npos ||
+      look.command_line.find("--config-file") != std::string::npos;
   if (*look.compacted_at > 0) {
     fact.figures.push_back({"etcd_compacted_revision",
                             "The revision up to which etcd's history was removed.",
@@ -228,7 +229,8 @@ std::vector<HealthFact> facts_of(const EtcdLook& look) {
 std::string warning_of(const std::vector<HealthFact>& facts) {
   std::string text;
   for (const HealthFact& fact : facts) {
-    if (fact.verdict != HealthVerdict::kOk) text.append(text.empty() ? "" : " ").append(fact.sentence);
+    if (fact.verdict != HealthVerdict::kOk)
+      text.append(text.empty() ? "" : " ").append(fact.sentence);
   }
   return text;
 }

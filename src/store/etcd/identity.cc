@@ -31,8 +31,7 @@ std::string text_member(const json::object& object, const char* name) {
 }
 
 bool is_identity(const std::string& text) {
-  return text.size() == 32 &&
-         text.find_first_not_of("0123456789abcdef") == std::string::npos;
+  return text.size() == 32 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
 }  // namespace
@@ -48,8 +47,8 @@ Result<EtcdStoreKey> parse_store_key(const std::string& text) {
   const json::value value = json::parse(text, error);
   const json::object* object = error ? nullptr : value.if_object();
   const auto damaged = [&] {
-    return Error(ErrorCode::kCorrupt, cat("is ", base::in_quotes(text, 80),
-                                          ", which nextid never writes"));
+    return Error(ErrorCode::kCorrupt,
+                 cat("is ", base::in_quotes(text, 80), ", which nextid never writes"));
   };
   if (object == nullptr) return damaged();
   const auto format = base::whole_number(text_member(*object, "format"), 1);

@@ -36,15 +36,13 @@ void EtcdLeases::find(std::int64_t expires_s, std::int64_t now_s, Done done) {
                       .body = cat("{\"TTL\":\"", time_to_live_s, "\"}"),
                       .effect = EtcdRequest::Effect::kLocal,
                       .limit = client_->settings().attempt_timeout};
-  client_->call(std::move(request), [self = shared_from_this(), group,
-                                     ends_s = now_s + time_to_live_s](const EtcdReply& reply) {
-    self->granted(group, ends_s, reply);
-  });
+  client_->call(std::move(request),
+                [self = shared_from_this(), group, ends_s = now_s + time_to_live_s](
+                    const EtcdReply& reply) { self->granted(group, ends_s, reply); });
 }
 
 void EtcdLeases::granted(int group, std::int64_t ends_s, const EtcdReply& reply) {
-  const std::int64_t id =
-      reply.kind == EtcdReply::Kind::kDone ? etcd_integer(reply.body, "ID") : 0;
+  const std::int64_t id = reply.kind == EtcdReply::Kind::kDone ? etcd_integer(reply.body, "ID") : 0;
   std::vector<Done> waiting;
   {
     const base::Lock lock(mutex_);

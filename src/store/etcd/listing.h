@@ -25,8 +25,8 @@ class EtcdListing : public std::enable_shared_from_this<EtcdListing> {
                     const contract::PageWanted& wanted, Warn warn, Done done);
 
  private:
-  EtcdListing(std::shared_ptr<EtcdClient> client, const EtcdKeys& keys,
-              contract::PageWanted wanted, Warn warn, Done done);
+  EtcdListing(std::shared_ptr<EtcdClient> client, const EtcdKeys& keys, contract::PageWanted wanted,
+              Warn warn, Done done);
   void next_range();
   void take(const EtcdReply& reply);
   void keep(const EtcdEntry& entry);

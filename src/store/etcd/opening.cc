@@ -95,8 +95,8 @@ Result<bool> Opener::write(const EtcdStoreKey& key, const Place& place) {
   place.store ? txn.if_at(keys_.store(), place.store->mod_revision) : txn.if_absent(keys_.store());
   txn.then_put(keys_.store(), text_of(key));
   // Harmless when repeated: a repeat finds another revision, and what it wrote.
-  const auto reply = call(
-      {.path = "/v3/kv/txn", .body = txn.body(), .effect = EtcdRequest::Effect::kWrite});
+  const auto reply =
+      call({.path = "/v3/kv/txn", .body = txn.body(), .effect = EtcdRequest::Effect::kWrite});
   if (!reply) return reply.error();
   const auto answer = parse_txn_answer(reply->body);
   if (!answer) return error(ErrorCode::kUnavailable, answer.error().what());

@@ -63,9 +63,8 @@ void EtcdRecords::recall(contract::Recall op, Done done) {
   std::string key = keys_.record(contract::key_space(op.counter, op.scope), op.key);
   EtcdTxn txn;
   txn.then_get(keys_.store()).then_get(key);
-  EtcdRequest request{.path = "/v3/kv/txn",
-                      .body = txn.body(),
-                      .limit = client_->settings().attempt_timeout};
+  EtcdRequest request{
+      .path = "/v3/kv/txn", .body = txn.body(), .limit = client_->settings().attempt_timeout};
   client_->call(std::move(request), [self = shared_from_this(), key = std::move(key),
                                      done = std::move(done)](EtcdReply reply) {
     if (reply.kind != Kind::kDone) return done(outcome_of(std::move(reply)));

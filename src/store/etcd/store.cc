@@ -108,18 +108,18 @@ void EtcdStore::Impl::start(contract::TryWrite, Done done) {
                       .body = txn.body(),
                       .effect = EtcdRequest::Effect::kWrite,
                       .limit = client_->settings().attempt_timeout};
-  client_->call(std::move(request), [self = shared_from_this(),
-                                     done = std::move(done)](EtcdReply reply) {
-    // It wrote nothing, whatever the answer.
-    if (reply.kind == EtcdReply::Kind::kNoSpace) reply.kind = EtcdReply::Kind::kNotApplied;
-    if (reply.kind != EtcdReply::Kind::kDone) return done(outcome_of(std::move(reply)));
-    const auto answer = parse_txn_answer(reply.body);
-    if (!answer) return done(contract::InDoubt{answer.error().what()});
-    const EtcdEntry* store = answer->ranges.empty() ? nullptr : answer->ranges[0].only();
-    std::string doubt = self->client_->identity().take_store(store);
-    if (!doubt.empty()) return done(Damaged{std::move(doubt)});
-    done(contract::Committed{});
-  });
+  client_->call(
+      std::move(request), [self = shared_from_this(), done = std::move(done)](EtcdReply reply) {
+        // It wrote nothing, whatever the answer.
+        if (reply.kind == EtcdReply::Kind::kNoSpace) reply.kind = EtcdReply::Kind::kNotApplied;
+        if (reply.kind != EtcdReply::Kind::kDone) return done(outcome_of(std::move(reply)));
+        const auto answer = parse_txn_answer(reply.body);
+        if (!answer) return done(contract::InDoubt{answer.error().what()});
+        const EtcdEntry* store = answer->ranges.empty() ? nullptr : answer->ranges[0].only();
+        std::string doubt = self->client_->identity().take_store(store);
+        if (!doubt.empty()) return done(Damaged{std::move(doubt)});
+        done(contract::Committed{});
+      });
 }
 
 void EtcdStore::Impl::list(const contract::PageWanted& wanted,

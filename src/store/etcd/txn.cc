@@ -27,8 +27,8 @@ void append(std::string& list, const std::string& element) {
 std::string encoded(std::string_view bytes) { return cat("\"", to_base64(bytes), "\""); }
 
 std::string range_fields(const KeyRange& range, std::size_t limit, bool keys_only) {
-  return cat("\"key\":", encoded(range.begin), ",\"range_end\":", encoded(range.end), ",\"limit\":\"",
-             limit, "\"", keys_only ? ",\"keys_only\":true" : "");
+  return cat("\"key\":", encoded(range.begin), ",\"range_end\":", encoded(range.end),
+             ",\"limit\":\"", limit, "\"", keys_only ? ",\"keys_only\":true" : "");
 }
 
 std::string get_request(std::string_view key) {
@@ -92,9 +92,8 @@ EtcdTxn& EtcdTxn::if_absent(std::string_view key) {
 
 /// A condition on a range holds if it does for each key there; and of no key each number is 0.
 EtcdTxn& EtcdTxn::if_none(const KeyRange& range) {
-  append(compares_,
-         cat("{\"target\":\"CREATE\",\"key\":", encoded(range.begin),
-             ",\"range_end\":", encoded(range.end), ",\"create_revision\":\"0\"}"));
+  append(compares_, cat("{\"target\":\"CREATE\",\"key\":", encoded(range.begin),
+                        ",\"range_end\":", encoded(range.end), ",\"create_revision\":\"0\"}"));
   return *this;
 }
 

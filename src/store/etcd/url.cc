@@ -11,6 +11,7 @@
 #include "http_client/secret_travel.h"
 #include "http_client/url.h"
 #include "store/common/url_parameters.h"
+#include "store/common/url_password.h"
 #include "store/etcd/keys.h"
 
 namespace nextid::store {
@@ -151,11 +152,14 @@ Result<std::string> endpoint_of(const std::string& text, bool tls) {
   const auto colon = host.find(':', host.rfind(']') == std::string::npos ? 0 : host.rfind(']'));
   if (colon == std::string::npos) host.append(":").append(kDefaultPort);
   const std::string port = host.substr(host.rfind(':') + 1);
-  const std::string whole = (has_scheme ? text.substr(0, scheme) : tls ? "https" : "http") +
+  const std::string whole = (has_scheme ? text.substr(0, scheme)
+                             : tls      ? "https"
+                                        : "http") +
                             std::string("://") + host;
   const auto url = http_client::parse_url(whole);
-  if (!url || url->path != "/" || url->has_query_or_fragment || !base::whole_number(port, 1, 65535)) {
-    return invalid(cat("'", text, "' is no HOST:PORT of etcd"));
+  if (!url || url->path != "/" || url->has_query_or_fragment ||
+      !base::whole_number(port, 1, 65535)) {
+    return invalid(cat("'", hide_password(text), "' is no HOST:PORT of etcd"));
   }
   return whole;
 }
@@ -188,10 +192,11 @@ Result<void> set_endpoints(EtcdSettings& settings, const std::string& hosts,
 Result<EtcdSettings> parse_etcd_url(const std::string& rest, bool create,
                                     const base::Environment& environment) {
   const auto parts = split(rest);
-  if (!parts) return invalid(cat("'etcd:", without_etcd_password(rest), "' is no store URL"));
+  const std::string shown = hide_password("etcd:" + rest);
+  if (!parts) return invalid(cat("'", shown, "' is no store URL"));
   Parameters parameters;
   EtcdSettings& settings = parameters.settings;
-  settings.url = "etcd:" + without_etcd_password(rest);
+  settings.url = shown;
   settings.create = create;
   if (!parts->prefix.empty()) settings.prefix = parts->prefix;
   if (!is_etcd_prefix(settings.prefix)) {
@@ -213,25 +218,6 @@ Result<EtcdSettings> parse_etcd_url(const std::string& rest, bool create,
     return set.error();
   }
   return settings;
-}
-
-std::string without_etcd_password(const std::string& rest) {
-  std::string shown = rest;
-  const auto place_end = std::min(shown.find_first_of("?#"), shown.size());
-  const auto at = shown.rfind('@', place_end);
-  const auto begin = shown.starts_with("//") ? std::size_t{2} : std::size_t{0};
-  if (const auto colon = shown.find(':', begin); at != std::string::npos && colon < at) {
-    shown.replace(colon + 1, at - colon - 1, "***");
-  }
-  constexpr std::string_view kParameter = "password=";
-  for (auto found = shown.find(kParameter); found != std::string::npos;) {
-    const auto value = found + kParameter.size();
-    const bool is_name = found > 0 && (shown[found - 1] == '?' || shown[found - 1] == '&');
-    const auto end = std::min(shown.find('&', value), shown.size());
-    if (is_name) shown.replace(value, end - value, "***");
-    found = shown.find(kParameter, value);
-  }
-  return shown;
 }
 
 }  // namespace nextid::store

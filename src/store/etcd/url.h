@@ -18,12 +18,12 @@ struct EtcdSettings {
   std::string ca_file;                 ///< PEM; empty for the system's authorities.
   std::string cert_file;               ///< Of this client; PEM, as is its key.
   std::string key_file;
-  std::string user;                           ///< Empty: none.
-  std::string password;                       ///< From the environment.
-  std::string password_file;                  ///< Its first line is the password, and wins.
-  bool plain_http = false;                    ///< Passwords may go over http:// to other machines.
-  bool create = true;                         ///< Make the store when it is missing.
-  bool is_known = false;                      ///< It was there before: none is made in its place.
+  std::string user;           ///< Empty: none.
+  std::string password;       ///< From the environment.
+  std::string password_file;  ///< Its first line is the password, and wins.
+  bool plain_http = false;    ///< Passwords may go over http:// to other machines.
+  bool create = true;         ///< Make the store when it is missing.
+  bool is_known = false;      ///< It was there before: none is made in its place.
   std::chrono::milliseconds attempt_timeout{1'000};  ///< For each call of etcd.
 };
 
@@ -34,8 +34,5 @@ struct EtcdSettings {
 Result<EtcdSettings> parse_etcd_url(
     const std::string& rest, bool create = true,
     const base::Environment& environment = &base::process_environment);
-
-/// What follows "etcd:" without a password that someone may have put there.
-std::string without_etcd_password(const std::string& rest);
 
 }  // namespace nextid::store

@@ -46,15 +46,13 @@ const std::string& counter_of(const contract::Op& op) {
 /// alone commits by itself: then its own error tells.
 bool may_be_applied(const MysqlFailure& failure, std::size_t commit, bool is_alone) {
   if (failure.fate() == Fate::kNotSent) return false;
-  if (failure.fate() == Fate::kUnknown) return true;
+  if (failure.fate() != Fate::kAnswered) return true;
   if (failure.statement() < commit) return false;
   if (failure.statement() == commit && is_alone) return failure.kind() == MysqlErrorKind::kInDoubt;
   return true;
 }
 
-InDoubt not_acknowledged() {
-  return {"the server committed, and no replica has acknowledged it"};
-}
+InDoubt not_acknowledged() { return {"the server committed, and no replica has acknowledged it"}; }
 
 }  // namespace
 
@@ -104,8 +102,8 @@ void MysqlCommitter::answer_all(const Batch& batch, const Outcome& outcome,
   for (const Item& item : batch) {
     // A Load that was to prune has its answer already.
     const bool has_answer = std::holds_alternative<contract::Found>(answers.outcomes[item.index]);
-    const bool fails = std::holds_alternative<NotApplied>(outcome) ||
-                       std::holds_alternative<InDoubt>(outcome);
+    const bool fails =
+        std::holds_alternative<NotApplied>(outcome) || std::holds_alternative<InDoubt>(outcome);
     if (has_answer && fails) continue;
     const bool is_read = only_reads(*item.op);
     const auto* doubt = std::get_if<InDoubt>(&outcome);
@@ -125,6 +123,14 @@ MysqlCommitter::Batch MysqlCommitter::after_failure(const MysqlFailure& failure,
                                                     Answers& answers) {
   session_.roll_back();
   if (failure.kind() == MysqlErrorKind::kGone) shared_->is_same(std::nullopt);
+  if (failure.fate() == Fate::kTimeOver &&
+      lock_wait_of(shared_->settings) >= shared_->settings.attempt_timeout) {
+    // It may be a lock: each is to wait for its own.
+    for (const Item& item : batch) {
+      const std::string& each = counter_of(*item.op);
+      if (!each.empty()) answers.held_up.push_back(each);
+    }
+  }
   if (is_in_doubt) {
     answer_all(batch, InDoubt{failure.what()}, answers);
     return {};
@@ -321,8 +327,8 @@ Result<CounterPage> MysqlCommitter::read_page(const contract::PageWanted& wanted
     }
     session_.make_ready();
     const auto limit = std::max(kPageLimit, shared_->settings.attempt_timeout);
-    return counter_page_of(
-        session_.run(list_counters_sql(shared_->tables, wanted), limit).front(), wanted);
+    return counter_page_of(session_.run(list_counters_sql(shared_->tables, wanted), limit).front(),
+                           wanted);
   } catch (const MysqlDamage& damage) {
     return Error(ErrorCode::kCorrupt, cat("the counters can't be listed: ", damage.what(), "."));
   } catch (const MysqlFailure& failure) {

@@ -4,12 +4,11 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <mysql.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
-
-#include <mysql.h>
 
 #include "base/cat.h"
 #include "base/quoting.h"
@@ -127,15 +126,15 @@ MysqlConnection::MysqlConnection(const MysqlSettings& settings, Watchdog& watchd
   refuse_unreadable("ssl_cert", settings.ssl_cert);
   refuse_unreadable("ssl_key", settings.ssl_key);
   set_options();
-  const MYSQL* connected = mysql_real_connect(
-      handle_.get(), or_null(settings.host), or_null(settings.user), or_null(settings.password),
-      or_null(settings.database), settings.port, or_null(settings.socket),
-      CLIENT_MULTI_STATEMENTS | CLIENT_FOUND_ROWS);
+  const MYSQL* connected =
+      mysql_real_connect(handle_.get(), or_null(settings.host), or_null(settings.user),
+                         or_null(settings.password), or_null(settings.database), settings.port,
+                         or_null(settings.socket), CLIENT_MULTI_STATEMENTS | CLIENT_FOUND_ROWS);
   if (connected == nullptr) {
     const unsigned code = mysql_errno(handle_.get());
-    throw MysqlFailure(Fate::kNotSent, code,
-                       cat("can't connect to ", place_, ": ",
-                           sentence(code, mysql_error(handle_.get()))));
+    throw MysqlFailure(
+        Fate::kNotSent, code,
+        cat("can't connect to ", place_, ": ", sentence(code, mysql_error(handle_.get()))));
   }
   refuse_unsafe_way();
   keep_alive(static_cast<int>(mysql_get_socket(handle_.get())));
@@ -211,14 +210,14 @@ void MysqlConnection::begin_session() {
   const my_bool off = 0;
   mysql_options(handle_.get(), MYSQL_OPT_RECONNECT, &off);
   const unsigned limit_s = seconds_of(settings_.attempt_timeout);
-  // A wait for a lock ends before the attempt does, so that it is known not to be applied.
-  const unsigned lock_s = std::max(1U, limit_s / 2);
-  std::string settings = cat(
-      "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE; "
-      "SET SESSION autocommit = 1, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
-      "time_zone = '+00:00', wait_timeout = 28800, innodb_lock_wait_timeout = ",
-      lock_s, ", lock_wait_timeout = ", lock_s, ", net_read_timeout = ", limit_s + 1,
-      ", net_write_timeout = ", limit_s + 1);
+  const auto lock_s = lock_wait_of(settings_).count();
+  std::string settings =
+      cat("SET NAMES utf8mb4; SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE; "
+          "SET SESSION autocommit = 1, completion_type = 0, sql_safe_updates = 0, "
+          "sql_select_limit = DEFAULT, sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
+          "time_zone = '+00:00', wait_timeout = 28800, innodb_lock_wait_timeout = ",
+          lock_s, ", lock_wait_timeout = ", lock_s, ", net_read_timeout = ", limit_s + 1,
+          ", net_write_timeout = ", limit_s + 1);
   // A limit of the server's could end the wait for a semi-synchronous replica as if it had
   // answered. A transaction whose client vanished must not keep its locks.
   settings += is_mariadb()
@@ -228,6 +227,10 @@ void MysqlConnection::begin_session() {
 }
 
 bool MysqlConnection::is_mariadb() const { return mariadb_connection(handle_.get()) != 0; }
+
+std::optional<std::uint64_t> MysqlConnection::abandoned_session() const {
+  return was_cut_ ? std::optional<std::uint64_t>(mysql_thread_id(handle_.get())) : std::nullopt;
+}
 
 bool MysqlConnection::is_usable() const {
   if (is_broken_) return false;
@@ -263,9 +266,8 @@ void MysqlConnection::take_answers(const std::string& statements,
     } else if (mysql_errno(handle) != 0) {
       return;
     } else {
-      answers.push_back({mysql_affected_rows(handle),
-                         static_cast<std::int64_t>(mysql_insert_id(handle)),
-                         {}});
+      answers.push_back(
+          {mysql_affected_rows(handle), static_cast<std::int64_t>(mysql_insert_id(handle)), {}});
     }
     left = mysql_next_result(handle);
   }
@@ -276,15 +278,16 @@ MysqlFailure MysqlConnection::failure(bool was_cut, std::chrono::milliseconds li
   const unsigned code = mysql_errno(handle_.get());
   if (was_cut) {
     is_broken_ = true;
-    return MysqlFailure(Fate::kUnknown, code,
+    was_cut_ = true;
+    return MysqlFailure(Fate::kTimeOver, code,
                         cat(place_, " did not answer within ", limit.count(), " ms"), statement);
   }
   const bool is_lost = is_client_error(code);
   is_broken_ = is_broken_ || is_lost;
-  return MysqlFailure(is_lost ? Fate::kUnknown : Fate::kAnswered, code,
-                      cat(place_, is_lost ? ": " : " says: ",
-                          sentence(code, mysql_error(handle_.get()))),
-                      statement);
+  return MysqlFailure(
+      is_lost ? Fate::kUnknown : Fate::kAnswered, code,
+      cat(place_, is_lost ? ": " : " says: ", sentence(code, mysql_error(handle_.get()))),
+      statement);
 }
 
 std::string MysqlConnection::sentence(unsigned code, const std::string& text) const {

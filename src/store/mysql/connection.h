@@ -51,6 +51,9 @@ class MysqlConnection {
   /// False once it broke, or the server closed it while nothing was under way.
   bool is_usable() const;
   bool is_mariadb() const;
+  /// The server's number of this session, if it was left in the middle of statements, which may
+  /// wait on: for a lock, or for a replica.
+  std::optional<std::uint64_t> abandoned_session() const;
 
  private:
   struct Close {
@@ -69,6 +72,7 @@ class MysqlConnection {
   std::unique_ptr<st_mysql, Close> handle_;
   std::string place_;  // "the MySQL server at HOST:PORT"
   bool is_broken_ = false;
+  bool was_cut_ = false;
 };
 
 }  // namespace nextid::store

@@ -107,8 +107,8 @@ std::string definition_assignments(const Definition& definition, bool deleted) {
 }  // namespace
 
 std::string select_counter_sql(const MysqlTables& tables, const std::string& counter, bool locks) {
-  return cat("SELECT ", columns(), " FROM ", tables.counters, " WHERE `name` = ",
-             mysql_literal(counter), locks ? " FOR UPDATE" : "");
+  return cat("SELECT ", columns(), " FROM ", tables.counters,
+             " WHERE `name` = ", mysql_literal(counter), locks ? " FOR UPDATE" : "");
 }
 
 std::string reserve_sql(const MysqlTables& tables, const contract::Reserve& op) {
@@ -117,9 +117,9 @@ std::string reserve_sql(const MysqlTables& tables, const contract::Reserve& op) 
   // Assignments see those before them: so the slot comes first, and reads the value before.
   return cat("UPDATE ", tables.counters, " SET `slots` = JSON_SET(`slots`, ", path,
              "', JSON_ARRAY(", op.seq, ", `value` + ", step,
-             ")), `value` = LAST_INSERT_ID(`value` + ", step, ") WHERE `name` = ",
-             mysql_literal(op.counter), " AND `revision` = ", op.revision, " AND `value` <= ",
-             std::min(op.limit, kLargest - step),
+             ")), `value` = LAST_INSERT_ID(`value` + ", step,
+             ") WHERE `name` = ", mysql_literal(op.counter), " AND `revision` = ", op.revision,
+             " AND `value` <= ", std::min(op.limit, kLargest - step),
              " AND `value` >= `start` - `increment` AND `floor` >= 0 AND "
              "COALESCE(CAST(JSON_EXTRACT(`slots`, ",
              path, "[0]') AS UNSIGNED) = ", op.prev, ", `floor` < ", op.seq, ")");

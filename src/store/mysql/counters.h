@@ -1,8 +1,8 @@
 // The rows of counters: what is read of them, what ops do to them, and how they are written back.
 // Statements and values alone; knows no connection.
 //
-// A column keeps the slots of all writers as JSON: {"WRITER": [seq, end], ...}, with the writer as 16
-// hexadecimal digits. So a Reserve is one UPDATE, whose condition is that of op.h.
+// A column keeps the slots of all writers as JSON: {"WRITER": [seq, end], ...}, with the writer as
+// 16 hexadecimal digits. So a Reserve is one UPDATE, whose condition is that of op.h.
 #pragma once
 
 #include <cstdint>

@@ -39,7 +39,8 @@ class MysqlFailure : public std::runtime_error {
   enum class Fate {
     kNotSent,   ///< The server has seen nothing of it.
     kAnswered,  ///< The server answered the statement `statement` with an error.
-    kUnknown,   ///< The connection broke, or the time was over; it is closed.
+    kUnknown,   ///< The connection broke.
+    kTimeOver,  ///< No answer came in time; the connection is closed.
   };
 
   MysqlFailure(Fate fate, unsigned code, const std::string& why, std::size_t statement = 0)

@@ -11,7 +11,7 @@ namespace {
 
 using base::cat;
 
-Error corrupt(const std::string& sentence) { return Error(ErrorCode::kCorrupt, sentence); }
+Error corrupt(const std::string& sentence) { return Error(ErrorCode::kCorrupt, sentence + "."); }
 
 std::string recover_command(const MysqlShared& shared) {
   return cat("nextid recover --all --store '", shared.settings.url, "' --skip N");
@@ -34,8 +34,9 @@ Error missing(const MysqlShared& shared) {
   return Error(ErrorCode::kInvalid,
                cat("there is no store in the tables ", shared.settings.tables, "_... of ",
                    shared.settings.url,
-                   ", and none is to be made; check the database in the URL, or let it be made "
-                   "with create=true"));
+                   ", and none is to be made; check the database in the URL, make the tables with "
+                   "create=true in the URL, or run what `nextid schema` prints as an "
+                   "administrator."));
 }
 
 /// What must not be used, with its way on.
@@ -74,13 +75,23 @@ Result<bool> make_store(MysqlSession& session, const MysqlShared& shared) {
   return session.run(make_store_row_sql(shared.tables)).front().matched == 1;
 }
 
+/// What this server's commits rest on, where that is not all it could be.
+std::string warnings_of(const MysqlShared& shared) {
+  std::string warnings;
+  for (const HealthFact& fact : shared.health().facts) {
+    if (fact.verdict != HealthVerdict::kWarn) continue;
+    warnings += cat(warnings.empty() ? "" : " ", fact.sentence);
+  }
+  return warnings;
+}
+
 /// A remark where the server is another one than last time.
 std::string compare_server(MysqlSession& session, const MysqlShared& shared,
                            const MysqlStoreRow& row) {
   const std::string now = server_text(session.variables());
   if (row.server == now) return "";
-  session.run(cat("UPDATE ", shared.tables.store, " SET server = ", mysql_literal(now),
-                  " WHERE id = 1"));
+  session.run(
+      cat("UPDATE ", shared.tables.store, " SET server = ", mysql_literal(now), " WHERE id = 1"));
   if (row.server.empty()) return "";
   return cat("The store was last opened on another server (", base::printable(row.server, 200),
              "), and is on ", base::printable(now, 200),
@@ -109,6 +120,8 @@ Result<StoreOpening> open_mysql_store(const std::shared_ptr<MysqlShared>& shared
   }
   opening.identity = row->identity;
   opening.remark = compare_server(session, *shared, *row);
+  const std::string warnings = warnings_of(*shared);
+  opening.remark += cat(opening.remark.empty() || warnings.empty() ? "" : " ", warnings);
   shared->set_identity(row->identity);
   return opening;
 }
@@ -122,8 +135,8 @@ bool is_mysql_store_missing(const std::shared_ptr<MysqlShared>& shared) {
 void end_mysql_recovery(const std::shared_ptr<MysqlShared>& shared, std::uint64_t skip_for_new) {
   MysqlSession session(shared);
   session.make_ready();
-  session.run(cat("UPDATE ", shared->tables.store, " SET skip_for_new = ", skip_for_new,
-                  ", sealed = NOW(6) WHERE id = 1"));
+  session.run(cat("UPDATE ", shared->tables.store, " SET skip_for_new = GREATEST(skip_for_new, ",
+                  skip_for_new, "), sealed = NOW(6) WHERE id = 1"));
 }
 
 }  // namespace nextid::store

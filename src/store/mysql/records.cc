@@ -36,8 +36,8 @@ std::string select_record_sql(const MysqlTables& tables, const std::string& spac
 }
 
 std::string remove_expired_sql(const MysqlTables& tables, base::WallMicros now) {
-  return cat("DELETE FROM ", tables.idempotency, " WHERE `expires` <= ",
-             contract::whole_seconds(now), " ORDER BY `expires` LIMIT 8");
+  return cat("DELETE FROM ", tables.idempotency,
+             " WHERE `expires` <= ", contract::whole_seconds(now), " ORDER BY `expires` LIMIT 8");
 }
 
 MysqlRecord::MysqlRecord(std::string space, std::string key, const MysqlAnswer& selected)
@@ -45,8 +45,9 @@ MysqlRecord::MysqlRecord(std::string space, std::string key, const MysqlAnswer& 
   if (selected.rows.empty()) return;
   const MysqlRow& row = selected.rows.front();
   was_there_ = true;
-  record_ = IdempotencyRecord{IdRange(unsigned_of(row[0]), unsigned_of(row[1]), unsigned_of(row[2])),
-                              integer_of(row[3]), unsigned_of(row[4])};
+  record_ =
+      IdempotencyRecord{IdRange(unsigned_of(row[0]), unsigned_of(row[1]), unsigned_of(row[2])),
+                        integer_of(row[3]), unsigned_of(row[4])};
   if (!contract::has_ids(*record_)) {
     throw MysqlDamage(cat("a key of counter ", base::in_quotes(space_, space_.size()),
                           " has numbers that nextid never writes; look at its row, and at what "

@@ -21,8 +21,8 @@ std::string definition_column_types() {
   std::string types;
   contract::for_each_field(
       [&](const contract::NumberField& field) {
-        types += cat("  ", in_backticks(field.name), " BIGINT NOT NULL DEFAULT ", defaults.*field.member,
-                     ",\n");
+        types += cat("  ", in_backticks(field.name), " BIGINT NOT NULL DEFAULT ",
+                     defaults.*field.member, ",\n");
       },
       [&](const contract::TextField& field) {
         types += cat("  ", in_backticks(field.name), " VARBINARY(", field.most_bytes,
@@ -47,16 +47,15 @@ std::string mysql_definition_columns() {
 }
 
 std::string mysql_schema(const MysqlTables& tables) {
-  return cat("CREATE TABLE IF NOT EXISTS ", tables.counters, " (\n",
-             "  `name` VARBINARY(", kMaxCounterNameBytes, ") NOT NULL PRIMARY KEY,\n",
+  return cat("CREATE TABLE IF NOT EXISTS ", tables.counters, " (\n", "  `name` VARBINARY(",
+             kMaxCounterNameBytes, ") NOT NULL PRIMARY KEY,\n",
              "  `value` BIGINT NOT NULL DEFAULT 0,\n"
              "  `floor` BIGINT NOT NULL DEFAULT 0,\n",
              definition_column_types(),
              "  `slots` JSON NOT NULL DEFAULT (JSON_OBJECT())\n"
              ") ENGINE = InnoDB ROW_FORMAT = DYNAMIC;\n"
              "CREATE TABLE IF NOT EXISTS ",
-             tables.idempotency, " (\n",
-             "  `space` VARBINARY(", kLongestSpace, ") NOT NULL,\n",
+             tables.idempotency, " (\n", "  `space` VARBINARY(", kLongestSpace, ") NOT NULL,\n",
              "  `key` VARBINARY(", kMaxIdempotencyKeyBytes, ") NOT NULL,\n",
              "  `first` BIGINT UNSIGNED NOT NULL,\n"
              "  `count` BIGINT UNSIGNED NOT NULL,\n"
@@ -86,10 +85,13 @@ std::string mysql_schema_for_people(const MysqlSettings& settings) {
   const auto grant = [&](const std::string& rights, const std::string& table) {
     return cat("GRANT ", rights, " ON `", database, "`.", table, " TO '", user, "'@'%';\n");
   };
-  return cat(mysql_schema(tables), "\n-- Who opens the store with create=false needs no more:\n",
+  return cat(mysql_schema(tables), "INSERT IGNORE INTO ", tables.store,
+             " (id, version, identity, sealed) VALUES (1, ", kMysqlSchemaVersion,
+             ", REPLACE(UUID(), '-', ''), NOW(6));\n"
+             "\n-- The least rights, with --no-create-store or create=false in the URL:\n",
              grant("SELECT, INSERT, UPDATE", tables.counters),
              grant("SELECT, INSERT, UPDATE, DELETE", tables.idempotency),
-             grant("SELECT, INSERT, UPDATE", tables.store));
+             grant("SELECT, UPDATE", tables.store));
 }
 
 }  // namespace nextid::store

@@ -6,7 +6,8 @@
 //   skip_for_new        ids that counters made from now on leave out: see end_recovery();
 //   server              on which it was opened last: for remarks alone, since what tells servers
 //                       apart does not outlive a failover;
-//   sealed              when the row was written. MariaDB keeps that moment in row_start, too, which
+//   sealed              when the row was written. MariaDB keeps that moment in row_start, too,
+//   which
 //                       replication and files' copies bring along, and a dump does not: where the
 //                       two differ, the table came out of a dump (I8). MySQL has no such column;
 //   probe               counts writes that no other op reads.

@@ -48,11 +48,13 @@ HealthFact flush_fact(const MysqlVariables& variables) {
   const std::string value = value_of(variables, "innodb_flush_log_at_trx_commit");
   if (flushes_each_commit(variables)) {
     return {"commits", HealthVerdict::kOk,
-            cat("innodb_flush_log_at_trx_commit is ", value, ": each commit is on disk before its "
+            cat("innodb_flush_log_at_trx_commit is ", value,
+                ": each commit is on disk before its "
                 "ids leave.")};
   }
   return {"commits", HealthVerdict::kFail,
-          cat("innodb_flush_log_at_trx_commit is ", value, ": a crash takes ids back that were "
+          cat("innodb_flush_log_at_trx_commit is ", value,
+              ": a crash takes ids back that were "
               "given out; set it to 1.")};
 }
 
@@ -136,9 +138,7 @@ std::vector<HealthFact> facts_of(const MysqlVariables& variables) {
   return {HealthFact{"server", HealthVerdict::kOk,
                      cat("It is ", base::printable(server_text(variables), 200), ", version ",
                          base::printable(value_of(variables, "version")), ".")},
-          flush_fact(variables),
-          binlog_fact(variables),
-          semi_sync_fact(variables),
+          flush_fact(variables), binlog_fact(variables), semi_sync_fact(variables),
           rollback_fact(variables)};
 }
 
@@ -148,9 +148,8 @@ bool has_semi_sync(const MysqlVariables& variables) {
 }
 
 std::string server_text(const MysqlVariables& variables) {
-  std::string text =
-      cat(value_of(variables, "hostname"), ", port ", value_of(variables, "port"), ", server_id ",
-          value_of(variables, "server_id"));
+  std::string text = cat(value_of(variables, "hostname"), ", port ", value_of(variables, "port"),
+                         ", server_id ", value_of(variables, "server_id"));
   if (const auto uuid = value_of(variables, "server_uuid"); !uuid.empty()) {
     text += ", server_uuid " + uuid;
   }

@@ -54,8 +54,22 @@ std::string MysqlShared::doubt() const {
 }
 
 void MysqlShared::keep_facts(std::vector<HealthFact> facts) {
-  const base::Lock lock(mutex_);
-  facts_ = std::move(facts);
+  std::vector<std::string> news;
+  {
+    const base::Lock lock(mutex_);
+    for (const HealthFact& fact : facts) {
+      const bool is_known = std::any_of(facts_.begin(), facts_.end(), [&](const HealthFact& known) {
+        return known.sentence == fact.sentence;
+      });
+      // At the opening they are its remark; one that fails is why the server is refused.
+      const bool is_said = identity_.empty() || fact.verdict != HealthVerdict::kWarn;
+      if (!is_known && !is_said) news.push_back(fact.sentence);
+    }
+    facts_ = std::move(facts);
+  }
+  for (const std::string& line : news) {
+    if (log_) log_(LogLevel::kWarning, line);
+  }
 }
 
 StoreHealth MysqlShared::health() const {
@@ -72,11 +86,12 @@ StoreHealth MysqlShared::health() const {
 
 void MysqlSession::make_ready() {
   if (connection_ && connection_->is_usable()) return;
-  connection_.reset();
+  drop();
   auto connection = std::make_unique<MysqlConnection>(shared_->settings, shared_->watchdog);
   connection_ = std::move(connection);
   try {
     look();
+    end_abandoned();
     if (!shared_->identity().empty()) {
       const auto answers = run(store_row_sql(shared_->tables, is_mariadb()));
       if (!shared_->is_same(store_row_of(answers.front()))) {
@@ -89,6 +104,33 @@ void MysqlSession::make_ready() {
       shared_->is_same(std::nullopt);
     }
     throw MysqlFailure(Fate::kNotSent, failure.code(), failure.what());
+  }
+}
+
+void MysqlSession::drop() noexcept {
+  if (connection_) {
+    if (const auto session = connection_->abandoned_session()) {
+      abandoned_ = session;
+      abandoned_at_ = server_text(variables_);
+    }
+  }
+  connection_.reset();
+}
+
+/// Statements that were given up go on at the server: they would keep their locks, and as many
+/// connections as there are attempts while no replica answers. To kill them loses nothing: they are
+/// in doubt. Another server may have the number for somebody else's session.
+void MysqlSession::end_abandoned() {
+  const auto session = std::exchange(abandoned_, std::nullopt);
+  if (!session || server_text(variables_) != abandoned_at_) return;
+  const auto found = run(cat("SELECT 1 FROM information_schema.processlist WHERE id = ", *session,
+                             " AND user = SUBSTRING_INDEX(USER(), '@', 1) AND db = DATABASE()"));
+  if (found.front().rows.empty()) return;
+  try {
+    run(cat("KILL ", *session));
+  } catch (const MysqlFailure& failure) {
+    // It has ended in the meantime.
+    if (failure.fate() != Fate::kAnswered) throw;
   }
 }
 
@@ -111,7 +153,7 @@ void MysqlSession::look_again() noexcept {
     look();
   } catch (const MysqlFailure&) {
     // The next attempt connects anew, and is told why not.
-    connection_.reset();
+    drop();
   }
 }
 
@@ -150,7 +192,7 @@ void MysqlSession::roll_back() noexcept {
   } catch (const MysqlFailure&) {
     // As below.
   }
-  connection_.reset();
+  drop();
 }
 
 }  // namespace nextid::store

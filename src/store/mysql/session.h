@@ -41,6 +41,7 @@ class MysqlShared {
   /// Why no id is given out any more, without a full stop; empty while there is no such reason.
   std::string doubt() const;
 
+  /// Logs warnings that are new, once the store is open.
   void keep_facts(std::vector<HealthFact> facts);
   StoreHealth health() const;
 
@@ -88,11 +89,15 @@ class MysqlSession {
 
  private:
   void look();
+  void drop() noexcept;
+  void end_abandoned();
 
   const std::shared_ptr<MysqlShared> shared_;
   std::unique_ptr<MysqlConnection> connection_;
-  MysqlVariables variables_;
+  MysqlVariables variables_;  // Of the server of the last connection.
   SemiSyncStatus semi_sync_;
+  std::optional<std::uint64_t> abandoned_;  // A session there.
+  std::string abandoned_at_;                // Which server that was.
   base::MonotonicTime looked_{};
 };
 

@@ -12,7 +12,7 @@ namespace {
 constexpr int kLanes = 4;
 
 Error error_of(const MysqlFailure& failure) {
-  return Error(ErrorCode::kUnavailable, failure.what());
+  return Error(ErrorCode::kUnavailable, std::string(failure.what()) + ".");
 }
 
 }  // namespace

@@ -36,9 +36,8 @@ std::optional<MysqlStoreRow> store_row_of(const MysqlAnswer& answer) {
 }
 
 std::string make_store_row_sql(const MysqlTables& tables) {
-  return cat("INSERT IGNORE INTO ", tables.store,
-             " (id, version, identity, sealed) VALUES (1, ", kMysqlSchemaVersion, ", '",
-             random_identity(), "', NOW(6))");
+  return cat("INSERT IGNORE INTO ", tables.store, " (id, version, identity, sealed) VALUES (1, ",
+             kMysqlSchemaVersion, ", '", random_identity(), "', NOW(6))");
 }
 
 std::string probe_sql(const MysqlTables& tables) {

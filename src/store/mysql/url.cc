@@ -9,14 +9,14 @@
 #include "base/cat.h"
 #include "base/whole_number.h"
 #include "store/common/url_parameters.h"
+#include "store/common/url_password.h"
 
 namespace nextid::store {
 namespace {
 
 using base::cat;
 
-/// A wait for a lock is limited in whole seconds, and must end before the attempt does.
-constexpr std::chrono::milliseconds kShortestAttempt{2'000};
+constexpr std::chrono::milliseconds kShortestAttempt{100};
 /// The server's limit for names is 64 characters.
 constexpr std::size_t kLongestPrefix = 40;
 
@@ -117,30 +117,31 @@ bool needs_tls(const MysqlSettings& settings) {
   return settings.ssl.value_or(is_set_up || is_remote(settings));
 }
 
+std::chrono::seconds lock_wait_of(const MysqlSettings& settings) {
+  const auto half = std::chrono::floor<std::chrono::seconds>(settings.attempt_timeout / 2);
+  return std::max(half, std::chrono::seconds(1));
+}
+
 std::optional<std::string> mysql_process_environment(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
-std::string shown_mysql_url(const std::string& rest) {
-  // What a password holds may have been left unencoded: so all up to the last '@' counts.
-  const auto from = rest.starts_with("//") ? std::string::size_type{2} : 0;
-  const auto at = rest.rfind('@');
-  const auto colon = rest.find(':', from);
-  if (at == std::string::npos || colon == std::string::npos || colon > at) return "mysql:" + rest;
-  return cat("mysql:", rest.substr(0, colon), rest.substr(at));
-}
-
 Result<MysqlSettings> parse_mysql_url(const std::string& rest, bool create,
                                       const MysqlEnvironment& environment) {
-  const std::string shown = shown_mysql_url(rest);
+  const std::string shown = hide_password("mysql:" + rest);
   const std::string encoded = with_encoded_brackets("mysql:" + rest);  // `url` is a view of it.
   const auto url = boost::urls::parse_uri(encoded);
-  if (!url || !url->has_authority()) return invalid(cat("'", shown, "' is no store URL"));
+  // "//h:x" is taken for the host h, and "x" for a path.
+  const bool has_right_path =
+      url && (url->encoded_path().empty() || url->encoded_path().starts_with('/'));
+  if (!has_right_path || !url->has_authority()) {
+    return invalid(cat("'", shown, "' is no store URL"));
+  }
   if (url->has_fragment() || url->segments().size() > 1) {
     return invalid(cat("'", shown, "' says more than a server, a database and parameters"));
   }
-  if (url->has_port() && url->port_number() == 0) {
+  if (url->has_port() && !url->port().empty() && !base::whole_number(url->port(), 1, 65'535)) {
     return invalid(cat("'", url->port(), "' is no port"));
   }
   MysqlSettings settings{.url = shown};

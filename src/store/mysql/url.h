@@ -43,6 +43,10 @@ bool is_remote(const MysqlSettings& settings);
 /// TLS has been set up.
 bool needs_tls(const MysqlSettings& settings);
 
+/// How long a statement waits for a lock: less than an attempt takes, so that one that waits in
+/// vain is known not to be applied. But the server counts in whole seconds.
+std::chrono::seconds lock_wait_of(const MysqlSettings& settings);
+
 using MysqlEnvironment = std::function<std::optional<std::string>(const char* name)>;
 std::optional<std::string> mysql_process_environment(const char* name);
 
@@ -52,8 +56,5 @@ std::optional<std::string> mysql_process_environment(const char* name);
 Result<MysqlSettings> parse_mysql_url(
     const std::string& rest, bool create = true,
     const MysqlEnvironment& environment = &mysql_process_environment);
-
-/// "mysql:" and `rest`, which may be no right URL, without a password.
-std::string shown_mysql_url(const std::string& rest);
 
 }  // namespace nextid::store

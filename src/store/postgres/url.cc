@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include <boost/url/pct_string_view.hpp>
+
 #include "base/cat.h"
 #include "store/common/url_parameters.h"
 #include "store/common/url_password.h"
@@ -69,6 +71,19 @@ bool take(PostgresSettings& settings, const Parameter& parameter, UrlProblem& pr
   return true;
 }
 
+std::string decoded(std::string_view text) {
+  const auto encoded = boost::urls::make_pct_string_view(text);
+  return encoded ? encoded->decode() : std::string(text);
+}
+
+/// In "//USER:PASSWORD@HOST/DATABASE".
+std::string user_in(std::string_view address) {
+  const auto at = address.find('@');
+  if (at == std::string_view::npos || !address.starts_with("//")) return {};
+  address = address.substr(2, at - 2);
+  return decoded(address.substr(0, address.find(':')));
+}
+
 void append(std::string& url, const std::string& parameter) {
   url.append(1, url.find('?') == std::string::npos ? '?' : '&').append(parameter);
 }
@@ -83,6 +98,7 @@ Result<PostgresSettings> parse_postgres_url(const std::string& rest, bool create
   settings.conninfo = "postgresql:" + address;
   settings.url = hide_password("postgres:" + rest);
   if (!rest.starts_with("//")) return invalid(cat("'", settings.url, "' is no store URL"));
+  settings.user = user_in(address);
   std::vector<std::string> seen;
   for (const Parameter& parameter :
        parameters_of(std::string_view(rest).substr(std::min(rest.size(), question + 1)))) {
@@ -90,6 +106,7 @@ Result<PostgresSettings> parse_postgres_url(const std::string& rest, bool create
       return invalid(cat("the parameter '", parameter.name, "' is given more than once"));
     }
     seen.push_back(parameter.name);
+    if (parameter.name == "user") settings.user = decoded(parameter.value);
     UrlProblem problem;
     const bool is_ours = take(settings, parameter, problem);
     if (!problem.empty()) return invalid(problem);

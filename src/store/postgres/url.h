@@ -11,6 +11,7 @@ namespace nextid::store {
 struct PostgresSettings {
   std::string conninfo;   ///< The URL for libpq, without our own parameters. May hold a password.
   std::string url;        ///< For sentences: without a password.
+  std::string user;       ///< As the URL names it; empty where libpq finds it elsewhere.
   std::string schema;     ///< Of our tables; empty: the first of the session's search path.
   bool create = true;     ///< Make the tables when they are missing.
   bool is_known = false;  ///< The store was there before: no table is made.

@@ -39,6 +39,7 @@ TEST(UrlPassword, OtherTextStays) {
                            "dynamodb://ids?endpoint=http://[::1]:8000",
                            "dynamodb://ids?endpoint=http://a@b:1&create=false",
                            "postgres://db/ids?passfile=/x/.pgpass",
+                           "etcd://db/ids?user=ann&password_file=/x/secret",
                            "sqlite:ids.db",
                            "memory:",
                            "ids.db",
