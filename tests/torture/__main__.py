@@ -13,7 +13,7 @@ import time
 _APART = "NEXTID_TORTURE_APART"
 
 # By how they are called in torture.stores, which needs what is not yet there when this is read.
-STORES = ("sqlite", "dynamodb", "postgres", "mysql")
+STORES = ("sqlite", "dynamodb", "postgres", "mysql", "etcd")
 KINDS = [(store, gentle) for gentle in (False, True) for store in STORES]
 MOST_SHOWN = 5  # Findings of an invariant.
 

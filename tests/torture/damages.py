@@ -22,7 +22,7 @@ class Damage:
 class SetBack(Damage):
     """Another program sets a counter back, under the nodes that use it. In a round with kills a
     backup of SQLite that comes back would undo it."""
-    stores = ("sqlite", "postgres", "mysql")
+    stores = ("sqlite", "postgres", "mysql", "etcd")
 
     def midway(self, world):
         nextid.poll(world.store.set_back, "the counter is set back")
@@ -30,7 +30,7 @@ class SetBack(Damage):
 
 class NoSlots(Damage):
     """The store applies what it is sent, however often: the proxy takes the condition out."""
-    stores = ("dynamodb", "postgres", "mysql")
+    stores = ("dynamodb", "postgres", "mysql", "etcd")
 
     def before(self, world):
         world.store.forget_slots()

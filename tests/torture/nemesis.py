@@ -22,7 +22,8 @@ from torture.network import Link
 from torture.stores.server import STALLS
 
 SQL_SERVERS = ("postgres", "mysql")
-SERVERS = ("dynamodb", *SQL_SERVERS)
+OWN_SERVERS = (*SQL_SERVERS, "etcd")
+SERVERS = ("dynamodb", *OWN_SERVERS)
 ALL_STORES = ("sqlite", *SERVERS)
 
 
@@ -259,7 +260,7 @@ class StoreAway(Fault):
 
 class Stall(Fault):
     """Commits stop on their way, or answers do; they arrive when their repeats may long be answered."""
-    stores = SQL_SERVERS
+    stores = OWN_SERVERS
     weight = 20
     longest_s = 3.0  # Some attempts.
 
@@ -273,7 +274,7 @@ class Stall(Fault):
 
 
 class SlowStore(Fault):
-    stores = SQL_SERVERS
+    stores = OWN_SERVERS
     weight = 5
 
     def inflict(self):
@@ -299,7 +300,7 @@ class KillStore(Fault):
 
 class RestartStore(Fault):
     """In good order."""
-    stores = SQL_SERVERS
+    stores = OWN_SERVERS
 
     def inflict(self):
         self.world.store.stop_server()
@@ -343,6 +344,26 @@ class RefuseSessions(Fault):
         self.world.store.admit_sessions()
 
 
+class Compact(Fault):
+    """The store's history goes, and what it takes of the disk is given back."""
+    stores = ("etcd",)
+    longest_s = 0.2
+
+    def inflict(self):
+        self.world.store.compact()
+
+
+class Alarm(Fault):
+    """The store takes no writes, since it is too large."""
+    stores = ("etcd",)
+
+    def inflict(self):
+        self.world.store.raise_alarm()
+
+    def heal(self):
+        self.world.store.end_alarm()
+
+
 class RotateCredentials(Fault):
     stores = ("dynamodb",)
 
@@ -352,7 +373,8 @@ class RotateCredentials(Fault):
 
 PROCESS_FAULTS = [Kill, Terminate, Stop, NoDescriptors, NoThreads, WrongClock]
 OTHER_FAULTS = [CutNetwork, FullDisk, Checkpoint, Lock, Backup, Restore, StoreAway, Stall, SlowStore,
-                KillStore, RestartStore, StopStore, EndSessions, RefuseSessions, RotateCredentials]
+                KillStore, RestartStore, StopStore, EndSessions, RefuseSessions, Compact, Alarm,
+                RotateCredentials]
 
 
 class Hand(threading.Thread):

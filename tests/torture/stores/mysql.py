@@ -34,11 +34,11 @@ class MysqlStore(ServerStore):
     }
     ENDS = ("CONNECTION", "QUERY")
 
-    def make_server(self, folder):
-        return Mysql(folder, {**_SETTINGS, **self._rng.choice([{}, _BINARY_LOG])})
+    def make_servers(self, folder):
+        return [Mysql(folder / "server", {**_SETTINGS, **self._rng.choice([{}, _BINARY_LOG])})]
 
-    def url_of(self, port):
-        return self.server.url_of(port, attempt_timeout=f"{ATTEMPT_S:g}s")
+    def url_of(self, *ports):
+        return self.server.url_of(*ports, attempt_timeout=f"{ATTEMPT_S:g}s")
 
     @staticmethod
     def is_commit(message):
@@ -99,7 +99,7 @@ class MysqlStore(ServerStore):
         return False
 
     def forget_slots(self):
-        self.proxy.rewrite = _without_slot_condition
+        self.proxies[0].rewrite = _without_slot_condition
 
 
 def _without_slot_condition(message):

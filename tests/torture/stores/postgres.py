@@ -28,11 +28,11 @@ class PostgresStore(ServerStore):
     }
     ENDS = ("terminate", "cancel")
 
-    def make_server(self, folder):
-        return Postgres(folder, _SETTINGS)
+    def make_servers(self, folder):
+        return [Postgres(folder / "server", _SETTINGS)]
 
-    def url_of(self, port):
-        return self.server.url_of(port, attempt_timeout=f"{ATTEMPT_S:g}s")
+    def url_of(self, *ports):
+        return self.server.url_of(*ports, attempt_timeout=f"{ATTEMPT_S:g}s")
 
     @staticmethod
     def is_commit(message):
@@ -85,5 +85,5 @@ class PostgresStore(ServerStore):
         return False
 
     def forget_slots(self):
-        self.proxy.rewrite = WithoutSlotCondition()
+        self.proxies[0].rewrite = WithoutSlotCondition()
         self.drop_connections()  # What was prepared on them is.

@@ -1,4 +1,5 @@
-"""A database server of its own, on a disk that can be full, behind a proxy that goes wrong."""
+"""A database server of its own, on a disk that can be full, behind a proxy that goes wrong; or a cluster of
+them, each behind one."""
 
 import contextlib
 import math
@@ -38,7 +39,7 @@ STALLS = {
 
 
 class ServerStore(Store):
-    """A subclass says what the server is, and which messages are commits and answers."""
+    """A subclass says what the servers are, and which messages are commits and answers."""
     client_threads = {"http": 4, "resp": 3}
     disk_mb = 256
     messages = RawMessages
@@ -51,25 +52,36 @@ class ServerStore(Store):
         self._rng = random.Random(rng.getrandbits(32))  # Asked with the proxy's lock held.
         self._goes_wrong = False
         self._rules = []  # (kind, rule), all that there were.
-        self._lock = threading.RLock()  # Held while the server starts or ends.
+        self._lock = threading.RLock()  # Held while a server starts or ends.
         # A server ends with the thread that started it.
         self._starter = ThreadPoolExecutor(max_workers=1)
         self.disk = place.Disk(directory / "disk", self.disk_mb)
-        self.server = self.make_server(self.disk.path / "server")
-        self.server.log_path = directory / "server.log"  # It has room when the disk has none.
+        self.servers = self.make_servers(self.disk.path)
+        self.server = self.servers[0]
+        self._hit = []  # Servers that a fault holds.
+        for number, server in enumerate(self.servers, 1):
+            server.log_path = directory / f"server-{number}.log"  # It has room when the disk has none.
         self.start_server()
-        self.proxy = TcpProxy(self.server.port, self.messages)
-        self.url = self.url_of(self.proxy.port)
+        self.proxies = [TcpProxy(server.port, self.messages) for server in self.servers]
+        self.url = self.url_of(*(proxy.port for proxy in self.proxies))
 
     # ---- What a subclass says
 
-    def make_server(self, folder):
-        """A PrivateServer that has not been started."""
+    def make_servers(self, folder):
+        """[PrivateServer, ...] with their data in `folder`, none started."""
         raise NotImplementedError
 
-    def url_of(self, port):
+    def url_of(self, *ports):
         """The store's, for nodes."""
         raise NotImplementedError
+
+    def ask(self):
+        """Something that servers can only answer when they serve; or it raises ServerError."""
+        raise NotImplementedError
+
+    def victims(self):
+        """The servers that the next fault hits."""
+        return self.servers
 
     @staticmethod
     def is_commit(message):
@@ -81,9 +93,10 @@ class ServerStore(Store):
         """Whether the server's message answers one."""
         raise NotImplementedError
 
-    def ask(self):
-        """Something that the server can only answer when it serves; or it raises ServerError."""
-        raise NotImplementedError
+    def start_servers(self, servers):
+        """Those that do not run."""
+        for server in servers:
+            server.start()
 
     def use_room(self):
         """The server takes from the disk what it has left for what it writes next."""
@@ -100,9 +113,10 @@ class ServerStore(Store):
     def begin_faults(self):
         self._goes_wrong = True
         for kind, (side, action, at, seconds) in REQUEST_FAULTS.items():
-            rule = self.proxy.on(side, self._sometimes(side), action, at=at, seconds=seconds,
-                                 times=math.inf)
-            self._rules.append((kind, rule))
+            for proxy in self.proxies:
+                rule = proxy.on(side, self._sometimes(side), action, at=at, seconds=seconds,
+                                times=math.inf)
+                self._rules.append((kind, rule))
 
     def _sometimes(self, side):
         is_one = self._one_of(side)
@@ -115,27 +129,35 @@ class ServerStore(Store):
 
     def go_away(self, how):
         """"refuse": no connection. "close": all end, once. "hang": no byte passes."""
-        {"refuse": self.proxy.go_down, "close": self.proxy.cut, "hang": self.proxy.hang}[how]()
+        does = {"refuse": TcpProxy.go_down, "close": TcpProxy.cut, "hang": TcpProxy.hang}[how]
+        victims = self.victims()
+        for server, proxy in zip(self.servers, self.proxies):
+            if server in victims:
+                does(proxy)
 
     def stall(self, how, times):
         """Some commits, or their answers, stay where they are; what is held passes in the end."""
         side, action, at = STALLS[how]
-        self.proxy.on(side, self._one_of(side), action, at=at, times=times)
+        for proxy in self.proxies:
+            proxy.on(side, self._one_of(side), action, at=at, times=times)
 
     def slow_down(self, seconds):
         """Each message."""
-        self.proxy.delay_s = seconds
+        for proxy in self.proxies:
+            proxy.delay_s = seconds
 
     def come_back(self):
         """From all of these."""
-        self.proxy.heal()
+        for proxy in self.proxies:
+            proxy.heal()
         if self._goes_wrong:
             self.begin_faults()
 
     def drop_connections(self):
-        self.proxy.cut()
+        for proxy in self.proxies:
+            proxy.cut()
 
-    # ---- The server
+    # ---- The servers
 
     def start_server(self):
         """Until it serves."""
@@ -144,18 +166,23 @@ class ServerStore(Store):
 
     def kill_server(self):
         with self._lock:
-            self.server.kill()
+            for server in self.victims():
+                server.kill()
 
     def stop_server(self):
         """In good order."""
         with self._lock:
-            self.server.stop()
+            for server in self.victims():
+                server.stop()
 
     def pause_server(self):
-        self.server.pause()
+        self._hit = self.victims()
+        for server in self._hit:
+            server.pause()
 
     def resume_server(self):
-        self.server.resume()
+        for server in self._hit:
+            server.resume()
 
     def fill_disk(self):
         self.disk.fill()
@@ -170,20 +197,23 @@ class ServerStore(Store):
 
     def heal(self):
         self._goes_wrong = False
-        self.proxy.heal()
+        self.come_back()
+        self.disk.empty()
         self.start_server()
 
     def close(self):
-        self.proxy.close()
+        for proxy in self.proxies:
+            proxy.close()
         with self._lock:
-            self.server.remove()
+            for server in self.servers:
+                server.remove()
         self._starter.shutdown()
         self.disk.remove()
 
     def _serves(self):
         with contextlib.suppress(ServerError, subprocess.TimeoutExpired):
-            if not self.server.is_running():
-                self._starter.submit(self.server.start).result()
+            down = [server for server in self.servers if not server.is_running()]
+            self._starter.submit(self.start_servers, down).result()
             self.ask()
             return True
         return False
