@@ -179,8 +179,7 @@ def test_tables_that_another_node_takes_long_to_make(postgres):
         another.sql(f"SELECT pg_advisory_lock(hashtextextended('nextid {schema}', 0))")
         node = postgres.start(wait=False)
         started = time.monotonic()
-        waits = ("SELECT count(*) FROM pg_stat_activity WHERE usename = 'nextid'"
-                 " AND wait_event = 'advisory'")
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory'"
         poll(lambda: postgres.server.value(waits) == 1 and time.monotonic() > started + 1.5,
              "it waits for the other one")
     node.wait_until_ready()
@@ -189,21 +188,21 @@ def test_tables_that_another_node_takes_long_to_make(postgres):
 
 def test_the_sessions_of_a_killed_node_end(postgres):
     """With them, their locks."""
-    node = postgres.start()
+    node = postgres.start(application_name="killed")
     assert node.next_id() == 1
-    before = postgres.sessions()
+    assert postgres.sessions("killed") > 0
     node.kill()
-    poll(lambda: postgres.sessions() < before, "its sessions end")
+    poll(lambda: postgres.sessions("killed") == 0, "its sessions end")
 
 
 def test_a_node_gives_its_slots_back_and_leaves_no_session(postgres):
-    before = postgres.sessions()
-    node = postgres.start()
+    node = postgres.start(application_name="stopped")
     assert node.next_id() == 1
     assert len(postgres.tables.slots()) == 1
+    assert postgres.sessions("stopped") > 0
     assert node.stop() == {"returned": 1, **NOTHING_BURNED}
     assert postgres.tables.slots() == []
-    poll(lambda: postgres.sessions() == before, "its sessions end")
+    poll(lambda: postgres.sessions("stopped") == 0, "its sessions end")
 
 
 @pytest.mark.not_accounted("another program takes ids of the counter")
