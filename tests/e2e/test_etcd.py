@@ -190,7 +190,7 @@ def test_doctor_and_metrics_tell_of_etcd(etcd):
     metrics = node.ask("GET", "/metrics").body.decode()
     for name in ("nextid_etcd_db_size_bytes", "nextid_etcd_quota_bytes", "nextid_etcd_revision"):
         assert f"\n{name} " in metrics
-    assert "unsafe-no-fsync" in node.log()
+    poll(lambda: "unsafe-no-fsync" in node.log(), "it is told in the log")
 
 
 def test_idle_nodes_write_nothing(etcd):

@@ -8,7 +8,7 @@ import pytest
 import etcd_networks
 import nextid
 from conftest import QUICK
-from etcd import EtcdCluster, etcdctl
+from etcd import EtcdCluster
 from etcd_setting import EtcdSetting, Keys
 from nextid import CORRUPT, OK, WORK, is_problem, poll
 from private_server import give_to_user, run
@@ -17,8 +17,8 @@ from test_etcd import Load, judge, next_of, start_nodes
 ATTEMPT = {"attempt_timeout": "1s"}
 
 
-def setting_of(cluster, ledger, start_server):
-    keys = ledger.know(Keys(cluster.members[0], "ids"))
+def setting_of(cluster, ledger, start_server, prefix="ids"):
+    keys = ledger.know(Keys(cluster.members[0], prefix))
     return EtcdSetting(keys, start_server, cluster.endpoints)
 
 
@@ -49,8 +49,8 @@ def networked_cluster():
 
 
 @pytest.fixture
-def networked(networked_cluster, ledger, start_server):
-    setting = setting_of(networked_cluster, ledger, start_server)
+def networked(networked_cluster, ledger, start_server, request):
+    setting = setting_of(networked_cluster, ledger, start_server, request.node.name)
 
     def heal():
         for member in networked_cluster.members:
@@ -58,8 +58,7 @@ def networked(networked_cluster, ledger, start_server):
         poll(lambda: next_of_cluster(setting), "the cluster works", seconds=60)
 
     ledger.before_end.append(heal)
-    yield setting
-    etcdctl(networked_cluster.endpoints, "del", "--prefix", "ids/")
+    return setting
 
 
 def next_of_cluster(setting):

@@ -45,6 +45,8 @@ std::string warning_of(const std::vector<HealthFact>& facts);
 class EtcdFacts : public std::enable_shared_from_this<EtcdFacts> {
  public:
   static constexpr std::chrono::seconds kInterval{30};
+  /// Before what is wrong is first told: a command line, which ends sooner, is not to tell it.
+  static constexpr std::chrono::seconds kQuiet{1};
 
   /// `warn` gets what is wrong, once until something else is.
   EtcdFacts(std::shared_ptr<EtcdClient> client, std::function<void(const std::string&)> warn)
@@ -61,7 +63,9 @@ class EtcdFacts : public std::enable_shared_from_this<EtcdFacts> {
  private:
   struct Gathering;
   void look(std::function<void(EtcdLook)> done);
-  void looked(const EtcdLook& look);
+  void look_in(std::chrono::seconds time);
+  void keep(const EtcdLook& look);
+  void tell();
 
   const std::shared_ptr<EtcdClient> client_;
   const std::function<void(const std::string&)> warn_;
