@@ -60,6 +60,19 @@ def test_a_connection_that_breaks_in_a_commit_goes_unnoticed(faulty_mysql, how):
     assert faulty_mysql.tables.slots() == 0
 
 
+def test_an_id_is_one_message(faulty_mysql):
+    node = faulty_mysql.start()
+    assert node.next_id() == 1
+    sent = []
+    # A rule that never applies: append() returns nothing.
+    faulty_mysql.proxy.on(CLIENT, lambda message: message.type == "query" and sent.append(message.sql), CUT)
+    for number in range(2, 22):
+        assert node.next_id() == number
+    of_ids = [sql for sql in sent if not sql.startswith("SHOW")]  # It looks at the server now and then.
+    assert len(of_ids) == 20
+    assert all(sql.startswith("UPDATE ") and "; " not in sql for sql in of_ids), of_ids
+
+
 def test_a_late_copy_of_a_commit_changes_nothing(faulty_mysql):
     """It arrives when its repeat was answered long ago."""
     node = faulty_mysql.start(attempt_timeout=f"{ATTEMPT_MS}ms")
