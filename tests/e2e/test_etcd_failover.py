@@ -71,6 +71,14 @@ def next_of_cluster(setting):
     return True
 
 
+def value_of(setting):
+    """The counter's value; 0 while the cluster does not answer."""
+    try:
+        return setting.keys.value()
+    except (OSError, AssertionError):
+        return 0
+
+
 def others_than(member, cluster):
     return [each for each in cluster.members if each is not member]
 
@@ -86,8 +94,8 @@ def test_the_leader_is_killed_under_load(setting, cluster, start_load, tmp_path)
         before = setting.keys.value()
         poll(lambda: setting.keys.value() > before + 500, "ids are served", seconds=60)
         leader.kill()
-        after = setting.keys.value()
-        poll(lambda: setting.keys.value() > after + 100, "ids are served again", seconds=60)
+        after = poll(lambda: value_of(setting), "the others elect a leader", seconds=60)
+        poll(lambda: value_of(setting) > after + 100, "ids are served again", seconds=60)
         leader.start()
     judge(load.end(), nodes, setting.keys.value)
 
@@ -128,15 +136,8 @@ def test_the_leader_is_cut_off_under_load(networked, networked_cluster, start_lo
     load = Load(start_load, nodes, tmp_path)
     poll(lambda: networked.keys.value() > 200, "ids are served", seconds=60)
     leader.cut_off_from(networked_cluster.members)
-
-    def goes_on():
-        try:
-            return networked.keys.value()
-        except (OSError, AssertionError):
-            return 0
-
-    before = poll(goes_on, "the others elect a leader", seconds=60)
-    poll(lambda: goes_on() > before + 200, "ids are served by the others", seconds=60)
+    before = poll(lambda: value_of(networked), "the others elect a leader", seconds=60)
+    poll(lambda: value_of(networked) > before + 200, "ids are served by the others", seconds=60)
     leader.heal(networked_cluster.members)
     judge(load.end(), nodes, networked.keys.value)
 
