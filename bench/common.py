@@ -90,6 +90,31 @@ class Nextid:
         return int(re.search(r"VmRSS:\s+(\d+)", text).group(1)) / 1024
 
 
+@dataclass
+class Account:
+    """What a nextid server says about its ids when it stops."""
+
+    returned: int
+    reservations: int
+    burned: int
+
+    @classmethod
+    def read(cls, log):
+        found = re.search(r"returned (\d+) ids in (\d+) reservations, burned (\d+)", log)
+        if not found:
+            raise SystemExit(f"nextid gave no account of its ids:\n{log}")
+        return cls(*map(int, found.groups()))
+
+
+def check_for_gaps(accounts, taken):
+    """What servers account for must be all that was taken from their counters."""
+    returned = sum(account.returned for account in accounts)
+    burned = sum(account.burned for account in accounts)
+    print(f"\ntaken from the counters: {taken:,}; ids returned: {returned:,}, burned when clients left: {burned:,}")
+    if taken != returned + burned:
+        raise SystemExit(f"{taken - returned - burned:+,} ids are not accounted for")
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -169,7 +194,8 @@ def spread(runs):
 
 
 def ratio(runs, other_runs):
-    return statistics.median(runs) / statistics.median(other_runs)
+    other = statistics.median(other_runs)
+    return statistics.median(runs) / other if other else float("inf")
 
 
 def print_table(head, rows):

@@ -9,10 +9,8 @@ that wait share a write. So the store writes an id, and what a million ids cost,
 import argparse
 import contextlib
 import os
-import re
 import statistics
 import subprocess
-from dataclasses import dataclass
 
 import boto3
 
@@ -63,28 +61,12 @@ def baseline(endpoint, loop):
         common.stop(server)
 
 
-@dataclass
-class Account:
-    """What a nextid server says about its ids when it stops."""
-
-    returned: int
-    reservations: int
-    burned: int
-
-    @classmethod
-    def read(cls, log):
-        found = re.search(r"returned (\d+) ids in (\d+) reservations, burned (\d+)", log)
-        if not found:
-            raise SystemExit(f"nextid gave no account of its ids:\n{log}")
-        return cls(*map(int, found.groups()))
-
-
 def measure_nextid(endpoint, connections, seconds):
     """The load, and the account of a server that served nothing else."""
     store = f"dynamodb://{TABLE}?region={REGION}&endpoint={endpoint}"
     with common.Nextid(store, environment=environment()) as server:
         load = common.load_next(server.port, connections, seconds)
-    return load, Account.read(server.log)
+    return load, common.Account.read(server.log)
 
 
 def measure_baseline(port, connections, seconds):
@@ -134,14 +116,6 @@ def print_costs(accounts):
                         "baseline cost"], [row(c) for c in CONNECTIONS])
 
 
-def check_for_gaps(accounts, value):
-    returned = sum(account.returned for runs in accounts.values() for account in runs)
-    burned = sum(account.burned for runs in accounts.values() for account in runs)
-    print(f"\ncounter: {value:,}; ids returned: {returned:,}, burned when clients left: {burned:,}")
-    if value != returned + burned:
-        raise SystemExit(f"{value - returned - burned:+,} ids are not accounted for")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
@@ -170,7 +144,7 @@ def main():
     print_rates(loads)
     print_latencies(loads)
     print_costs(accounts)
-    check_for_gaps(accounts, value)
+    common.check_for_gaps(sum(accounts.values(), []), value)
 
 
 if __name__ == "__main__":

@@ -126,8 +126,8 @@ def store(tmp_path):
 
 @pytest.fixture
 def sqlite(start_server, store):
-    def run(*arguments):
-        return nextid.run(*arguments, "--store", store)
+    def run(*arguments, env=None):
+        return nextid.run(*arguments, "--store", store, env=env)
 
     return types.SimpleNamespace(start=start_server, run=run)
 

@@ -12,7 +12,7 @@ from etcd import EtcdCluster, etcdctl
 from etcd_setting import EtcdSetting, Keys
 from nextid import CORRUPT, OK, WORK, is_problem, poll
 from private_server import give_to_user, run
-from test_etcd import judge, next_of, start_nodes
+from test_etcd import Load, judge, next_of, start_nodes
 
 ATTEMPT = {"attempt_timeout": "1s"}
 
@@ -71,26 +71,33 @@ def next_of_cluster(setting):
     return True
 
 
+def value_of(setting):
+    """The counter's value; 0 while the cluster does not answer."""
+    try:
+        return setting.keys.value()
+    except (OSError, AssertionError):
+        return 0
+
+
 def others_than(member, cluster):
     return [each for each in cluster.members if each is not member]
 
 
 # ---- Members that are lost
 
-def test_the_leader_is_killed_under_load(setting, cluster, start_load):
+def test_the_leader_is_killed_under_load(setting, cluster, start_load, tmp_path):
     nodes = start_nodes(setting, 2)
-    clients = [start_load("http", "--url", node.url, "--clients", 16, "--reconnect",
-                          "--ids", 1_000_000, "--seconds", 10 * WORK) for node in nodes]
+    load = Load(start_load, nodes, tmp_path)
     for _ in range(2 * WORK):
         leader = poll(cluster.leader, "a leader is elected")
         setting.keys.server = others_than(leader, cluster)[0]
         before = setting.keys.value()
         poll(lambda: setting.keys.value() > before + 500, "ids are served", seconds=60)
         leader.kill()
-        after = setting.keys.value()
-        poll(lambda: setting.keys.value() > after + 100, "ids are served again", seconds=60)
+        after = poll(lambda: value_of(setting), "the others elect a leader", seconds=60)
+        poll(lambda: value_of(setting) > after + 100, "ids are served again", seconds=60)
         leader.start()
-    judge(clients, nodes, setting.keys.value)
+    judge(load.end(), nodes, setting.keys.value)
 
 
 def test_the_majority_is_lost_and_comes_back(setting, cluster):
@@ -119,28 +126,20 @@ def test_a_node_starts_while_one_member_is_gone(setting, cluster):
     assert setting.run("next").stdout == "2\n"
 
 
-def test_the_leader_is_cut_off_under_load(networked, networked_cluster, start_load):
+def test_the_leader_is_cut_off_under_load(networked, networked_cluster, start_load, tmp_path):
     """It still reaches the nodes, which ask it first."""
     leader = networked_cluster.leader()
     others = others_than(leader, networked_cluster)
     endpoints = [leader.endpoint, *(member.endpoint for member in others)]
     nodes = start_nodes(networked, 2, endpoints=endpoints)
     networked.keys.server = others[0]
-    clients = [start_load("http", "--url", node.url, "--clients", 16, "--reconnect",
-                          "--ids", 1_000_000, "--seconds", 15 * WORK) for node in nodes]
+    load = Load(start_load, nodes, tmp_path)
     poll(lambda: networked.keys.value() > 200, "ids are served", seconds=60)
     leader.cut_off_from(networked_cluster.members)
-
-    def goes_on():
-        try:
-            return networked.keys.value()
-        except (OSError, AssertionError):
-            return 0
-
-    before = poll(goes_on, "the others elect a leader", seconds=60)
-    poll(lambda: goes_on() > before + 200, "ids are served by the others", seconds=60)
+    before = poll(lambda: value_of(networked), "the others elect a leader", seconds=60)
+    poll(lambda: value_of(networked) > before + 200, "ids are served by the others", seconds=60)
     leader.heal(networked_cluster.members)
-    judge(clients, nodes, networked.keys.value)
+    judge(load.end(), nodes, networked.keys.value)
 
 
 def test_a_member_that_is_cut_off_gives_no_stale_answer(networked, networked_cluster):

@@ -144,7 +144,15 @@ def test_backup_and_restore(used):
     assert used.take(1) == ["1000041", "1000041"]
 
 
-# ---- The table of errors
+# ---- The tables
+
+def test_the_table_of_parameters_is_that_of_the_code():
+    done = nextid.run("next", "--store", "mysql://127.0.0.1/ids?other=1")
+    told = re.search(r"has no parameter 'other', but (.*?); the form", done.stderr).group(1)
+    firsts = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| ", PAGE.split("\n## ")[1], re.M)
+    listed = {name for first in firsts for name in re.findall(r"`(\w+)`", first) if name.islower()}
+    assert listed == set(re.split(r", | and ", told))
+
 
 MEANINGS = {
     "kLockWait": "not applied: another transaction kept the row; others go on",

@@ -104,6 +104,16 @@ def test_ways_to_give_a_password(guarded, tmp_path, way):
     assert SECRET not in done.stdout + done.stderr
 
 
+def test_a_user_with_a_key_instead(guarded):
+    """By a plugin of the client's."""
+    guarded.server.sql("INSTALL SONAME 'auth_ed25519';"
+                       f" CREATE USER keyed@'127.0.0.1' IDENTIFIED VIA ed25519 USING PASSWORD('{RIGHT}');"
+                       " GRANT ALL ON nextid.* TO keyed@'127.0.0.1'")
+    done = guarded.run("next", user="keyed", env={"MYSQL_PWD": RIGHT})
+    assert (done.returncode, done.stdout) == (OK, "1\n"), done
+    refused(guarded.run("next", user="keyed", env={"MYSQL_PWD": WRONG}), "Access denied for user 'keyed'@")
+
+
 def test_an_option_file_that_is_not_there(mysql):
     refused(mysql.run("next", option_file="/nonexistent/my.cnf"),
             "can't read the option_file '/nonexistent/my.cnf'")
@@ -334,6 +344,12 @@ def test_a_server_that_loses_what_it_acknowledges(start_mysql, value):
     setting.server.set(innodb_flush_log_at_trx_commit=value)
     poll(lambda: node.ask("GET", "/next").status in (503, 504), "it is refused")
     poll(lambda: f"innodb_flush_log_at_trx_commit is {value}" in node.log(), "the log says why")
+
+
+def test_a_galera_cluster(start_mysql):
+    """Of one server, which has nobody to speak to."""
+    setting = start_mysql(settings={"wsrep_on": "ON", "wsrep_provider": "none", "binlog_format": "ROW"})
+    refused(setting.run("next"), "part of a Galera cluster (wsrep_on is ON)", "semi-synchronous replication")
 
 
 def test_a_binary_log_that_power_loss_would_cut(start_mysql):

@@ -17,6 +17,9 @@ from tcp_proxy import TcpProxy
 # The server gives up waiting for a replica after this; long enough never to happen.
 FOR_EVER_MS = 600_000
 
+# Connections of a node.
+LANES = 4
+
 
 @pytest.fixture
 def pair(start_mysql):
@@ -151,6 +154,19 @@ def test_a_replica_that_is_gone_stops_ids_and_when_back_lets_them_go_on(pair):
     assert counts["returned"] + counts["burned"] == following
 
 
+def test_attempts_that_wait_for_a_replica_do_not_pile_up(pair):
+    """Where the rows are not locked meanwhile, each would take one more of the server's connections."""
+    setting, replica = pair(semi_sync=True, rpl_semi_sync_master_wait_point="AFTER_COMMIT")
+    node = setting.start("--request-timeout", "1s", attempt_timeout="200ms")
+    assert take(node, 10) == 10
+    replica.stop()
+    for _ in range(8):
+        assert node.ask("GET", "/next").status in (503, 504)
+        assert setting.sessions() <= 2 * LANES
+    replica.start()
+    assert poll(lambda: next_of(node), "ids come again", seconds=60) == setting.tables.value()
+
+
 @pytest.mark.parametrize("is_required", [False, True])
 def test_a_server_that_gives_up_waiting(pair, is_required):
     """It goes on without a replica, as its timeout says: with a warning, or, if the URL says so, not."""
@@ -206,7 +222,8 @@ def test_an_asynchronous_replica_that_lacks_ids_is_noticed_by_who_lives(pair, re
     assert is_problem(answer, 500, "corrupt")
     assert "this node has issued ids up to 50" in answer.json()["detail"]
     assert "nextid recover" in answer.json()["detail"]
-    assert setting.tables.value() == 20
+    # A counter that rested has no slot there: what is then reserved shows that ids are missing, and is burned.
+    assert setting.tables.value() in ((20, 21) if rests else (20,))
 
 
 @pytest.mark.not_accounted("the replica had not all")

@@ -70,6 +70,9 @@ def test_an_unknown_argument(call, script):
     (["xyzzy"], "there is no benchmark 'xyzzy'; choose sqlite, "),
     (["sqlite", "--xyzzy"], "unknown argument '--xyzzy'; `script/bench --help`"),
     (["server", "--rounds"], "'--rounds' needs a value; "),
+    (["postgres", "--xyzzy"], "unknown argument '--xyzzy'; "),
+    (["mysql", "--seconds"], "'--seconds' needs a value; "),
+    (["etcd", "--baseline-loop", "uvloop"], "unknown argument '--baseline-loop'; "),
     (["dynamodb", "--baseline-lop", "uvloop"], "unknown argument '--baseline-lop'; "),
     (["change"], "'change' needs another build's nextid, not ''; "),
     (["change", "/bin/true", "--xyzzy"], "unknown argument '--xyzzy'; ")], ids=str)

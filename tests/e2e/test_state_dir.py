@@ -142,8 +142,7 @@ def test_a_command_line_refuses_as_well(any_store, state_dir, set_back):
     set_back(10)
     env = {**(getattr(any_store, "env", None) or {}), "NEXTID_STATE_DIR": str(state_dir)}
     for _ in range(2):
-        done = any_store.run("next", env=env) if hasattr(any_store, "env") else nextid.run(
-            "next", "--store", f"sqlite:{state_dir.parent}/ids.db", env=env)
+        done = any_store.run("next", env=env)
         assert done.returncode == nextid.CORRUPT and done.stdout == "", done
         assert "10" in done.stderr and "30" in done.stderr and "nextid recover" in done.stderr
 

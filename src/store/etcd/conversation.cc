@@ -48,17 +48,22 @@ bool is_of_tls(const http_client::Answer& answer) {
 
 /// What libcurl says, and what a user can do about it.
 std::string no_answer(const std::string& endpoint, const http_client::Answer& answer) {
-  std::string why = cat(endpoint, " gave no answer: ", service_words(answer.failure));
+  std::string words = service_words(answer.failure);
+  while (words.ends_with(' ') || words.ends_with('.')) words.pop_back();
   if (answer.certificate_refused) {
-    return cat("the certificate of ", endpoint, " is not accepted: ", service_words(answer.failure),
+    return cat("the certificate of ", endpoint, " is not accepted: ", words,
                "; name its authority's file with ca_file= or ETCDCTL_CACERT");
   }
-  if (answer.failure.find("alert") != std::string::npos) {
+  const auto tells = [&](std::string_view part) { return words.find(part) != std::string::npos; };
+  std::string why = cat(endpoint, " gave no answer: ", words);
+  if (tells("alert")) {
     why +=
         "; etcd wants a certificate of its client: cert_file= and key_file=, or ETCDCTL_CERT "
         "and ETCDCTL_KEY";
-  } else if (answer.failure.find("wrong version number") != std::string::npos) {
+  } else if (tells("SSL_connect") || tells("wrong version number")) {
     why += "; if etcd does not speak TLS there, leave out tls=true and ca_file=";
+  } else if (tells("Empty reply") && endpoint.starts_with("http:")) {
+    why += "; if etcd speaks TLS there, add tls=true, or ca_file=";
   }
   return why;
 }
@@ -95,7 +100,10 @@ void EtcdConversation::sign_in(const std::string& stale) {
         [done = std::move(done)](const EtcdReply& reply) {
           constexpr int kFailedPrecondition = 9;  // Authentication is not enabled.
           if (reply.code == kFailedPrecondition) return done(std::string());
-          if (reply.kind != Kind::kDone) return done(Error(ErrorCode::kUnavailable, reply.why));
+          if (reply.kind != Kind::kDone) {
+            const ErrorCode code = reply.may_pass ? ErrorCode::kUnavailable : ErrorCode::kInvalid;
+            return done(Error(code, reply.why));
+          }
           const json::value* token = reply.body.if_contains("token");
           if (token == nullptr || !token->is_string()) {
             return done(Error(ErrorCode::kUnavailable, "etcd gave no token"));
@@ -105,7 +113,10 @@ void EtcdConversation::sign_in(const std::string& stale) {
         ->start();
   };
   means_->session.renew(stale, ask, [self = shared_from_this()](Result<std::string> token) {
-    if (!token) return self->end(Kind::kNotApplied, token.error().what());
+    if (!token) {
+      self->may_pass_ = token.error().code() == ErrorCode::kUnavailable;
+      return self->end(Kind::kNotApplied, token.error().what());
+    }
     self->token_ = *std::move(token);
     self->send();
   });
@@ -121,8 +132,7 @@ void EtcdConversation::send() {
   member_ = means_->members.current();
   ++members_asked_;
   newest_when_sent_ = means_->identity.newest();
-  http_client::Call call;
-  call.url = endpoint() + request_.path;
+  http_client::Call call = means_->call_of(member_, request_.path);
   // A member that knows no leader refuses such a call at once, and does not let it wait.
   call.headers = {"Content-Type: application/json", "Grpc-Metadata-hasleader: true"};
   if (!token_.empty()) call.headers.push_back("Authorization: " + token_);

@@ -55,7 +55,6 @@ void take_status(const json::object& answer, EtcdLook& look) {
   look.leader = etcd_id(answer, "leader");
   look.size_bytes = etcd_integer(answer, "dbSize");
   look.in_use_bytes = etcd_integer(answer, "dbSizeInUse");
-  look.is_learner = is_set(answer, "isLearner");
   const json::value* header = answer.if_contains("header");
   if (header != nullptr && header->is_object()) {
     look.revision = etcd_integer(header->get_object(), "revision");

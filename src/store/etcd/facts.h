@@ -26,7 +26,6 @@ struct EtcdLook {
   std::int64_t size_bytes = 0;    ///< Of the database file, which the quota limits.
   std::int64_t in_use_bytes = 0;  ///< The part that a defragmentation would leave.
   EtcdRevision revision = 0;
-  bool is_learner = false;
   std::vector<std::string> alarms = {};  ///< "NOSPACE", "CORRUPT"
   int members = 0;                       ///< Without learners.
   std::optional<std::int64_t> quota_bytes = {};

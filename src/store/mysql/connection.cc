@@ -1,8 +1,7 @@
 #include "store/mysql/connection.h"
 
-#include <algorithm>
-#include <array>
-#include <filesystem>
+#include <csignal>
+#include <ctime>
 #include <fstream>
 #include <mysql.h>
 #include <netinet/in.h>
@@ -62,6 +61,36 @@ bool is_peer_here(int socket) {
   return IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr) != 0;
 }
 
+/// While it lives, a write to a connection that is gone raises no SIGPIPE in this thread: OpenSSL
+/// asks for it, and a program that embeds nextid may not ignore it.
+class NoSigpipe {
+ public:
+  NoSigpipe() {
+    ::sigemptyset(&pipe_);
+    ::sigaddset(&pipe_, SIGPIPE);
+    ::pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  ~NoSigpipe() {
+    if (::sigismember(&before_, SIGPIPE) != 0) return;
+    constexpr timespec kNoTime{};
+    while (::sigtimedwait(&pipe_, nullptr, &kNoTime) == SIGPIPE) {
+    }
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  NoSigpipe(const NoSigpipe&) = delete;
+  NoSigpipe& operator=(const NoSigpipe&) = delete;
+
+ private:
+  sigset_t pipe_{};
+  sigset_t before_{};
+};
+
+MYSQL* new_handle() {
+  // Threads that are the first at the same time wait for each other here.
+  static const bool is_ready = mysql_library_init(0, nullptr, nullptr) == 0;
+  return is_ready ? mysql_init(nullptr) : nullptr;
+}
+
 /// A peer that vanished without a word is found while the connection is idle.
 void keep_alive(int socket) {
   constexpr int kOn = 1;
@@ -113,19 +142,20 @@ std::string mysql_literal(std::string_view bytes) {
   return literal + "'";
 }
 
-void MysqlConnection::Close::operator()(st_mysql* handle) const { mysql_close(handle); }
+void MysqlConnection::Close::operator()(st_mysql* handle) const {
+  const NoSigpipe no_sigpipe;
+  mysql_close(handle);
+}
 
 MysqlConnection::MysqlConnection(const MysqlSettings& settings, Watchdog& watchdog)
-    : settings_(settings),
-      watchdog_(watchdog),
-      handle_(mysql_init(nullptr)),
-      place_(place_of(settings)) {
+    : settings_(settings), watchdog_(watchdog), handle_(new_handle()), place_(place_of(settings)) {
   if (!handle_) throw MysqlFailure(Fate::kNotSent, 0, "the MySQL client library has no memory");
   refuse_unreadable("option_file", settings.option_file);
   refuse_unreadable("ssl_ca", settings.ssl_ca);
   refuse_unreadable("ssl_cert", settings.ssl_cert);
   refuse_unreadable("ssl_key", settings.ssl_key);
   set_options();
+  const NoSigpipe no_sigpipe;
   const MYSQL* connected =
       mysql_real_connect(handle_.get(), or_null(settings.host), or_null(settings.user),
                          or_null(settings.password), or_null(settings.database), settings.port,
@@ -241,6 +271,7 @@ bool MysqlConnection::is_usable() const {
 
 std::vector<MysqlAnswer> MysqlConnection::run(const std::string& statements,
                                               std::chrono::milliseconds limit) {
+  const NoSigpipe no_sigpipe;
   const Watchdog::Guard guard(watchdog_, static_cast<int>(mysql_get_socket(handle_.get())),
                               base::monotonic_now() + limit);
   std::vector<MysqlAnswer> answers;

@@ -107,7 +107,7 @@ std::string mysql_variables_sql() {
       "'innodb_rollback_on_timeout', 'read_only', 'super_read_only', 'innodb_read_only', "
       "'rpl_semi_sync_master_enabled', 'rpl_semi_sync_source_enabled', "
       "'rpl_semi_sync_master_timeout', 'rpl_semi_sync_source_timeout'); ",
-      kSemiSyncSql);
+      kSemiSyncSql, "; SELECT CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)");
 }
 
 std::optional<std::string> refusal_of(const MysqlVariables& variables, bool require_semi_sync) {

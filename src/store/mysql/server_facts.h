@@ -13,7 +13,8 @@ namespace nextid::store {
 /// Variables and status by name, both in small letters.
 using MysqlVariables = std::map<std::string, std::string>;
 
-/// The statements that read them, whose rows are name and value: two of them.
+/// The statements that read them, whose rows are name and value; and the last, which reads the time
+/// in microseconds since 1970.
 std::string mysql_variables_sql();
 
 /// Why the store must not be used on this server: a sentence without a full stop. Refused is what

@@ -72,6 +72,11 @@ void MysqlShared::keep_facts(std::vector<HealthFact> facts) {
   }
 }
 
+void MysqlShared::keep_clock_ahead(std::chrono::microseconds ahead) {
+  const base::Lock lock(mutex_);
+  clock_ahead_ = std::chrono::round<std::chrono::milliseconds>(ahead);
+}
+
 StoreHealth MysqlShared::health() const {
   const base::Lock lock(mutex_);
   StoreHealth health;
@@ -81,6 +86,7 @@ StoreHealth MysqlShared::health() const {
         static_cast<char>(std::toupper(static_cast<unsigned char>(doubt_.front())));
   }
   health.facts = facts_;
+  health.clock_ahead = clock_ahead_;
   return health;
 }
 
@@ -140,6 +146,9 @@ void MysqlSession::look() {
   looked_ = base::monotonic_now();
   variables_.clear();
   for (const MysqlAnswer& answer : answers) take_variables(answer, variables_);
+  const auto server_us = integer_of(answers.back().rows.front().front());
+  const auto own_us = static_cast<std::int64_t>(base::wall_now_us());
+  shared_->keep_clock_ahead(std::chrono::microseconds(own_us - server_us));
   semi_sync_ = semi_sync_of(variables_);
   shared_->keep_facts(facts_of(variables_));
   if (const auto why = refusal_of(variables_, shared_->settings.require_semi_sync)) {

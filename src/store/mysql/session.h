@@ -2,6 +2,8 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -43,6 +45,7 @@ class MysqlShared {
 
   /// Logs warnings that are new, once the store is open.
   void keep_facts(std::vector<HealthFact> facts);
+  void keep_clock_ahead(std::chrono::microseconds ahead);
   StoreHealth health() const;
 
  private:
@@ -52,6 +55,7 @@ class MysqlShared {
   mutable base::Mutex mutex_;
   std::string doubt_ NEXTID_GUARDED_BY(mutex_);
   std::vector<HealthFact> facts_ NEXTID_GUARDED_BY(mutex_);
+  std::optional<std::chrono::milliseconds> clock_ahead_ NEXTID_GUARDED_BY(mutex_);
 };
 
 /// Not thread-safe. All throw MysqlFailure.
