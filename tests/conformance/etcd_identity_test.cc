@@ -74,6 +74,15 @@ TEST_F(EtcdStoreIdentity, StaysTheSameAndIsMadeOnce) {
   EXPECT_EQ(store_->opening().identity, made.identity);
 }
 
+TEST_F(EtcdStoreIdentity, IsMadeOnceIfTheAnswerToThatIsLost) {
+  EtcdTap tap;
+  tap.once(&is_write, {true, etcd_error_reply(14, "transport is closing")});
+  const auto store = store::EtcdStore::open(tap.settings(prefix_), {}, {});
+  ASSERT_TRUE(store) << store.error().what();
+  EXPECT_TRUE((*store)->opening().made);
+  EXPECT_EQ(tap.calls(&is_write).size(), 2u);
+}
+
 TEST_F(EtcdStoreIdentity, NodesThatMakeItAtTheSameTimeAgree) {
   std::vector<StoreOpening> openings(8);
   std::vector<std::thread> threads;

@@ -195,9 +195,9 @@ Result<EtcdCounters::Seen> EtcdCounters::seen_in(const Work& work,
   };
   const EtcdEntry* entry = ranges[kCounter].only();
   if (entry == nullptr) {
-    seen.is_orphaned = !ranges[kSlots].entries.empty();
     // The counter made anew would give out its ids again.
-    if (seen.is_orphaned) return damaged("it is missing, and slots of its writers are there");
+    const bool has_slots = !ranges[kSlots].entries.empty();
+    if (has_slots) return damaged("it is missing, and slots of its writers are there");
     return seen;
   }
   auto state = parse_counter(entry->value);

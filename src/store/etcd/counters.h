@@ -65,8 +65,6 @@ class EtcdCounters : public std::enable_shared_from_this<EtcdCounters> {
     EtcdRevision counter_at = 0;
     EtcdRevision slot_at = 0;
     std::optional<contract::CounterState> state = {};
-    /// There is no counter, but a slot of one.
-    bool is_orphaned = false;
   };
   struct Work;
   using WorkPtr = std::shared_ptr<Work>;

@@ -54,7 +54,4 @@ inline constexpr auto kEtcdErrors = std::to_array<EtcdErrorRow>({
 /// What `message`, as etcd sent it, means. Thread-safe.
 EtcdErrorRow etcd_error(int code, std::string_view message);
 
-/// "docs/etcd.md has what to do" of a kind in words, for tests and documents.
-std::string_view to_string(EtcdErrorKind kind) noexcept;
-
 }  // namespace nextid::store

@@ -56,6 +56,7 @@ class Opener {
   EtcdClient& client_;
   const EtcdKeys keys_;
   const EtcdOpenOptions options_;
+  const std::string identity_ = new_etcd_identity();  // Of a store that is made here.
   const base::MonotonicTime deadline_;
 };
 
@@ -120,8 +121,7 @@ Result<std::optional<StoreOpening>> Opener::make(const Place& place) {
                      "', and create=false keeps nextid from making it; check the prefix, or start "
                      "nextid once without create=false and --no-create-store"));
   }
-  const EtcdStoreKey key{.identity = new_etcd_identity(),
-                         .cluster_id = client_.identity().cluster_id()};
+  const EtcdStoreKey key{.identity = identity_, .cluster_id = client_.identity().cluster_id()};
   const auto made = write(key, place);
   if (!made) return made.error();
   if (!*made) return std::optional<StoreOpening>();
@@ -133,7 +133,9 @@ Result<std::optional<StoreOpening>> Opener::take(const Place& place) {
   if (!key) {
     return error(ErrorCode::kCorrupt, cat("its key '", keys_.store(), "' ", key.error().what()));
   }
-  const std::optional opening = StoreOpening{.identity = key->identity};
+  // It may be the one that was made here, where the answer to that was lost.
+  const bool made = key->identity == identity_ && !place.has_counters;
+  const std::optional opening = StoreOpening{.identity = key->identity, .made = made};
   const std::uint64_t cluster_id = client_.identity().cluster_id();
   const bool is_copy = key->cluster_id != cluster_id;
   if (is_copy && options_.accept_copy) {
