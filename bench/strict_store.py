@@ -2,8 +2,8 @@
 
 One node of nextid and its peers use the same private server, durable as it is installed, with its data on
 this machine's disk. They serve the same numbers of clients over loopback, in turn, round by round: the
-ratio of the medians holds even where the machine's speed drifts. Then the clients of one node are shared
-among two and four, which take their ids from the same counter.
+ratio of the medians holds even where the machine's speed drifts. Then two and four nodes take their ids
+from the same counter: each with as many clients as the one had, and with a part of these clients.
 """
 
 import argparse
@@ -25,6 +25,8 @@ CLIENTS = (1, 32, 256)
 LOADS = ("/next", "INCR")
 NODES = (2, 4)
 SHARED_CLIENTS = (32, 256)
+# How many clients each of several nodes has, beside one node's.
+AS_MANY, PARTS = SHARES = ("as many each", "a part each")
 LEAST_REQUESTS_A_CLIENT = 10
 
 
@@ -93,8 +95,10 @@ class Measured:
             nodes = [stack.enter_context(Node(self.store.url(server))) for _ in range(count)]
             with concurrent.futures.ThreadPoolExecutor(count) as loads:
                 for clients in SHARED_CLIENTS:
-                    rates = loads.map(lambda node: node.next_rate(clients // count, seconds), nodes)
-                    self.sums.setdefault((count, clients), []).append(sum(rates))
+                    for share in SHARES:
+                        each = clients // (count if share == PARTS else 1)
+                        rates = loads.map(lambda node: node.next_rate(each, seconds), nodes)
+                        self.sums.setdefault((share, count, clients), []).append(sum(rates))
         self.accounts += [common.Account.read(node.server.log) for node in nodes]
 
 
@@ -131,19 +135,20 @@ def print_costs(measured):
 
 
 def print_sums(measured):
-    print("\nNodes on one counter: /next in sum, by as many clients in all")
-    head = ["clients", "1 node"]
-    for nodes in NODES:
-        head += [f"{nodes} nodes", "ratio"]
-    rows = []
-    for c in SHARED_CLIENTS:
-        one = measured.rates["/next", c]
-        row = [str(c), common.spread(one)]
+    for share in SHARES:
+        print(f"\nNodes on one counter: /next in sum, clients of the one node, {share}")
+        head = ["clients", "1 node"]
         for nodes in NODES:
-            sums = measured.sums[nodes, c]
-            row += [common.spread(sums), f"{common.ratio(sums, one):.2f}"]
-        rows.append([*row, "1.00"])
-    common.print_table([*head, "reach"], rows)
+            head += [f"{nodes} nodes", "ratio"]
+        rows = []
+        for c in SHARED_CLIENTS:
+            one = measured.rates["/next", c]
+            row = [str(c), common.spread(one)]
+            for nodes in NODES:
+                sums = measured.sums[share, nodes, c]
+                row += [common.spread(sums), f"{common.ratio(sums, one):.2f}"]
+            rows.append([*row, "1.00" if share == AS_MANY else ""])
+        common.print_table([*head, "reach"], rows)
 
 
 def main():

@@ -71,8 +71,8 @@ struct StoreCalls {
   };
   std::array<OfKind, kStoreCallKinds> kinds;
   std::uint64_t under_way = 0;  ///< Now.
-  /// What was paid for the calls that write: with SQLite each flush of the log, which serves all
-  /// calls that waited; with DynamoDB each write that was sent.
+  /// What was paid for the calls that write: with SQLite each flush of the log, with PostgreSQL and
+  /// MySQL each commit, which serve all calls that waited; with etcd and DynamoDB each write sent.
   std::uint64_t commits = 0;
 
   const OfKind& of(StoreCallKind kind) const noexcept {

@@ -49,8 +49,10 @@ struct StoreOptions {
   std::chrono::seconds idempotency_retention = std::chrono::hours(24);
   /// Make the store if there is none; if false, a missing store is kInvalid.
   bool create_store = true;
-  /// Accept an SQLite file that was copied, or moved to another file system, as the store that it
-  /// is a copy of. Only for a move: nothing may use the original afterwards.
+  /// Accept a store that is a copy as the one that it is a copy of: an SQLite file that was copied
+  /// or moved to another file system, tables that came to another PostgreSQL cluster or out of a
+  /// dump of MariaDB's, keys in another cluster of etcd. Only for a move: nothing may have used the
+  /// original since the copy was made, nor use it afterwards.
   bool accept_copy = false;
   /// A directory in which this node remembers, across its restarts, which store this is and how far
   /// its counters were; "" for none. May be shared by the processes of one store.
@@ -170,11 +172,16 @@ class Store {
 /// Opens a store by its URL:
 ///   memory:       a store of this handle only, gone with it; for tests.
 ///   sqlite:PATH   an SQLite file, made when missing; several processes may share it.
-///   dynamodb://TABLE?region=...   a DynamoDB table, made when missing; many machines may share it.
-///                 docs/dynamodb.md has the parameters. Blocks for some seconds at worst, a minute
-///                 while the table is being made.
-/// A file that is no nextid database, is from a newer version, or can't be written is refused with
-/// a sentence that names it, and is left as it was; so is a table with other keys.
+///   postgres://USER@HOST/DATABASE?...   tables in PostgreSQL (docs/postgres.md),
+///   mysql://USER@HOST/DATABASE?...      tables in MySQL or MariaDB (docs/mysql.md),
+///   etcd://HOST:PORT/PREFIX?...         keys in etcd (docs/etcd.md),
+///   dynamodb://TABLE?region=...         a table in DynamoDB (docs/dynamodb.md):
+///                 made when missing; many machines may share them. The documents have the
+///                 parameters. Blocks for some seconds at worst, a minute while DynamoDB makes the
+///                 table.
+/// A build may leave out the last four. Files, tables and keys that are not nextid's, are from a
+/// newer version, or can't be used are refused with a sentence that names them, and are left as
+/// they were.
 Result<Store> open_store(std::string_view url, StoreOptions options = {});
 
 }  // namespace nextid

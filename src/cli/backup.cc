@@ -90,8 +90,8 @@ void add_backup(CLI::App& app, Outcome& outcome) {
   command->footer(
       "The copy is of one moment, checked, and there as a whole or not at all. It gives out no "
       "ids\n"
-      "before `nextid restore` has put it back. For sqlite stores; DynamoDB has backups of its "
-      "own.");
+      "before `nextid restore` has put it back. For sqlite stores; databases have backups of\n"
+      "their own, which their pages in docs/ tell of.");
   command->callback([request, &outcome] { outcome.exit_code = back_up(*request); });
 }
 

@@ -37,6 +37,7 @@ constexpr const char* kFooter = R"(Examples:
   nextid next orders --key invoice-17     the same id again for the same key
   nextid define tickets --start 1000      a counter that begins at 1000
   nextid counters --store sqlite:/var/lib/nextid/ids.db
+  nextid serve --store postgres://nextid@db.example/ids
   nextid doctor                           what would keep a server from working here
 
 Ids are unique and increasing over all programs that use the same store, at the same time or not.

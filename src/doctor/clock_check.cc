@@ -46,7 +46,10 @@ Findings check_clock_ahead(std::chrono::milliseconds ahead) {
       ". Have this machine's clock synchronised (chrony, systemd-timesyncd).";
   if (off <= kTooFar) return {warn(kSubject, cat("It is ", difference, advice))};
   return {fail(kSubject,
-               cat("It is ", difference, ", and AWS refuses calls beyond 5 minutes", advice))};
+               cat("It is ", difference,
+                   ": idempotency keys end at other times than they are to, and AWS refuses calls "
+                   "beyond 5 minutes",
+                   advice))};
 }
 
 }  // namespace nextid::doctor

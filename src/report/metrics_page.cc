@@ -256,8 +256,8 @@ void ObservationMetrics::add_batches(Page& page) const {
   page.one_counter("nextid_store_writes_total", "Writes sent to the store, repeats included.",
                    accounting.store_writes);
   page.one_counter("nextid_store_commits_total",
-                   "With SQLite, flushes of the log, each for all writes that waited; with "
-                   "DynamoDB, each write that was sent.",
+                   "With SQLite, flushes of the log, and with PostgreSQL and MySQL, commits, each "
+                   "for all writes that waited; with etcd and DynamoDB, each write that was sent.",
                    observation_.store_calls.commits);
   page.one_counter("nextid_refills_total", "Reservations made ahead of the demand.",
                    accounting.refills);

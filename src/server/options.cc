@@ -182,9 +182,10 @@ constexpr std::array kOptions{
            "says it for itself.",
            with<set_opposite, &Config::store_options, &StoreOptions::create_store>},
     Option{"accept-copy", "", "false",
-           "Take an SQLite file that was copied, or moved to another file system, for the store "
-           "that it is a copy of: only after a move, when nothing uses the original "
-           "(docs/sqlite.md).",
+           "Take a store that is a copy for the one that it is a copy of: an SQLite file that was "
+           "copied, or moved to another file system; tables in another PostgreSQL cluster, or out "
+           "of a dump of MariaDB's; keys in another cluster of etcd. Only after a move, when "
+           "nothing has used the original since (docs/sqlite.md).",
            with<set_switch, &Config::store_options, &StoreOptions::accept_copy>},
     Option{"state-dir", "DIR", "none",
            "A directory, best on another disk than the store's, in which this node remembers which "

@@ -14,11 +14,11 @@
 
 namespace nextid::store {
 
-/// Opens "memory:", "sqlite:PATH" or "dynamodb://TABLE?...", each but the first optionally with the
-/// parameter create=true or create=false. kInvalid names an unknown scheme and the known ones, or a
-/// store that is missing and not to be made; kUnavailable or kCorrupt say what is wrong with the
-/// store itself. OpenOptions::log receives the rare lines worth keeping, from any thread; it may be
-/// empty.
+/// Opens "memory:", "sqlite:PATH", "postgres://...", "mysql://...", "etcd://..." or
+/// "dynamodb://...", each but the first optionally with the parameter create=true or create=false.
+/// kInvalid names an unknown scheme and the known ones, or a store that is missing and not to be
+/// made; kUnavailable or kCorrupt say what is wrong with the store itself. OpenOptions::log
+/// receives the rare lines worth keeping, from any thread; it may be empty.
 Result<std::shared_ptr<contract::StoreDriver>> open_driver(std::string_view url,
                                                            const OpenOptions& options = {});
 

@@ -101,6 +101,8 @@ TEST(EtcdUrl, KeepsPasswordsOutOfTheClearAndOutOfSight) {
     const std::string why = why_not(rest);
     EXPECT_EQ(why.find("topsecret"), std::string::npos) << why;
   }
+  EXPECT_EQ(parse("//app@127.0.0.1/ids?password_file=/x")->url,
+            "etcd://app@127.0.0.1/ids?password_file=/x");
 }
 
 TEST(EtcdUrl, NamesWhatIsWrong) {

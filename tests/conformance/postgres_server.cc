@@ -50,7 +50,7 @@ PostgresServer::PostgresServer() : url_(server_url()) {}
 
 std::string PostgresServer::url(const std::string& schema) const {
   return url_ + (url_.find('?') == std::string::npos ? '?' : '&') + "schema=" + schema +
-         "&attempt_timeout=10s";
+         "&attempt_timeout=10s&application_name=" + schema;
 }
 
 store::PostgresSettings PostgresServer::settings(const std::string& schema) const {

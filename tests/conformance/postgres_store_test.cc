@@ -99,7 +99,8 @@ TEST_F(PostgresStoreTest, AnIdleConnectionThatTheServerEndedIsNoFailure) {
   for (contract::Seq i = 1; i <= 3; ++i) {
     server_.run(
         "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity WHERE"
-        " application_name = 'nextid' AND pid <> pg_backend_pid()");
+        " application_name = '" +
+        schema_ + "'");
     EXPECT_EQ(committed(run(*store_, reserve("orders", kAda, seq_ + i, seq_ + i - 1, 1))),
               5 + static_cast<std::int64_t>(i));
   }

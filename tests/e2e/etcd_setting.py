@@ -60,6 +60,15 @@ class Keys:
     def put(self, key, value):
         self.call("/v3/kv/put", key=encoded(f"{self.prefix}/{key}"), value=encoded(value))
 
+    def set(self, value, counter="global"):
+        """The value of a counter, by hand."""
+        entry = json.loads(self.entries("c/")[counter])
+        self.put(f"c/{counter}", json.dumps(entry | {"value": str(value)}))
+
+    def remove(self, counter="global"):
+        """A counter and all that is known of it."""
+        self.call("/v3/kv/deleterange", key=encoded(f"{self.prefix}/c/{counter}"))
+
     def value(self, counter="global"):
         """0 before the first use."""
         entry = self.entries("c/").get(counter)

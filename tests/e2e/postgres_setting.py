@@ -102,9 +102,10 @@ class PostgresSetting:
         return nextid.run(*arguments, "--store", self.store(**parameters),
                           env=self.env if env is None else env)
 
-    def sessions(self):
-        """How many nodes' sessions the server has."""
-        return self.server.value("SELECT count(*) FROM pg_stat_activity WHERE usename = 'nextid'")
+    def sessions(self, application_name):
+        """How many sessions of that name the server has."""
+        return self.server.value("SELECT count(*) FROM pg_stat_activity"
+                                 f" WHERE application_name = '{application_name}'")
 
 
 class UserServer:

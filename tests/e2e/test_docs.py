@@ -82,7 +82,7 @@ def test_every_block_has_a_test():
     headings = re.findall(r"^## (.*)$", PAGE, re.M)
     with_scripts = [heading for heading in headings if scripts(heading)]
     assert with_scripts == ["Set it up", "Back it up", "Put a backup back", "A store that is refused",
-                            "Move it to another machine or disk", "Move it to DynamoDB"]
+                            "Move it to another machine or disk", "Move it to another store"]
 
 
 def test_set_it_up(machine):
@@ -127,8 +127,8 @@ def test_move_it_to_another_disk(used):
 
 
 def test_move_it_to_dynamodb(used, dynamodb):
-    (move,) = scripts("Move it to DynamoDB")
-    environment = {**dynamodb.env, "DYNAMODB": dynamodb.store()}
+    (move,) = scripts("Move it to another store")
+    environment = {**dynamodb.env, "NEW_STORE": dynamodb.store()}
     used.run(move, **environment)
-    assert used.run('nextid next --store "$DYNAMODB"', **environment) == "41\n"
-    assert used.run('nextid next orders --store "$DYNAMODB"', **environment) == "8\n"
+    assert used.run('nextid next --store "$NEW_STORE"', **environment) == "41\n"
+    assert used.run('nextid next orders --store "$NEW_STORE"', **environment) == "8\n"

@@ -151,12 +151,12 @@ def test_a_restart_of_etcd_costs_no_id(start_etcd):
 
 def test_an_etcd_that_hangs_is_given_up_within_the_limit(start_etcd):
     setting = start_etcd()
-    node = setting.start("--request-timeout", "2s", attempt_timeout="200ms")
+    node = setting.start("--request-timeout", "2s", attempt_timeout="500ms")
     assert node.next_id() == 1
     setting.server.pause()
     try:
         assert node.ask("GET", "/next").status in (503, 504)
-        assert node.ask("GET", "/readyz").status == 503
+        poll(lambda: node.ask("GET", "/readyz").status == 503, "it is not ready")
     finally:
         setting.server.resume()
     following = poll(lambda: next_of(node), "ids come again")
@@ -190,7 +190,7 @@ def test_doctor_and_metrics_tell_of_etcd(etcd):
     metrics = node.ask("GET", "/metrics").body.decode()
     for name in ("nextid_etcd_db_size_bytes", "nextid_etcd_quota_bytes", "nextid_etcd_revision"):
         assert f"\n{name} " in metrics
-    assert "unsafe-no-fsync" in node.log()
+    poll(lambda: "unsafe-no-fsync" in node.log(), "it is told in the log")
 
 
 def test_idle_nodes_write_nothing(etcd):

@@ -8,7 +8,7 @@ import pytest
 import etcd_networks
 import nextid
 from conftest import QUICK
-from etcd import EtcdCluster, etcdctl
+from etcd import EtcdCluster
 from etcd_setting import EtcdSetting, Keys
 from nextid import CORRUPT, OK, WORK, is_problem, poll
 from private_server import give_to_user, run
@@ -17,8 +17,8 @@ from test_etcd import Load, judge, next_of, start_nodes
 ATTEMPT = {"attempt_timeout": "1s"}
 
 
-def setting_of(cluster, ledger, start_server):
-    keys = ledger.know(Keys(cluster.members[0], "ids"))
+def setting_of(cluster, ledger, start_server, prefix="ids"):
+    keys = ledger.know(Keys(cluster.members[0], prefix))
     return EtcdSetting(keys, start_server, cluster.endpoints)
 
 
@@ -49,8 +49,8 @@ def networked_cluster():
 
 
 @pytest.fixture
-def networked(networked_cluster, ledger, start_server):
-    setting = setting_of(networked_cluster, ledger, start_server)
+def networked(networked_cluster, ledger, start_server, request):
+    setting = setting_of(networked_cluster, ledger, start_server, request.node.name)
 
     def heal():
         for member in networked_cluster.members:
@@ -58,8 +58,7 @@ def networked(networked_cluster, ledger, start_server):
         poll(lambda: next_of_cluster(setting), "the cluster works", seconds=60)
 
     ledger.before_end.append(heal)
-    yield setting
-    etcdctl(networked_cluster.endpoints, "del", "--prefix", "ids/")
+    return setting
 
 
 def next_of_cluster(setting):
@@ -69,6 +68,14 @@ def next_of_cluster(setting):
     except (OSError, AssertionError):
         return False
     return True
+
+
+def value_of(setting):
+    """The counter's value; 0 while the cluster does not answer."""
+    try:
+        return setting.keys.value()
+    except (OSError, AssertionError):
+        return 0
 
 
 def others_than(member, cluster):
@@ -86,8 +93,8 @@ def test_the_leader_is_killed_under_load(setting, cluster, start_load, tmp_path)
         before = setting.keys.value()
         poll(lambda: setting.keys.value() > before + 500, "ids are served", seconds=60)
         leader.kill()
-        after = setting.keys.value()
-        poll(lambda: setting.keys.value() > after + 100, "ids are served again", seconds=60)
+        after = poll(lambda: value_of(setting), "the others elect a leader", seconds=60)
+        poll(lambda: value_of(setting) > after + 100, "ids are served again", seconds=60)
         leader.start()
     judge(load.end(), nodes, setting.keys.value)
 
@@ -128,15 +135,8 @@ def test_the_leader_is_cut_off_under_load(networked, networked_cluster, start_lo
     load = Load(start_load, nodes, tmp_path)
     poll(lambda: networked.keys.value() > 200, "ids are served", seconds=60)
     leader.cut_off_from(networked_cluster.members)
-
-    def goes_on():
-        try:
-            return networked.keys.value()
-        except (OSError, AssertionError):
-            return 0
-
-    before = poll(goes_on, "the others elect a leader", seconds=60)
-    poll(lambda: goes_on() > before + 200, "ids are served by the others", seconds=60)
+    before = poll(lambda: value_of(networked), "the others elect a leader", seconds=60)
+    poll(lambda: value_of(networked) > before + 200, "ids are served by the others", seconds=60)
     leader.heal(networked_cluster.members)
     judge(load.end(), nodes, networked.keys.value)
 

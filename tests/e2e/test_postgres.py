@@ -1,9 +1,11 @@
 """Ids from PostgreSQL: many clients on many nodes, nodes that are killed, and other programs beside them."""
 
 import itertools
+import random
 import re
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -99,6 +101,32 @@ def test_four_nodes_give_ids_of_all_kinds_without_a_gap(any_postgres, start_load
     assert any_postgres.tables.slots() == []
 
 
+def test_nodes_that_share_many_counters_never_deadlock(postgres):
+    """Each commit has ids of several, and locks their rows in one order."""
+    nodes = start_nodes(postgres, attempt_timeout="20s")  # Long enough for a deadlock to be found.
+    counters = [f"c{number:02}" for number in range(30)]
+    rounds = 30
+
+    def ask(node, seed):
+        chance = random.Random(seed)
+        with node.connect() as connection:
+            for _ in range(rounds):
+                asked = chance.sample(counters, len(counters))
+                for counter in asked:
+                    connection.request("GET", f"/next?counter={counter}")
+                for _ in asked:
+                    assert connection.answer().status == 200
+
+    before = len(postgres.server.log())
+    threads = [threading.Thread(target=ask, args=(node, seed)) for seed, node in enumerate(nodes)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [postgres.tables.value(counter) for counter in counters] == [rounds * NODES] * len(counters)
+    assert not re.findall("deadlock|lock timeout", postgres.server.log()[before:])
+
+
 def test_kills_of_one_of_four_nodes(any_postgres, start_load, tmp_path):
     """kill -9, again and again: the others go on, no id comes twice, order holds."""
     enough = tmp_path / "enough"
@@ -144,23 +172,37 @@ def test_tables_are_made_once_by_who_start_together(any_postgres):
     assert any_postgres.tables.slots() == []
 
 
+def test_tables_that_another_node_takes_long_to_make(postgres):
+    """Longer than a node waits for a lock otherwise."""
+    schema = f'"{postgres.tables.schema}"'
+    with postgres.server.session() as another:
+        another.sql(f"SELECT pg_advisory_lock(hashtextextended('nextid {schema}', 0))")
+        node = postgres.start(wait=False)
+        started = time.monotonic()
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory'"
+        poll(lambda: postgres.server.value(waits) == 1 and time.monotonic() > started + 1.5,
+             "it waits for the other one")
+    node.wait_until_ready()
+    assert node.next_id() == 1
+
+
 def test_the_sessions_of_a_killed_node_end(postgres):
     """With them, their locks."""
-    node = postgres.start()
+    node = postgres.start(application_name="killed")
     assert node.next_id() == 1
-    before = postgres.sessions()
+    assert postgres.sessions("killed") > 0
     node.kill()
-    poll(lambda: postgres.sessions() < before, "its sessions end")
+    poll(lambda: postgres.sessions("killed") == 0, "its sessions end")
 
 
 def test_a_node_gives_its_slots_back_and_leaves_no_session(postgres):
-    before = postgres.sessions()
-    node = postgres.start()
+    node = postgres.start(application_name="stopped")
     assert node.next_id() == 1
     assert len(postgres.tables.slots()) == 1
+    assert postgres.sessions("stopped") > 0
     assert node.stop() == {"returned": 1, **NOTHING_BURNED}
     assert postgres.tables.slots() == []
-    poll(lambda: postgres.sessions() == before, "its sessions end")
+    poll(lambda: postgres.sessions("stopped") == 0, "its sessions end")
 
 
 @pytest.mark.not_accounted("another program takes ids of the counter")

@@ -37,6 +37,8 @@ def set_back(any_store, tmp_path, request):
         return request.getfixturevalue("postgres_tables").set
     if "mysql" in request.node.callspec.params.values():
         return request.getfixturevalue("mysql_tables").set
+    if "etcd" in request.node.callspec.params.values():
+        return request.getfixturevalue("etcd").keys.set
 
     def set_row(value, counter="global"):
         with sqlite3.connect(tmp_path / "ids.db", isolation_level=None) as database:
@@ -122,6 +124,8 @@ def test_a_counter_that_vanished_is_refused(any_store, state_dir, tmp_path, requ
         request.getfixturevalue("postgres_tables").remove()
     elif "mysql" in request.node.callspec.params.values():
         request.getfixturevalue("mysql_tables").remove()
+    elif "etcd" in request.node.callspec.params.values():
+        any_store.keys.remove()
     elif any_store is request.getfixturevalue("sqlite"):
         with sqlite3.connect(tmp_path / "ids.db", isolation_level=None) as database:
             database.execute("DELETE FROM counters")

@@ -144,6 +144,17 @@ def test_the_unit_serves_with_tokens_and_tls(place):
         server.kill()
 
 
+@pytest.mark.parametrize("store", ["postgres://nextid@127.0.0.1:1/ids", "mysql://nextid@127.0.0.1:1/ids",
+                                   "etcd://127.0.0.1:1/ids"])
+def test_a_store_that_is_away_at_the_start_is_tried_again(store):
+    settings = settings_of()
+    done = nextid.run("serve", "--http", "127.0.0.1:0", "--resp", "off", "--store", store)
+    assert done.returncode == 3, done.stderr
+    assert settings["Restart"] == ["on-failure"]
+    assert "3" not in settings["RestartPreventExitStatus"][0].split()
+    assert settings["StartLimitIntervalSec"] == ["0"]  # Else five times, within five seconds.
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="not run: only root gives a process another group")
 def test_the_unit_reads_files_again_through_a_group(place):
     settings = settings_of("reload.conf")

@@ -16,6 +16,8 @@ namespace nextid::history {
 namespace {
 
 constexpr std::size_t kFlushBytes = 16 * 1024;
+/// So that who looks at the file sees that there are answers.
+constexpr std::uint64_t kFlushNs = 1'000'000'000;
 
 std::vector<std::string_view> split(std::string_view line) {
   std::vector<std::string_view> words;
@@ -171,7 +173,9 @@ HistoryWriter::~HistoryWriter() { ::close(fd_); }
 
 void HistoryWriter::append(const Record& record) {
   buffer_ += to_line(record);
-  if (buffer_.size() >= kFlushBytes) flush();
+  if (buffer_.size() < kFlushBytes && record.received_ns < flushed_ns_ + kFlushNs) return;
+  flush();
+  flushed_ns_ = record.received_ns;
 }
 
 void HistoryWriter::flush() {

@@ -80,6 +80,7 @@ class HistoryWriter {
   std::string path_;
   int fd_;
   std::string buffer_;
+  std::uint64_t flushed_ns_ = 0;
 };
 
 }  // namespace nextid::history

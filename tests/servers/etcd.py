@@ -61,8 +61,10 @@ class Etcd(PrivateServer):
 class EtcdCluster:
     """Several members of one cluster; use it with `with`."""
 
-    def __init__(self, size=3, settings=None):
-        self.members = [Etcd(settings=settings, name=f"member{i + 1}") for i in range(size)]
+    def __init__(self, size=3, settings=None, folder=None):
+        """The members' folders are made in `folder`."""
+        names = [f"member{i + 1}" for i in range(size)]
+        self.members = [Etcd(folder and folder / name, settings, name) for name in names]
 
     def __enter__(self):
         self.start()
@@ -71,12 +73,17 @@ class EtcdCluster:
     def __exit__(self, *_):
         self.remove()
 
-    def start(self):
+    def set_up(self):
+        """The members know each other; none is started."""
         for member in self.members:
             member.choose_ports()
             member.token = self.members[0].token
         for member in self.members:
             member.cluster = {each.name: each.peer_url for each in self.members}
+
+    def start(self):
+        self.set_up()
+        for member in self.members:
             member.launch()  # None serves before most are there.
         for member in self.members:
             member.wait_until_ready()

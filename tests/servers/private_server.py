@@ -14,6 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
+import zlib
 from pathlib import Path
 
 # How long anything may take that should take no time, on a busy machine.
@@ -114,7 +115,10 @@ def _locked(path):
 
 
 def template(name, make):
-    """The folder that make(path) filled once on this machine, for copies. `name` says what is in it."""
+    """The folder that make(path) filled once on this machine, for copies. `name` says what is in it; a
+    change of the file that makes it makes another one."""
+    source = Path(make.__code__.co_filename).read_bytes()
+    name = f"{name}-{zlib.crc32(source):08x}"
     cache = Path(tempfile.gettempdir(), f"nextid-test-templates-{os.geteuid()}")
     cache.mkdir(mode=0o755, exist_ok=True)
     if cache.stat().st_uid != os.geteuid() or cache.is_symlink():

@@ -69,6 +69,7 @@ class TcpProxy:
         self.target_port = target_port  # Connections to come lead there.
         self.delay_s = 0.0  # Of each message, both ways.
         self.rewrite = None  # Message -> the bytes that pass in its place.
+        self.schedule = None  # Message -> a Rule or None, for what no rule of on() is about.
         self.connections = 0  # Ever made.
         self._messages = messages or RawMessages
         self._lock = threading.Lock()
@@ -132,6 +133,7 @@ class TcpProxy:
         """Nothing goes wrong any more, and what is held passes."""
         with self._lock:
             rules, self._rules = self._rules, []
+            self.schedule = None
             self._hanging = False
             connections = list(self._open)
         self.delay_s = 0.0
@@ -180,7 +182,7 @@ class TcpProxy:
                 if rule.side == message.side and rule.times > 0 and rule.matches(message):
                     rule.times -= 1
                     return rule
-        return None
+            return self.schedule(message) if self.schedule else None
 
 
 class _Cut(Exception):

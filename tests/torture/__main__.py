@@ -12,7 +12,9 @@ import time
 # Where the disks of a run are mounted, seen by nobody else, and gone with it.
 _APART = "NEXTID_TORTURE_APART"
 
-KINDS = [("sqlite", False), ("dynamodb", False), ("sqlite", True), ("dynamodb", True)]
+# By how they are called in torture.stores, which needs what is not yet there when this is read.
+STORES = ("sqlite", "dynamodb", "postgres", "mysql", "etcd")
+KINDS = [(store, gentle) for gentle in (False, True) for store in STORES]
 MOST_SHOWN = 5  # Findings of an invariant.
 
 
@@ -27,11 +29,14 @@ def parse(words):
     parser.add_argument("--minutes", type=float, default=0, help="at least so long")
     parser.add_argument("--rounds", type=int, default=0, help="at least so many")
     parser.add_argument("--seconds", type=float, default=30, help="of faults, a round")
-    parser.add_argument("--store", choices=["sqlite", "dynamodb"], help="only rounds of this store")
+    parser.add_argument("--store", choices=STORES, help="only rounds of this store")
     parser.add_argument("--round", type=int, help="only this one, as the whole run would do it")
     parser.add_argument("--damage", choices=DAMAGES, help="break the promise; it must be found")
     parser.add_argument("--keep", action="store_true", help="keep histories and logs in any case")
     options = parser.parse_args(words)
+    if options.damage and options.store not in (None, *DAMAGES[options.damage].stores):
+        parser.error(f"--damage {options.damage} is for --store"
+                     f" {' or '.join(DAMAGES[options.damage].stores)}")
     if options.ids is None:
         options.ids = 0 if options.rounds else 1_000_000
     if options.seed is None:
@@ -57,7 +62,7 @@ def rounds(options):
     while True:
         store, gentle = KINDS[(number - 1) % len(KINDS)]
         if options.damage:
-            store, gentle = DAMAGES[options.damage].round
+            store, gentle = options.store or DAMAGES[options.damage].stores[0], True
         if options.store in (None, store):
             yield number, store, gentle
         if options.round or options.damage:
@@ -102,6 +107,8 @@ def again(options, number):
              f"--seconds {options.seconds:g}"]
     if options.damage:
         words.append(f"--damage {options.damage}")
+        if options.store:
+            words.append(f"--store {options.store}")
     return " ".join(words)
 
 

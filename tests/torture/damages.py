@@ -9,7 +9,8 @@ from torture.judge import judge
 
 
 class Damage:
-    """`round` is the kind of round that it is done in: (store, gentle)."""
+    """Done in rounds without kills, of one of `stores`, the first unless told otherwise."""
+    stores = ()
 
     def before(self, world):
         """The nodes run, the faults have not begun."""
@@ -19,8 +20,9 @@ class Damage:
 
 
 class SetBack(Damage):
-    """Another program sets a counter back in the file, under the nodes that use it."""
-    round = ("sqlite", True)  # A backup that comes back would undo it.
+    """Another program sets a counter back, under the nodes that use it. In a round with kills a
+    backup of SQLite that comes back would undo it."""
+    stores = ("sqlite", "postgres", "mysql", "etcd")
 
     def midway(self, world):
         nextid.poll(world.store.set_back, "the counter is set back")
@@ -28,10 +30,10 @@ class SetBack(Damage):
 
 class NoSlots(Damage):
     """The store applies what it is sent, however often: the proxy takes the condition out."""
-    round = ("dynamodb", True)
+    stores = ("dynamodb", "postgres", "mysql", "etcd")
 
     def before(self, world):
-        world.store.proxy.strip_slot_conditions = True
+        world.store.forget_slots()
 
 
 DAMAGES = {"set-back": SetBack, "no-slots": NoSlots}

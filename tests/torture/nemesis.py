@@ -19,8 +19,12 @@ from collections import Counter
 import nextid
 from torture import place, recovery
 from torture.network import Link
+from torture.stores.server import STALLS
 
-ALL_STORES = ("sqlite", "dynamodb")
+SQL_SERVERS = ("postgres", "mysql")
+OWN_SERVERS = (*SQL_SERVERS, "etcd")
+SERVERS = ("dynamodb", *OWN_SERVERS)
+ALL_STORES = ("sqlite", *SERVERS)
 
 
 class Fault:
@@ -95,7 +99,7 @@ class Terminate(NodeFault):
 
 class Stop(NodeFault):
     """SIGSTOP: it sleeps through every deadline, and goes on as if nothing had been. A request to
-    SQLite may take 1 s, one to DynamoDB 2.5 s, a client waits 4 s."""
+    SQLite may take 1 s, one to another store 2.5 s, a client waits 4 s."""
     shortest_s, longest_s = 1.2, 5.0
 
     def inflict(self):
@@ -125,8 +129,7 @@ class NoThreads(NodeFault):
 
     def inflict(self):
         self.node.limit("nproc", 1)
-        if self.world.store.kind == "dynamodb":
-            self.world.store.proxy.close_connections()
+        self.world.store.drop_connections()
         return f"{self.node.name}; a start was {self._start_another()}"
 
     def heal(self):
@@ -205,12 +208,13 @@ class Checkpoint(Fault):
 
 
 class Lock(Fault):
-    """Another program writes, and takes its time."""
-    stores = ("sqlite",)
+    """Another program's transaction, which takes its time."""
+    stores = ("sqlite", *SQL_SERVERS)
 
     def inflict(self):
-        self._unlock = self.world.store.lock()
-        return "" if self._unlock else "in vain"
+        how = self.rng.choice(list(self.world.store.LOCKS))
+        self._unlock = self.world.store.lock(how)
+        return how if self._unlock else f"{how}, in vain"
 
     def heal(self):
         if self._unlock:
@@ -242,21 +246,49 @@ class Restore(Fault):
 
 class StoreAway(Fault):
     """The network between nodes and store is cut."""
-    stores = ("dynamodb",)
+    stores = SERVERS
     weight = 15
 
     def inflict(self):
         how = self.rng.choice(["refuse", "close", "hang"])
-        self.world.store.proxy.go_down(how)
+        self.world.store.go_away(how)
         return how
 
     def heal(self):
-        self.world.store.proxy.come_back()
+        self.world.store.come_back()
+
+
+class Stall(Fault):
+    """Commits stop on their way, or answers do; they arrive when their repeats may long be answered."""
+    stores = OWN_SERVERS
+    weight = 20
+    longest_s = 3.0  # Some attempts.
+
+    def inflict(self):
+        how, times = self.rng.choice(list(STALLS)), self.rng.choice([1, 3, 20])
+        self.world.store.stall(how, times)
+        return f"{how}, {times} at most"
+
+    def heal(self):
+        self.world.store.come_back()
+
+
+class SlowStore(Fault):
+    stores = OWN_SERVERS
+    weight = 5
+
+    def inflict(self):
+        seconds = self.rng.choice([0.002, 0.01, 0.03])
+        self.world.store.slow_down(seconds)
+        return f"{seconds:g} s a message"
+
+    def heal(self):
+        self.world.store.come_back()
 
 
 class KillStore(Fault):
     """kill -9 of the store's server; it finds on its disk what it acknowledged."""
-    stores = ("dynamodb",)
+    stores = SERVERS
     weight = 15
 
     def inflict(self):
@@ -266,8 +298,20 @@ class KillStore(Fault):
         self.world.store.start_server()
 
 
+class RestartStore(Fault):
+    """In good order."""
+    stores = OWN_SERVERS
+
+    def inflict(self):
+        self.world.store.stop_server()
+
+    def heal(self):
+        self.world.store.start_server()
+
+
 class StopStore(Fault):
-    stores = ("dynamodb",)
+    """SIGSTOP: its connections stay, and nothing is answered."""
+    stores = SERVERS
     shortest_s, longest_s = 0.4, 2.0
 
     def inflict(self):
@@ -275,6 +319,49 @@ class StopStore(Fault):
 
     def heal(self):
         self.world.store.resume_server()
+
+
+class EndSessions(Fault):
+    """Somebody ends the nodes' sessions, or only what they do at that moment."""
+    stores = SQL_SERVERS
+    longest_s = 0.3
+
+    def inflict(self):
+        how = self.rng.choice(self.world.store.ENDS)
+        ended = sum(self.world.store.end_sessions(how) for _ in range(3))
+        return f"{how}, {ended} in three times"
+
+
+class RefuseSessions(Fault):
+    """Others have all connections that there may be."""
+    stores = SQL_SERVERS
+    weight = 5
+
+    def inflict(self):
+        self.world.store.refuse_sessions()
+
+    def heal(self):
+        self.world.store.admit_sessions()
+
+
+class Compact(Fault):
+    """The store's history goes, and what it takes of the disk is given back."""
+    stores = ("etcd",)
+    longest_s = 0.2
+
+    def inflict(self):
+        self.world.store.compact()
+
+
+class Alarm(Fault):
+    """The store takes no writes, since it is too large."""
+    stores = ("etcd",)
+
+    def inflict(self):
+        self.world.store.raise_alarm()
+
+    def heal(self):
+        self.world.store.end_alarm()
 
 
 class RotateCredentials(Fault):
@@ -285,8 +372,9 @@ class RotateCredentials(Fault):
 
 
 PROCESS_FAULTS = [Kill, Terminate, Stop, NoDescriptors, NoThreads, WrongClock]
-OTHER_FAULTS = [CutNetwork, FullDisk, Checkpoint, Lock, Backup, Restore, StoreAway, KillStore,
-                StopStore, RotateCredentials]
+OTHER_FAULTS = [CutNetwork, FullDisk, Checkpoint, Lock, Backup, Restore, StoreAway, Stall, SlowStore,
+                KillStore, RestartStore, StopStore, EndSessions, RefuseSessions, Compact, Alarm,
+                RotateCredentials]
 
 
 class Hand(threading.Thread):

@@ -117,8 +117,7 @@ class World:
             assert answer.status == 201, answer
         for node in [*others, *self.fleet.libraries]:
             node.start()
-        if self.store.kind == "dynamodb":
-            self.store.begin_faults()
+        self.store.begin_faults()
         if self.damage:
             self.damage.before(self)
 

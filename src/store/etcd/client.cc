@@ -23,9 +23,13 @@ constexpr std::size_t kMostPasswordBytes = 4096;
 /// For pages that are not asked for by an op.
 constexpr std::chrono::milliseconds kPageLimit{2'000};
 
-bool is_on_this_machine(const std::string& endpoint) {
-  const auto url = http_client::parse_url(endpoint);
-  return url && http_client::is_this_machine(*url);
+std::vector<bool> which_are_here(const std::vector<std::string>& endpoints) {
+  std::vector<bool> are_here;
+  for (const std::string& endpoint : endpoints) {
+    const auto url = http_client::parse_url(endpoint);
+    are_here.push_back(url && http_client::is_this_machine(*url));
+  }
+  return are_here;
 }
 
 void prepare(CURL* handle, const EtcdSettings& settings) {
@@ -35,8 +39,6 @@ void prepare(CURL* handle, const EtcdSettings& settings) {
     set_option(handle, CURLOPT_SSLCERT, settings.cert_file.c_str());
     set_option(handle, CURLOPT_SSLKEY, settings.key_file.c_str());
   }
-  // As etcdctl does it for addresses that mean this machine.
-  if (is_on_this_machine(settings.endpoints.front())) set_option(handle, CURLOPT_NOPROXY, "*");
 }
 
 std::function<void(const std::string&)> told_as_error(const Log& log) {
@@ -81,6 +83,7 @@ Result<void> read_password(EtcdSettings& settings, const Log& log) {
 
 EtcdMeans::EtcdMeans(EtcdSettings the_settings, Log log)
     : settings(std::move(the_settings)),
+      are_here(which_are_here(settings.endpoints)),
       members(settings.endpoints.size()),
       identity(settings.url, told_as_error(log)),
       calls({.max_connections = 64,
@@ -97,13 +100,22 @@ Result<std::shared_ptr<EtcdClient>> EtcdClient::open(EtcdSettings settings, Log 
   }
 }
 
+http_client::Call EtcdMeans::call_of(std::size_t member, const char* path) const {
+  http_client::Call call;
+  call.url = settings.endpoints[member] + path;
+  // What stays on this machine goes through no proxy.
+  call.prepare = [is_here = are_here[member]](CURL* handle) {
+    http_client::set_option(handle, CURLOPT_NOPROXY, is_here ? "*" : nullptr);
+  };
+  return call;
+}
+
 void EtcdClient::call(EtcdRequest request, std::function<void(EtcdReply)> done) {
   std::make_shared<EtcdConversation>(means_, std::move(request), std::move(done))->start();
 }
 
 void EtcdClient::get(const char* path, std::function<void(http_client::Answer)> done) {
-  http_client::Call call;
-  call.url = means_->settings.endpoints[means_->members.current()] + path;
+  http_client::Call call = means_->call_of(means_->members.current(), path);
   call.limit = kPageLimit;
   call.done = std::move(done);
   means_->calls.send(std::move(call));

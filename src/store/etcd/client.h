@@ -75,7 +75,11 @@ class EtcdMembers {
 struct EtcdMeans {
   EtcdMeans(EtcdSettings the_settings, Log log);
 
+  /// A call of this path at a member, without the rest.
+  http_client::Call call_of(std::size_t member, const char* path) const;
+
   const EtcdSettings settings;
+  const std::vector<bool> are_here;  ///< Of each endpoint: whether it is on this machine.
   EtcdMembers members;
   EtcdIdentity identity;
   EtcdSession session;

@@ -100,7 +100,10 @@ void EtcdConversation::sign_in(const std::string& stale) {
         [done = std::move(done)](const EtcdReply& reply) {
           constexpr int kFailedPrecondition = 9;  // Authentication is not enabled.
           if (reply.code == kFailedPrecondition) return done(std::string());
-          if (reply.kind != Kind::kDone) return done(Error(ErrorCode::kUnavailable, reply.why));
+          if (reply.kind != Kind::kDone) {
+            const ErrorCode code = reply.may_pass ? ErrorCode::kUnavailable : ErrorCode::kInvalid;
+            return done(Error(code, reply.why));
+          }
           const json::value* token = reply.body.if_contains("token");
           if (token == nullptr || !token->is_string()) {
             return done(Error(ErrorCode::kUnavailable, "etcd gave no token"));
@@ -110,7 +113,10 @@ void EtcdConversation::sign_in(const std::string& stale) {
         ->start();
   };
   means_->session.renew(stale, ask, [self = shared_from_this()](Result<std::string> token) {
-    if (!token) return self->end(Kind::kNotApplied, token.error().what());
+    if (!token) {
+      self->may_pass_ = token.error().code() == ErrorCode::kUnavailable;
+      return self->end(Kind::kNotApplied, token.error().what());
+    }
     self->token_ = *std::move(token);
     self->send();
   });
@@ -126,8 +132,7 @@ void EtcdConversation::send() {
   member_ = means_->members.current();
   ++members_asked_;
   newest_when_sent_ = means_->identity.newest();
-  http_client::Call call;
-  call.url = endpoint() + request_.path;
+  http_client::Call call = means_->call_of(member_, request_.path);
   // A member that knows no leader refuses such a call at once, and does not let it wait.
   call.headers = {"Content-Type: application/json", "Grpc-Metadata-hasleader: true"};
   if (!token_.empty()) call.headers.push_back("Authorization: " + token_);

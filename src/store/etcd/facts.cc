@@ -55,7 +55,6 @@ void take_status(const json::object& answer, EtcdLook& look) {
   look.leader = etcd_id(answer, "leader");
   look.size_bytes = etcd_integer(answer, "dbSize");
   look.in_use_bytes = etcd_integer(answer, "dbSizeInUse");
-  look.is_learner = is_set(answer, "isLearner");
   const json::value* header = answer.if_contains("header");
   if (header != nullptr && header->is_object()) {
     look.revision = etcd_integer(header->get_object(), "revision");
@@ -298,23 +297,36 @@ void EtcdFacts::look(std::function<void(EtcdLook)> done) {
 
 void EtcdFacts::watch(std::function<void(EtcdLook)> done) {
   look([self = shared_from_this(), done = std::move(done)](EtcdLook look) {
-    self->looked(look);
-    if (done) done(std::move(look));
-    // The timer must not keep the client, whose thread it is on.
-    static_cast<void>(self->client_->after(kInterval, [weak = self->weak_from_this()] {
-      const auto strong = weak.lock();
-      if (strong && !strong->stopped_) strong->watch({});
-    }));
+    self->keep(look);
+    done(std::move(look));
+    self->look_in(kQuiet);
   });
 }
 
-void EtcdFacts::looked(const EtcdLook& look) {
-  if (stopped_) return;
-  std::vector<HealthFact> facts = facts_of(look);
-  std::string warning = warning_of(facts);
+void EtcdFacts::look_in(std::chrono::seconds time) {
+  // The timer must not keep the client, whose thread it is on.
+  static_cast<void>(client_->after(time, [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self || self->stopped_) return;
+    self->look([self](const EtcdLook& look) {
+      if (self->stopped_) return;
+      self->keep(look);
+      self->tell();
+      self->look_in(kInterval);
+    });
+  }));
+}
+
+void EtcdFacts::keep(const EtcdLook& look) {
+  const base::Lock lock(mutex_);
+  facts_ = facts_of(look);
+}
+
+void EtcdFacts::tell() {
+  std::string warning;
   {
     const base::Lock lock(mutex_);
-    facts_ = std::move(facts);
+    warning = warning_of(facts_);
     if (warning == told_) return;
     told_ = warning;
   }

@@ -26,7 +26,6 @@ struct EtcdLook {
   std::int64_t size_bytes = 0;    ///< Of the database file, which the quota limits.
   std::int64_t in_use_bytes = 0;  ///< The part that a defragmentation would leave.
   EtcdRevision revision = 0;
-  bool is_learner = false;
   std::vector<std::string> alarms = {};  ///< "NOSPACE", "CORRUPT"
   int members = 0;                       ///< Without learners.
   std::optional<std::int64_t> quota_bytes = {};
@@ -46,6 +45,8 @@ std::string warning_of(const std::vector<HealthFact>& facts);
 class EtcdFacts : public std::enable_shared_from_this<EtcdFacts> {
  public:
   static constexpr std::chrono::seconds kInterval{30};
+  /// Before what is wrong is first told: a command line, which ends sooner, is not to tell it.
+  static constexpr std::chrono::seconds kQuiet{1};
 
   /// `warn` gets what is wrong, once until something else is.
   EtcdFacts(std::shared_ptr<EtcdClient> client, std::function<void(const std::string&)> warn)
@@ -62,7 +63,9 @@ class EtcdFacts : public std::enable_shared_from_this<EtcdFacts> {
  private:
   struct Gathering;
   void look(std::function<void(EtcdLook)> done);
-  void looked(const EtcdLook& look);
+  void look_in(std::chrono::seconds time);
+  void keep(const EtcdLook& look);
+  void tell();
 
   const std::shared_ptr<EtcdClient> client_;
   const std::function<void(const std::string&)> warn_;

@@ -15,8 +15,8 @@ namespace nextid::store {
 /// Thread-safe.
 class EtcdSession {
  public:
-  /// Receives a token, or a clause that says why there is none. A token is empty where etcd asks
-  /// for none.
+  /// Receives a token, or a clause that says why there is none; kUnavailable for what may pass
+  /// soon. A token is empty where etcd asks for none.
   using Done = std::function<void(Result<std::string>)>;
   /// Asks etcd for a token.
   using SignIn = std::function<void(Done)>;

@@ -38,8 +38,9 @@ std::optional<PostgresStoreRow> find_row(PostgresConnection& connection,
 const PostgresStatement kOneAtATime{
     "", "SELECT pg_advisory_xact_lock(hashtextextended('nextid ' || $1, 0))"};
 
-/// True if this made the tables, and no other node did.
-bool make_tables(PostgresConnection& connection, const PostgresTables& tables, Deadline deadline) {
+/// Throws PostgresFailure also where another node has made them, or makes them.
+void try_to_make_tables(PostgresConnection& connection, const PostgresTables& tables,
+                        Deadline deadline) {
   try {
     connection.run({{&kOneAtATime, {tables.schema}}}, Part::kFirst, deadline);
     std::vector<PostgresStatement> statements;
@@ -48,12 +49,24 @@ bool make_tables(PostgresConnection& connection, const PostgresTables& tables, D
     std::vector<PostgresQuery> queries;
     for (const PostgresStatement& statement : statements) queries.push_back({&statement});
     connection.run(queries, Part::kLast, deadline);
-    return true;
-  } catch (const PostgresFailure& failure) {
+  } catch (const PostgresFailure&) {
     connection.roll_back(deadline);
-    constexpr std::string_view kIsThere = "42P07";
-    if (failure.sqlstate() == kIsThere) return false;
     throw;
+  }
+}
+
+/// True if this made the tables, and no other node did.
+bool make_tables(PostgresConnection& connection, const PostgresTables& tables, Deadline deadline) {
+  for (;;) {
+    try {
+      try_to_make_tables(connection, tables, deadline);
+      return true;
+    } catch (const PostgresFailure& failure) {
+      constexpr std::string_view kIsThere = "42P07";
+      if (failure.sqlstate() == kIsThere) return false;
+      // Another node may take longer to make them than a wait for a lock does.
+      if (!failure.waited_for_lock() || base::monotonic_now() >= deadline) throw;
+    }
   }
 }
 
