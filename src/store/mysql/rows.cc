@@ -69,25 +69,28 @@ void MysqlRows::add(const MysqlRowName& name, const MysqlAnswer& selected) {
 }
 
 Outcome MysqlRows::apply(const contract::Op& op) {
-  if (std::holds_alternative<contract::TryWrite>(op)) {
+  const auto name = row_name_of(op);
+  const auto damage = name ? damaged_.find(*name) : damaged_.end();
+  if (damage != damaged_.end()) return contract::Damaged{damage->second};
+  return std::visit([this](const auto& each) { return apply_to_row(each); }, op);
+}
+
+template <typename Op>
+Outcome MysqlRows::apply_to_row(const Op& op) {
+  if constexpr (std::is_same_v<Op, contract::TryWrite>) {
     needs_confirmation_ = true;
     return contract::Committed{};
+  } else if constexpr (kIsAboutRecord<Op>) {
+    return looked_at(op, apply_to_record(op));
+  } else {
+    return looked_at(op, apply_to_counter(op));
   }
-  if (const auto damage = damaged_.find(*row_name_of(op)); damage != damaged_.end()) {
-    return contract::Damaged{damage->second};
-  }
-  return std::visit(
-      [&]<typename Op>(const Op& each) -> Outcome {
-        Outcome outcome;
-        if constexpr (kIsAboutRecord<Op>) {
-          outcome = apply_to_record(each);
-        } else if constexpr (!std::is_same_v<Op, contract::TryWrite>) {
-          outcome = apply_to_counter(each);
-        }
-        if (tells_of_earlier(each, outcome)) needs_confirmation_ = true;
-        return outcome;
-      },
-      op);
+}
+
+template <typename Op>
+Outcome MysqlRows::looked_at(const Op& op, Outcome outcome) {
+  if (tells_of_earlier(op, outcome)) needs_confirmation_ = true;
+  return outcome;
 }
 
 template <typename CounterOp>

@@ -53,6 +53,10 @@ class MysqlRows {
   bool needs_confirmation() const noexcept { return needs_confirmation_; }
 
  private:
+  template <typename Op>
+  contract::Outcome apply_to_row(const Op& op);
+  template <typename Op>
+  contract::Outcome looked_at(const Op& op, contract::Outcome outcome);
   template <typename CounterOp>
   contract::Outcome apply_to_counter(const CounterOp& op);
   template <typename RecordOp>
