@@ -191,7 +191,10 @@ class CutNetwork(Fault):
 
 class FullDisk(Fault):
     def inflict(self):
+        if not self.world.store.disk.mounted:
+            return "in vain: the disk is not the round's own"
         self.world.store.fill_disk()
+        return ""
 
     def heal(self):
         self.world.store.empty_disk()
