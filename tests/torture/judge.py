@@ -95,9 +95,9 @@ def _check_lives(world, answers):
 def _check_sums(world, values, answered):
     lives = world.fleet.lives
     reserved = sum(accounting.ids_moved(*counter) for counter in values.values())
-    told = sum(life.told() for life in lives)
+    told = world.ids_shared + sum(life.told() for life in lives)
     burned = sum(sum(life.burned.values()) for life in lives)
-    says = (f"{reserved} ids are reserved in the store; the closing lines tell of {told}, {burned}"
+    says = (f"{reserved} ids are reserved in the store; the closing lines and others tell of {told}, {burned}"
             f" of them burned; clients got {answered}")
     untold = {life.untold for life in lives if life.untold}
     if any(life.how != "stopped" for life in lives):

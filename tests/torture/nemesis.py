@@ -18,6 +18,7 @@ from collections import Counter
 
 import nextid
 from torture import place, recovery
+from torture.counters import MOST
 from torture.network import Link
 from torture.stores.server import STALLS
 
@@ -190,7 +191,10 @@ class CutNetwork(Fault):
 
 class FullDisk(Fault):
     def inflict(self):
+        if not self.world.store.disk.mounted:
+            return "in vain: the disk is not the round's own"
         self.world.store.fill_disk()
+        return ""
 
     def heal(self):
         self.world.store.empty_disk()
@@ -332,6 +336,20 @@ class EndSessions(Fault):
         return f"{how}, {ended} in three times"
 
 
+class Share(Fault):
+    """Another program takes ids of the same counters, past nextid. No fault, to be exact."""
+    stores = OWN_SERVERS
+    weight = 20
+    longest_s = 0.2
+
+    def inflict(self):
+        taken = 0
+        for _ in range(self.rng.randint(1, 10)):
+            counter = self.rng.choice([counter for counter in self.world.counters if counter.max == MOST])
+            taken += self.world.share(counter, self.rng.choice([1, 1, 10]))
+        return f"{taken} ids"
+
+
 class RefuseSessions(Fault):
     """Others have all connections that there may be."""
     stores = SQL_SERVERS
@@ -373,7 +391,7 @@ class RotateCredentials(Fault):
 
 PROCESS_FAULTS = [Kill, Terminate, Stop, NoDescriptors, NoThreads, WrongClock]
 OTHER_FAULTS = [CutNetwork, FullDisk, Checkpoint, Lock, Backup, Restore, StoreAway, Stall, SlowStore,
-                KillStore, RestartStore, StopStore, EndSessions, RefuseSessions, Compact, Alarm,
+                KillStore, RestartStore, StopStore, EndSessions, RefuseSessions, Share, Compact, Alarm,
                 RotateCredentials]
 
 

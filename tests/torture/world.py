@@ -48,12 +48,14 @@ class World:
         self.restores = Counter()
         self.distinct_ids = 0
         self.clients = {}  # What the client processes say, by protocol.
+        self.ids_shared = 0  # Taken past nextid.
         self.accounted = ""
         self.proved = []
 
         self.store = STORES[store](self.directory, self.rng)
         self.network = Network()
         self.fleet = Fleet(a_place, self._sub("nodes"), self.store, self.network)
+        self._others = self.fleet.history("others.history").open("a", buffering=1)
         self.nemesis = Nemesis(self)
         self._add_nodes()
 
@@ -66,6 +68,18 @@ class World:
 
     def see_value(self, counter, sent_ns, value):
         self.values_seen.append((counter, sent_ns, value or 0))
+
+    def share(self, counter, count):
+        """Another program takes ids of the counter. Returns how many it got."""
+        sent_ns = time.monotonic_ns()
+        last = self.store.take(counter.name, count)
+        if last is None:
+            return 0
+        self.ids_shared += count
+        self._others.write(f"ok others {counter.name} {sent_ns} {time.monotonic_ns()} {count}"
+                           f" {last - (count - 1) * counter.increment} {last} {count}"
+                           f" {counter.increment} node=others\n")
+        return count
 
     def run(self):
         """What is wrong is in `findings` afterwards."""
@@ -92,6 +106,7 @@ class World:
                 node.process.wait()
         self.network.close()
         self.store.close()
+        self._others.close()
 
     # ---- The course of a round
 

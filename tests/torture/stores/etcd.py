@@ -1,11 +1,12 @@
 """An etcd; in half of the rounds a cluster of three."""
 
+import base64
 import contextlib
 import json
 import re
 
 from etcd import Etcd, EtcdCluster
-from etcd_setting import Keys
+from etcd_setting import Keys, encoded
 from private_server import ServerError
 from torture.stores.server import ATTEMPT_S, ServerStore
 
@@ -74,6 +75,21 @@ class EtcdStore(ServerStore):
 
     def end_alarm(self):
         self.server.ctl("alarm", "disarm")
+
+    def take(self, counter, count):
+        """Ids for somebody else, as docs/etcd.md says: the last one, or None."""
+        key = encoded(f"{_PREFIX}/c/{counter}")
+        for _ in range(20):
+            found = self._keys.call("/v3/kv/range", key=key)["kvs"][0]
+            entry = json.loads(base64.b64decode(found["value"]))
+            last = int(entry["value"]) + count * int(entry["increment"])
+            moved = encoded(json.dumps({**entry, "value": str(last)}))
+            done = self._keys.call(
+                "/v3/kv/txn", success=[{"requestPut": {"key": key, "value": moved}}],
+                compare=[{"key": key, "target": "MOD", "modRevision": found["mod_revision"]}])
+            if done.get("succeeded"):
+                return last
+        return None
 
     def set_back(self):
         with contextlib.suppress(ServerError, OSError, AssertionError):

@@ -78,6 +78,13 @@ class PostgresStore(ServerStore):
     def admit_sessions(self):
         self.server.sql(f"ALTER ROLE {USER} CONNECTION LIMIT -1")
 
+    def take(self, counter, count):
+        """Ids for somebody else, as docs/postgres.md says: the last one, or None."""
+        last = self.server.sql(
+            f"UPDATE nextid_counters SET value = value + {count} * increment WHERE name = '{counter}'"
+            f" AND revision > 0 AND value <= max - {count} * increment RETURNING value")
+        return int(last) if last else None
+
     def set_back(self):
         with contextlib.suppress(ServerError, subprocess.TimeoutExpired):
             return self.server.sql("UPDATE nextid_counters SET value = value - 200"
