@@ -82,7 +82,7 @@ struct StoreCalls {
 
 /// What the opening of a store found.
 struct StoreOpening {
-  /// A random text that was made with the store and that no other store has; a DynamoDB table's
+  /// A random text that was made with the store, and only copies of it share; a DynamoDB table's
   /// TableId. Empty for a store in memory, and for a server that tells none.
   std::string identity = {};
   bool made = false;        ///< This opening made the store: its ids begin anew.
