@@ -29,7 +29,8 @@ TEST(PostgresFailure, TellsWhatAnErrorSaysAboutItsTransaction) {
       {"23505", Effect::kNotApplied}, {"0A000", Effect::kNotApplied},
       {"57P01", Effect::kInDoubt},    {"57P02", Effect::kInDoubt},
       {"08006", Effect::kInDoubt},    {"58030", Effect::kInDoubt},
-      {"XX000", Effect::kInDoubt},    {"99999", Effect::kInDoubt},
+      {"26000", Effect::kNotApplied}, {"XX000", Effect::kInDoubt},
+      {"99999", Effect::kInDoubt},
       {"XX001", Effect::kDamaged},    {"XX002", Effect::kDamaged},
   };
   for (const Row& row : kRows) EXPECT_EQ(effect_of(row.sqlstate), row.effect) << row.sqlstate;

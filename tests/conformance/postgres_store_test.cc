@@ -12,7 +12,9 @@
 #include "conformance/postgres_server.h"
 #include "conformance/store_harness.h"
 #include "store/factory.h"
+#include "store/postgres/connection.h"
 #include "store/postgres/opening.h"
+#include "store/postgres/servers.h"
 #include "store/postgres/store.h"
 
 namespace nextid::test {
@@ -20,6 +22,7 @@ namespace {
 
 using contract::Committed;
 using contract::Damaged;
+using contract::InDoubt;
 using contract::NotApplied;
 using contract::Refused;
 
@@ -41,6 +44,20 @@ class PostgresStoreTest : public testing::Test {
     found(run(*store_, contract::Define{counter, kAda, {}}));
     seq_ = now();
     committed(run(*store_, reserve(counter, kAda, seq_, 0, 5)));
+  }
+  /// Before each change of a counter's row, from now on.
+  void make_trigger(const std::string& plpgsql) const {
+    const std::string name = "\"" + schema_ + "\".interfere";
+    server_.run("CREATE FUNCTION " + name + "() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN " +
+                plpgsql + "; RETURN NEW; END $$; CREATE TRIGGER interfere BEFORE UPDATE ON " +
+                table("nextid_counters") + " FOR EACH ROW EXECUTE FUNCTION " + name + "()");
+  }
+  /// A sibling of directory_'s store, where the role asks for no warnings.
+  std::shared_ptr<contract::StoreDriver> open_without_warnings() const {
+    auto settings = server_.settings(schema_);
+    settings.conninfo.append(settings.conninfo.find('?') == std::string::npos ? "?" : "&");
+    settings.conninfo.append("options=-c%20client_min_messages%3Derror");
+    return store::PostgresStore::open(settings, {}).value();
   }
   std::string why_not_open(const store::PostgresSettings& settings) const {
     const auto opened = store::PostgresStore::open(settings, {});
@@ -235,6 +252,96 @@ TEST_F(PostgresStoreTest, OpsThatAreSentTwiceAtOnceAreAppliedOnce) {
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(applied, kWriters * kOps);
   EXPECT_EQ(found(run(*store_, contract::Load{"orders", kAda})).value, 5 + kWriters * kOps * 3);
+}
+
+TEST_F(PostgresStoreTest, AWarningLeavesACommitInDoubtThoughTheRoleAsksForNone) {
+  begin("orders");
+  make_trigger("RAISE WARNING 'about the commit'");
+  for (const auto& store : {store_, open_without_warnings()}) {
+    const auto outcome = run(*store, reserve("orders", kAda, seq_ + 1, seq_));
+    EXPECT_TRUE(std::holds_alternative<InDoubt>(outcome)) << describe(outcome);
+    ++seq_;  // It was committed.
+  }
+}
+
+TEST_F(PostgresStoreTest, AnAnswerThatComesLateIsNotTakenForALaterOne) {
+  using std::chrono::milliseconds;
+  auto servers = store::PostgresServers::find(server_.settings(schema_)).value();
+  const auto far = base::monotonic_now() + std::chrono::minutes(1);
+  const auto connection = store::PostgresConnection::open(servers, far);
+  const store::PostgresStatement late{"", "SELECT 'late' FROM pg_sleep(0.3)"};
+  const store::PostgresStatement next{"", "SELECT 'next'"};
+  constexpr auto kWhole = store::PostgresConnection::Part::kWhole;
+  EXPECT_THROW(connection->run({{&late}}, kWhole, base::monotonic_now() + milliseconds(50)),
+               store::PostgresFailure);
+  try {
+    const auto rows = connection->run({{&next}}, kWhole, far);
+    ADD_FAILURE() << "the answer was: " << rows.front().text(0, 0);
+  } catch (const store::PostgresFailure& failure) {
+    EXPECT_EQ(failure.effect(), store::PostgresFailure::Effect::kNotApplied) << failure.what();
+  }
+}
+
+TEST_F(PostgresStoreTest, ADamagedCounterLeavesTheAnswersOfTheOthersAsTheyAre) {
+  begin("harmed");
+  const contract::Seq harmed = seq_;
+  begin("orders");
+  server_.run("UPDATE " + table("nextid_counters") +
+              " SET slots = '{\"0000000000000ada\": \"x\"}' WHERE name = 'harmed'");
+  const auto outcomes = run_all(*store_, {reserve("harmed", kAda, now(), harmed),
+                                          reserve("orders", kAda, seq_ + 2, seq_ + 1)});
+  EXPECT_TRUE(std::holds_alternative<Damaged>(outcomes[0])) << describe(outcomes[0]);
+  EXPECT_TRUE(std::holds_alternative<Refused>(outcomes[1])) << describe(outcomes[1]);
+}
+
+TEST_F(PostgresStoreTest, ARowThatTheServerCannotReadLeavesTheOthersAsTheyAre) {
+  begin("harmed");
+  const contract::Seq harmed = seq_;
+  begin("orders");
+  make_trigger(
+      "IF NEW.name = 'harmed' THEN RAISE EXCEPTION 'a bad page' USING ERRCODE = 'XX001'; END IF");
+  const auto outcomes = run_all(*store_, {reserve("harmed", kAda, now(), harmed),
+                                          reserve("orders", kAda, seq_ + 1, seq_)});
+  EXPECT_TRUE(std::holds_alternative<Damaged>(outcomes[0])) << describe(outcomes[0]);
+  EXPECT_EQ(committed(outcomes[1]), 6);
+}
+
+TEST_F(PostgresStoreTest, AValueBelowTheFirstIdIsDamageForAReserveToo) {
+  begin("orders");
+  server_.run("UPDATE " + table("nextid_counters") + " SET value = -7");
+  const auto outcome = run(*store_, reserve("orders", kAda, seq_ + 1, seq_));
+  EXPECT_TRUE(std::holds_alternative<Damaged>(outcome)) << describe(outcome);
+}
+
+TEST_F(PostgresStoreTest, AStatementThatOtherColumnTypesMadeStaleIsPreparedAnew) {
+  begin("orders");
+  found(run(*store_, contract::Load{"orders", kAda}));
+  server_.run("ALTER TABLE " + table("nextid_counters") +
+              " ALTER COLUMN comment TYPE varchar(2000)");
+  const auto stale = run(*store_, contract::Load{"orders", kAda});
+  EXPECT_TRUE(std::holds_alternative<NotApplied>(stale)) << describe(stale);
+  EXPECT_EQ(found(run(*store_, contract::Load{"orders", kAda})).value, 5);
+}
+
+TEST_F(PostgresStoreTest, WhatARepeatFoundIsReadInTheTransactionThatConfirmsIt) {
+  begin("orders");
+  PostgresOutsider outsider;
+  outsider.run("BEGIN");
+  outsider.run("SELECT 1 FROM " + table("nextid_store") + " FOR UPDATE");
+  auto repeat = std::async(std::launch::async,
+                           [&] { return run(*store_, reserve("orders", kAda, seq_, 0, 5)); });
+  const auto waiting = [&] {
+    return server_.run("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                       " AND application_name = 'nextid'")
+        .front();
+  };
+  const auto deadline = base::monotonic_now() + std::chrono::seconds(30);
+  while (waiting() == "0" && base::monotonic_now() < deadline) std::this_thread::yield();
+  // As after a failover to a standby without it.
+  outsider.run("UPDATE " + table("nextid_counters") + " SET value = 0, slots = '{}'");
+  outsider.run("COMMIT");
+  const auto outcome = repeat.get();
+  EXPECT_TRUE(std::holds_alternative<NotApplied>(outcome)) << describe(outcome);
 }
 
 }  // namespace

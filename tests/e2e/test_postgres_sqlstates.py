@@ -20,6 +20,7 @@ PASSING = [
     "53000", "53100", "53200", "53300", "53400",  # Not enough of something.
     "57P03",  # cannot_connect_now
     "57P01", "57P02",  # A shutdown: may come after the commit.
+    "26000",  # invalid_sql_statement_name
     "28000",  # invalid_authorization_specification
     "42501",  # insufficient_privilege
     "42P01",  # undefined_table

@@ -110,6 +110,18 @@ bool tells_earlier_write(const Outcome& outcome) {
   return std::holds_alternative<Refused>(outcome) || std::holds_alternative<Committed>(outcome);
 }
 
+/// The outcome of a Reserve that changed no row, by the row as it was read afterwards.
+Outcome why_refused(const Op& op, const PostgresRows& row) {
+  try {
+    auto transition = transition_of(op, state_of(row, counter_of(op)), 0);
+    if (!transition.change) return std::move(transition.outcome);
+    return NotApplied{cat("counter '", counter_of(op),
+                          "' was changed by another program at the same moment")};
+  } catch (const PostgresFailure& failure) {
+    return failure.outcome_of_read();
+  }
+}
+
 }  // namespace
 
 PostgresCommitter::PostgresCommitter(std::shared_ptr<PostgresShared> shared,
@@ -131,17 +143,16 @@ Answers PostgresCommitter::commit(const Group& group) noexcept {
       throw PostgresFailure(Effect::kDamaged, std::move(why));
     }
     connect();
-    attempt(group, answers);
-    read_pages(group, answers);
   } catch (const PostgresFailure& failure) {
     // Before the first op was sent.
     for (std::size_t i = 0; i < group.calls.size(); ++i) {
       answers.outcomes[i] = outcome_of(failure, group.calls[i].op);
     }
-    const ErrorCode code =
-        failure.effect() == Effect::kDamaged ? ErrorCode::kCorrupt : ErrorCode::kUnavailable;
-    answers.pages.assign(group.listings.size(), Error(code, cat(failure.what(), ".")));
+    answers.pages.assign(group.listings.size(), error_of(failure));
+    return answers;
   }
+  attempt(group, answers);
+  for (const Listing& listing : group.listings) answers.pages.push_back(read_page(listing));
   answers.held_up = std::exchange(held_up_, {});
   return answers;
 }
@@ -230,8 +241,7 @@ void PostgresCommitter::attempt_all(Tasks tasks, const Body& body) {
     } catch (const PostgresFailure& failure) {
       if (leave_out_failed(tasks, failure)) continue;
       for (const Task& task : tasks) *task.outcome = outcome_of(failure, *task.op);
-      const bool is_over = failure.misses_table() || failure.is_read_only();
-      if (is_over || !session_.connection->is_alive()) disconnect();
+      if (failure.ends_connection() || !session_.connection->is_alive()) disconnect();
       return;
     }
   }
@@ -240,13 +250,15 @@ void PostgresCommitter::attempt_all(Tasks tasks, const Body& body) {
 /// True if one task's query failed, and the others may be tried again.
 bool PostgresCommitter::leave_out_failed(Tasks& tasks, const PostgresFailure& failure) {
   const auto query = session_.connection->failed_query();
-  if (!query || failure.effect() != Effect::kNotApplied || *query >= owners_.size()) return false;
+  if (!query || failure.effect() == Effect::kInDoubt || *query >= owners_.size()) return false;
   const auto failed = std::find_if(tasks.begin(), tasks.end(),
                                    [&](const Task& task) { return task.op == owners_[*query]; });
-  if (failed == tasks.end() || failure.misses_table() || failure.is_read_only()) return false;
+  if (failed == tasks.end() || failure.ends_connection()) return false;
   *failed->outcome = outcome_of(failure, *failed->op);
   if (failure.waited_for_lock()) {
-    held_up_.push_back(counter_of(*failed->op));
+    // As lanes know it: what needs no counter's row goes apart together.
+    const bool is_record = std::holds_alternative<Remember>(*failed->op);
+    held_up_.push_back(is_record ? std::string() : counter_of(*failed->op));
     end_lost();
   }
   tasks.erase(failed);
@@ -266,6 +278,7 @@ void PostgresCommitter::run_simple(Tasks& tasks) {
   const base::WallMicros now = shared_->wall_clock();
   std::vector<PostgresQuery> queries;
   bool writes = false;
+  std::size_t kept = 0;
   const auto add = [&](const Op* owner, PostgresQuery query) {
     queries.push_back(std::move(query));
     owners_.push_back(owner);
@@ -284,10 +297,15 @@ void PostgresCommitter::run_simple(Tasks& tasks) {
       add(op, recall_query(tables, recall->counter, recall->scope, recall->key));
     }
     if (const auto* remember = std::get_if<Remember>(op)) {
-      for (auto& query : remember_queries(tables, *remember, now)) add(op, std::move(query));
+      if (auto query = remember_query(tables, *remember, now)) {
+        add(op, *std::move(query));
+        ++kept;
+      }
       add(op, recall_query(tables, remember->counter, remember->scope, remember->key));
     }
   }
+  // Last: it locks rows out of order, and must then wait for none.
+  if (kept > 0) add(nullptr, tidy_query(tables, kept, now));
   const auto rows = run(queries, Part::kWhole);
   if (writes) ++commits_;
   if (loads) check_identity(rows.front());
@@ -326,51 +344,47 @@ void PostgresCommitter::take_simple(const Task& task, const PostgresRows& rows, 
 }
 
 /// Answers Reserves whose conditions did not hold.
-void PostgresCommitter::explain(Tasks& refused) {
+void PostgresCommitter::explain(const Tasks& refused) {
   std::vector<PostgresQuery> queries{identity_query()};
-  for (const Task& task : refused) {
-    queries.push_back(
-        select_query(shared_->tables.select, counter_of(*task.op), writer_of(*task.op)));
-    // The write did nothing; until it is known why, nothing more can be said.
-    *task.outcome = NotApplied{"PostgreSQL did not tell why a reservation was refused"};
-  }
-  Unconfirmed unconfirmed;
+  add_selects(refused, queries);
+  Tasks applied;
   try {
     const auto rows = run(queries, Part::kWhole);
     check_identity(rows.front());
     for (std::size_t i = 0; i < refused.size(); ++i) {
-      const Task& task = refused[i];
-      auto transition = transition_of(*task.op, state_of(rows[i + 1], counter_of(*task.op)), 0);
-      if (transition.change) {
-        *task.outcome = NotApplied{cat("counter '", counter_of(*task.op),
-                                       "' was changed by another program at the same moment")};
-      } else if (was_applied(transition.outcome, *task.op)) {
-        unconfirmed.push_back({task, std::move(transition.outcome)});
-      } else {
-        *task.outcome = std::move(transition.outcome);
-      }
+      *refused[i].outcome = why_refused(*refused[i].op, rows[i + 1]);
+      if (was_applied(*refused[i].outcome, *refused[i].op)) applied.push_back(refused[i]);
     }
   } catch (const PostgresFailure& failure) {
-    // Here a failure is one of reading: the write is known to have done nothing.
+    // One of reading: the write is known to have done nothing.
     for (const Task& task : refused) *task.outcome = failure.outcome_of_read();
     return;
   }
-  confirm(std::move(unconfirmed));
+  if (!applied.empty()) confirm(applied);
 }
 
 /// An op that was found applied may be known to this server alone: as after a crash while its
 /// commit waited for a synchronous standby. A commit of our own, which waits for the same, shows
-/// that the earlier one is as durable.
-void PostgresCommitter::confirm(Unconfirmed unconfirmed) {
-  if (unconfirmed.empty()) return;
+/// that the earlier one is as durable. It is read again in that transaction, since behind a pooler
+/// this may be another server.
+void PostgresCommitter::confirm(const Tasks& applied) {
+  std::vector<PostgresQuery> queries{{&shared_->tables.touch}};
+  add_selects(applied, queries);
   try {
-    run({{&shared_->tables.touch}}, Part::kWhole);
+    const auto rows = run(queries, Part::kWhole);
     ++commits_;
-    for (auto& [task, outcome] : unconfirmed) *task.outcome = std::move(outcome);
-  } catch (const PostgresFailure& failure) {
-    for (const auto& [task, outcome] : unconfirmed) {
-      *task.outcome = contract::InDoubt{failure.what()};
+    for (std::size_t i = 0; i < applied.size(); ++i) {
+      *applied[i].outcome = why_refused(*applied[i].op, rows[i + 1]);
     }
+  } catch (const PostgresFailure& failure) {
+    for (const Task& task : applied) *task.outcome = contract::InDoubt{failure.what()};
+  }
+}
+
+void PostgresCommitter::add_selects(const Tasks& tasks, std::vector<PostgresQuery>& queries) const {
+  for (const Task& task : tasks) {
+    queries.push_back(
+        select_query(shared_->tables.select, counter_of(*task.op), writer_of(*task.op)));
   }
 }
 
@@ -413,12 +427,13 @@ void PostgresCommitter::run_locked(Tasks& tasks) {
   }
 }
 
+/// What was read and what is written are one transaction: its commit shows that what was read is
+/// durable, too.
 void PostgresCommitter::write_locked(Tasks& tasks, const std::vector<PostgresRows>& rows) {
   const PostgresStoreRow store = check_identity(rows.front());
   std::vector<PostgresQuery> writes;
-  std::vector<Outcome> outcomes;
-  Tasks written;
-  Unconfirmed unconfirmed;
+  Unconfirmed written;
+  Unconfirmed read;
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     const Task& task = tasks[i];
     try {
@@ -428,43 +443,45 @@ void PostgresCommitter::write_locked(Tasks& tasks, const std::vector<PostgresRow
         writes.push_back(change_query(shared_->tables, counter_of(*task.op), writer_of(*task.op),
                                       state, *transition.change));
         owners_.push_back(task.op);
-        outcomes.push_back(std::move(transition.outcome));
-        written.push_back(task);
-        continue;
-      }
-      *task.outcome = std::move(transition.outcome);
-      if (tells_earlier_write(*task.outcome)) {
-        unconfirmed.push_back({task, std::move(*task.outcome)});
+        written.push_back({task, std::move(transition.outcome)});
+      } else if (tells_earlier_write(transition.outcome)) {
         *task.outcome = contract::InDoubt{"what was read of it was not confirmed"};
+        read.push_back({task, std::move(transition.outcome)});
+      } else {
+        *task.outcome = std::move(transition.outcome);
       }
     } catch (const PostgresFailure& failure) {
       *task.outcome = outcome_of(failure, *task.op);
     }
   }
-  if (written.empty()) {
-    session_.connection->roll_back(deadline_);
-  } else {
-    // From here on the answers of the others stand.
-    tasks = written;
-    const auto changed = run(writes, Part::kLast);
-    ++commits_;
-    for (std::size_t i = 0; i < written.size(); ++i) {
-      *written[i].outcome =
-          changed[i].changed() == 1
-              ? std::move(outcomes[i])
-              : NotApplied{cat("counter '", counter_of(*written[i].op),
-                               "' was made by another program at the same moment")};
-    }
+  // A row that is only locked may leave nothing to commit.
+  if (!read.empty()) writes.push_back({&shared_->tables.touch});
+  // From here on the answers of the others stand.
+  tasks.clear();
+  for (const auto& [task, outcome] : written) tasks.push_back(task);
+  if (writes.empty()) return session_.connection->roll_back(deadline_);
+  const auto changed = run(writes, Part::kLast);
+  ++commits_;
+  for (auto& [task, outcome] : read) *task.outcome = std::move(outcome);
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    auto& [task, outcome] = written[i];
+    *task.outcome = changed[i].changed() == 1
+                        ? std::move(outcome)
+                        : NotApplied{cat("counter '", counter_of(*task.op),
+                                         "' was made by another program at the same moment")};
   }
-  confirm(std::move(unconfirmed));
 }
 
-void PostgresCommitter::read_pages(const Group& group, Answers& answers) {
-  for (const Listing& listing : group.listings) {
+Result<CounterPage> PostgresCommitter::read_page(const Listing& listing) {
+  try {
+    if (!session_.connection) return Error(ErrorCode::kUnavailable, "PostgreSQL was lost.");
     const auto rows =
         run({identity_query(), list_query(shared_->tables, listing.wanted)}, Part::kWhole);
     check_identity(rows.front());
-    answers.pages.emplace_back(page_of(rows.back(), listing.wanted.limit));
+    return page_of(rows.back(), listing.wanted.limit);
+  } catch (const PostgresFailure& failure) {
+    if (failure.ends_connection()) disconnect();
+    return error_of(failure);
   }
 }
 

@@ -39,7 +39,7 @@ struct PostgresShared {
 ///
 /// Reserves, Loads, Recalls, Remembers and TryWrites of a group are one transaction in one round
 /// trip; a Reserve whose condition did not hold, and a Load that finds slots to prune, take one
-/// more for all of them. The other ops lock their rows, and write what contract::transition makes
+/// more for all of them, and Reserves that were applied before a third. The other ops lock their rows, and write what contract::transition makes
 /// of them: a second transaction, of two round trips. Rows are locked in the order of their names,
 /// so that no two nodes wait for each other.
 ///
@@ -66,7 +66,7 @@ class PostgresCommitter final : public Committer {
   };
   using Tasks = std::vector<Task>;
   using Body = std::function<void(Tasks&)>;
-  /// Tasks, and the answers that they get once confirm() has succeeded.
+  /// Tasks, and the answers that they get once the transaction is committed.
   using Unconfirmed = std::vector<std::pair<Task, contract::Outcome>>;
 
   void connect();
@@ -77,12 +77,13 @@ class PostgresCommitter final : public Committer {
   bool leave_out_failed(Tasks& tasks, const PostgresFailure& failure);
   void run_simple(Tasks& tasks);
   void take_simple(const Task& task, const PostgresRows& rows, Tasks& refused, Tasks& to_prune);
-  void explain(Tasks& refused);
+  void explain(const Tasks& refused);
+  void confirm(const Tasks& applied);
+  void add_selects(const Tasks& tasks, std::vector<PostgresQuery>& queries) const;
   void prune(Tasks& tasks);
   void run_locked(Tasks& tasks);
   void write_locked(Tasks& tasks, const std::vector<PostgresRows>& rows);
-  void confirm(Unconfirmed unconfirmed);
-  void read_pages(const Group& group, Answers& answers);
+  Result<CounterPage> read_page(const Listing& listing);
 
   std::vector<PostgresRows> run(const std::vector<PostgresQuery>& queries,
                                 PostgresConnection::Part part);

@@ -24,8 +24,10 @@ const PostgresStatement kBegin{"", "BEGIN ISOLATION LEVEL READ COMMITTED"};
 const PostgresStatement kCommit{"", "COMMIT"};
 const PostgresStatement kRollback{"", "ROLLBACK"};
 /// The third parameter says whether the settings end with the transaction.
+/// A role may ask for no warnings, of which one is about commits: see run().
 const PostgresStatement kSet{"",
                              "SELECT set_config('synchronous_commit', $1, $4::boolean),"
+                             " set_config('client_min_messages', 'warning', $4::boolean),"
                              " set_config('statement_timeout', $2, $4::boolean),"
                              " set_config('lock_timeout', $3, $4::boolean)"};
 /// A server's process whose client is gone ends soon, and with it its locks. Not every server has
@@ -38,6 +40,8 @@ const PostgresStatement kSetSession{
     " false) FROM pg_settings WHERE name IN ('client_connection_check_interval',"
     " 'default_transaction_isolation', 'idle_in_transaction_session_timeout',"
     " 'tcp_keepalives_count', 'tcp_keepalives_idle', 'tcp_keepalives_interval')"};
+
+constexpr const char* kOutOfStep = "its answers are not those to what was asked";
 
 /// The time left, for poll(): at least 1 ms before the deadline.
 int left_ms(Deadline deadline) {
@@ -157,6 +161,10 @@ void PostgresConnection::configure(Session session, bool is_pooled, Deadline dea
 std::vector<PostgresRows> PostgresConnection::run(const std::vector<PostgresQuery>& queries,
                                                   Part part, Deadline deadline) {
   failed_query_.reset();
+  // Answers to what was asked before may still come, and would be taken for those of now.
+  if (is_dead_) {
+    throw PostgresFailure(Effect::kNotApplied, "the connection to PostgreSQL was lost before");
+  }
   warning_.clear();
   sent_.clear();
   const bool begins = part == Part::kFirst || (part == Part::kWhole && is_pooled_);
@@ -227,23 +235,35 @@ std::vector<PostgresRows> PostgresConnection::receive(std::size_t queries, Deadl
   std::vector<PostgresRows> rows(queries);
   std::optional<PostgresFailure> failure;
   for (const Sent& sent : sent_) {
-    // A null follows the result of each.
-    while (PGresult* result = next_result(deadline)) take(sent, result, rows, failure);
+    PGresult* result = next_result(deadline);
+    // Each has one at least, and a null behind the last.
+    if (result == nullptr) lose(kOutOfStep);
+    for (; result != nullptr; result = next_result(deadline)) take(sent, result, rows, failure);
   }
-  for (bool is_synced = false; !is_synced;) {
-    const PostgresRows end(next_result(deadline));
-    // An error of the commit itself comes before the end.
-    is_synced = end.status() == PGRES_PIPELINE_SYNC;
-    if (!is_synced && end.status() == PGRES_FATAL_ERROR && !failure) failure = end.failure();
-  }
+  receive_end(deadline, failure);
   if (failure) throw *failure;
   return rows;
+}
+
+/// An error of the commit itself, and a null, may come before the end.
+void PostgresConnection::receive_end(Deadline deadline, std::optional<PostgresFailure>& failure) {
+  constexpr int kMostResults = 3;
+  for (int i = 0; i < kMostResults; ++i) {
+    PGresult* const raw = next_result(deadline);
+    if (raw == nullptr) continue;
+    const PostgresRows end(raw);
+    if (end.status() == PGRES_PIPELINE_SYNC) return;
+    if (end.status() == PGRES_FATAL_ERROR && !failure) failure = end.failure();
+  }
+  // libpq gives nulls without end once it has lost its place.
+  lose(kOutOfStep);
 }
 
 void PostgresConnection::take(const Sent& sent, PGresult* raw, std::vector<PostgresRows>& rows,
                               std::optional<PostgresFailure>& failure) {
   PostgresRows result(raw);
   const ExecStatusType status = result.status();
+  if (status == PGRES_PIPELINE_SYNC || status == PGRES_BAD_RESPONSE) lose(kOutOfStep);
   const auto is_query = [](Sent::Kind kind) {
     return kind == Sent::Kind::kQuery || kind == Sent::Kind::kPrepare;
   };
@@ -260,7 +280,7 @@ void PostgresConnection::take(const Sent& sent, PGresult* raw, std::vector<Postg
     prepared_.erase(std::string(sent.name));
   }
   // So the server answers the end of a transaction that had failed before.
-  if (sent.kind == Sent::Kind::kCommit && result.tag() != "COMMIT" && !failure) {
+  if (sent.kind == Sent::Kind::kCommit && result.tag() == "ROLLBACK" && !failure) {
     failure = PostgresFailure(Effect::kNotApplied, "PostgreSQL rolled the transaction back");
   }
   if (sent.kind == Sent::Kind::kQuery) rows[sent.query] = std::move(result);

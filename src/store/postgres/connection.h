@@ -125,6 +125,7 @@ class PostgresConnection {
   void send_begin();
   void check_sent(int is_sent);
   std::vector<PostgresRows> receive(std::size_t queries, Deadline deadline);
+  void receive_end(Deadline deadline, std::optional<PostgresFailure>& failure);
   void take(const Sent& sent, PGresult* result, std::vector<PostgresRows>& rows,
             std::optional<PostgresFailure>& failure);
   PGresult* next_result(Deadline deadline);

@@ -37,6 +37,7 @@ constexpr std::array kRows{
     Row{"53300", Effect::kNotApplied, "raise max_connections, or use a pooler such as PgBouncer"},
     Row{"53400", Effect::kNotApplied}, Row{"53", Effect::kNotApplied},
     Row{"57P03", Effect::kNotApplied},  // Starting up or shutting down.
+    Row{"26000", Effect::kNotApplied},  // A prepared statement that somebody has removed.
     Row{"28", Effect::kNotApplied, "check user, password and pg_hba.conf"},
     Row{"42501", Effect::kNotApplied, kRights}, Row{"42P01", Effect::kNotApplied, kTables},
     Row{"3F000", Effect::kNotApplied, kTables},
@@ -117,6 +118,12 @@ contract::Outcome PostgresFailure::outcome() const {
 contract::Outcome PostgresFailure::outcome_of_read() const {
   if (effect_ == Effect::kDamaged) return contract::Damaged{why_};
   return contract::NotApplied{why_, is_throttled()};
+}
+
+Error error_of(const PostgresFailure& failure) {
+  const ErrorCode code =
+      failure.effect() == Effect::kDamaged ? ErrorCode::kCorrupt : ErrorCode::kUnavailable;
+  return Error(code, cat(failure.what(), "."));
 }
 
 Effect effect_of(std::string_view sqlstate) noexcept {

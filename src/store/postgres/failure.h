@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "nextid/error.h"
+
 #include "contract/op.h"
 
 namespace nextid::store {
@@ -34,6 +36,10 @@ class PostgresFailure : public std::exception {
   bool misses_table() const noexcept { return sqlstate_ == "42P01" || sqlstate_ == "3F000"; }
   /// The server can't be written to: another one may be the primary by now.
   bool is_read_only() const noexcept { return sqlstate_ == "25006"; }
+  /// A prepared statement is gone, or does not fit the tables any more.
+  bool is_stale() const noexcept { return sqlstate_ == "26000" || sqlstate_ == "0A000"; }
+  /// Another connection may do better.
+  bool ends_connection() const noexcept { return misses_table() || is_read_only() || is_stale(); }
 
   /// The outcome of an op that was in the call.
   contract::Outcome outcome() const;
@@ -52,6 +58,9 @@ PostgresFailure::Effect effect_of(std::string_view sqlstate) noexcept;
 
 /// The server's error as a sentence, with what to do. `message` is the server's own, of one line.
 PostgresFailure failure_of(std::string_view sqlstate, std::string_view message);
+
+/// The same for callers that know no outcomes.
+Error error_of(const PostgresFailure& failure);
 
 /// Why no connection could be made, with what to do. `message` is libpq's, perhaps of many lines.
 PostgresFailure failure_to_connect(std::string_view message);

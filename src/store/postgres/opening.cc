@@ -17,12 +17,6 @@ using Deadline = PostgresConnection::Deadline;
 /// Connecting, looking, making tables.
 constexpr int kAttempts = 4;
 
-Error error_of(const PostgresFailure& failure) {
-  const ErrorCode code =
-      failure.effect() == Effect::kDamaged ? ErrorCode::kCorrupt : ErrorCode::kUnavailable;
-  return Error(code, cat(failure.what(), "."));
-}
-
 /// Nothing where the table is not there.
 std::optional<PostgresStoreRow> find_row(PostgresConnection& connection,
                                          const PostgresTables& tables, Deadline deadline) {

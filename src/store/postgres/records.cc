@@ -20,16 +20,21 @@ PostgresQuery recall_query(const PostgresTables& tables, const std::string& coun
   return {&tables.recall, {contract::key_space(counter, scope), key}};
 }
 
-std::vector<PostgresQuery> remember_queries(const PostgresTables& tables,
+std::optional<PostgresQuery> remember_query(const PostgresTables& tables,
                                             const contract::Remember& op, base::WallMicros now) {
   const IdempotencyRecord& record = op.record;
-  if (contract::is_over(record, now)) return {};
-  const std::string now_s = cat(contract::whole_seconds(now));
-  return {{&tables.remember,
-           {contract::key_space(op.counter, op.scope), op.key, column_of(record.range.start()),
-            column_of(record.range.count()), column_of(record.range.increment()),
-            cat(record.expires_s), column_of(record.owner), now_s}},
-          {&tables.tidy_records, {now_s}}};
+  if (contract::is_over(record, now)) return std::nullopt;
+  return PostgresQuery{
+      &tables.remember,
+      {contract::key_space(op.counter, op.scope), op.key, column_of(record.range.start()),
+       column_of(record.range.count()), column_of(record.range.increment()),
+       cat(record.expires_s), column_of(record.owner), cat(contract::whole_seconds(now))}};
+}
+
+PostgresQuery tidy_query(const PostgresTables& tables, std::size_t kept, base::WallMicros now) {
+  constexpr std::size_t kForEach = 8;
+  return {&tables.tidy_records,
+          {cat(contract::whole_seconds(now)), cat(kForEach * kept)}};
 }
 
 contract::Remembered remembered(const PostgresRows& rows, base::WallMicros now) {

@@ -77,6 +77,7 @@ PostgresTables::PostgresTables(const std::string& schema_name)
                  " jsonb_build_array($4::bigint, value + $2::bigint))"
                  " WHERE name = $1 AND revision = $5::bigint AND value <= $6::bigint"
                  " AND value <= 9223372036854775807 - $2::bigint"
+                 " AND value >= start - increment"
                  " AND CASE WHEN slots ? $3::text THEN slots->$3::text->>0 = $7::text"
                  " ELSE floor < $4::bigint END RETURNING value")};
   select = {"nextid_select", cat("SELECT ", state_columns(), by_name)};
@@ -116,7 +117,7 @@ PostgresTables::PostgresTables(const std::string& schema_name)
   // Rows that another node tidies are left to it.
   tidy_records = {"nextid_tidy_records", cat("DELETE FROM ", records,
                                              " WHERE ctid = ANY (ARRAY(SELECT ctid FROM ", records,
-                                             " WHERE expires <= $1::bigint ORDER BY expires LIMIT 8"
+                                             " WHERE expires <= $1::bigint ORDER BY expires LIMIT $2::bigint"
                                              " FOR UPDATE SKIP LOCKED))")};
 }
 
