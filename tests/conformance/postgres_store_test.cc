@@ -300,8 +300,8 @@ TEST_F(PostgresStoreTest, ARowThatTheServerCannotReadLeavesTheOthersAsTheyAre) {
   begin("orders");
   make_trigger(
       "IF NEW.name = 'harmed' THEN RAISE EXCEPTION 'a bad page' USING ERRCODE = 'XX001'; END IF");
-  const auto outcomes = run_all(*store_, {reserve("harmed", kAda, now(), harmed),
-                                          reserve("orders", kAda, seq_ + 1, seq_)});
+  const auto outcomes = run_all(
+      *store_, {reserve("harmed", kAda, now(), harmed), reserve("orders", kAda, seq_ + 1, seq_)});
   EXPECT_TRUE(std::holds_alternative<Damaged>(outcomes[0])) << describe(outcomes[0]);
   EXPECT_EQ(committed(outcomes[1]), 6);
 }
@@ -331,8 +331,10 @@ TEST_F(PostgresStoreTest, WhatARepeatFoundIsReadInTheTransactionThatConfirmsIt) 
   auto repeat = std::async(std::launch::async,
                            [&] { return run(*store_, reserve("orders", kAda, seq_, 0, 5)); });
   const auto waiting = [&] {
-    return server_.run("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-                       " AND application_name = 'nextid'")
+    return server_
+        .run(
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            " AND application_name = 'nextid'")
         .front();
   };
   const auto deadline = base::monotonic_now() + std::chrono::seconds(30);
