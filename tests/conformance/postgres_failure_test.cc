@@ -30,8 +30,8 @@ TEST(PostgresFailure, TellsWhatAnErrorSaysAboutItsTransaction) {
       {"57P01", Effect::kInDoubt},    {"57P02", Effect::kInDoubt},
       {"08006", Effect::kInDoubt},    {"58030", Effect::kInDoubt},
       {"26000", Effect::kNotApplied}, {"XX000", Effect::kInDoubt},
-      {"99999", Effect::kInDoubt},
-      {"XX001", Effect::kDamaged},    {"XX002", Effect::kDamaged},
+      {"99999", Effect::kInDoubt},    {"XX001", Effect::kDamaged},
+      {"XX002", Effect::kDamaged},
   };
   for (const Row& row : kRows) EXPECT_EQ(effect_of(row.sqlstate), row.effect) << row.sqlstate;
 }

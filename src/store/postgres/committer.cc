@@ -115,8 +115,8 @@ Outcome why_refused(const Op& op, const PostgresRows& row) {
   try {
     auto transition = transition_of(op, state_of(row, counter_of(op)), 0);
     if (!transition.change) return std::move(transition.outcome);
-    return NotApplied{cat("counter '", counter_of(op),
-                          "' was changed by another program at the same moment")};
+    return NotApplied{
+        cat("counter '", counter_of(op), "' was changed by another program at the same moment")};
   } catch (const PostgresFailure& failure) {
     return failure.outcome_of_read();
   }

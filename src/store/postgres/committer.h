@@ -39,9 +39,9 @@ struct PostgresShared {
 ///
 /// Reserves, Loads, Recalls, Remembers and TryWrites of a group are one transaction in one round
 /// trip; a Reserve whose condition did not hold, and a Load that finds slots to prune, take one
-/// more for all of them, and Reserves that were applied before a third. The other ops lock their rows, and write what contract::transition makes
-/// of them: a second transaction, of two round trips. Rows are locked in the order of their names,
-/// so that no two nodes wait for each other.
+/// more for all of them, and Reserves that were applied before a third. The other ops lock their
+/// rows, and write what contract::transition makes of them: a second transaction, of two round
+/// trips. Rows are locked in the order of their names, so that no two nodes wait for each other.
 ///
 /// An op whose query fails alone, as by a lock of somebody else's, is left out, and the others are
 /// run again.

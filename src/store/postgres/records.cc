@@ -27,14 +27,13 @@ std::optional<PostgresQuery> remember_query(const PostgresTables& tables,
   return PostgresQuery{
       &tables.remember,
       {contract::key_space(op.counter, op.scope), op.key, column_of(record.range.start()),
-       column_of(record.range.count()), column_of(record.range.increment()),
-       cat(record.expires_s), column_of(record.owner), cat(contract::whole_seconds(now))}};
+       column_of(record.range.count()), column_of(record.range.increment()), cat(record.expires_s),
+       column_of(record.owner), cat(contract::whole_seconds(now))}};
 }
 
 PostgresQuery tidy_query(const PostgresTables& tables, std::size_t kept, base::WallMicros now) {
   constexpr std::size_t kForEach = 8;
-  return {&tables.tidy_records,
-          {cat(contract::whole_seconds(now)), cat(kForEach * kept)}};
+  return {&tables.tidy_records, {cat(contract::whole_seconds(now)), cat(kForEach * kept)}};
 }
 
 contract::Remembered remembered(const PostgresRows& rows, base::WallMicros now) {

@@ -115,10 +115,11 @@ PostgresTables::PostgresTables(const std::string& schema_name)
                   ") = ROW(excluded.first_id, excluded.id_count, excluded.increment,"
                   " excluded.expires, excluded.owner) WHERE old.expires <= $8::bigint")};
   // Rows that another node tidies are left to it.
-  tidy_records = {"nextid_tidy_records", cat("DELETE FROM ", records,
-                                             " WHERE ctid = ANY (ARRAY(SELECT ctid FROM ", records,
-                                             " WHERE expires <= $1::bigint ORDER BY expires LIMIT $2::bigint"
-                                             " FOR UPDATE SKIP LOCKED))")};
+  tidy_records = {
+      "nextid_tidy_records",
+      cat("DELETE FROM ", records, " WHERE ctid = ANY (ARRAY(SELECT ctid FROM ", records,
+          " WHERE expires <= $1::bigint ORDER BY expires LIMIT $2::bigint"
+          " FOR UPDATE SKIP LOCKED))")};
 }
 
 std::vector<std::string> upgrade_statements(const PostgresTables& tables, std::int64_t found) {
