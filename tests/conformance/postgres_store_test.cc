@@ -52,7 +52,7 @@ class PostgresStoreTest : public testing::Test {
                 plpgsql + "; RETURN NEW; END $$; CREATE TRIGGER interfere BEFORE UPDATE ON " +
                 table("nextid_counters") + " FOR EACH ROW EXECUTE FUNCTION " + name + "()");
   }
-  /// A sibling of directory_'s store, where the role asks for no warnings.
+  /// The same store, in sessions that ask for no warnings.
   std::shared_ptr<contract::StoreDriver> open_without_warnings() const {
     auto settings = server_.settings(schema_);
     settings.conninfo.append(settings.conninfo.find('?') == std::string::npos ? "?" : "&");
@@ -318,8 +318,13 @@ TEST_F(PostgresStoreTest, AStatementThatOtherColumnTypesMadeStaleIsPreparedAnew)
   found(run(*store_, contract::Load{"orders", kAda}));
   server_.run("ALTER TABLE " + table("nextid_counters") +
               " ALTER COLUMN comment TYPE varchar(2000)");
-  const auto stale = run(*store_, contract::Load{"orders", kAda});
-  EXPECT_TRUE(std::holds_alternative<NotApplied>(stale)) << describe(stale);
+  // Each connection may find it out once.
+  int refused = 0;
+  for (int i = 0; i < 20; ++i) {
+    const auto outcome = run(*store_, contract::Load{"orders", kAda});
+    refused += std::holds_alternative<NotApplied>(outcome) ? 1 : 0;
+  }
+  EXPECT_LE(refused, 4);
   EXPECT_EQ(found(run(*store_, contract::Load{"orders", kAda})).value, 5);
 }
 
