@@ -339,7 +339,8 @@ TEST_F(PostgresStoreTest, WhatARepeatFoundIsReadInTheTransactionThatConfirmsIt) 
     return server_
         .run(
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-            " AND application_name = 'nextid'")
+            " AND application_name = '" +
+            schema_ + "'")
         .front();
   };
   const auto deadline = base::monotonic_now() + std::chrono::seconds(30);
