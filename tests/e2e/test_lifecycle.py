@@ -220,10 +220,13 @@ def test_a_command_of_roots_leaves_no_file_that_the_service_cant_open(start_serv
 @pytest.mark.skipif(os.geteuid() != 0, reason="not run: only root can be somebody without threads")
 def test_a_server_without_threads_says_so_or_serves(start_server, public_path):
     """Whatever the limit, nobody is told that it is ready and then finds that it is not."""
-    as_nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    # Not nobody, whose are the databases of other tests: the limit counts all of a user's.
+    stranger = 64321
+    as_stranger = ["setpriv", f"--reuid={stranger}", f"--regid={stranger}", "--clear-groups"]
+    os.chown(public_path, stranger, stranger)
     served = 0
     for limit in range(1, 12):
-        server = start_server(wait=False, prefix=[*as_nobody, "prlimit", f"--nproc={limit}"])
+        server = start_server(wait=False, prefix=[*as_stranger, "prlimit", f"--nproc={limit}"])
         poll(lambda s=server: "listening on" in s.log() or s.process.poll() is not None, "an answer")
         if server.process.poll() is None:
             server.wait_until_ready()
