@@ -206,26 +206,38 @@ void PostgresCommitter::end_lost() {
 
 void PostgresCommitter::attempt(const Group& group, Answers& answers) {
   Tasks simple;
+  Tasks defines;
   Tasks locked;
   for (std::size_t i = 0; i < group.calls.size(); ++i) {
     const Op& op = group.calls[i].op;
     if (auto why = contract::refuse_unstorable(op)) {
       answers.outcomes[i] = NotApplied{std::move(*why)};
     } else {
-      (is_simple(op) ? simple : locked).push_back({&op, &answers.outcomes[i]});
+      const bool defines_it = std::holds_alternative<Define>(op);
+      (is_simple(op) ? simple
+       : defines_it  ? defines
+                     : locked)
+          .push_back({&op, &answers.outcomes[i]});
     }
   }
   attempt_all(std::move(simple), [this](Tasks& tasks) { run_simple(tasks); });
-  // One op on a row in each transaction: the next one is to see what it left.
-  while (!locked.empty()) {
+  // Apart from those that lock rows first: an INSERT waits for whoever has the row, and would do so
+  // out of order.
+  attempt_one_by_row(std::move(defines));
+  attempt_one_by_row(std::move(locked));
+}
+
+/// One op on a row in each transaction: the next one is to see what it left.
+void PostgresCommitter::attempt_one_by_row(Tasks tasks) {
+  while (!tasks.empty()) {
     Tasks now;
     Tasks later;
     std::set<std::string_view> names;
-    for (const Task& task : locked) {
+    for (const Task& task : tasks) {
       (names.insert(counter_of(*task.op)).second ? now : later).push_back(task);
     }
-    locked = std::move(later);
-    attempt_all(std::move(now), [this](Tasks& tasks) { run_locked(tasks); });
+    tasks = std::move(later);
+    attempt_all(std::move(now), [this](Tasks& each) { run_locked(each); });
   }
 }
 
@@ -413,8 +425,10 @@ void PostgresCommitter::run_locked(Tasks& tasks) {
   std::vector<PostgresQuery> queries{identity_query()};
   owners_.push_back(nullptr);
   for (const Task& task : tasks) {
-    queries.push_back(
-        select_query(shared_->tables.select_to_write, counter_of(*task.op), writer_of(*task.op)));
+    // A Define makes its row, or leaves it as it is.
+    const auto& select = std::holds_alternative<Define>(*task.op) ? shared_->tables.select
+                                                                  : shared_->tables.select_to_write;
+    queries.push_back(select_query(select, counter_of(*task.op), writer_of(*task.op)));
     owners_.push_back(task.op);
   }
   try {

@@ -73,6 +73,7 @@ class PostgresCommitter final : public Committer {
   void disconnect();
   void end_lost();
   void attempt(const Group& group, Answers& answers);
+  void attempt_one_by_row(Tasks tasks);
   void attempt_all(Tasks tasks, const Body& body);
   bool leave_out_failed(Tasks& tasks, const PostgresFailure& failure);
   void run_simple(Tasks& tasks);
