@@ -181,7 +181,7 @@ void PostgresCommitter::connect() {
 void PostgresCommitter::disconnect() {
   if (!session_.connection) return;
   const base::Lock lock(shared_->mutex);
-  if (!session_.server.process.id.empty()) shared_->lost.push_back(session_.server.process);
+  shared_->lost.push_back(session_.server.process);
   constexpr std::size_t kMostLost = 16;
   if (shared_->lost.size() > kMostLost) shared_->lost.erase(shared_->lost.begin());
   session_ = {};

@@ -30,6 +30,9 @@ const PostgresStatement kSet{"",
                              " set_config('client_min_messages', 'warning', $4::boolean),"
                              " set_config('statement_timeout', $2, $4::boolean),"
                              " set_config('lock_timeout', $3, $4::boolean)"};
+/// A lock of its own, which nobody waits for, tells which process of the server has a transaction
+/// that came through a pooler.
+const PostgresStatement kMark{"", "SELECT pg_advisory_xact_lock_shared($1::bigint)"};
 /// A server's process whose client is gone ends soon, and with it its locks. Not every server has
 /// the first one.
 const PostgresStatement kSetSession{
@@ -197,6 +200,7 @@ void PostgresConnection::send_begin() {
   send_frame(
       {&kSet,
        {session_.synchronous_commit, session_.statement_timeout, session_.lock_timeout, "true"}});
+  if (!session_.mark.empty()) send_frame({&kMark, {session_.mark}});
 }
 
 void PostgresConnection::send_frame(const PostgresQuery& query, Sent::Kind kind) {

@@ -75,6 +75,7 @@ class PostgresConnection {
     std::string synchronous_commit = "on";
     std::string statement_timeout = "0";
     std::string lock_timeout = "0";
+    std::string mark = {};  ///< Of its transactions behind a pooler: a number of 64 bits.
   };
 
   /// Tries the servers in turn. Throws PostgresFailure, whose effect is kNotApplied. The session

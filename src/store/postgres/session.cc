@@ -1,6 +1,7 @@
 #include "store/postgres/session.h"
 
 #include <algorithm>
+#include <random>
 #include <utility>
 
 #include "base/cat.h"
@@ -29,6 +30,15 @@ const PostgresStatement kEndProcess{
     "",
     "SELECT CASE WHEN wait_event = 'ClientRead' THEN pg_terminate_backend(pid) END"
     " FROM pg_stat_activity WHERE pid = $1::int AND backend_start = $2::timestamptz"};
+
+/// The same for the process that has a marked transaction. A lock's number is in two halves:
+/// https://www.postgresql.org/docs/15/view-pg-locks.html
+const PostgresStatement kEndMarked{
+    "",
+    "SELECT CASE WHEN wait_event = 'ClientRead' THEN pg_terminate_backend(pid) END"
+    " FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE locktype = 'advisory'"
+    " AND objsubid = 1 AND classid::bigint = ($1::bigint >> 32) & 4294967295"
+    " AND objid::bigint = $1::bigint & 4294967295"};
 
 PostgresFailure refusal(std::string why) { return {Effect::kNotApplied, std::move(why)}; }
 
@@ -147,11 +157,25 @@ PostgresConnection::Session session_for(const PostgresServer& server,
   return session;
 }
 
+namespace {
+
+std::string random_mark() {
+  std::random_device random;
+  const std::uint64_t bits = (std::uint64_t{random()} << 32U) | random();
+  return cat(static_cast<std::int64_t>(bits));
+}
+
+}  // namespace
+
 std::size_t end_processes(PostgresConnection& connection,
                           const std::vector<PostgresProcess>& processes, Deadline deadline) {
   std::vector<PostgresQuery> queries;
   for (const PostgresProcess& process : processes) {
-    queries.push_back({&kEndProcess, {process.id, process.start}});
+    if (process.mark.empty()) {
+      queries.push_back({&kEndProcess, {process.id, process.start}});
+    } else {
+      queries.push_back({&kEndMarked, {process.mark}});
+    }
   }
   const auto results = connection.run(queries, PostgresConnection::Part::kWhole, deadline);
   std::size_t there = 0;
@@ -166,8 +190,9 @@ PostgresSession open_session(PostgresServers& servers, std::chrono::milliseconds
     session.connection = PostgresConnection::open(servers, deadline);
     session.server = inspect(*session.connection, deadline);
     require_durable(session.server);
-    session.connection->configure(session_for(session.server, attempt_timeout),
-                                  session.server.is_pooled, deadline);
+    auto settings = session_for(session.server, attempt_timeout);
+    if (session.server.is_pooled) settings.mark = session.server.process.mark = random_mark();
+    session.connection->configure(std::move(settings), session.server.is_pooled, deadline);
     return session;
   } catch (const PostgresFailure& failure) {
     // Nothing was asked of the store yet.

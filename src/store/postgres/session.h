@@ -15,8 +15,9 @@ namespace nextid::store {
 
 /// The process of a server that serves one session.
 struct PostgresProcess {
-  std::string id = {};  ///< Empty behind a pooler, which ends its own.
+  std::string id = {};  ///< Empty behind a pooler.
   std::string start = {};
+  std::string mark = {};  ///< Behind a pooler: Session::mark.
 };
 
 /// What a server says of itself, and of this session.
