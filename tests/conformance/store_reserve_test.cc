@@ -196,6 +196,16 @@ TEST_P(StoreReserve, NeverPassesTheLargestId) {
   EXPECT_EQ(committed(run(store(), op)), kMax);
 }
 
+TEST_P(StoreReserve, TakesNoStepThatNoValueHasRoomFor) {
+  define("low");
+  Reserve op = reserve("low", kAda, now(), 0, std::uint64_t{1} << 63U);
+  op.limit = kMax;
+  EXPECT_EQ(describe(run(store(), op)), "NotApplied");
+  op.step = std::numeric_limits<std::uint64_t>::max();
+  EXPECT_EQ(describe(run(store(), op)), "NotApplied");
+  EXPECT_EQ(load("low").value, 0);
+}
+
 TEST_P(StoreReserve, TakesAStepFromBelowZero) {
   define("wide", Definition{1, kMaxId, kMaxId, 1, "", 1});
   Reserve op = reserve("wide", kAda, now(), 0, kMaxId);

@@ -14,17 +14,21 @@ using base::cat;
 
 /// What clocks may be apart.
 constexpr std::int64_t kMarginSeconds = 120;
+/// What is left to a key at most, here: over two hundred years, so that no lease is longer than the
+/// 9,000,000,000 seconds that etcd grants.
+constexpr std::int64_t kLongestSeconds = 7'000'000'000;
 
 }  // namespace
 
 void EtcdLeases::find(std::int64_t expires_s, std::int64_t now_s, Done done) {
-  const std::int64_t left_s = std::max<std::int64_t>(expires_s - now_s, 1);
+  const std::int64_t left_s = std::clamp<std::int64_t>(expires_s - now_s, 1, kLongestSeconds);
+  const std::int64_t needed_until_s = now_s + left_s + kMarginSeconds;
   const std::int64_t time_to_live_s = left_s + left_s / 4 + kMarginSeconds;
   const int group = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(left_s)));
   {
     base::Lock lock(mutex_);
     Group& mine = groups_[group];
-    if (mine.lease.id != 0 && mine.lease.ends_s >= expires_s + kMarginSeconds) {
+    if (mine.lease.id != 0 && mine.lease.ends_s >= needed_until_s) {
       const std::int64_t id = mine.lease.id;
       lock.unlock();
       return done(id);

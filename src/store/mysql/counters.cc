@@ -114,13 +114,17 @@ std::string select_counter_sql(const MysqlTables& tables, const std::string& cou
 
 std::string reserve_sql(const MysqlTables& tables, const contract::Reserve& op) {
   const std::string path = cat("'$.\"", writer_text(op.writer), "\"");
-  const auto step = static_cast<std::int64_t>(op.step);
+  // No value has room for a longer step, and the write finds none: contract::apply() says why.
+  const bool is_too_long = op.step > static_cast<std::uint64_t>(kLargest);
+  const std::int64_t step = is_too_long ? kLargest : static_cast<std::int64_t>(op.step);
+  const std::int64_t limit =
+      is_too_long ? std::numeric_limits<std::int64_t>::min() : std::min(op.limit, kLargest - step);
   // Assignments see those before them: so the slot comes first, and reads the value before.
   return cat("UPDATE ", tables.counters, " SET `slots` = JSON_SET(`slots`, ", path,
              "', JSON_ARRAY(", op.seq, ", `value` + ", step,
              ")), `value` = LAST_INSERT_ID(`value` + ", step,
              ") WHERE `name` = ", mysql_literal(op.counter), " AND `revision` = ", op.revision,
-             " AND `value` <= ", std::min(op.limit, kLargest - step),
+             " AND `value` <= ", limit,
              " AND `value` >= `start` - `increment` AND `floor` >= 0 AND "
              "COALESCE(CAST(JSON_EXTRACT(`slots`, ",
              path, "[0]') AS UNSIGNED) = ", op.prev, ", `floor` < ", op.seq, ")");

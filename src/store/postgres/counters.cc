@@ -93,11 +93,14 @@ void add_definition(PostgresQuery& query, const Definition& definition, bool del
 }  // namespace
 
 PostgresQuery reserve_query(const PostgresTables& tables, const contract::Reserve& op) {
-  // A step that no value has room for: the write finds none, and contract::apply() says why.
-  constexpr std::uint64_t kLongestStep = std::numeric_limits<std::int64_t>::max();
+  // No value has room for a longer step, and the write finds none: contract::apply() says why.
+  constexpr auto kLongestStep =
+      static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  const std::int64_t limit =
+      op.step > kLongestStep ? std::numeric_limits<std::int64_t>::min() : op.limit;
   return {&tables.reserve,
           {op.counter, cat(std::min(op.step, kLongestStep)), key_of(op.writer), cat(op.seq),
-           cat(op.revision), cat(op.limit), cat(op.prev)}};
+           cat(op.revision), cat(limit), cat(op.prev)}};
 }
 
 PostgresQuery select_query(const PostgresStatement& statement, const std::string& counter,
