@@ -6,9 +6,9 @@
 // changes a definition. A Reserve needs no look: its condition finds the writer's slot, a random
 // number that only these tables have.
 //
-// Tables that are gone, or have another identity, a copy on another cluster, and tables that a newer
-// nextid has brought to its own format meanwhile, are refused for good. A standby that was promoted without having all is known by the engines, which find their
-// slots set back.
+// Tables that are gone, or have another identity, a copy on another cluster, and tables that a
+// newer nextid has brought to its own format meanwhile, are refused for good. A standby that was
+// promoted without having all is known by the engines, which find their slots set back.
 #pragma once
 
 #include <atomic>
