@@ -18,6 +18,7 @@ pytestmark = pytest.mark.not_accounted("the commands of the documents start and 
 
 # Pages with a test of their own, which says that it has all blocks of its page.
 TESTED_BY = {
+    "docs/dynamodb.md": "test_dynamodb_docs.py",
     "docs/etcd.md": "test_etcd_docs.py",
     "docs/library.md": "test_guests.py",
     "docs/mysql.md": "test_mysql_docs.py",
@@ -26,7 +27,6 @@ TESTED_BY = {
 }
 
 BUILDS = "it builds, or measures for minutes; test_scripts.py tries its options"
-AWS = "it needs an AWS account: dynalite knows no backups and no time to live"
 
 # By the page, and the first line of the block.
 NOT_RUN = {
@@ -39,19 +39,6 @@ NOT_RUN = {
     ("README.md", "script/package"): BUILDS,
     ("docs/benchmarks.md", "script/bench                                  # or postgres, mysql, etcd, dynamodb, "
                            "server, threads, engine"): BUILDS,
-    ("docs/dynamodb.md", "export AWS_REGION=eu-west-1                                    # and credentials, as below"):
-        AWS,
-    ("docs/dynamodb.md", "aws dynamodb create-table --table-name id_counters --billing-mode PAY_PER_REQUEST \\"): AWS,
-    ("docs/dynamodb.md", "nextid define orders-1 --start 1 --increment 2 --store "
-                         "'dynamodb://id_counters?region=eu-west-1'"): AWS,
-    ("docs/dynamodb.md", "aws dynamodb restore-table-to-point-in-time --source-table-name id_counters \\"): AWS,
-    ("docs/dynamodb.md", "nextid recover --all --skip 1000000 --store "
-                         "'dynamodb://id_counters_restored?region=eu-west-1'"): AWS,
-    ("docs/dynamodb.md", "nextid recover orders --to 5000000 --store "
-                         "'dynamodb://id_counters_restored?region=eu-west-1'"): AWS,
-    ("docs/dynamodb.md", "nextid advance invoices --to 5000000 --store "
-                         "'dynamodb://id_counters_restored?region=eu-west-1'"): AWS,
-    ("docs/dynamodb.md", "NEXTID_TEST_DYNAMODB_ENDPOINT=http://127.0.0.1:8000 AWS_REGION=us-east-1 \\"): BUILDS,
     ("docs/security.md", "$ nextid serve --http 0.0.0.0:8000 --tokens tokens --tls-cert server.pem "
                          "--tls-key server.key"): "it needs a certificate of its host; test_tls.py runs it with one",
     ("docs/testing.md", "script/test                      # all, in 45 minutes on 2 cores"): BUILDS,
