@@ -158,6 +158,22 @@ def test_blocks_of_commands_are_marked_as_such():
     assert not kinds & {"bash", "shell"}, "write ```sh or ```console"
 
 
+PROGRAMS = [(page, text) for page in documents.pages()
+            for _, kind, text in documents.FENCE.findall(documents.text_of(page)) if kind == "cpp"]
+
+
+@pytest.mark.parametrize("page, text", PROGRAMS, ids=[page for page, _ in PROGRAMS])
+def test_the_program_of(page, text, tmp_path):
+    lines = text.splitlines(keepends=True)
+    includes = [line for line in lines if line.startswith("#include")]
+    body = [line for line in lines if line not in includes]
+    source = tmp_path / "program.cc"
+    source.write_text("".join([*includes, "int main() {\n", *body, "}\n"]))
+    done = subprocess.run(["c++", "-std=c++20", "-fsyntax-only", f"-I{nextid.REPOSITORY}/include", source],
+                          capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, (page, done.stderr)
+
+
 # ---- Commands in the text
 
 @functools.cache
