@@ -69,9 +69,8 @@ LOSE, CUT, HANG = "lose", "cut", "hang"
 
 @dataclass(frozen=True)
 class Attempt:
-    at: float
-    method: str
-    target: str
+    began: float
+    answered: float  # By the server.
     key: str
     status: int  # That the server gave.
 
@@ -110,7 +109,7 @@ class Front:
         self._server.server_close()
 
     def _pass_on(self, handler):
-        at = time.monotonic()
+        began = time.monotonic()
         fault = self._faults.pop(0) if self._faults else None
         server = http.client.HTTPConnection("127.0.0.1", self._port, timeout=nextid.PATIENCE)
         wanted = {name: handler.headers[name] for name in ("Idempotency-Key", "Authorization")
@@ -119,8 +118,7 @@ class Front:
         answer = server.getresponse()
         body = answer.read()
         server.close()
-        self.attempts.append(Attempt(at, handler.command, handler.path, handler.headers["Idempotency-Key"],
-                                     answer.status))
+        self.attempts.append(Attempt(began, time.monotonic(), handler.headers["Idempotency-Key"], answer.status))
         self.on_answer(answer.status)
         if fault == HANG:
             self._over.wait()

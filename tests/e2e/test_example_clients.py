@@ -24,7 +24,8 @@ def key():
 
 
 def pauses(front):
-    return [later.at - earlier.at for earlier, later in zip(front.attempts, front.attempts[1:])]
+    """Between answers and the next attempts."""
+    return [later.began - earlier.answered for earlier, later in zip(front.attempts, front.attempts[1:])]
 
 
 def test_the_page_shows_the_files():
