@@ -3,6 +3,7 @@ key, whatever happens to the answers. Python and Node.js always, all of them in 
 """
 
 import re
+import subprocess
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -28,8 +29,18 @@ def pauses(front):
     return [later.began - earlier.answered for earlier, later in zip(front.attempts, front.attempts[1:])]
 
 
+def test_every_block_has_a_test(server):
+    """The commands are those of Python and Node.js, and print what the page says."""
+    (block,) = re.findall(r"^```console\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    assert "```sh" not in PAGE
+    for command, printed in re.findall(r"^\$ (.*)\n(.*)\n", block, re.MULTILINE):
+        done = subprocess.run(["bash", "-c", command], cwd=nextid.REPOSITORY, capture_output=True, text=True,
+                              check=True, env=nextid.environment({"IDS_URL": server.url}))
+        assert done.stdout.strip() == printed
+
+
 def test_the_page_shows_the_files():
-    shown = {file: text for file, text in re.findall(r"^\[`[^`]*`\]\(\.\./\.\./examples/clients/(\S+)\).*?\n\n```\w+\n(.*?)^```",
+    shown = {file: text for file, text in re.findall(r"^\[`[^`]*`\]\(\.\./\.\./examples/clients/(\S+)\)[^\n]*\n\n```\w+\n(.*?)^```",
                                                       PAGE, re.MULTILINE | re.DOTALL)}
     assert shown == {client.file: client.path.read_text() for client in CLIENTS}
     assert sorted(str(path.relative_to(PROGRAMS)) for path in PROGRAMS.rglob("*") if path.is_file()) == sorted(shown)
