@@ -54,7 +54,7 @@ def test_versions():
     files = [*(PACKAGING / "ecs").iterdir(), *(PACKAGING / "compose").iterdir()]
     found = set().union(*(images(yaml.safe_load(path.read_text())) for path in files))
     assert found and {image.partition(":")[2] for image in found} == {VERSION}
-    assert set(re.findall(r"nextid:(\d[\w.]*)", "".join(PAGES.values()))) == {VERSION}
+    assert set(re.findall(r"nextid:(\d+\.\d+\.\d+)", "".join(PAGES.values()))) == {VERSION}
 
 
 # ---- Command lines of containers
