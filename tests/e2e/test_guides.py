@@ -1,5 +1,5 @@
 """The guides for ECS, Compose and Kubernetes, and the files in packaging/ that they show: the files are what AWS and
-Compose take, and the server starts with the command lines in them. Neither AWS, Docker nor Kubernetes is here: calls of
+Compose take, and the server starts with the variables in them. Neither AWS, Docker nor Kubernetes is here: calls of
 their command lines are checked against AWS' own descriptions of them, or written down."""
 
 import json
@@ -57,22 +57,27 @@ def test_versions():
     assert set(re.findall(r"nextid:(\d+\.\d+\.\d+)", "".join(PAGES.values()))) == {VERSION}
 
 
-# ---- Command lines of containers
+# ---- Containers
 
-class Container:
-    """A `nextid serve` of one of the files, its directories in the test's own."""
+# What the image sets.
+IMAGE = {"NEXTID_STORE": "sqlite:/var/lib/nextid/ids.db", "NEXTID_HTTP": "0.0.0.0:8000", "NEXTID_RESP": "0.0.0.0:6380"}
 
-    def __init__(self, command, root):
-        assert command[0] == "serve"
-        self.options = [re.sub(r"(?<=[=:])/(var|etc)/", rf"{root}/\1/", word) for word in command[1:]]
 
-    def start(self, start_server, **settings):
-        """With addresses, and what else the test has in its own way."""
-        chosen = {"--http": None, "--resp": None, **settings.pop("instead", {})}
-        options = [word for word in self.options if word.partition("=")[0] not in chosen]
-        dropped = {word.partition("=")[0] for word in self.options} & set(chosen)
-        assert dropped == set(chosen), "the file has no such option"
-        return start_server(*options, "--resp", "127.0.0.1:0", **settings)
+def start_container(start_server, root, variables, store=None, env=None):
+    """The server of a container with these variables, its directories in the test's own; `store` and `env` lead to
+    the test's in place of the container's."""
+    chosen = {**IMAGE, **variables}
+    assert (chosen["NEXTID_HTTP"], chosen["NEXTID_RESP"]) == ("0.0.0.0:8000", "0.0.0.0:6380")
+    at_root = {name: re.sub(r"(^|:)/(var|etc)/", rf"\1{root}/\2/", value) for name, value in chosen.items()}
+    # What is drained is another test's.
+    at_root |= {"NEXTID_HTTP": "127.0.0.1:0", "NEXTID_RESP": "127.0.0.1:0", "NEXTID_DRAIN_DELAY": "off"}
+    if store:
+        at_root["NEXTID_STORE"] = store
+    return start_server(store=None, http=None, env={**at_root, **(env or {})})
+
+
+def seconds(text):
+    return int(text.removesuffix("s"))
 
 
 def has_tokens(server, token):
@@ -202,7 +207,9 @@ def test_the_task(shell, start_server, dynamodb, tmp_path):
     """Its first container writes the tokens, and the server takes them, on tables that are there."""
     task = load("task-definition.json")
     writer, server = task["containerDefinitions"]
-    assert int(server["stopTimeout"]) > 5 + 8
+    variables = {each["name"]: each["value"] for each in server["environment"]}
+    assert server["stopTimeout"] > seconds(variables["NEXTID_DRAIN_DELAY"]) + 8
+    assert server["healthCheck"]["command"] == ["CMD", "/usr/bin/nextid", "probe"]
     assert {mount["containerPort"] for mount in server["portMappings"]} == {8000, 6380}
     service, target = load("service.json"), load("target-group.json")
     (balancer,) = service["loadBalancers"]
@@ -218,10 +225,8 @@ def test_the_task(shell, start_server, dynamodb, tmp_path):
     assert (tmp_path / "etc/nextid/tokens").read_text() == tokens
 
     assert dynamodb.run("define", "orders").returncode == 0
-    container = Container(server["command"], tmp_path)
-    assert "--no-create-store" in container.options
-    node = container.start(start_server, store=dynamodb.store(), instead={"--store": None, "--drain-delay": None},
-                           env=dynamodb.env)
+    assert variables["NEXTID_NO_CREATE_STORE"] == "true"
+    node = start_container(start_server, tmp_path, variables, dynamodb.store(), dynamodb.env)
     assert has_tokens(node, token) == 1
     for path in (target["HealthCheckPath"], "/readyz"):
         assert node.ask("GET", path, headers=["X-Forwarded-For: 192.0.2.1"]).status == 200
@@ -244,13 +249,13 @@ def test_compose(shell, start_server, tmp_path):
     token = make_tokens(shell, blocks("compose.md")[0])
     assert shell.calls.read_text() == "docker compose up --detach\ndocker compose logs nextid\n"
     (name, service), = compose("compose.yaml")["services"].items()
-    assert name == "nextid" and set(compose("compose.yaml")["volumes"]) == {"ids"}
-    assert service["volumes"] == ["ids:/var/lib/nextid", "./etc:/etc/nextid:ro"]
-    assert int(service["stop_grace_period"].rstrip("s")) > 8
+    assert name == "nextid" and set(compose("compose.yaml")["volumes"]) == {"ids", "state"}
+    assert service["volumes"] == ["ids:/var/lib/nextid", "state:/var/lib/nextid-state", "./etc:/etc/nextid:ro"]
+    assert seconds(service["stop_grace_period"]) > 8
     (tmp_path / "var/lib/nextid").mkdir(parents=True)
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/nextid").symlink_to(shell.work / "packaging/compose/etc")
-    node = Container(service["command"], tmp_path).start(start_server, store=None)
+    node = start_container(start_server, tmp_path, service["environment"])
     assert has_tokens(node, token) == 1
     assert (tmp_path / "var/lib/nextid/ids.db").exists()
 
@@ -264,15 +269,14 @@ def test_compose_with_postgres(shell, start_server, postgres, tmp_path):
     ids = []
     for name in ("nextid-1", "nextid-2"):
         service = services[name]
-        assert int(service["stop_grace_period"].rstrip("s")) > 5 + 8
-        assert set(service["environment"]) == {"PGPASSWORD"} and "postgres" in service["depends_on"]
-        node = Container(service["command"], tmp_path).start(
-            start_server, store=postgres.store(), instead={"--store": None, "--drain-delay": None})
+        variables = service["environment"]
+        assert seconds(service["stop_grace_period"]) > seconds(variables["NEXTID_DRAIN_DELAY"]) + 8
+        assert "PGPASSWORD" in variables and "postgres" in service["depends_on"]
+        node = start_container(start_server, tmp_path, variables, postgres.store())
         ids.append(has_tokens(node, token))
     assert ids == [1, 2]
-    (store,) = {word for word in services["nextid-1"]["command"] if word.startswith("--store=")}
     database = services["postgres"]["environment"]
-    assert store == f"--store=postgres://{database['POSTGRES_USER']}@postgres/{database['POSTGRES_DB']}"
+    assert services["nextid-1"]["environment"]["NEXTID_STORE"] == f"postgres://{database['POSTGRES_USER']}@postgres/{database['POSTGRES_DB']}"
 
 
 # ---- Kubernetes
