@@ -87,8 +87,9 @@ def materials(build, libraries):
             if source not in found and source not in NOT_MATERIAL:
                 found[source] = (version, relation, Path("/usr/share/doc") / package / "copyright")
     # Its start files and inline functions are in the program, but the rest is the system's.
-    glibc = next(name for name in found if name in ("glibc", "cross-toolchain-base"))
-    version, _, copyright_file = found.pop(glibc)
+    for name in ("cross-toolchain-base", "glibc"):
+        if name in found:
+            version, _, copyright_file = found.pop(name)
     found["glibc"] = (version, "DYNAMIC_LINK", copyright_file)
     return found
 
