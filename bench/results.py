@@ -27,9 +27,12 @@ DIGITS = 6
 
 
 def output_of(*command):
-    """Some programs tell their version as an error."""
-    done = subprocess.run(list(map(str, command)), cwd=common.ROOT, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, check=False)
+    """Some programs tell their version as an error. Nothing of one that is not there."""
+    try:
+        done = subprocess.run(list(map(str, command)), cwd=common.ROOT, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False)
+    except FileNotFoundError:
+        return ""
     return done.stdout
 
 

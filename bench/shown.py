@@ -32,10 +32,9 @@ class Results:
 
     def how(self):
         """The sentence above its table."""
-        rounds, seconds, commit = self["rounds"], self["seconds"], self["commit"]
-        changed = ", changed" if self["changed"] else ""
+        rounds = self["rounds"]
         runs = f"Medians of {rounds} interleaved runs" if rounds > 1 else "One run"
-        return f"{runs} of about {seconds} s, {self['date']}" + (f" (commit {commit[:12]}{changed})." if commit else ".")
+        return f"{runs} of about {self['seconds']} s, {self['date']}."
 
 
 # ---- Words and numbers

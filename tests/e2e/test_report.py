@@ -29,10 +29,17 @@ SVG = "{http://www.w3.org/2000/svg}"
 PICTURES = [name for name, block in report.BLOCKS.items() if block.picture]
 
 
+@pytest.fixture(scope="module")
+def made_up(tmp_path_factory):
+    """A checkout that nobody may change."""
+    root = tmp_path_factory.mktemp("made-up")
+    made_up_results.checkout(root)
+    return root
+
+
 @pytest.fixture
-def checkout(tmp_path):
-    made_up_results.checkout(tmp_path)
-    return tmp_path
+def checkout(made_up, tmp_path):
+    return shutil.copytree(made_up, tmp_path / "checkout")
 
 
 def run(root, *arguments):
@@ -42,8 +49,8 @@ def run(root, *arguments):
 
 # ---- Results
 
-def test_results_are_as_the_schema_says(checkout):
-    paths = sorted((checkout / "bench/results").glob("*.json"))
+def test_results_are_as_the_schema_says(made_up):
+    paths = sorted((made_up / "bench/results").glob("*.json"))
     assert [path.stem for path in paths] == sorted(shown.ALL)
     for path in paths:
         written = json.loads(path.read_text())
@@ -52,8 +59,8 @@ def test_results_are_as_the_schema_says(checkout):
         assert all(len(each["values"]) in (1, written["rounds"]) for each in written["figures"])
 
 
-def test_the_schema_refuses_what_names_a_host(checkout):
-    written = json.loads((checkout / "bench/results/sqlite.json").read_text())
+def test_the_schema_refuses_what_names_a_host(made_up):
+    written = json.loads((made_up / "bench/results/sqlite.json").read_text())
     written["machine"]["host"] = "build-7"
     with pytest.raises(jsonschema.ValidationError, match="host"):
         jsonschema.validate(written, SCHEMA)
@@ -183,9 +190,8 @@ def test_ratios(ours, theirs, says):
 # ---- Charts
 
 @pytest.fixture(params=PICTURES)
-def drawn(request, checkout):
-    """A chart of made-up results, and one of the documents'."""
-    return report.BLOCKS[request.param].picture(report.read_results(checkout))
+def drawn(request, made_up):
+    return report.BLOCKS[request.param].picture(report.read_results(made_up))
 
 
 @pytest.mark.parametrize("theme", chart.THEMES)
