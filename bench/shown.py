@@ -96,7 +96,7 @@ ALL = (*STRICT, "server", "threads")
 PRODUCTS = {"sqlite": "SQLite", "postgres": "PostgreSQL", "mysql": "MariaDB", "etcd": "etcd", "dynamodb": "dynalite"}
 PEERS = {"sqlite": "Redis `INCR`, `appendfsync always`", "postgres": "prepared `UPDATE … RETURNING`",
          "mysql": "`LAST_INSERT_ID(v + 1)`", "etcd": "a loop of compare-and-swap",
-         "dynamodb": "FastAPI and boto3, `UpdateItem`"}
+         "dynamodb": "FastAPI and boto3"}
 PER_SECOND = "ids per second"
 
 
