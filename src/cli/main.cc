@@ -97,6 +97,7 @@ int run(const std::vector<std::string>& words) {
   nextid::cli::add_recover(app, outcome);
   nextid::cli::add_schema(app, outcome);
   nextid::cli::add_doctor(app, outcome);
+  nextid::cli::add_probe(app, outcome);
   nextid::cli::add_token(app, outcome);
   refuse_stray_characters(app);
   try {
