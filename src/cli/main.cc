@@ -12,7 +12,6 @@
 #include <CLI/CLI.hpp>
 
 #include "nextid/error.h"
-#include "nextid/version.h"
 
 #include "base/cat.h"
 #include "base/stray_text.h"
@@ -22,6 +21,7 @@
 #include "cli/mistake.h"
 #include "cli/output.h"
 #include "cli/value_options.h"
+#include "cli/version_text.h"
 #include "contract/definition_fields.h"
 #include "store/factory.h"
 
@@ -80,7 +80,7 @@ int run(const std::vector<std::string>& words) {
   CLI::App app(
       "nextid: unique, increasing 64-bit ids and ranges of them, durable before you see them",
       "nextid");
-  app.set_version_flag("--version", nextid::base::cat("nextid ", nextid::kVersion));
+  app.set_version_flag("--version", nextid::cli::version_text());
   app.footer(kFooter);
   app.require_subcommand(1);
 

@@ -232,6 +232,14 @@ std::string url_forms() {
   return forms;
 }
 
+std::string store_names() {
+  std::string names;
+  for (const Kind& kind : kKinds) {
+    if (kind.scheme != nullptr) names.append(names.empty() ? "" : ", ").append(kind.name);
+  }
+  return names;
+}
+
 Traits traits_of(std::string_view url) {
   const auto chosen = choose(url);
   return chosen ? chosen->kind.traits : Traits();

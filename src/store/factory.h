@@ -42,6 +42,9 @@ std::string shown_url(std::string_view url);
 /// The URLs that there are, for people: "sqlite:PATH for a file; memory: for tests".
 std::string url_forms();
 
+/// The kinds of store that this build has: "sqlite, memory".
+std::string store_names();
+
 /// The traits of the store that a URL names; the defaults if it names none.
 Traits traits_of(std::string_view url);
 
