@@ -170,22 +170,21 @@ def lay_time_zones(files):
 
 def lay_packages(files, taken):
     """Of each package that something was taken from: its entry, as scanners read it, and its licence."""
-    names = {"ca-certificates", "tzdata"} | {name for path in taken for name in owners(path)}
-    for name in sorted(names):
-        entry = run("dpkg-query", "--status", name)
-        plain = name.partition(":")[0]
-        files.file(f"/var/lib/dpkg/status.d/{plain}", entry)
-        licence = pathlib.Path("/usr/share/doc") / plain / "copyright"
+    names = {"ca-certificates", "tzdata"} | owners(taken)
+    for entry in run("dpkg-query", "--status", *sorted(names)).strip().split("\n\n"):
+        name = re.match(r"Package: (\S+)\n", entry).group(1)
+        files.file(f"/var/lib/dpkg/status.d/{name}", entry + "\n")
+        licence = pathlib.Path("/usr/share/doc") / name / "copyright"
         if licence.exists():
             files.copy(licence.resolve(), str(licence))
 
 
-def owners(path):
-    for candidate in (path, pathlib.Path(str(path).removeprefix("/usr"))):
-        done = subprocess.run(["dpkg-query", "--search", candidate], capture_output=True, text=True)
-        if done.returncode == 0:
-            return [line.rpartition(": ")[0] for line in done.stdout.splitlines()]
-    return []
+def owners(paths):
+    """The packages that have these files, which they may know by their names before /lib was a link to /usr/lib."""
+    names = {str(path) for path in paths} | {str(path).removeprefix("/usr") for path in paths}
+    # It fails as well where only some are found.
+    found = subprocess.run(["dpkg-query", "--search", *sorted(names)], capture_output=True, text=True).stdout
+    return {name for line in found.splitlines() for name in line.rpartition(": ")[0].split(", ")}
 
 
 # ---- The image

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import tarfile
+import tempfile
 import time
 from pathlib import Path
 
@@ -255,10 +256,9 @@ def test_a_full_volume_loses_no_id(run, volume):
     container = run(NEXTID_REQUEST_TIMEOUT="500ms")
     before = [container.ask("/next").json()["id"] for _ in range(5)]
     filler = volume / "filler"
-    with filler.open("wb") as file, contextlib.suppress(OSError):
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
             file.write(bytes(4096))
-            file.flush()
     answers, refused = [], None
     while refused is None:  # The log has some room yet.
         answer = container.ask("/next")
@@ -322,10 +322,17 @@ class Podman:
 
 
 @pytest.fixture
-def podman(image, tmp_path):
+def short_path():
+    """Podman takes no long one."""
+    with tempfile.TemporaryDirectory(prefix="nextid-") as path:
+        yield Path(path)
+
+
+@pytest.fixture
+def podman(image, short_path):
     if not shutil.which("podman"):
         pytest.skip("not run: podman is not installed; script/setup --long brings it")
-    podman = Podman(tmp_path)
+    podman = Podman(short_path)
     podman("load", "--quiet", "--input", image.archive)
     podman.image = image.json("manifest.json")[0]["RepoTags"][0]
     tried = podman.run("--rm", podman.image, "--version", check=False)
