@@ -51,7 +51,7 @@ void add_probe(CLI::App& app, Outcome& outcome) {
   command->add_option("PATH", *path, "What to ask: /healthz, or /readyz for whether it gives ids")
       ->capture_default_str()
       ->check([](const std::string& text) {
-        return const bool is_path = text.starts_with('/') && text.find(' ') == std::string::npos;
+        const bool is_path = text.starts_with('/') && text.find(' ') == std::string::npos;
         return is_path ? "" : "PATH is '" + text + "': it must begin with '/', and have no blanks.";
       });
   add_listening_options(*command, *sources);
