@@ -10,6 +10,7 @@ import shutil
 import nextid
 
 USER = 10001  # Of the image, which the manifests name.
+DRAIN_SECONDS = 1  # In place of the manifests' ten.
 
 
 def parameters(url):
@@ -75,12 +76,13 @@ class Node:
     # ---- The container
 
     def here(self, text):
-        """Paths, variables and ports of the pod as this test has them."""
+        """Paths, variables and ports of the pod as this test has them, and less of a delay."""
         text = re.sub(r"\$\((\w+)\)", lambda found: self.variables[found[1]], text)
         text = re.sub(r"(/var/lib|/etc)/nextid", rf"{self.root}\1/nextid", text)
+        text = re.sub(r"^--drain-delay=.*", f"--drain-delay={DRAIN_SECONDS}s", text)
         return re.sub(r"^(--(?:http|resp)=.*):\d+$", r"\1:0", text)
 
-    def start(self, start_server, pod, claims=(), store=None):
+    def start(self, start_server, pod, claims=(), store=None, **more):
         """`pod`: the spec of a pod; `store(url)`: the URL in place of the manifest's."""
         (container,) = pod["containers"]
         volumes = {volume["name"]: volume for volume in pod.get("volumes", [])}
@@ -91,11 +93,11 @@ class Node:
         assert container["command"] == ["/usr/bin/nextid"] and container["args"][0] == "serve"
         options = [self.here(argument) for argument in container["args"][1:]]
         if store:
-            options = [f"--store={self.here(store(option.removeprefix('--store=')))}"
+            options = [f"--store={store(option.removeprefix('--store='))}"
                        if option.startswith("--store=") else option for option in options]
         values = {variable["name"]: variable["value"] for variable in container["env"] if "value" in variable}
         environment = [f"{name}={self.here(value)}" for name, value in values.items()]
-        return start_server(*options, http=None, store=None,
+        return start_server(*options, http=None, store=None, **more,
                             prefix=["env", "-i", *environment, *as_pod_user(pod, container)])
 
 
