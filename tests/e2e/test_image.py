@@ -23,6 +23,7 @@ from nextid import REPOSITORY, Connection, poll
 
 USER = 10001
 DOCKER_STOP_SECONDS = 10
+LONG = "NEXTID_TEST_LONG" in os.environ
 
 # As a runtime does it. The last command is process 1 of its namespace.
 CONTAINER = """
@@ -225,13 +226,16 @@ def test_as_process_1_with_a_read_only_root(run, volume):
 
 @needs_root
 def test_a_stop_with_requests_that_wait(run, volume):
-    """The store's lock is held by somebody else, for longer than the server waits."""
-    container = run()
+    """The store's lock is held by somebody else, for longer than the server waits: as it comes, or less of it where
+    time is short."""
+    container = run(**({} if LONG else {"NEXTID_SHUTDOWN_TIMEOUT": "1s"}))
     container.ask("/next")
     with nextid.store_locked(volume / "ids.db"), Connection(container.port) as connection:
         connection.request("GET", "/next")
         connection.wait_until_read()
-        assert container.stop() < DOCKER_STOP_SECONDS
+        took = container.stop()
+    print(f"it took {took:.1f} s")
+    assert took < DOCKER_STOP_SECONDS
 
 
 @needs_root
@@ -241,12 +245,6 @@ def test_the_health_check(image, run, volume):
     done = container.execute(*command)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert container.execute(*command, "/readyz").returncode == 0
-    os.kill(container.process(), signal.SIGSTOP)
-    try:
-        done = container.execute(*command)
-        assert done.returncode == nextid.UNAVAILABLE and "it took too long" in done.stderr
-    finally:
-        os.kill(container.process(), signal.SIGCONT)
     assert container.execute(*command, NEXTID_HTTP="127.0.0.1:1").returncode == nextid.UNAVAILABLE
     assert container.execute("/usr/bin/nextid", "next").stdout == "1\n"
 
