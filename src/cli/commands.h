@@ -26,6 +26,8 @@ void add_counters(CLI::App& app, Outcome& outcome);
 void add_backup(CLI::App& app, Outcome& outcome);
 void add_restore(CLI::App& app, Outcome& outcome);
 void add_recover(CLI::App& app, Outcome& outcome);
+/// `nextid copy`
+void add_copy(CLI::App& app, Outcome& outcome);
 /// `nextid schema`
 void add_schema(CLI::App& app, Outcome& outcome);
 /// `nextid doctor`
