@@ -21,6 +21,7 @@ import nextid
 from accounting import counters_of_file, ids_moved
 from nextid import REPOSITORY, Connection, poll
 
+PAGE = (REPOSITORY / "docs" / "image.md").read_text()
 USER = 10001
 DOCKER_STOP_SECONDS = 10
 LONG = "NEXTID_TEST_LONG" in os.environ
@@ -43,8 +44,8 @@ needs_root = pytest.mark.skipif(
 pytestmark = pytest.mark.not_accounted("the ids of the container are counted by the test itself")
 
 
-def make_image(path):
-    done = subprocess.run([REPOSITORY / "script/image", "--binary", nextid.BINARY, "--output", path],
+def make_image(path, source="--binary", program=nextid.BINARY):
+    done = subprocess.run([REPOSITORY / "script/image", source, program, "--output", path],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     return path
@@ -106,6 +107,19 @@ def test_it_is_an_image_for_oci_and_docker(image):
     assert image.config["architecture"] == image.listed["platform"]["architecture"] == machine
 
 
+def test_the_page_says_what_it_is(image):
+    config = image.config["config"]
+    for variable in config["Env"]:
+        assert f"`{variable}`" in PAGE
+    for volume in config["Volumes"]:
+        assert f"| volume | `{volume}`" in PAGE
+    assert f"| user | {USER}, group {USER}" in PAGE
+    assert all(f"nextid:{tag}" == image.json("manifest.json")[0]["RepoTags"][0]
+               for tag in re.findall(r"\bnextid:([0-9][\w.]*)", PAGE))
+    assert set(re.findall(r"nextid-([0-9.]+)-(?:linux-)?amd64", PAGE)) == {
+        config["Labels"]["org.opencontainers.image.version"]}
+
+
 def test_there_is_no_shell_and_no_package_manager(image):
     programs = [name for name, entry in image.entries.items()
                 if entry.isfile() and entry.mode & 0o111 and "/lib" not in f"/{name}"]
@@ -121,6 +135,22 @@ def test_there_is_no_shell_and_no_package_manager(image):
 
 def test_equal_contents_are_an_equal_image(image, tmp_path):
     assert make_image(tmp_path / "again.tar").read_bytes() == image.archive.read_bytes()
+
+
+def test_of_a_tarball_with_its_bill_of_materials(tmp_path):
+    """As script/package makes it; a program that needs libraries serves as well."""
+    folder = tmp_path / "nextid-0.0.0-linux-amd64"
+    for name, text in (("nextid.spdx.json", "{}"), ("licenses/curl.txt", "as is")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    (folder / "bin").mkdir()
+    shutil.copy(nextid.BINARY, folder / "bin" / "nextid")
+    subprocess.run(["tar", "czf", "nextid.tar.gz", folder.name], cwd=tmp_path, check=True)
+    image = Image(make_image(tmp_path / "image.tar", "--tarball", tmp_path / "nextid.tar.gz"), tmp_path)
+    documents = image.root / "usr/share/doc/nextid"
+    assert (documents / "nextid.spdx.json").read_text() == "{}"
+    assert (documents / "licenses/curl.txt").read_text() == "as is"
+    assert (image.root / "usr/bin/nextid").exists()
 
 
 # ---- What it does
@@ -342,8 +372,10 @@ def podman(image, short_path):
 
 @needs_root
 def test_with_podman(podman):
+    health_command = re.search(r"--health-cmd '(.*?)'", PAGE).group(1)
     podman.run("--detach", "--name", "ids", "--env", "NEXTID_HTTP=127.0.0.1:0", "--env", "NEXTID_RESP=off",
-               "--volume", "ids:/var/lib/nextid", podman.image)
+               "--health-cmd", health_command, "--health-interval", "disable", "--volume", "ids:/var/lib/nextid",
+               podman.image)
 
     def log():
         done = podman("logs", "ids")
@@ -352,6 +384,7 @@ def test_with_podman(podman):
     port = int(poll(lambda: re.search(r"listening on http://127.0.0.1:(\d+)", log()), "it listens").group(1))
     with Connection(port) as connection:
         assert connection.ask("GET", "/next").json()["id"] == 1
+    assert podman("healthcheck", "run", "ids", check=False).returncode == 1  # Its own variable has no port.
     podman("exec", "--env", f"NEXTID_HTTP=127.0.0.1:{port}", "ids", "/usr/bin/nextid", "probe", "/readyz")
     begin = time.monotonic()
     podman("stop", "--time", str(DOCKER_STOP_SECONDS), "ids")
