@@ -40,7 +40,7 @@ def run(*command):
 
 class Program:
     def __init__(self, path):
-        self.path = pathlib.Path(path)
+        self.path = pathlib.Path(path).absolute()
         with self.path.open("rb") as file:
             head = file.read(20)
         if head[:4] != b"\x7fELF" or int.from_bytes(head[18:20], "little") not in MACHINES:
@@ -158,6 +158,7 @@ def lay(files, program):
         files.directory(path, 0o750, USER)
     files.copy(ROOT / "LICENSE", "/usr/share/doc/nextid/copyright")
     lay_packages(files, taken)
+    lay_bill_of_materials(files, program)
 
 
 def lay_time_zones(files):
@@ -177,6 +178,15 @@ def lay_packages(files, taken):
         licence = pathlib.Path("/usr/share/doc") / name / "copyright"
         if licence.exists():
             files.copy(licence.resolve(), str(licence))
+
+
+def lay_bill_of_materials(files, program):
+    """Of a program that was linked with what it needs, in the folder that script/package makes."""
+    folder = program.path.parents[1]
+    if not (folder / "nextid.spdx.json").exists():
+        return
+    for path in [folder / "nextid.spdx.json", *sorted((folder / "licenses").iterdir())]:
+        files.copy(path, f"/usr/share/doc/nextid/{path.relative_to(folder)}")
 
 
 def owners(paths):

@@ -29,13 +29,6 @@ Error no_answer(const HostPort& address, std::string_view why) {
                cat("no answer from ", address.to_string(), ": ", why, "."));
 }
 
-/// Where a server that listens on all addresses is found on its own machine.
-HostPort reachable(HostPort address) {
-  if (address.host == "0.0.0.0") address.host = "127.0.0.1";
-  if (address.host == "::") address.host = "::1";
-  return address;
-}
-
 /// A connection whose reads and writes end at the deadline.
 class Line {
  public:
@@ -150,8 +143,7 @@ Result<ProbeAnswer> parse(const HostPort& address, const std::string& text) {
 }  // namespace
 
 Result<ProbeAnswer> ask(const Probe& probe) {
-  const HostPort address = reachable(probe.address);
-  Line line(address, Clock::now() + probe.limit);
+  Line line(probe.address, Clock::now() + probe.limit);
   if (const auto opened = line.open(); !opened) return opened.error();
   if (probe.tls) {
     if (const auto begun = line.begin_tls(); !begun) return begun.error();
@@ -161,7 +153,7 @@ Result<ProbeAnswer> ask(const Probe& probe) {
   if (!sent) return sent.error();
   const auto text = line.receive();
   if (!text) return text.error();
-  return parse(address, *text);
+  return parse(probe.address, *text);
 }
 
 }  // namespace nextid::net

@@ -11,9 +11,9 @@
 namespace nextid::net {
 
 struct Probe {
-  HostPort address;  ///< Where it listens; for all addresses (0.0.0.0, ::) that is loopback.
-  bool tls = false;  ///< Whoever answers there is believed: no secret goes to it.
-  std::string path;  ///< "/healthz"
+  HostPort address;                    ///< Where it listens. 0.0.0.0 and :: lead to this machine.
+  bool tls = false;                    ///< Whoever answers there is believed: no secret goes to it.
+  std::string path;                    ///< "/healthz"
   std::chrono::milliseconds limit{0};  ///< For all of it.
 };
 

@@ -52,13 +52,15 @@ def test_a_server_with_tls(start_server, tmp_path):
     check_fails(probe("--http", address), UNAVAILABLE, address, "400")
 
 
-def test_a_server_that_gives_no_ids(start_server, tmp_path):
-    server = start_server("--request-timeout", "200ms")
+def test_a_server_that_is_not_ready(start_server):
+    """It is about to stop."""
+    server = start_server("--drain-delay", "1m")
     address = f"127.0.0.1:{server.port}"
-    with nextid.store_locked(tmp_path / "ids.db"):
-        nextid.poll(lambda: probe("/readyz", "--http", address).returncode == UNAVAILABLE, "it is not ready")
-        check_fails(probe("/readyz", "--http", address), UNAVAILABLE, "/readyz with 503", "unavailable")
-        assert probe("--http", address).returncode == OK
+    server.terminate()
+    nextid.poll(lambda: probe("/readyz", "--http", address).returncode == UNAVAILABLE, "it is not ready")
+    check_fails(probe("/readyz", "--http", address), UNAVAILABLE, "/readyz with 503", "unavailable")
+    assert probe("--http", address).returncode == OK
+    server.kill()
 
 
 def test_nobody_listens():

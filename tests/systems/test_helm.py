@@ -5,6 +5,8 @@ checked against the schemas of the newest Kubernetes.
 """
 
 import os
+import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -162,6 +164,42 @@ def test_passwords_come_by_file(helm, url, argument, variables):
     assert f"--store={argument}" in arguments_in(objects)
     environment = pod_in(objects)["containers"][0]["env"]
     assert {each["name"]: each["value"] for each in environment if "value" in each} == variables
+
+
+def commands_of(page):
+    """The words behind `helm install NAME` and `helm upgrade --install NAME` of a page's scripts."""
+    text = "".join(re.findall(r"^```sh\n(.*?)^```", page.read_text(), re.M | re.S)).replace("\\\n", " ")
+    return [shlex.split(found) for found in re.findall(r"^helm (?:install|upgrade --install) (.*)$", text, re.M)]
+
+
+@pytest.mark.parametrize("page", [CHART / "README.md", REPOSITORY / "docs/guides/kubernetes.md"], ids=lambda path: path.name)
+def test_the_commands_of_the_pages(helm, page):
+    commands = commands_of(page)
+    assert len(commands) == 2
+    for name, chart, *options in commands:
+        assert (name, chart) == ("nextid", "packaging/helm/nextid")
+        assert render(helm, *options)
+
+
+def test_volumes_that_everyone_may_write_are_given_to_nextid(helm, tmp_path):
+    pod = pod_in(render(helm, *commands_of(CHART / "README.md")[1][2:]))
+    (container,) = pod["initContainers"]
+    assert container["securityContext"]["runAsUser"] == 0
+    assert {mount["mountPath"] for mount in container["volumeMounts"]} == {"/var/lib/nextid", "/var/lib/nextid-state"}
+    if os.geteuid() != 0:
+        pytest.skip("not run: only root can give directories away")
+    capabilities = container["securityContext"]["capabilities"]
+    assert capabilities["drop"] == ["ALL"]
+    bounds = ",".join(["-all", *(f"+{name.lower()}" for name in capabilities["add"])])
+    directories = [tmp_path / "nextid", tmp_path / "nextid-state"]
+    for directory in directories:
+        directory.mkdir()
+        directory.chmod(0o777)
+    command = [*container["command"], *(each.replace("/var/lib", str(tmp_path)) for each in container["args"])]
+    for _ in range(2):  # Of a pod that is started anew, too.
+        done = run("setpriv", f"--bounding-set={bounds}", "--inh-caps=-all", "--no-new-privs", *command)
+        assert done.returncode == 0, done.stderr
+        assert {(each.stat().st_uid, each.stat().st_mode & 0o7777) for each in directories} == {(10001, 0o750)}
 
 
 def test_two_releases_in_one_namespace_are_apart(helm):

@@ -115,7 +115,8 @@ httpGet:
     readOnlyRootFilesystem: true
     capabilities:
       drop: [ALL]
-      add: [CHOWN]
+      # FOWNER from the second start on: they are no more root's then.
+      add: [CHOWN, FOWNER]
   volumeMounts:
     - name: data
       mountPath: /var/lib/nextid
