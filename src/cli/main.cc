@@ -95,8 +95,10 @@ int run(const std::vector<std::string>& words) {
   nextid::cli::add_backup(app, outcome);
   nextid::cli::add_restore(app, outcome);
   nextid::cli::add_recover(app, outcome);
+  nextid::cli::add_copy(app, outcome);
   nextid::cli::add_schema(app, outcome);
   nextid::cli::add_doctor(app, outcome);
+  nextid::cli::add_probe(app, outcome);
   nextid::cli::add_token(app, outcome);
   refuse_stray_characters(app);
   try {
