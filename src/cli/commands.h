@@ -32,6 +32,8 @@ void add_copy(CLI::App& app, Outcome& outcome);
 void add_schema(CLI::App& app, Outcome& outcome);
 /// `nextid doctor`
 void add_doctor(CLI::App& app, Outcome& outcome);
+/// `nextid probe`
+void add_probe(CLI::App& app, Outcome& outcome);
 /// `nextid token`
 void add_token(CLI::App& app, Outcome& outcome);
 

@@ -98,6 +98,7 @@ int run(const std::vector<std::string>& words) {
   nextid::cli::add_copy(app, outcome);
   nextid::cli::add_schema(app, outcome);
   nextid::cli::add_doctor(app, outcome);
+  nextid::cli::add_probe(app, outcome);
   nextid::cli::add_token(app, outcome);
   refuse_stray_characters(app);
   try {
