@@ -28,7 +28,6 @@ LONG = "NEXTID_TEST_LONG" in os.environ
 
 # As a runtime does it. The last command is process 1 of its namespace.
 CONTAINER = """
-mount --make-rprivate /
 mount --bind "$ROOT" "$ROOT"
 mount -t proc proc "$ROOT/proc"
 mount --bind "$VOLUME" "$ROOT/var/lib/nextid"
