@@ -107,15 +107,15 @@ class Root:
 
     def logged(self, *command, minutes):
         """Runs a command of this machine, which must succeed, and returns what it said."""
-        before = self.log.stat().st_size
         with self.log.open("a") as log:
             log.write(f"== {' '.join(map(str, command))}\n")
             log.flush()
+            before = self.log.stat().st_size
             done = subprocess.run(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=log,
                                   stderr=subprocess.STDOUT, env=environment(), timeout=minutes * 60)
         with self.log.open(errors="replace") as log:
             log.seek(before)
-            said = log.read().partition("\n")[2]
+            said = log.read()
         tail = "\n".join(said.splitlines()[-40:])
         assert done.returncode == 0, f"{command} failed; {self.log} ends so:\n{tail}"
         return said
@@ -160,7 +160,9 @@ class Machine:
     def ask(self, *command, seconds=120):
         return subprocess.run(["nsenter", "--target", str(self.first_process()), "--mount", "--pid", "--net", "--uts",
                                "--ipc", "--cgroup", "--root", "--wd", *map(str, command)],
-                              text=True, capture_output=True, timeout=seconds, env=environment())
+                              text=True, capture_output=True, timeout=seconds,
+                              env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8",
+                                   "DEBIAN_FRONTEND": "noninteractive"})
 
     def run(self, *command):
         done = self.ask(*command)

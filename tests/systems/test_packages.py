@@ -119,7 +119,7 @@ def live(machine, old, new):
     assert next_id() == 3
     value = machine.run("runuser", "-u", "nextid", "--", "nextid", "next", "--store", "sqlite:/var/lib/nextid/ids.db")
     assert value == "4\n"
-    assert "nextid" in machine.run("sh", "-c", "man nextid | head -3")
+    assert "NEXTID(1)" in machine.run("sh", "-c", "man nextid | head -3")
     assert machine.run("systemctl", "is-enabled", "nextid").strip() == "enabled"
     assert machine.ask("systemctl", "is-enabled", "nextid.socket").stdout.strip() == "disabled"
     # The sockets, of which no client notices a restart.
