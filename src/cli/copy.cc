@@ -290,15 +290,21 @@ Result<void> copy_and_check(const Request& request, const Driver& from, const Dr
   return verified ? Result<void>() : Result<void>(verified.error());
 }
 
+int not_written() {
+  tell("Can't write the report to standard output.");
+  return kFailure;
+}
+
 int finish(const Request& request, Report& report, const Result<void>& done) {
   report.end_json(done.has_value());
-  const ExitCode written = report.write() ? kOk : print("");  // Which says why.
+  const bool is_written = report.write();
   if (report.used() > 0) {
     tell(cat("servers of the source gave out ids during the copy, of ",
              counted(report.used(), "counter"), "; they give no more, and none comes twice."));
   }
   if (!done) return cli::report(not_done(done.error()));
-  if (written != kOk || report.is_json()) return written;
+  if (!is_written) return not_written();
+  if (report.is_json()) return kOk;
   return print(cat("Copied ", report.summary(), ". Verified: ", store::shown_url(request.to),
                    " has each at its value or above, and ", store::shown_url(request.from),
                    " gives no more ids of them.\n"));
@@ -318,7 +324,7 @@ int run(const Request& request) {
   if (!counters) return cli::report(counters.error());
   if (request.dry_run) {
     planned.end_json(false);
-    if (!planned.write()) return print("");
+    if (!planned.write()) return not_written();
     return request.json
                ? kOk
                : print(cat("A copy would be of ", planned.summary(), ". Nothing was changed.\n"));
