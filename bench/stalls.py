@@ -158,13 +158,13 @@ def use_counters(port, token, count):
         client.ask("".join(f"INCR idle-{i}\r\n" for i in names).encode(), len(names))
 
 
-def write_tokens(path):
-    """A file as long as it may be; returns the token of its first line."""
-    def token(name, rights):
-        out = subprocess.run([common.NEXTID, "token", name, "--rights", rights], check=True,
-                             capture_output=True, text=True).stdout.splitlines()
-        return out[0], out[1]
-    secret, line = token("steady", "read,allocate,define")
+def write_tokens(path, counters):
+    """A file as long as it may be; returns the token of its first line, which alone has room for the load."""
+    limits = [f"counters-in-use={counters + FEW_COUNTERS}", f"new-counters={counters + FEW_COUNTERS}",
+              f"waiting={2 * COUNTERS_A_PIPELINE}"]
+    secret, line = subprocess.run(
+        [common.NEXTID, "token", "steady", "--rights", "read,allocate,define", "--limit", *limits], check=True,
+        capture_output=True, text=True).stdout.splitlines()
     others = [f"other-{i} sha256:{i:064x} allocate *" for i in range(TOKEN_FILE_BYTES // 100)]
     path.write_text("\n".join([line, *others]) + "\n")
     path.chmod(0o600)
@@ -228,7 +228,7 @@ def main():
 
     with tempfile.TemporaryDirectory(dir=MEMORY_DISK) as name:
         directory = pathlib.Path(name)
-        token = write_tokens(directory / "tokens")
+        token = write_tokens(directory / "tokens", options.counters)
         with common.Nextid(
                 f"sqlite:{directory}/ids.db", "--tokens", str(directory / "tokens"),
                 "--max-counters", str(options.counters * 2), "--idle-counter-timeout", f"{IDLE_TIMEOUT_S}s",
