@@ -25,13 +25,13 @@ for (const [name, options] of Object.entries(PICTURES)) {
   pages[name] = await openPage(server.url, options);
   await pages[name].goto(server.url);
 }
+await new Promise((done) => setTimeout(done, LOAD_MS));
 for (const name of ["light", "dark"]) {
   await pages[name].getByLabel("Counter", {exact: true}).fill("tickets");
   await pages[name].getByLabel("How many").fill("10");
   await pages[name].getByRole("button", {name: "Take"}).click();
   await pages[name].locator("#taken output").waitFor();
 }
-await new Promise((done) => setTimeout(done, LOAD_MS));
 for (const [name, page] of Object.entries(pages)) {
   await page.evaluate(() => document.activeElement.blur());
   await page.screenshot({path: fileURLToPath(new URL(`../../docs/page-${name}.png`, import.meta.url))});

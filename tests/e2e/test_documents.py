@@ -26,6 +26,7 @@ TESTED_BY = {
     "docs/guides/kubernetes.md": "test_guides.py",
     "docs/library.md": "test_guests.py",
     "docs/migration.md": "test_migration.py",
+    "docs/moving.md": "test_copy_docs.py",
     "docs/mysql.md": "test_mysql_docs.py",
     "docs/postgres.md": "test_docs_postgres.py",
     "docs/sqlite.md": "test_docs.py",

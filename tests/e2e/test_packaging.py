@@ -22,9 +22,9 @@ MAN_PAGE = re.compile(r"share/man/man[15]/[a-z.-]+\.[15]")
 INSTALLED = {
     "bin/nextid",
     "share/bash-completion/completions/nextid",
+    "share/doc/nextid/nextid.toml",
     "share/fish/vendor_completions.d/nextid.fish",
     "share/nextid/grafana/nextid.json",
-    "share/nextid/nextid.toml",
     "share/nextid/prometheus/nextid-alerts.yml",
     "share/nextid/systemd/nextid-resp.socket",
     "share/nextid/systemd/nextid.service",
