@@ -4,8 +4,8 @@ its environment, its user; and its container's own command on all that.
 
 import os
 import re
-import shlex
 import shutil
+import subprocess
 
 import nextid
 
@@ -50,7 +50,7 @@ class Node:
         elif "emptyDir" in volume:
             self._own(place, 0, 0o2777)
         else:
-            assert "claim" in volume, volume
+            assert "persistentVolumeClaim" in volume, volume
             (place / "lost+found").mkdir()
             self._own(place / "lost+found", 0, 0o2770)
             self._own(place, 0, 0o2775)
@@ -82,11 +82,19 @@ class Node:
         text = re.sub(r"^--drain-delay=.*", f"--drain-delay={DRAIN_SECONDS}s", text)
         return re.sub(r"^(--(?:http|resp)=.*):\d+$", r"\1:0", text)
 
+    def execute(self, pod, command):
+        """Another command of the image, to its end, on volumes that are there."""
+        program, *arguments = command
+        assert program == "/usr/bin/nextid"
+        return subprocess.run(
+            ["env", "-i", *as_pod_user(pod, pod["containers"][0]), nextid.BINARY, *map(self.here, arguments)],
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+
     def start(self, start_server, pod, claims=(), store=None, **more):
         """`pod`: the spec of a pod; `store(url)`: the URL in place of the manifest's."""
         (container,) = pod["containers"]
         volumes = {volume["name"]: volume for volume in pod.get("volumes", [])}
-        volumes |= {name: {"claim": name} for name in claims}
+        volumes |= {name: {"persistentVolumeClaim": {"claimName": f"{name}-nextid-0"}} for name in claims}
         for mount in container["volumeMounts"]:
             if not (self.root / mount["mountPath"].lstrip("/")).exists():
                 self.mount(volumes[mount["name"]], mount["mountPath"])
