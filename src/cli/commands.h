@@ -32,5 +32,7 @@ void add_schema(CLI::App& app, Outcome& outcome);
 void add_doctor(CLI::App& app, Outcome& outcome);
 /// `nextid token`
 void add_token(CLI::App& app, Outcome& outcome);
+/// `nextid manual`. After all others, which it tells of.
+void add_manual(CLI::App& app, Outcome& outcome);
 
 }  // namespace nextid::cli

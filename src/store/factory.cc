@@ -232,6 +232,15 @@ std::string url_forms() {
   return forms;
 }
 
+std::vector<std::string> url_starts() {
+  std::vector<std::string> starts;
+  for (const Kind& kind : kKinds) {
+    // The rest of a form is in capitals: "etcd://HOST:PORT/PREFIX".
+    starts.emplace_back(kind.form.substr(0, kind.form.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ")));
+  }
+  return starts;
+}
+
 Traits traits_of(std::string_view url) {
   const auto chosen = choose(url);
   return chosen ? chosen->kind.traits : Traits();

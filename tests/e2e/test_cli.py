@@ -153,7 +153,7 @@ def test_version():
 
 
 @pytest.mark.parametrize("command, words", [
-    ([], ["serve", "next", "range", "counters", "define", "advance", "delete", "\n  6  "]),
+    ([], ["serve", "next", "range", "counters", "define", "advance", "delete", "6 conflict"]),
     (["serve"], ["--store", "--http", "--config", "--shutdown-timeout", "NEXTID_"]),
     (["next"], ["--store", "--json", "--key", "COUNTER"]),
     (["range"], ["--store", "--json", "--key", "COUNTER"]),
