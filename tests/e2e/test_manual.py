@@ -112,6 +112,11 @@ def test_the_page_of_the_file():
     for default, meaning in sample_options():
         assert f" {default} " in page
         assert re.sub("`", "", meaning) in page
+    notes = (REPOSITORY / "docs" / "options.md").read_text().split("\n\n")[2:-1]
+    assert len(notes) == 5
+    for note in notes:
+        words = re.sub(r"\[([^]]*)\]\(([^)]*)\)", r"\1 (\2)", " ".join(note.split()))
+        assert re.sub("`", "", words) in page
 
 
 def test_an_unknown_document():
