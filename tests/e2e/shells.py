@@ -42,8 +42,8 @@ class Interactive(Shell):
         return self._type(line + "\tx" + "\x01echo '<\x05>'\r", r"\n<(.*)x>\r?\n").group(1)
 
     def listed(self, line, last):
-        """What the shell shows of a line with several ways to go on, up to a word of it."""
-        return self._type(line + "\t", rf"(?s)(.*(?<!\S){re.escape(last)}(?!\S))").group(1)
+        """What the shell shows of a line with several ways to go on, up to a word of it at least."""
+        return self._type(line + "\t", rf"(?<!\S){re.escape(last)}(?!\S)").string
 
     def _type(self, text, expected):
         pid, terminal = pty.fork()
