@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <new>
@@ -92,7 +93,18 @@ struct Row {
   std::vector<double> ns = {};
 };
 
-void compare(const Store& store) {
+/// For bench/in_process.py.
+void write_rounds(const char* path, const std::vector<Row>& rows) {
+  std::ofstream out(path);
+  for (const Row& row : rows) {
+    out << row.name << '\t';
+    for (const double ns : row.ns) out << ns << ' ';
+    out << '\n';
+  }
+}
+
+/// `path`: of a file for the figures of all rounds, or null.
+void compare(const Store& store, const char* path) {
   std::atomic<std::uint64_t> plain{0};
   const IdGenerator ids(store, "bench");
   const auto fetch_add = [&] {
@@ -126,6 +138,7 @@ void compare(const Store& store) {
     std::printf("%-26s %8.2f %8.2f", row.name.c_str(), ns, ns / peer);
     std::printf(row.reach > 0 ? " %8.1f\n" : "\n", row.reach);
   }
+  if (path != nullptr) write_rounds(path, rows);
 }
 
 /// Between two refills, in the thread that takes the ids and in all others.
@@ -206,10 +219,10 @@ void time_strict_step() {
 }  // namespace
 }  // namespace nextid
 
-int main() {
+int main(int argc, char** argv) {
   {
     const nextid::Store store = nextid::open_cached("memory:");
-    nextid::compare(store);
+    nextid::compare(store, argc > 1 ? argv[1] : nullptr);
     nextid::count_allocations(store);
   }
   nextid::print_slowest_calls();

@@ -5,12 +5,12 @@ Strict ids on SQLite, both servers on the same disk and loaded in turn, round by
 from process start to the first id.
 """
 
-import argparse
 import pathlib
 import statistics
 import tempfile
 
 import common
+from results import Results
 
 CLIENTS = (1, 64, 256)
 PIPELINES = (1, 16)
@@ -20,7 +20,7 @@ INCR_CLIENTS = 64
 class Build:
     def __init__(self, binary, directory):
         self.binary, self.directory = binary, directory
-        self.rates, self.cpu_us = {}, {}
+        self.rates, self.cpu_us, self.starts_ms = {}, {}, []
 
     def start(self, store):
         common.NEXTID = self.binary
@@ -32,6 +32,12 @@ class Build:
         rate, ids = run(server)
         self.rates.setdefault(load, []).append(rate)
         self.cpu_us.setdefault(load, []).append((common.cpu_s(server.process.pid) - before) / ids * 1e6)
+
+    def add_to(self, results, name):
+        for load in self.rates:
+            results.add("rate", "ids/s", self.rates[load], of=name, load=load)
+            results.add("CPU time per id", "us", self.cpu_us[load], of=name, load=load)
+        results.add("start to first id", "ms", self.starts_ms, of=name)
 
 
 def next_load(clients, seconds):
@@ -48,15 +54,14 @@ def incr_load(pipeline, requests):
 
 
 def options():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = common.parser_of(__doc__, rounds=9, seconds=2)
     parser.add_argument("before", type=pathlib.Path, help="the other build's nextid")
-    parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--seconds", type=int, default=2)
     return parser.parse_args()
 
 
 def main():
     given = options()
+    results = Results("change", given)
     loads = {f"/next, {c}": next_load(c, given.seconds) for c in CLIENTS}
     loads |= {f"INCR, pipeline {p}": incr_load(p, 20_000 * p * given.seconds) for p in PIPELINES}
     with tempfile.TemporaryDirectory(dir=common.ROOT / "build") as directory:
@@ -70,13 +75,10 @@ def main():
                     pairs = list(zip(builds, (before, now)))
                     for build, server in pairs if number % 2 else reversed(pairs):
                         build.measure(server, load, run)
-        starts = []
         for build in builds:
-            times = []
             for i in range(given.rounds):
                 with build.start(f"start-{i}") as server:
-                    times.append(server.first_id_ms)
-            starts.append(statistics.median(times))
+                    build.starts_ms.append(server.first_id_ms)
     before, now = builds
     common.print_table(
         ["load", "before", "now", "ratio", "CPU us an id", "now"],
@@ -84,7 +86,11 @@ def main():
           f"{common.ratio(now.rates[load], before.rates[load]):.3f}",
           f"{statistics.median(before.cpu_us[load]):.2f}", f"{statistics.median(now.cpu_us[load]):.2f}"]
          for load in loads])
+    starts = [statistics.median(build.starts_ms) for build in builds]
     print(f"start to first id, of a new store: {starts[0]:.1f} ms before, {starts[1]:.1f} now")
+    for name, build in (("before", before), ("now", now)):
+        build.add_to(results, name)
+    results.write()
 
 
 if __name__ == "__main__":

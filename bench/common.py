@@ -24,12 +24,28 @@ DURABLE = ("--appendonly", "yes", "--appendfsync", "always")
 VOLATILE = ("--appendonly", "no")
 
 
-def options_of(description, rounds=5, seconds=2):
-    """What the command line says of `rounds`, and of the `seconds` of one measurement."""
+def writable_file(name):
+    """Looked at before minutes of measurement are lost."""
+    path = pathlib.Path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise argparse.ArgumentTypeError(f"'{name}' cannot be written")
+    return path
+
+
+def parser_of(description, rounds=None, seconds=None):
+    """For the options that all benchmarks have: `rounds`, the `seconds` of one measurement, and --json."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--rounds", type=int, default=rounds)
-    parser.add_argument("--seconds", type=int, default=seconds, help="length of one measurement")
-    return parser.parse_args()
+    if rounds:
+        parser.add_argument("--rounds", type=int, default=rounds)
+    if seconds:
+        parser.add_argument("--seconds", type=int, default=seconds, help="length of one measurement")
+    parser.add_argument("--json", type=writable_file, metavar="FILE", help="the figures of each round go there, too")
+    return parser
+
+
+def options_of(description, rounds=5, seconds=2):
+    return parser_of(description, rounds, seconds).parse_args()
 
 
 def listening_ports(log, what):

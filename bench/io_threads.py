@@ -5,10 +5,12 @@ that shows how they scale, even where the load and the server have too few cores
 
 import concurrent.futures
 import contextlib
+import os
 import statistics
 import tempfile
 
 import common
+from results import Results
 
 CACHE = "1000000"
 CLIENTS, PIPELINES = 25, (1, 16)
@@ -18,8 +20,8 @@ COUNTERS = ("bench-one", "bench-two")
 class Measured:
     """A server, loaded by one redis-benchmark a counter at the same time."""
 
-    def __init__(self, server, pipeline):
-        self.server, self.pipeline = server, pipeline
+    def __init__(self, server, threads, pipeline):
+        self.server, self.threads, self.pipeline = server, threads, pipeline
         self.requests = 20_000
         self.rates, self.cpu_us = [], []
 
@@ -38,6 +40,12 @@ class Measured:
     def forget(self):
         self.rates, self.cpu_us = [], []
 
+    def add_to(self, results):
+        labels = {"of": "nextid", "load": "cached INCR", "threads": self.threads, "counters": len(COUNTERS),
+                  "clients": CLIENTS * len(COUNTERS), "pipeline": self.pipeline}
+        results.add("rate", "ids/s", self.rates, **labels)
+        results.add("CPU time per id", "us", self.cpu_us, **labels)
+
 
 def row(one, two):
     cpu = [statistics.median(measured.cpu_us) for measured in (one, two)]
@@ -48,6 +56,7 @@ def row(one, two):
 
 def main():
     options = common.options_of(__doc__)
+    results = Results("threads", options)
 
     with contextlib.ExitStack() as stack:
         def server(threads):
@@ -55,8 +64,8 @@ def main():
             return stack.enter_context(common.Nextid(
                 f"sqlite:{directory}/ids.db", "--default-cache", CACHE, "--threads", str(threads)))
 
-        servers = server(1), server(2)
-        pairs = [[Measured(each, pipeline) for each in servers] for pipeline in PIPELINES]
+        servers = {threads: server(threads) for threads in (1, 2)}
+        pairs = [[Measured(each, threads, pipeline) for threads, each in servers.items()] for pipeline in PIPELINES]
         for measured in sum(pairs, []):  # To learn how many requests take about as long.
             measured.run(options.seconds)
             measured.forget()
@@ -69,6 +78,9 @@ def main():
           f"(lowest to highest), and CPU time of the server in microseconds an id")
     common.print_table(
         ["load", "1 thread", "2 threads", "ratio", "CPU 1", "CPU 2", "ratio"], [row(*pair) for pair in pairs])
+    for measured in sum(pairs, []):
+        measured.add_to(results)
+    results.write()
 
 
 if __name__ == "__main__":

@@ -15,8 +15,10 @@ import subprocess
 import tempfile
 import time
 import urllib.request
+from dataclasses import dataclass
 
 import common
+from results import Results
 
 SETTLE_S = 5
 PIPELINE = 1_000
@@ -91,6 +93,27 @@ def metrics(server, tls, token):
         return answer.read().decode()
 
 
+@dataclass
+class Taken:
+    """By a server's clients."""
+
+    most_mb: float
+    each_kib: float
+    settled_mb: float
+    counted_mb: float
+    evicted: int
+
+    def cells(self):
+        return [f"{self.most_mb:,.0f}", f"{self.each_kib:.1f}", f"{self.settled_mb:,.0f}", f"{self.counted_mb:,.0f}",
+                f"{self.evicted:,}"]
+
+    def add_to(self, results, **labels):
+        for what, unit, value in (("most memory", "MB", self.most_mb), ("memory per client", "KiB", self.each_kib),
+                                  ("settled memory", "MB", self.settled_mb), ("counted memory", "MB", self.counted_mb),
+                                  ("evicted", "connections", self.evicted)):
+            results.add(what, unit, [value], of="nextid", **labels)
+
+
 def measure(kind, server, clients, token, reader, tls):
     port = server.port if kind.protocol == "http" else server.resp_port
     pid = server.process.pid
@@ -107,9 +130,9 @@ def measure(kind, server, clients, token, reader, tls):
         page = metrics(server, tls, reader)
         settled = memory_mb(pid, "VmRSS")
     most = memory_mb(pid, "VmHWM")
-    return [f"{most - before:,.0f}", f"{(most - before) * 1024 / clients:.1f}", f"{settled - before:,.0f}",
-            f"{figure(page, 'nextid_client_memory_bytes') / 2**20:,.0f}",
-            f"{figure(page, 'nextid_evicted_connections_total'):,}"]
+    return Taken(most - before, (most - before) * 1024 / clients, settled - before,
+                 figure(page, "nextid_client_memory_bytes") / 2**20,
+                 figure(page, "nextid_evicted_connections_total"))
 
 
 def make_certificate(directory):
@@ -150,9 +173,10 @@ def write_tokens(path):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = common.parser_of(__doc__)
     parser.add_argument("--clients", type=int, default=10_000)
     options = parser.parse_args()
+    results = Results("memory", options)
     wanted = options.clients + 200  # Files of either side.
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < wanted:
@@ -169,13 +193,16 @@ def main():
                 for kind in KINDS:
                     with serve(directory, "--tokens", tokens, "--max-connections", str(options.clients + 20),
                                *(certificate if tls else [])) as server:
-                        figures = measure(kind, server, options.clients, reader if signed_in else None, reader, tls)
+                        taken = measure(kind, server, options.clients, reader if signed_in else None, reader, tls)
                     rows.append([kind.protocol, "TLS" if tls else "plain", "signed in" if signed_in else "no token",
-                                 kind.name, *figures])
+                                 kind.name, *taken.cells()])
+                    taken.add_to(results, protocol=kind.protocol, tls=bool(tls), signed_in=signed_in, kind=kind.name,
+                                 clients=options.clients)
                     print(*rows[-1], sep="\t", flush=True)
     print(f"{options.clients} clients; memory that the server has more than before, in MB")
     common.print_table(["protocol", "", "", "kind", "most", "KiB each", f"{SETTLE_S} s later", "counted", "evicted"],
                        rows)
+    results.write()
 
 
 if __name__ == "__main__":

@@ -14,8 +14,10 @@ import tempfile
 from dataclasses import dataclass
 
 import common
+from results import Results
 
 CACHE = 1_000_000
+
 
 @dataclass
 class Reach:
@@ -85,7 +87,10 @@ class Side:
 class Comparison:
     """One row of the table: two loads, in turn."""
 
-    name: str
+    load: str
+    peer: str
+    clients: int
+    pipeline: int
     reach: Reach
     ours: Side
     theirs: Side
@@ -96,10 +101,18 @@ class Comparison:
 
     def row(self):
         ours, theirs = statistics.median(self.ours.cpu_us), statistics.median(self.theirs.cpu_us)
-        return [self.name, common.spread(self.ours.rates), common.spread(self.theirs.rates),
+        name = f"{self.load}, {self.clients} clients, pipeline {self.pipeline}; {self.peer}"
+        return [name, common.spread(self.ours.rates), common.spread(self.theirs.rates),
                 f"{common.ratio(self.ours.rates, self.theirs.rates):.2f}", f"{self.reach.rate:.2f}",
                 f"{ours:.2f}", f"{theirs:.2f}", f"{ours / theirs:.2f}",
                 f"{self.reach.cpu:.2f}" if self.reach.cpu else ""]
+
+    def add_to(self, results):
+        for who, side in (("nextid", self.ours), (self.peer, self.theirs)):
+            labels = {"of": who, "load": self.load, "peer": self.peer, "clients": self.clients,
+                      "pipeline": self.pipeline}
+            results.add("rate", "requests/s", side.rates, **labels)
+            results.add("CPU time per request", "us", side.cpu_us, **labels)
 
 
 def incr(port, clients, pipeline, seconds):
@@ -123,26 +136,27 @@ def next_ids(port, seconds):
     return run
 
 
-def incr_comparison(name, reach, nextid, redis, clients, pipeline, seconds):
-    return Comparison(f"{name}, pipeline {pipeline}", reach,
+def incr_comparison(load, peer, reach, nextid, redis, clients, pipeline, seconds):
+    return Comparison(load, peer, clients, pipeline, reach,
                       Side(nextid.process.pid, incr(nextid.resp_port, clients, pipeline, seconds)),
                       Side(redis.pid, incr(redis.port, clients, pipeline, seconds)))
 
 
 def comparisons(seconds, cached, strict, nginx, volatile, durable):
-    yield Comparison(f"cached /next, {HTTP_CONNECTIONS} connections; nginx return 200", Reach(0.95, cpu=0.9),
+    yield Comparison("cached /next", "nginx return 200", HTTP_CONNECTIONS, 1, Reach(0.95, cpu=0.9),
                      Side(cached.process.pid, next_ids(cached.port, seconds)),
                      Side(nginx.pid, next_ids(nginx.port, seconds)))
     for pipeline, reach in CACHED_PIPELINES.items():
-        yield incr_comparison("cached INCR; Redis volatile", reach, cached, volatile, CACHED_CLIENTS,
+        yield incr_comparison("cached INCR", "Redis volatile", reach, cached, volatile, CACHED_CLIENTS,
                               pipeline, seconds)
     for pipeline, reach in STRICT_PIPELINES.items():
-        yield incr_comparison("strict INCR; Redis durable", reach, strict, durable, STRICT_CLIENTS,
+        yield incr_comparison("strict INCR", "Redis durable", reach, strict, durable, STRICT_CLIENTS,
                               pipeline, seconds)
 
 
 def main():
     options = common.options_of(__doc__)
+    results = Results("server", options, ["Redis", "nginx"])
 
     with contextlib.ExitStack() as stack:
         def directory():
@@ -167,6 +181,9 @@ def main():
           f"{options.rounds} interleaved runs of about {options.seconds} s (lowest to highest)")
     common.print_table(["load; peer", "nextid", "peer", "ratio", "reach", "CPU us", "peer", "ratio", "reach"],
                        [comparison.row() for comparison in rows])
+    for comparison in rows:
+        comparison.add_to(results)
+    results.write()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ One client asks for strict ids, one by one, and another for ids of a cached coun
 commit in it. `quiet` is what the machine and the load do by themselves.
 """
 
-import argparse
 import array
 import http.client
 import multiprocessing
@@ -16,8 +15,10 @@ import socket
 import subprocess
 import tempfile
 import time
+from dataclasses import dataclass
 
 import common
+from results import Results
 
 TOKEN_FILE_BYTES = 1_000_000
 COUNTERS_A_PIPELINE = 1_000
@@ -59,8 +60,21 @@ def ask_steadily(port, token, counter, ends, results):
     results.send((times, waits_ms))
 
 
+@dataclass
+class Waits:
+    """Of a steady client, for a time."""
+
+    rate: float
+    p999_ms: float
+    longest_ms: float
+
+    def cells(self):
+        return [f"{self.rate:,.0f}", f"{self.p999_ms:.2f}", f"{self.longest_ms:.2f}"]
+
+
 class SteadyClient:
     def __init__(self, port, token, counter):
+        self.counter = counter
         self.ends = multiprocessing.Event()
         self.results, results = multiprocessing.Pipe(duplex=False)
         self.process = multiprocessing.Process(
@@ -72,12 +86,12 @@ class SteadyClient:
         self.times, self.waits_ms = self.results.recv()
         self.process.join()
 
-    def row(self, begin, end):
-        """How many answers came in that time, and what they took."""
+    def waits(self, begin, end):
+        """Of the answers that came in that time."""
         waits = sorted(wait for at, wait in zip(self.times, self.waits_ms) if begin <= at <= end)
         if not waits:
             raise SystemExit(f"a steady client got no answer in {end - begin:.1f} s")
-        return [f"{len(waits) / (end - begin):,.0f}", f"{waits[int(len(waits) * 0.999)]:.2f}", f"{waits[-1]:.2f}"]
+        return Waits(len(waits) / (end - begin), waits[int(len(waits) * 0.999)], waits[-1])
 
 
 class Work:
@@ -196,11 +210,21 @@ def time_stop(server, token, counters):
     return time.monotonic() - began
 
 
+def add_figures(results, phases, steady, counters):
+    for name, begin, end in phases:
+        for client in steady:
+            waits = client.waits(begin, end)
+            labels = {"of": "nextid", "counter": client.counter, "beside": name, "counters": counters}
+            results.add("rate", "ids/s", [waits.rate], **labels)
+            results.add("p99.9 wait", "ms", [waits.p999_ms], **labels)
+            results.add("longest wait", "ms", [waits.longest_ms], **labels)
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = common.parser_of(__doc__, seconds=4)
     parser.add_argument("--counters", type=int, default=300_000)
-    parser.add_argument("--seconds", type=int, default=4, help="length of one measurement, but the sweep's")
     options = parser.parse_args()
+    results = Results("stalls", options)
 
     with tempfile.TemporaryDirectory(dir=MEMORY_DISK) as name:
         directory = pathlib.Path(name)
@@ -219,10 +243,15 @@ def main():
     head = ["beside", "s", *[f"{kind} {what}" for kind in ("strict", "cached")
                              for what in ("ids/s", "p99.9", "longest")]]
     common.print_table(head, [
-        [name, f"{end - begin:.1f}", *[cell for each in steady for cell in each.row(begin, end)]]
+        [name, f"{end - begin:.1f}", *[cell for each in steady for cell in each.waits(begin, end).cells()]]
         for name, begin, end in phases])
     print(f"reach: no wait of a cached id over {REACH_MS} ms; resident memory before and after the sweep: "
           f"{memory_mb[0]:.0f} and {memory_mb[1]:.0f} MB; a stop that releases {options.counters:,} slots: {stop_s:.1f} s")
+    add_figures(results, phases, steady, options.counters)
+    for when, megabytes in zip(("before the sweep", "after the sweep"), memory_mb):
+        results.add("resident memory", "MB", [megabytes], of="nextid", when=when)
+    results.add("stop", "s", [stop_s], of="nextid", counters=options.counters)
+    results.write()
 
 
 if __name__ == "__main__":

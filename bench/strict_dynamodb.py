@@ -6,15 +6,13 @@ either is backed by a write to the table that began after its request arrived; n
 that wait share a write. So the store writes an id, and what a million ids cost, stand beside the rates.
 """
 
-import argparse
 import contextlib
 import os
 import statistics
 import subprocess
 
-import boto3
-
 import common
+from results import Results
 
 CONNECTIONS = (1, 32, 256)
 RATE_TARGETS = {1: 3, 32: 45, 256: 100}
@@ -77,6 +75,8 @@ def measure_baseline(port, connections, seconds):
 
 
 def counter_value(endpoint):
+    import boto3  # Not there where this file is only tested.
+
     dynamodb = boto3.client(
         "dynamodb", endpoint_url=endpoint, region_name=REGION, aws_access_key_id="bench",
         aws_secret_access_key="bench")
@@ -116,14 +116,23 @@ def print_costs(accounts):
                         "baseline cost"], [row(c) for c in CONNECTIONS])
 
 
+def add_figures(results, loads, accounts):
+    results.add_rates({key: [load.rate for load in runs] for key, runs in loads.items()})
+    for (who, c), runs in loads.items():
+        results.add("median latency", "ms", [load.median_ms for load in runs], of=who, clients=c)
+    for c, runs in accounts.items():
+        results.add("writes per id", "writes", [account.reservations / account.returned for account in runs],
+                    of="nextid", clients=c)
+    results.add("price of a million writes", "USD", [DOLLARS_A_MILLION_WRITES])
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=3, help="length of one measurement")
+    parser = common.parser_of(__doc__, rounds=5, seconds=3)
     parser.add_argument("--baseline-loop", choices=("asyncio", "uvloop"), default="asyncio",
                         help="uvloop, with httptools, is a little faster; needs python3-uvloop "
                         "and python3-httptools")
     options = parser.parse_args()
+    results = Results("dynamodb", options, ["dynalite", "FastAPI", "uvicorn", "boto3"])
 
     loads = {(who, c): [] for who in ("nextid", "baseline") for c in CONNECTIONS}
     accounts = {c: [] for c in CONNECTIONS}
@@ -145,6 +154,8 @@ def main():
     print_latencies(loads)
     print_costs(accounts)
     common.check_for_gaps(sum(accounts.values(), []), value)
+    add_figures(results, loads, accounts)
+    results.write()
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import statistics
 import tempfile
 
 import common
+from results import Results
 
 CLIENTS = (1, 64, 256)
 TARGETS = {1: 1.1, 64: 1.0, 256: 1.25}
@@ -19,8 +20,15 @@ def nextid_server(directory):
     return common.Nextid(f"sqlite:{directory}/ids.db")
 
 
+def add_figures(results, rates, starts_ms, resident_mb):
+    results.add_rates(rates)
+    results.add("start to first id", "ms", starts_ms, of="nextid")
+    results.add("resident memory", "MB", [resident_mb], of="nextid")
+
+
 def main():
     options = common.options_of(__doc__, rounds=7, seconds=3)
+    results = Results("sqlite", options, ["Redis"])
 
     rates = {(who, c): [] for who in ("nextid", "redis") for c in CLIENTS}
     with tempfile.TemporaryDirectory(dir=common.ROOT / "build") as directory:
@@ -41,6 +49,7 @@ def main():
             with nextid_server(fresh) as server:
                 starts.append(server.first_id_ms)
 
+    add_figures(results, rates, starts, resident)
     print(f"Strict durable ids a second, medians of {options.rounds} interleaved runs of about "
           f"{options.seconds} s (lowest to highest)")
     common.print_table(
@@ -50,6 +59,7 @@ def main():
          for c in CLIENTS])
     print(f"start to first id: {statistics.median(starts):.1f} ms ({min(starts):.1f}-{max(starts):.1f}), "
           f"reach 50; resident after the load: {resident:.1f} MB, reach 20")
+    results.write()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ ratio of the medians holds even where the machine's speed drifts. Then two and f
 from the same counter: each with as many clients as the one had, and with a part of these clients.
 """
 
-import argparse
 import concurrent.futures
 import contextlib
 import json
@@ -19,6 +18,7 @@ import tempfile
 import urllib.request
 
 import common
+from results import Results
 from store_peers import STORES, environment
 
 CLIENTS = (1, 32, 256)
@@ -101,6 +101,17 @@ class Measured:
                         self.sums.setdefault((share, count, clients), []).append(sum(rates))
         self.accounts += [common.Account.read(node.server.log) for node in nodes]
 
+    def add_to(self, results):
+        for (who, clients), values in self.rates.items():
+            labels = {"of": "nextid", "load": who} if who in LOADS else {"of": who}
+            results.add("rate", "ids/s", values, **labels, clients=clients)
+        for what, unit, by_load in (("commits per id", "commits", self.commits), ("CPU time per id", "us", self.cpu_us)):
+            for (load, clients), values in by_load.items():
+                results.add(what, unit, values, of="nextid", load=load, clients=clients)
+        for (share, nodes, clients), values in self.sums.items():
+            results.add("rate of several nodes", "ids/s", values, of="nextid", load="/next", clients=clients,
+                        nodes=nodes, share=share)
+
 
 def taken_from(url):
     """The sum of all counters' values."""
@@ -152,12 +163,11 @@ def print_sums(measured):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = common.parser_of(__doc__, rounds=5, seconds=2)
     parser.add_argument("store", choices=STORES)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=2, help="length of one measurement")
     options = parser.parse_args()
     store = STORES[options.store]
+    results = Results(options.store, options, [store.product])
 
     measured = Measured(store)
     with tempfile.TemporaryDirectory(dir=common.ROOT / "build") as directory:
@@ -174,6 +184,8 @@ def main():
     print_costs(measured)
     print_sums(measured)
     common.check_for_gaps(measured.accounts, taken)
+    measured.add_to(results)
+    results.write()
 
 
 if __name__ == "__main__":

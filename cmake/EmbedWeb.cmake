@@ -1,5 +1,6 @@
-# cmake -DDIRECTORY=web -DFILES="index.html|assets/page.js" -DOUTPUT=assets.cc -P EmbedWeb.cmake
+# cmake -DDIRECTORY=web -DFILES="index.html|assets/page.js" -DVERSION=1.2.3 -DOUTPUT=assets.cc -P EmbedWeb.cmake
 # Writes a C++ file with the bytes of FILES and the table that src/web/asset.cc looks them up in.
+# @NEXTID_VERSION@ in JSON becomes VERSION.
 
 set(TYPE_.html "text/html; charset=utf-8")
 set(TYPE_.css "text/css; charset=utf-8")
@@ -24,7 +25,12 @@ foreach(file IN LISTS FILES)
     set(path "${PATH_${file}}")
   endif()
   file(READ "${DIRECTORY}/${file}" bytes HEX)
-  file(SHA256 "${DIRECTORY}/${file}" hash)
+  if(extension STREQUAL ".json")
+    string(HEX "@NEXTID_VERSION@" placeholder)
+    string(HEX "${VERSION}" version)
+    string(REPLACE "${placeholder}" "${version}" bytes "${bytes}")
+  endif()
+  string(SHA256 hash "${bytes}")
   string(SUBSTRING "${hash}" 0 16 tag)
   string(REGEX REPLACE "(..)" "'\\\\x\\1'," bytes "${bytes}")
   string(APPEND arrays "constexpr char kBytes${number}[] = {${bytes}};\n")

@@ -1,17 +1,14 @@
 # The manual of the program: `cmake --build build/PRESET --target manuals` makes build/PRESET/manual with
 #   man1/*.1, man5/nextid.toml.5, nextid.toml, completions/bash/nextid, .../zsh/_nextid, .../fish/nextid.fish
-# of what `nextid manual` prints, and of packaging/completions. `cmake --install` installs it.
-
-include(GNUInstallDirs)
-
-set(NEXTID_MANUAL_PROGRAM "" CACHE FILEPATH
-  "A nextid of the same version that runs on this machine, where the one that is built does not")
+# of what `nextid manual` prints, and of packaging/completions. packaging/CMakeLists.txt installs it.
 
 set(program $<TARGET_FILE:nextid>)
-if(NEXTID_MANUAL_PROGRAM)
-  set(program ${NEXTID_MANUAL_PROGRAM})
-elseif(CMAKE_CROSSCOMPILING)
+set(in_all ALL)
+if(CMAKE_CROSSCOMPILING)
   list(PREPEND program ${CMAKE_CROSSCOMPILING_EMULATOR})
+  if(NOT CMAKE_CROSSCOMPILING_EMULATOR)
+    set(in_all "")
+  endif()
 endif()
 
 set(manual ${PROJECT_BINARY_DIR}/manual)
@@ -23,14 +20,4 @@ add_custom_command(OUTPUT ${manual}/nextid.toml
     -P ${PROJECT_SOURCE_DIR}/cmake/WriteManual.cmake
   DEPENDS nextid ${completions} ${PROJECT_SOURCE_DIR}/cmake/WriteManual.cmake
   VERBATIM)
-add_custom_target(manuals ALL DEPENDS ${manual}/nextid.toml)
-
-if(NEXTID_INSTALL)
-  install(DIRECTORY ${manual}/man1 ${manual}/man5 DESTINATION ${CMAKE_INSTALL_MANDIR})
-  install(FILES ${manual}/nextid.toml DESTINATION ${CMAKE_INSTALL_DOCDIR})
-  install(FILES ${manual}/completions/bash/nextid
-    DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
-  install(FILES ${manual}/completions/zsh/_nextid DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
-  install(FILES ${manual}/completions/fish/nextid.fish
-    DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
-endif()
+add_custom_target(manuals ${in_all} DEPENDS ${manual}/nextid.toml)

@@ -10,6 +10,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+PICTURE = re.compile(r'<(?:img|source) [^>]*?\bsrc(?:set)?="([^"]+)"')
 CODE = re.compile(r"^```.*?^```|`[^`\n]*`", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
 
@@ -49,7 +50,8 @@ def why_broken(document, link):
 
 def broken_links():
     for document in documents():
-        for link in LINK.findall(CODE.sub("", document.read_text())):
+        text = CODE.sub("", document.read_text())
+        for link in LINK.findall(text) + PICTURE.findall(text):
             if not re.match(r"[a-z]+:", link) and (why := why_broken(document, link)):
                 yield f"{document.relative_to(ROOT)} links to {link}: {why}"
 

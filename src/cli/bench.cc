@@ -183,7 +183,8 @@ void add_bench(CLI::App& app, Outcome& outcome) {
       app.add_subcommand("bench", "Load a server or a store, and check that every id is new");
   add_target_options(*command, *request);
   add_store_options(*command, request->sources);
-  add_name(*command, "--counter", request->counter, "The counter, which is used up");
+  add_name(*command, "--counter", request->counter,
+           "The counter to take ids from; these ids are spent");
   const auto add = [&](const char* option, std::uint64_t most, auto& field, const char* help) {
     const auto take = [&field](std::uint64_t number) {
       field = static_cast<std::remove_reference_t<decltype(field)>>(number);

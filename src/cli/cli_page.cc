@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -75,24 +76,32 @@ std::string notes(const std::vector<Note>& list) {
   return text;
 }
 
+/// What a command has of docs/options.md.
+std::string of_options_page(const std::vector<std::string>& names) {
+  if (names.empty()) return "";
+  if (names.size() == server::options().size()) {
+    return "\nAnd all options of [options.md](options.md).\n";
+  }
+  std::string list;
+  for (const std::string& name : names) {
+    list += cat(list.empty() ? "" : &name == &names.back() ? " and " : ", ", name);
+  }
+  return cat("\nAnd of [options.md](options.md) ", list, ".\n");
+}
+
 std::string section(const CommandText& command) {
   std::string text = cat("\n## ", command.name, "\n\n", command.summary, ".\n\n```\n",
                          command.usage, "\n```\n\n| | |\n|---|---|\n");
   for (const Item& item : command.arguments) text += row(item.form, item.help);
-  std::size_t of_the_server = 0;
+  std::vector<std::string> of_the_server;
   for (const Item& item : command.options) {
     if (is_server_option(item)) {
-      ++of_the_server;
+      of_the_server.push_back(cat("`", item.form.substr(0, item.form.find(' ')), "`"));
     } else {
       text += row(item.form, item.help);
     }
   }
-  if (of_the_server == server::options().size()) {
-    text += "\nAnd all options of [options.md](options.md).\n";
-  } else if (of_the_server > 0) {
-    text += "\nAnd the options that name the store, as in [options.md](options.md).\n";
-  }
-  return text + notes(command.notes) + notes(command.examples);
+  return text + of_options_page(of_the_server) + notes(command.notes) + notes(command.examples);
 }
 
 }  // namespace

@@ -26,10 +26,14 @@ void add_counters(CLI::App& app, Outcome& outcome);
 void add_backup(CLI::App& app, Outcome& outcome);
 void add_restore(CLI::App& app, Outcome& outcome);
 void add_recover(CLI::App& app, Outcome& outcome);
+/// `nextid copy`
+void add_copy(CLI::App& app, Outcome& outcome);
 /// `nextid schema`
 void add_schema(CLI::App& app, Outcome& outcome);
 /// `nextid doctor`
 void add_doctor(CLI::App& app, Outcome& outcome);
+/// `nextid probe`
+void add_probe(CLI::App& app, Outcome& outcome);
 /// `nextid token`
 void add_token(CLI::App& app, Outcome& outcome);
 /// `nextid manual`. After all others, which it tells of.

@@ -170,7 +170,7 @@ void add_advance(CLI::App& app, Outcome& outcome) {
       ->required();
   add_number(
       *command, "--to", {1, kMaxId}, [request](std::uint64_t to) { request->to = to; },
-      "The last id that must not come any more")
+      "Ids up to and including N will not be issued")
       ->required();
   command->add_flag("--json", request->json, "Print the JSON of the HTTP call");
   add_store_options(*command, request->sources);

@@ -74,8 +74,7 @@ std::string program_help(const CommandText& program) {
     text += cat("  ", padded(command.form, width + 2), command.help, "\n");
   }
   return text + "\n" +
-         base::wrapped_text(cat("`nextid manual nextid.1 | man -l -` has examples. Exit codes: ",
-                                exit_code_names(), "."),
+         base::wrapped_text(cat("Exit codes: ", exit_code_names(), ". `nextid manual` has more."),
                             kWidth);
 }
 

@@ -12,9 +12,7 @@
 #include <CLI/CLI.hpp>
 
 #include "nextid/error.h"
-#include "nextid/version.h"
 
-#include "base/cat.h"
 #include "base/stray_text.h"
 #include "cli/arguments.h"
 #include "cli/commands.h"
@@ -24,6 +22,7 @@
 #include "cli/mistake.h"
 #include "cli/output.h"
 #include "cli/value_options.h"
+#include "cli/version_text.h"
 #include "contract/definition_fields.h"
 #include "store/factory.h"
 
@@ -60,8 +59,8 @@ int run(const std::vector<std::string>& words) {
     return nextid::cli::help_of(*command);
   });
   app.set_help_flag("-h,--help", "Print this help.");
-  app.set_version_flag("--version", nextid::base::cat("nextid ", nextid::kVersion),
-                       "Print the version.");
+  app.set_version_flag("--version", nextid::cli::version_text(),
+                       "Print the version, the commit, the build and its stores.");
   app.require_subcommand(1);
 
   nextid::cli::Outcome outcome;
@@ -75,8 +74,10 @@ int run(const std::vector<std::string>& words) {
   nextid::cli::add_backup(app, outcome);
   nextid::cli::add_restore(app, outcome);
   nextid::cli::add_recover(app, outcome);
+  nextid::cli::add_copy(app, outcome);
   nextid::cli::add_schema(app, outcome);
   nextid::cli::add_doctor(app, outcome);
+  nextid::cli::add_probe(app, outcome);
   nextid::cli::add_token(app, outcome);
   nextid::cli::add_manual(app, outcome);
   refuse_stray_characters(app);

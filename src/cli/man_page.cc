@@ -138,7 +138,7 @@ std::string see_also(const std::vector<std::string>& pages) {
                 &page == &pages.back() ? "" : ",", "\n");
   }
   return text + ".PP\n" +
-         paragraph("The files of docs/ that this page names come with the source of nextid.");
+         paragraph("The files of docs/ that this page names are installed in share/doc/nextid.");
 }
 
 std::string environment(bool is_program) {

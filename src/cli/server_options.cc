@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unistd.h>
@@ -18,6 +19,7 @@ using base::cat;
 
 constexpr std::array<std::string_view, 4> kStoreOptions{"store", "no-create-store", "accept-copy",
                                                         "state-dir"};
+constexpr std::array<std::string_view, 3> kListeningOptions{"http", "tls-cert", "tls-key"};
 
 void add_option(CLI::App& command, const server::Option& option, server::ConfigSources& sources) {
   const std::string name(option.name);
@@ -41,6 +43,16 @@ void add_config_option(CLI::App& command, server::ConfigSources& sources) {
       ->type_name("FILE");
 }
 
+void add_some_options(CLI::App& command, std::span<const std::string_view> wanted,
+                      server::ConfigSources& sources) {
+  sources.environment = environment();
+  for (const auto& option : server::options()) {
+    if (std::find(wanted.begin(), wanted.end(), option.name) == wanted.end()) continue;
+    add_option(command, option, sources);
+  }
+  add_config_option(command, sources);
+}
+
 }  // namespace
 
 server::Environment environment() {
@@ -61,13 +73,11 @@ void add_server_options(CLI::App& command, server::ConfigSources& sources) {
 }
 
 void add_store_options(CLI::App& command, server::ConfigSources& sources) {
-  sources.environment = environment();
-  for (const auto& option : server::options()) {
-    const auto& wanted = kStoreOptions;
-    if (std::find(wanted.begin(), wanted.end(), option.name) == wanted.end()) continue;
-    add_option(command, option, sources);
-  }
-  add_config_option(command, sources);
+  add_some_options(command, kStoreOptions, sources);
+}
+
+void add_listening_options(CLI::App& command, server::ConfigSources& sources) {
+  add_some_options(command, kListeningOptions, sources);
 }
 
 }  // namespace nextid::cli

@@ -17,4 +17,7 @@ void add_server_options(CLI::App& command, server::ConfigSources& sources);
 /// The same, with only those of the table that name a store and how it is opened.
 void add_store_options(CLI::App& command, server::ConfigSources& sources);
 
+/// The same, with only those that say where the server listens for HTTP.
+void add_listening_options(CLI::App& command, server::ConfigSources& sources);
+
 }  // namespace nextid::cli

@@ -300,8 +300,13 @@ void Engine::reserve_applied(const Reserve& op, std::int64_t end) {
   const auto before = base::checked_sub<std::int64_t>(end, op.step);
   const std::int64_t lowest = contract::value_before_first(definition_);
   const std::int64_t kept_before = writer_.high_water();
-  if (before && *before < kept_before && *before >= lowest) return stop_as_set_back(*before);
   const std::uint64_t count = flight_->count();
+  if (before && *before < kept_before && *before >= lowest) {
+    // The store has taken these ids for this node, and nobody gets them.
+    books_.reserved(count);
+    books_.burned(BurnReason::kDiscard, count);
+    return stop_as_set_back(*before);
+  }
   if (!before || *before < lowest || *before > op.limit) {
     return stop_as_contradicted(
         cat("a reservation of ", count, " ids ended at ", end, ", where it can't have ended"));
@@ -348,8 +353,11 @@ void Engine::split(Block fresh) {
 
 void Engine::advance_applied(const Advance& op, std::int64_t before) {
   const std::int64_t lowest = contract::value_before_first(definition_);
-  if (before < writer_.high_water() && before >= lowest) return stop_as_set_back(before);
   const std::int64_t to = op.to;
+  if (before < writer_.high_water() && before >= lowest) {
+    books_.skipped(ids_between(before, to, definition_));
+    return stop_as_set_back(before);
+  }
   if (before < lowest || before >= to) {
     return stop_as_contradicted(cat("an advance to ", to, " found the value ", before));
   }

@@ -189,12 +189,11 @@ constexpr std::array kOptions{
            with<set_switch, &Config::store_options, &StoreOptions::accept_copy>},
     Option{"state-dir", "DIR", "none",
            "A directory, best on another disk than the store's, in which this node remembers which "
-           "store it used and how far its counters were, to see when that was set back.",
+           "store it used and how far its counters were, to notice a store that was set back.",
            with<set_path, &Config::store_options, &StoreOptions::state_dir>},
     Option{"http", "HOST:PORT", "127.0.0.1:8000",
-           "Where to serve HTTP, on all addresses of a name; port 0 lets the system choose, and "
-           "the log "
-           "tells which.",
+           "Address of HTTP, on all addresses of a name; with port 0 the system chooses, and the "
+           "log tells which.",
            [](Config& config, std::string_view text) -> Result<void> {
              auto address = net::parse_host_port(text);
              if (!address) return address.error();
@@ -202,7 +201,7 @@ constexpr std::array kOptions{
              return {};
            }},
     Option{"resp", "HOST:PORT", "127.0.0.1:6380",
-           "Where to serve the Redis protocol, as --http; off for nowhere.",
+           "Address of the Redis protocol, like --http; off disables it.",
            [](Config& config, std::string_view text) -> Result<void> {
              config.resp.reset();
              if (text == "off") return {};
@@ -218,16 +217,15 @@ constexpr std::array kOptions{
            with<set_path, &Config::tokens>},
     Option{
         "audit-log", "FILE", "none",
-        "Write down who defined and advanced counters, took large ranges and was refused, a line "
+        "Write down who defined and advanced counters, took large ranges and was refused, one line "
         "of JSON each (docs/security.md): to this file, which is opened again on SIGHUP, or with "
         "`journal` to standard error.",
         with<set_path, &Config::audit_log>, nullptr, "journal"},
-    Option{"audit-range", "N", "1000",
-           "Ranges of so many ids, and larger ones, are in the audit log.",
+    Option{"audit-range", "N", "1000", "Ranges of this many ids or more are in the audit log.",
            number<1, kMaxId, &Config::audit_range>},
     Option{"tls-cert", "FILE", "none",
-           "Serve over TLS with this PEM certificate, and those that lead to its root behind it. "
-           "Read again on SIGHUP.",
+           "Serve over TLS with this PEM file: the certificate, followed by its chain. Read again "
+           "on SIGHUP.",
            with<set_path, &Config::tls, &net::TlsFiles::certificate>},
     Option{"tls-key", "FILE", "none", "The certificate's key, in PEM without a passphrase.",
            with<set_path, &Config::tls, &net::TlsFiles::key>},
@@ -235,7 +233,7 @@ constexpr std::array kOptions{
            "Clients need a certificate that one of these authorities signed.",
            with<set_path, &Config::tls, &net::TlsFiles::client_ca>},
     Option{"allow-host", kList, "none",
-           "Further host names under which clients may know this server, with commas between them; "
+           "Extra host names, comma-separated, that are accepted in Host and Origin; "
            "*.example.com for all names below that one.",
            with<set_hosts, &Config::allowed_hosts>},
     Option{
@@ -265,7 +263,7 @@ constexpr std::array kOptions{
            "ones are answered 503.",
            number<1, kNoMax, &Config::store_options, &StoreOptions::max_counters>},
     Option{"idle-counter-timeout", "TIME", "5m",
-           "After how long without requests a counter no longer counts as in use.",
+           "Idle time after which a counter is released from memory.",
            with<set_time, &Config::store_options, &StoreOptions::idle_counter_timeout>},
     Option{"default-cache", "N", "1",
            "Cache of the counters that are made on first use, written into their definition: 1 is "
@@ -345,7 +343,7 @@ constexpr std::array kOptions{
            },
            nullptr, "info warning error"},
     Option{"log-format", "FORMAT", "text",
-           "How to log: text, or json, which is one object a line (docs/operations.md).",
+           "How to log: text, or json, which is one object per line (docs/operations.md).",
            [](Config& config, std::string_view text) -> Result<void> {
              if (text != "text" && text != "json") return invalid("it must be text or json");
              config.log_format = text == "json" ? LogFormat::kJson : LogFormat::kText;

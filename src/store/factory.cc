@@ -241,6 +241,14 @@ std::vector<std::string> url_starts() {
   return starts;
 }
 
+std::string store_names() {
+  std::string names;
+  for (const Kind& kind : kKinds) {
+    if (kind.scheme != nullptr) names.append(names.empty() ? "" : ", ").append(kind.name);
+  }
+  return names;
+}
+
 Traits traits_of(std::string_view url) {
   const auto chosen = choose(url);
   return chosen ? chosen->kind.traits : Traits();

@@ -46,6 +46,9 @@ std::string url_forms();
 /// What the URLs of each kind begin with, for completion: "sqlite:", "postgres://".
 std::vector<std::string> url_starts();
 
+/// The kinds of store that this build has: "sqlite, memory".
+std::string store_names();
+
 /// The traits of the store that a URL names; the defaults if it names none.
 Traits traits_of(std::string_view url);
 

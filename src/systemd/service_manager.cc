@@ -1,14 +1,22 @@
 #include "systemd/service_manager.h"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
+#include <fcntl.h>
 #include <sys/socket.h>
-#include <systemd/sd-daemon.h>
+#include <sys/un.h>
+#include <unistd.h>
 #include <vector>
 
 #include "base/cat.h"
+#include "base/descriptor.h"
+#include "base/process_environment.h"
+#include "base/quoting.h"
+#include "base/whole_number.h"
 
 namespace nextid::systemd {
 namespace {
@@ -17,21 +25,91 @@ using base::cat;
 
 Error invalid(const std::string& sentence) { return Error(ErrorCode::kInvalid, sentence); }
 
-/// The names of the inherited descriptors, from SD_LISTEN_FDS_START on.
+constexpr int kFirstInherited = 3;
+constexpr std::uint64_t kMostInherited = 1000;
+
+/// How many descriptors were left to this very process, from kFirstInherited on.
+Result<int> inherited_count() {
+  const auto process = base::process_environment("LISTEN_PID");
+  if (!process || base::whole_number(*process) != static_cast<std::uint64_t>(::getpid())) return 0;
+  const auto text = base::process_environment("LISTEN_FDS");
+  if (!text) return 0;
+  const auto count = base::whole_number(*text, 1, kMostInherited);
+  if (!count) {
+    return invalid(cat("Can't take the sockets that LISTEN_FDS announces: ", base::in_quotes(*text),
+                       " is no number of them."));
+  }
+  return static_cast<int>(*count);
+}
+
+/// "a:b" is {"a", "b"}.
+std::vector<std::string> split_names(std::string_view text) {
+  std::vector<std::string> names(1);
+  for (const char c : text) {
+    if (c == ':') {
+      names.emplace_back();
+    } else {
+      names.back() += c;
+    }
+  }
+  return names;
+}
+
+/// The names of the inherited descriptors, which programs that this one starts don't inherit.
 Result<std::vector<std::string>> inherited_names() {
-  char** names = nullptr;
-  const int count = sd_listen_fds_with_names(/*unset_environment=*/1, &names);
-  if (count < 0) {
-    return invalid(
-        cat("Can't take the sockets that LISTEN_FDS announces: ", std::strerror(-count), "."));
+  const auto count = inherited_count();
+  if (!count) return count.error();
+  const auto text = base::process_environment("LISTEN_FDNAMES");
+  for (const char* name : {"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"}) ::unsetenv(name);
+  if (*count == 0) return std::vector<std::string>();
+  const auto size = static_cast<std::size_t>(*count);
+  std::vector<std::string> names =
+      text ? split_names(*text) : std::vector<std::string>(size, "unknown");
+  if (names.size() != size) {
+    return invalid(cat("Can't take the sockets that LISTEN_FDS announces: it says ", *count,
+                       ", and LISTEN_FDNAMES has ", names.size(), " names."));
   }
-  std::vector<std::string> copies;
-  for (int i = 0; i < count; ++i) {
-    const std::unique_ptr<char, decltype(&std::free)> name(names[i], &std::free);
-    copies.emplace_back(name.get());
+  for (int i = 0; i < *count; ++i) {
+    if (::fcntl(kFirstInherited + i, F_SETFD, FD_CLOEXEC) != 0) {
+      return invalid(
+          cat("Can't take the sockets that LISTEN_FDS announces: ", std::strerror(errno), "."));
+    }
   }
-  std::free(names);
-  return copies;
+  return names;
+}
+
+bool is_listening_tcp(int descriptor) {
+  sockaddr_storage address = {};
+  socklen_t size = sizeof(address);
+  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0) return false;
+  if (address.ss_family != AF_INET && address.ss_family != AF_INET6) return false;
+  const auto option = [descriptor](int name) {
+    int value = -1;
+    socklen_t length = sizeof(value);
+    return ::getsockopt(descriptor, SOL_SOCKET, name, &value, &length) == 0 ? value : -1;
+  };
+  return option(SO_TYPE) == SOCK_STREAM && option(SO_ACCEPTCONN) == 1;
+}
+
+/// Sends it to the service manager, if there is one. What can't be sent is left: nobody here could
+/// mend it, and the manager goes by its own time limit then.
+void notify(const std::string& message) {
+  const auto path = base::process_environment("NOTIFY_SOCKET");
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  if (!path || path->size() >= sizeof(address.sun_path)) return;
+  if (path->front() != '/' && path->front() != '@') return;
+  std::memcpy(address.sun_path, path->data(), path->size());
+  socklen_t size = offsetof(sockaddr_un, sun_path) + static_cast<socklen_t>(path->size());
+  if (path->front() == '@') {
+    address.sun_path[0] = '\0';  // A name in the abstract space, as long as `size` says.
+  } else {
+    ++size;  // With the NUL behind the path.
+  }
+  const base::Descriptor socket(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  if (!socket.is_open()) return;
+  ::sendto(socket.descriptor(), message.data(), message.size(), MSG_NOSIGNAL,
+           reinterpret_cast<const sockaddr*>(&address), size);
 }
 
 /// "http or resp"
@@ -51,7 +129,7 @@ Result<InheritedSockets> take_inherited_sockets(std::span<const std::string_view
   InheritedSockets sockets;
   for (std::size_t i = 0; i < inherited->size(); ++i) {
     std::string name = (*inherited)[i];
-    const int descriptor = SD_LISTEN_FDS_START + static_cast<int>(i);
+    const int descriptor = kFirstInherited + static_cast<int>(i);
     // Without FileDescriptorName= systemd says the socket unit's name, or "unknown".
     const bool unnamed = name == "unknown" || name.ends_with(".socket");
     if (unnamed && inherited->size() == 1) name = names.front();
@@ -60,7 +138,7 @@ Result<InheritedSockets> take_inherited_sockets(std::span<const std::string_view
                          "' has no use here: its FileDescriptorName must be ", in_words(names),
                          "."));
     }
-    if (sd_is_socket_inet(descriptor, AF_UNSPEC, SOCK_STREAM, /*listening=*/1, 0) <= 0) {
+    if (!is_listening_tcp(descriptor)) {
       return invalid(
           cat("The inherited socket '", (*inherited)[i], "' is no listening TCP socket."));
     }
@@ -72,12 +150,8 @@ Result<InheritedSockets> take_inherited_sockets(std::span<const std::string_view
   return sockets;
 }
 
-void notify_ready(const std::string& status) {
-  sd_notify(/*unset_environment=*/0, ("READY=1\nSTATUS=" + status).c_str());
-}
+void notify_ready(const std::string& status) { notify("READY=1\nSTATUS=" + status); }
 
-void notify_stopping() {
-  sd_notify(/*unset_environment=*/0, "STOPPING=1\nSTATUS=Answering what waits, closing the store");
-}
+void notify_stopping() { notify("STOPPING=1\nSTATUS=Answering what waits, closing the store"); }
 
 }  // namespace nextid::systemd

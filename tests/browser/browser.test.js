@@ -1,4 +1,5 @@
 // All tests that need the browser, in one process that starts it once.
+import "./charts_tests.js";
 import "./docs_tests.js";
 import "./page_tests.js";
 import "./proxy_tests.js";

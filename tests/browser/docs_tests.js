@@ -45,6 +45,11 @@ docsTest("every call of the document is there", {}, async (page, calls) => {
   assert.deepEqual(shown.sort(), expected.sort());
 });
 
+docsTest("what the document has between backquotes is code", {}, async (page) => {
+  assert.equal(await page.locator("#intro code").first().innerText(), "type");
+  assert.equal(await page.locator("main").evaluate((main) => main.textContent.includes("`")), false);
+});
+
 // The calls that can't be undone.
 docsTest("nothing is pre-filled that can't be undone", {}, async (page, calls) => {
   const acting = ["takeNextOf", "takeRange", "takeRangeOf", "defineCounter", "advanceCounter",

@@ -146,6 +146,15 @@ function ownServerTest(name, start, options, body) {
   });
 }
 
+ownServerTest("a server of which nobody took ids says so, and a first id shows", () => Server.start(), {},
+  async (page, own) => {
+    await page.getByText("no requests yet").waitFor();
+    await page.getByText("No ids were taken from this server yet.").waitFor();
+    await page.getByText("Ids that are taken are spent for good.").waitFor();
+    await fetch(`${own.url}/next`);
+    await page.getByText("one write per request so far").waitFor();
+  });
+
 ownServerTest("a server that is gone is said to be", () => Server.start(), {},
   async (page, own) => {
     await page.locator("#counters").waitFor();

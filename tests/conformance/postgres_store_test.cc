@@ -150,6 +150,17 @@ TEST_F(PostgresStoreTest, TablesThatAreGoneAreRefusedForGood) {
   EXPECT_TRUE(std::holds_alternative<Damaged>(run(*store_, contract::Load{"orders", kAda})));
 }
 
+TEST_F(PostgresStoreTest, TablesThatANewerReleaseUpgradedAreRefusedByARunningNode) {
+  begin("orders");
+  server_.run("UPDATE " + table("nextid_store") + " SET format = 99");
+  const auto outcome = run(*store_, contract::Load{"orders", kAda});
+  ASSERT_TRUE(std::holds_alternative<Damaged>(outcome)) << describe(outcome);
+  EXPECT_NE(std::get<Damaged>(outcome).why.find("to the format 99 by a newer nextid"),
+            std::string::npos);
+  EXPECT_TRUE(
+      std::holds_alternative<Damaged>(run(*store_, reserve("orders", kAda, seq_ + 1, seq_))));
+}
+
 TEST_F(PostgresStoreTest, TablesOfAnotherStoreInTheirPlaceAreRefusedForGood) {
   begin("orders");
   server_.run("UPDATE " + table("nextid_store") + " SET identity = 'another'");

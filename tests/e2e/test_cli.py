@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import json
+import pathlib
 import re
 import signal
 import sqlite3
@@ -149,7 +150,46 @@ def test_default_store_is_in_the_working_directory(tmp_path):
 def test_version():
     done = run("--version")
     assert done.returncode == OK
-    assert re.fullmatch(r"(nextid )?\d+\.\d+\.\d+\n", done.stdout)
+    # The first line is for scripts.
+    assert re.fullmatch(
+        r"nextid \d+\.\d+\.\d+\n"
+        r"commit: ([0-9a-f]{12}(, with changes)?|not known)\n"
+        r"build: \S.*, (GCC|Clang) \d+\.\d+.*, (x86-64|arm64)\n"
+        r"stores: sqlite, postgres, mysql, etcd, dynamodb, memory\n", done.stdout)
+
+
+def git(*words, folder):
+    return subprocess.run(["git", *words], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+def revision_of(folder, where):
+    """What a build of the sources in `folder` says of its commit."""
+    root = pathlib.Path(__file__).parents[2]
+    out = where / "revision.h"
+    subprocess.run(["cmake", f"-DSOURCE={folder}", f"-DARCHIVED={folder / 'commit.txt'}", f"-DOUTPUT={out}",
+                    "-P", root / "cmake/Revision.cmake"], check=True)
+    text = out.read_text()
+    return (re.search(r'kCommit = "(\w*)"', text).group(1), re.search(r"kHasChanges = (\w+)", text).group(1))
+
+
+def test_a_build_knows_its_commit(tmp_path):
+    folder = tmp_path / "checkout"
+    folder.mkdir()
+    (folder / "commit.txt").write_text("$Format:%H$\n")
+    (folder / ".gitattributes").write_text("commit.txt export-subst\n")
+    assert revision_of(folder, tmp_path) == ("", "false"), "no repository"
+    git("init", "--quiet", folder=folder)
+    git("add", ".", folder=folder)
+    git("-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "--quiet", "-m", "One", folder=folder)
+    commit = git("rev-parse", "--short=12", "HEAD", folder=folder).strip()
+    assert revision_of(folder, tmp_path) == (commit, "false")
+    archive = tmp_path / "archive"
+    archive.mkdir()
+    git("archive", "--output", tmp_path / "a.tar", "HEAD", folder=folder)
+    subprocess.run(["tar", "xf", tmp_path / "a.tar", "-C", archive], check=True)
+    assert revision_of(archive, tmp_path) == (commit, "false"), "an archive"
+    (folder / ".gitattributes").write_text("# changed\n")
+    assert revision_of(folder, tmp_path) == (commit, "true")
 
 
 @pytest.mark.parametrize("command, words", [

@@ -8,7 +8,7 @@ import pytest
 from nextid import INVALID, OK, REPOSITORY, run
 
 COMMANDS = ["serve", "next", "range", "define", "advance", "delete", "counters", "bench", "backup", "restore",
-            "recover", "schema", "doctor", "token", "manual"]
+            "recover", "copy", "schema", "doctor", "probe", "token", "manual"]
 NAME_FORM = ("it must be a name of 1 to 128 of A-Z a-z 0-9 . _ : -, beginning with a letter, a digit"
              " or '_'.")
 MAX_ID = 2**63 - 1

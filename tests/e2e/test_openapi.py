@@ -22,6 +22,9 @@ def as_json_schema(part):
     if not isinstance(part, dict):
         return part
     part = {key: as_json_schema(each) for key, each in part.items()}
+    # Clients are to expect more fields of later releases; this one has none that are not described.
+    if "properties" in part and "type" in part:
+        part.setdefault("additionalProperties", False)
     return {**part, "type": [part["type"], "null"]} if part.pop("nullable", False) else part
 
 

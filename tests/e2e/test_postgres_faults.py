@@ -15,8 +15,10 @@ import pytest
 import nextid
 from load import check, finish
 from nextid import NOTHING_BURNED, WORK, is_problem, poll
-from postgres import PgBouncer
+from postgres import PgBouncer, tool
 from postgres_setting import WithoutSlotCondition, reserves
+from private_server import run
+from prometheus_text import metrics_of
 from tcp_proxy import AFTER, BEFORE, CLIENT, CUT, DELAY, HALF, HOLD, HOLD_ANSWERS, SERVER, Rule
 from torture.place import Disk
 
@@ -401,3 +403,28 @@ def test_tables_that_are_dropped_under_a_node_are_noticed(postgres):
     assert postgres.run("next").returncode == nextid.OK  # They are made anew,
     assert node.ask("GET", "/next").status == 500        # and are others.
     assert "nextid recover" in node.log()
+
+
+def test_a_database_that_must_be_vacuumed_soon_serves_ids(start_postgres):
+    """It warns with each write, which is no word about the commit: else each would be in doubt."""
+    setting = start_postgres()
+    server = setting.server
+    # A table that no vacuum gets through, or the server's own would end the warnings soon.
+    broken = server.data / server.sql("CREATE TABLE broken AS SELECT 1 AS column;"
+                                      "SELECT pg_relation_filepath('broken')")
+    near_the_end = 2**31 - 20_000_000  # Warnings begin 40,000,000 before the last one.
+    server.stop()
+    broken.write_bytes(b"\xff" * 8192)
+    # A file of the commit log has the states of so many transactions, two bits each.
+    log_file = server.data / "pg_xact" / f"{near_the_end // 2**20:04X}"
+    log_file.write_bytes(bytes(2**20 // 4))
+    owner = server.data.stat()
+    os.chown(log_file, owner.st_uid, owner.st_gid)
+    run(tool("pg_resetwal"), "--next-transaction-id", near_the_end, "-D", server.data, user=True)
+    server.start()
+    node = setting.start("--resp", "127.0.0.1:0")
+    before = server.log().count("must be vacuumed within")
+    for last in range(1, 11):
+        assert node.next_id() == last
+    assert server.log().count("must be vacuumed within") - before >= 10
+    assert metrics_of(node).get("nextid_store_calls_total", call="reserve", result="in_doubt") == 0

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 
 import pytest
@@ -74,6 +75,10 @@ def test_an_unknown_argument(call, script):
     (["mysql", "--seconds"], "'--seconds' needs a value; "),
     (["etcd", "--baseline-loop", "uvloop"], "unknown argument '--baseline-loop'; "),
     (["dynamodb", "--baseline-lop", "uvloop"], "unknown argument '--baseline-lop'; "),
+    (["all", "--json", "a.json"], "unknown argument '--json'; "),
+    (["all", "--json-dir"], "'--json-dir' needs a value; "),
+    (["engine", "--json"], "'--json' needs a value; "),
+    (["memory", "--rounds", "2"], "unknown argument '--rounds'; "),
     (["change"], "'change' needs another build's nextid, not ''; "),
     (["change", "/bin/true", "--xyzzy"], "unknown argument '--xyzzy'; ")], ids=str)
 def test_wrong_arguments_of_the_benchmarks(call, arguments, says):
@@ -90,6 +95,22 @@ def test_wrong_options(call, script, arguments, says):
     done = call(script, *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"{script}: {says}; `{script} --help` tells what it takes.\n"
+
+
+def test_all_benchmarks(tmp_path):
+    """Each with the same options and a file of its own; one that fails does not keep the others from their turn."""
+    for folder in ("script", "bench"):
+        shutil.copytree(REPOSITORY / folder, tmp_path / folder, ignore=shutil.ignore_patterns("results", "__pycache__"))
+    bench = tmp_path / "script" / "bench"
+    real = tmp_path / "script" / "real-bench"
+    bench.rename(real)
+    bench.write_text('#!/bin/sh\necho "$@" >> calls\n[ "$1" != mysql ]\n')
+    bench.chmod(0o755)
+    done = subprocess.run([real, "all", "--rounds=5", "--json-dir", "there"], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (1, "script/bench: these failed: mysql\n")
+    assert (tmp_path / "calls").read_text() == "".join(
+        f"{name} --rounds=5 --seconds 2 --json there/{name}.json\n"
+        for name in ("sqlite", "postgres", "mysql", "etcd", "dynamodb", "server", "threads"))
 
 
 def test_the_programs_take_what_their_scripts_let_through():

@@ -74,7 +74,9 @@ export class LineChart {
           const ends = [x(run.at(-1)), x(run[0])].map((end) => `${end.toFixed(2)},${HEIGHT}`);
           marks.push(draw("polygon", {class: "area", points: [...points, ...ends].join(" ")}));
         }
-        marks.push(draw("polyline", {class: `line series-${index}`, points: points.join(" ")}));
+        // A lone point is a line of no length, which its round ends make a dot.
+        const line = points.length > 1 ? points : [points[0], points[0]];
+        marks.push(draw("polyline", {class: `line series-${index}`, points: line.join(" ")}));
       }
     }
     if (this.#hovered && x(this.#hovered) >= 0) {

@@ -1,6 +1,6 @@
 // The page at /docs: each call of /openapi.json, with a form that makes it.
 import {Refusal, call, send, token, urlOf} from "./api.js";
-import {copyButton, element, find, setText} from "./dom.js";
+import {copyButton, element, find, setText, withCode} from "./dom.js";
 import {signIn} from "./sign_in.js";
 
 const METHODS = ["get", "post", "put", "delete", "patch"];
@@ -51,7 +51,7 @@ let lastId = 0;
 // A labelled control with its hint. Returns {field, control}.
 function labelled(label, control, hint, extra = "") {
   control.id = `field-${++lastId}`;
-  const note = element("p", {class: "note", id: `${control.id}-hint`}, hint);
+  const note = element("p", {class: "note", id: `${control.id}-hint`}, ...withCode(hint));
   control.setAttribute("aria-describedby", note.id);
   return element(
     "div", {class: "field"}, element("label", {for: control.id}, element("code", {}, label), extra),
@@ -180,7 +180,7 @@ function answersTable(document, responses) {
     return element(
       "tr", {}, element("th", {scope: "row"}, /XX$/.test(status) ? `other ${status}` : status),
       element("td", {}, element("code", {}, [...codes].join(", "))),
-      element("td", {}, response.description));
+      element("td", {}, ...withCode(response.description)));
   });
   const head = ["Status", "Code", "Meaning"].map((text) => element("th", {scope: "col"}, text));
   return element("table", {}, element("thead", {}, element("tr", {}, ...head)),
@@ -223,7 +223,7 @@ function callSection(document, entry) {
     element("summary", {},
       element("span", {class: "methods"}, entry.methods.join(" ")),
       element("code", {class: "path"}, entry.path), element("span", {class: "summary"}, summary)),
-    ...(description ? [element("p", {}, description)] : []),
+    ...(description ? [element("p", {}, ...withCode(description))] : []),
     tried,
     element("div", {class: "curl-row"}, curl, copyButton("Copy the curl command", () => curl.textContent, curl)),
     answer,
@@ -234,12 +234,12 @@ function callSection(document, entry) {
 
 function show(document) {
   setText(find("#server"), `${document.info.title} ${document.info.version}`);
-  setText(find("#intro"), document.info.description);
+  find("#intro").replaceChildren(...withCode(document.info.description));
   const calls = callsOf(document);
   for (const {name, description} of document.tags) {
     find("#calls").append(
       element("section", {"aria-label": name},
-        element("h2", {}, name), element("p", {class: "note"}, description),
+        element("h2", {}, name), element("p", {class: "note"}, ...withCode(description)),
         ...calls.filter((entry) => entry.operation.tags.includes(name))
           .map((entry) => callSection(document, entry))));
   }

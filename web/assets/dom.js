@@ -12,6 +12,10 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+// The pieces of a text for append(): what stands between backquotes is code.
+export const withCode = (text) =>
+  text.split("`").map((piece, index) => (index % 2 === 1 ? element("code", {}, piece) : piece));
+
 export const find = (selector) => document.querySelector(selector);
 
 // Sets text only where it changes: screen readers speak of each change in a live region.

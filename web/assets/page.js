@@ -109,7 +109,7 @@ function showCharts(status) {
   const saved = requests - status.store_writes;
   setText(find("#saved-note"), saved > 0
     ? `${grouped(saved)} writes saved, ${percent(saved / requests)}`
-    : "one write a request so far");
+    : requests > 0 ? "one write per request so far" : "no requests yet");
   showFigures();
 }
 

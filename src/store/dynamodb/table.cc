@@ -167,7 +167,7 @@ class Table {
            cat("made ", name(), " in ", client_.options().region,
                ", with on-demand billing; switch its point-in-time recovery on: aws dynamodb "
                "update-continuous-backups --table-name ",
-               client_.options().table,
+               client_.options().table, " --region ", client_.options().region,
                " --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true"));
     }
     if (reply.kind == Kind::kDone || reply.kind == Kind::kTableInUse) return {};

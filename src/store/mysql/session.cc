@@ -31,20 +31,33 @@ MysqlShared::MysqlShared(MysqlSettings given, Log log)
     : settings(std::move(given)), tables(settings.tables), log_(std::move(log)) {}
 
 bool MysqlShared::is_same(const std::optional<MysqlStoreRow>& found) {
-  if (found && found->identity == identity_) return true;
-  const base::Lock lock(mutex_);
-  if (!doubt_.empty()) return false;
-  doubt_ =
-      cat("the store in ", tables.store, " of ", settings.url, " is ",
+  const std::string place = cat("the store in ", tables.store, " of ", settings.url);
+  if (found && found->identity == identity_) {
+    if (found->version <= kMysqlSchemaVersion) return true;
+    doubt_because(cat(place, " was brought to the format ", found->version,
+                      " by a newer nextid while this one, which knows none after ",
+                      kMysqlSchemaVersion,
+                      ", was running; install the newer release on this machine, too, and start "
+                      "again"));
+    return false;
+  }
+  doubt_because(
+      cat(place, " is ",
           found ? cat("another one than this process opened: its identity is ",
                       base::printable(found->identity), " and was ", identity_)
                 : cat("gone: the row with its identity ", identity_, " is not there any more"),
           ", so its tables were made anew or restored, and would give ids twice; if they are to be "
           "used as they are, run: nextid recover --all --store '",
-          settings.url, "'; then start again");
+          settings.url, "'; then start again"));
+  return false;
+}
+
+void MysqlShared::doubt_because(std::string why) {
+  const base::Lock lock(mutex_);
+  if (!doubt_.empty()) return;
+  doubt_ = std::move(why);
   in_doubt_ = true;
   if (log_) log_(LogLevel::kError, cat("No id is given out any more: ", doubt_, "."));
-  return false;
 }
 
 std::string MysqlShared::doubt() const {

@@ -36,8 +36,8 @@ class MysqlShared {
   void set_identity(std::string identity) { identity_ = std::move(identity); }
   const std::string& identity() const noexcept { return identity_; }
 
-  /// Compares what was found with what was opened: another store, or none, is in doubt for good
-  /// (I8). False if it is.
+  /// Compares what was found with what was opened: another store, none, or one that a newer nextid
+  /// has brought to its own format is in doubt for good (I8). False if it is.
   bool is_same(const std::optional<MysqlStoreRow>& found);
 
   /// Why no id is given out any more, without a full stop; empty while there is no such reason.
@@ -49,6 +49,8 @@ class MysqlShared {
   StoreHealth health() const;
 
  private:
+  void doubt_because(std::string why) NEXTID_EXCLUDES(mutex_);
+
   const Log log_;
   std::string identity_;
   std::atomic<bool> in_doubt_{false};  // doubt_ is not empty, and will not change.

@@ -46,6 +46,12 @@ const PostgresStatement kSetSession{
 
 constexpr const char* kOutOfStep = "its answers are not those to what was asked";
 
+/// Where PostgreSQL warns with each write that a database must be vacuumed soon: no word about the
+/// commit. The message may be in any language, and the SQLSTATE is that of all warnings.
+bool is_about_vacuum(std::string_view source_function) {
+  return source_function == "GetNewTransactionId" || source_function == "GetNewMultiXactId";
+}
+
 /// The time left, for poll(): at least 1 ms before the deadline.
 int left_ms(Deadline deadline) {
   using std::chrono::milliseconds;
@@ -344,6 +350,8 @@ void PostgresConnection::receive_notice(void* self, const PGresult* notice) {
   // The untranslated severity: messages may be in any language.
   const char* severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
   if (severity == nullptr || std::string_view(severity) != "WARNING") return;
+  const char* source = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
+  if (source != nullptr && is_about_vacuum(source)) return;
   const char* message = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
   static_cast<PostgresConnection*>(self)->warning_ = message == nullptr ? "a warning" : message;
 }

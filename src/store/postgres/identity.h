@@ -6,9 +6,9 @@
 // changes a definition. A Reserve needs no look: its condition finds the writer's slot, a random
 // number that only these tables have.
 //
-// Tables that are gone, or have another identity, or a copy on another cluster, are refused for
-// good. A standby that was promoted without having all is known by the engines, which find their
-// slots set back.
+// Tables that are gone, or have another identity, a copy on another cluster, and tables that a
+// newer nextid has brought to its own format meanwhile, are refused for good. A standby that was
+// promoted without having all is known by the engines, which find their slots set back.
 #pragma once
 
 #include <atomic>
@@ -46,7 +46,7 @@ class PostgresIdentity {
   PostgresIdentity(Names names, Log log) : names_(std::move(names)), log_(std::move(log)) {}
 
   /// The rows of read_store, on a cluster with that system identifier. Throws PostgresFailure
-  /// (kDamaged) if they are another store's; from then on it is in doubt.
+  /// (kDamaged) if they are another store's, or of a newer format; from then on it is in doubt.
   PostgresStoreRow check(const PostgresRows& rows, const std::string& system);
   /// The tables were not found: that is another store, too.
   [[noreturn]] void tables_are_gone();
@@ -56,7 +56,8 @@ class PostgresIdentity {
   std::string doubt() const;
 
  private:
-  [[noreturn]] void refuse(const std::string& what);
+  [[noreturn]] void refuse_other(const std::string& what);
+  [[noreturn]] void refuse(std::string doubt);
 
   const Names names_;
   const Log log_;

@@ -155,6 +155,28 @@ TEST_F(IssuedTest, IsKeptByACounterThatStops) {
   EXPECT_GE(issued(), 13);
 }
 
+/// Its last op was made by the store that was set back, and counts there (I5).
+TEST_F(IssuedTest, WhatItsLastReservationTookIsBurnedByACounterThatStops) {
+  const std::uint64_t ticket = driver_.request(50);
+  driver_.tick();
+  const auto step = static_cast<std::int64_t>(driver_.reserve().step);
+  driver_.answer(Committed{15 + step});
+  EXPECT_EQ(driver_.answer_of(ticket), "corrupt");
+  const Accounting accounting = engine().accounting();
+  EXPECT_EQ(accounting.returned, 10U);
+  EXPECT_EQ(accounting.burned_by(BurnReason::kDiscard), 10U + static_cast<std::uint64_t>(step))
+      << "the stock, and the op";
+}
+
+TEST_F(IssuedTest, WhatItsLastAdvanceSkippedIsBurnedByACounterThatStops) {
+  driver_.request_advance(500);
+  driver_.tick();
+  driver_.answer(contract::Found{{20, cached(), 0, std::nullopt}});
+  driver_.answer(Committed{15});
+  ASSERT_TRUE(engine().corrupt());
+  EXPECT_EQ(engine().accounting().burned_by(BurnReason::kAdvance), 485U);
+}
+
 // --- What a counter that has stopped says
 
 TEST_F(IssuedTest, AStopNamesBothValuesAndWhatToRun) {
