@@ -97,6 +97,16 @@ void add_command(CLI::App& app, Outcome& outcome, bool range) {
       ->type_name("KEY");
   command->add_flag("--json", request->json, "Print the JSON of the HTTP call");
   add_store_options(*command, request->sources);
+  command->footer(
+      range ? "The command opens the store itself; no server needs to run, and servers may.\n"
+              "Examples:\n"
+              "  nextid range 10 orders                  1 10\n"
+              "  nextid range 10 orders --key batch-7    the same range again for the same key"
+            : "The command opens the store itself; no server needs to run, and servers may.\n"
+              "Examples:\n"
+              "  nextid next                             1\n"
+              "  nextid next orders --key invoice-17     the same id again for the same key\n"
+              "  nextid next orders --json               {\"id\":8}");
   command->callback([request, &outcome] { outcome.exit_code = allocate(*request); });
 }
 

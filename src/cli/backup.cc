@@ -89,9 +89,10 @@ void add_backup(CLI::App& app, Outcome& outcome) {
   add_store_options(*command, request->sources);
   command->footer(
       "The copy is of one moment, checked, and there as a whole or not at all. It gives out no "
-      "ids\n"
-      "before `nextid restore` has put it back. For sqlite stores; databases have backups of\n"
-      "their own, which their pages in docs/ tell of.");
+      "ids before `nextid restore` has put it back. For sqlite stores; databases have backups of "
+      "their own, which their pages in docs/ tell of.\n"
+      "Examples:\n"
+      "  nextid backup /backup/ids.db --store sqlite:/var/lib/nextid/ids.db");
   command->callback([request, &outcome] { outcome.exit_code = back_up(*request); });
 }
 
@@ -105,8 +106,9 @@ void add_restore(CLI::App& app, Outcome& outcome) {
   request->recovery.all = true;
   command->footer(
       "Ids that were given out after the backup would be given again: so say how far to skip, "
-      "with\n"
-      "--skip N, or --exact if there were none. Stop all that use the store first.");
+      "with --skip N, or --exact if there were none. Stop all that use the store first.\n"
+      "Examples:\n"
+      "  nextid restore /backup/ids.db --skip 1000000 --store sqlite:/srv/ids.db");
   command->callback([request, &outcome] { outcome.exit_code = restore(*request); });
 }
 

@@ -179,8 +179,8 @@ void add_seconds(CLI::App& command, Request& request) {
 
 void add_bench(CLI::App& app, Outcome& outcome) {
   const auto request = std::make_shared<Request>();
-  auto* command = app.add_subcommand(
-      "bench", "Load a server or a store, show its speed, and check that every id is new");
+  auto* command =
+      app.add_subcommand("bench", "Load a server or a store, and check that every id is new");
   add_target_options(*command, *request);
   add_store_options(*command, request->sources);
   add_name(*command, "--counter", request->counter,
@@ -196,8 +196,13 @@ void add_bench(CLI::App& app, Outcome& outcome) {
   add_seconds(*command, *request);
   add("--requests", 1'000'000'000, request->requests, "How many at most; each takes 12 bytes here");
   command->footer(
-      "A token for the server is read from NEXTID_TOKEN. The ids are real: use a counter "
-      "of its own.\nExits 5 when an id came twice, or one client's did not grow.");
+      "A token for the server is read from NEXTID_TOKEN. The ids are real: use a counter of its "
+      "own.\n"
+      "Exits 5 when an id came twice, or one client's did not grow.\n"
+      "Examples:\n"
+      "  nextid bench --clients 64 --seconds 5\n"
+      "  nextid bench --resp 127.0.0.1:6380 --pipeline 16\n"
+      "  nextid bench --in-process --store sqlite:bench.db");
   command->callback([request, &outcome] { outcome.exit_code = bench(*request); });
 }
 

@@ -36,5 +36,7 @@ void add_doctor(CLI::App& app, Outcome& outcome);
 void add_probe(CLI::App& app, Outcome& outcome);
 /// `nextid token`
 void add_token(CLI::App& app, Outcome& outcome);
+/// `nextid manual`. After all others, which it tells of.
+void add_manual(CLI::App& app, Outcome& outcome);
 
 }  // namespace nextid::cli

@@ -353,11 +353,13 @@ void add_copy(CLI::App& app, Outcome& outcome) {
   command->add_flag("--yes", request->yes, "Do not ask");
   command->add_flag("--json", request->json, "Print the report as JSON");
   command->footer(
-      "Stop the servers of both stores first. In the first store the counters are deleted, so "
-      "that\n"
-      "it gives no more ids of them; `nextid copy` the other way brings them back. If the command\n"
-      "is ended before its time, run it again: it does the rest. Keys of idempotent requests stay\n"
-      "behind. docs/moving.md tells the steps of a move.");
+      "Stop the servers of both stores first. In the first store the counters are deleted, so that "
+      "it gives no more ids of them; `nextid copy` the other way brings them back. If the command "
+      "is ended before its time, run it again: it does the rest. Keys of idempotent requests stay "
+      "behind. docs/moving.md tells the steps of a move.\n"
+      "Examples:\n"
+      "  nextid copy --dry-run --from sqlite:ids.db --to postgres://nextid@db.example/ids\n"
+      "  nextid copy --from sqlite:ids.db --to postgres://nextid@db.example/ids");
   command->callback([request, &outcome] { outcome.exit_code = run(*request); });
 }
 

@@ -40,6 +40,11 @@ void add_counters(CLI::App& app, Outcome& outcome) {
   command->add_flag("--deleted", request->deleted, "Those that were deleted, and no others");
   command->add_flag("--json", request->json, "Print the JSON of GET /v1/counters");
   add_store_options(*command, request->sources);
+  command->footer(
+      "Each with its value, which is the last id reserved from it, and its definition. A store "
+      "that is missing is not made.\n"
+      "Examples:\n"
+      "  nextid counters --store sqlite:/var/lib/nextid/ids.db");
   command->callback([request, &outcome] { outcome.exit_code = list(*request); });
 }
 

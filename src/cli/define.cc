@@ -139,9 +139,14 @@ int delete_counter(const Request& request) {
 
 void add_define(CLI::App& app, Outcome& outcome) {
   const auto request = std::make_shared<Request>();
-  auto* command = app.add_subcommand(
-      "define", "Make a counter, or change it; what is left out stays as it is, or is the default");
-  command->footer("A counter that was deleted is back, and goes on above its value.");
+  auto* command = app.add_subcommand("define", "Make a counter, or change it");
+  command->footer(
+      "What is left out stays as it is, or is the default of a new counter. A counter that was "
+      "deleted is back, and goes on above its value.\n"
+      "Examples:\n"
+      "  nextid define tickets --start 1000 --comment 'Numbers of support tickets'\n"
+      "  nextid define orders --cache 100\n"
+      "  nextid define rows --max-js-safe");
   add_name(*command, "NAME", request->name, "The counter")->required();
   const auto add = [&](const auto& field) { add_field(*command, field, request->change); };
   contract::for_each_field(add, add);
@@ -153,8 +158,13 @@ void add_define(CLI::App& app, Outcome& outcome) {
 
 void add_advance(CLI::App& app, Outcome& outcome) {
   const auto request = std::make_shared<Request>();
-  auto* command = app.add_subcommand(
-      "advance", "Have a counter go on above N: ids up to N count as used, whoever used them");
+  auto* command =
+      app.add_subcommand("advance", "Have a counter go on above an id that was used elsewhere");
+  command->footer(
+      "Ids up to that one count as used, whoever used them. A counter that is there already stays "
+      "where it is.\n"
+      "Examples:\n"
+      "  nextid advance orders --to 1048576");
   add_name(*command, "NAME", request->name,
            "The counter, made where it is missing; the store is not")
       ->required();
@@ -175,9 +185,11 @@ void add_delete(CLI::App& app, Outcome& outcome) {
   command->add_flag("--json", request->json, "Print the JSON of the HTTP call");
   add_store_options(*command, request->sources);
   command->footer(
-      "The store keeps its name and its value, so that no id of it is given again: `nextid define\n"
-      "COUNTER` brings it back, to go on above it. Nodes with a cached block of its ids give\n"
-      "those out until they next ask the store.");
+      "The store keeps its name and its value, so that no id of it is given again: `nextid define "
+      "COUNTER` brings it back, to go on above it. Nodes with a cached block of its ids give those "
+      "out until they next ask the store.\n"
+      "Examples:\n"
+      "  nextid delete ordres");
   command->callback([request, &outcome] { outcome.exit_code = delete_counter(*request); });
 }
 

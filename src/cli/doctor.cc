@@ -74,12 +74,16 @@ int run_doctor(const server::ConfigSources& sources) {
 
 void add_doctor(CLI::App& app, Outcome& outcome) {
   const auto sources = std::make_shared<server::ConfigSources>();
-  auto* command = app.add_subcommand(
-      "doctor", "Check the store, credentials, clock, disk, ports and limits that serve would use");
+  auto* command =
+      app.add_subcommand("doctor", "Check the store, credentials, clock, disk, ports and limits");
   add_server_options(*command, *sources);
   command->footer(
-      "Takes the options of `nextid serve`, and changes nothing: no counter, no store. One line a\n"
-      "finding: ok, warn or FAIL. Exits 0 when all is ok, 1 with a warning, 2 with a failure.");
+      "Looks at what `nextid serve` with the same options would use, and changes nothing: no "
+      "counter, no store. One line a finding: ok, warn or FAIL. Exits 0 when all is ok, 1 with a "
+      "warning, 2 with a failure.\n"
+      "Examples:\n"
+      "  nextid doctor --store sqlite:/var/lib/nextid/ids.db\n"
+      "  nextid doctor --config /etc/nextid/nextid.toml");
   command->callback([sources, &outcome] { outcome.exit_code = run_doctor(*sources); });
 }
 

@@ -1,7 +1,8 @@
-// How a nextid command ends. Documented in `nextid --help`.
+// How a nextid command ends.
 #pragma once
 
-#include <string>
+#include <array>
+#include <string_view>
 
 #include "nextid/error.h"
 
@@ -9,12 +10,33 @@ namespace nextid::cli {
 
 enum ExitCode : int {
   kOk = 0,
-  kFailure = 1,      ///< Output can't be written, or an internal failure.
-  kUsage = 2,        ///< Wrong usage or input.
-  kUnavailable = 3,  ///< The store or the address can't be used now; trying again may help.
-  kExhausted = 4,    ///< The counter has too few ids left.
-  kCorrupt = 5,      ///< The store contradicts itself.
-  kConflict = 6,     ///< The request contradicts what the store has.
+  kFailure = 1,
+  kUsage = 2,
+  kUnavailable = 3,
+  kExhausted = 4,
+  kCorrupt = 5,
+  kConflict = 6,
+};
+
+struct ExitMeaning {
+  ExitCode code;
+  std::string_view name;  ///< In `nextid --help`.
+  std::string_view meaning;
+};
+inline constexpr std::array kExitMeanings{
+    ExitMeaning{kOk, "done", "Done."},
+    ExitMeaning{kFailure, "output failed",
+                "Output can't be written (standard error tells which ids are lost), or an internal "
+                "failure."},
+    ExitMeaning{kUsage, "wrong usage", "Wrong usage or input."},
+    ExitMeaning{kUnavailable, "unavailable now",
+                "The store or the address can't be used now: unavailable, overloaded, too slow, in "
+                "use. Trying again may help."},
+    ExitMeaning{kExhausted, "too few ids left", "The counter has too few ids left."},
+    ExitMeaning{kCorrupt, "store damaged", "The store contradicts itself, or is damaged."},
+    ExitMeaning{kConflict, "conflict",
+                "It contradicts what the store has: a definition, a deletion, or a key for another "
+                "count."},
 };
 
 ExitCode exit_code_of(ErrorCode code) noexcept;

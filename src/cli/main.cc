@@ -13,11 +13,12 @@
 
 #include "nextid/error.h"
 
-#include "base/cat.h"
 #include "base/stray_text.h"
 #include "cli/arguments.h"
 #include "cli/commands.h"
+#include "cli/completion.h"
 #include "cli/exit_code.h"
+#include "cli/help.h"
 #include "cli/mistake.h"
 #include "cli/output.h"
 #include "cli/value_options.h"
@@ -28,30 +29,6 @@
 namespace {
 
 using nextid::contract::kTextFields;
-
-constexpr const char* kFooter = R"(Examples:
-  nextid serve                            serve http://127.0.0.1:8000 from ids.db
-  curl -s http://127.0.0.1:8000/next      {"id":1}
-  nextid next                             one id of the counter 'global'
-  nextid range 10 orders                  ten ids of the counter 'orders': 1 10
-  nextid next orders --key invoice-17     the same id again for the same key
-  nextid define tickets --start 1000      a counter that begins at 1000
-  nextid counters --store sqlite:/var/lib/nextid/ids.db
-  nextid serve --store postgres://nextid@db.example/ids
-  nextid doctor                           what would keep a server from working here
-
-Ids are unique and increasing over all programs that use the same store, at the same time or not.
-
-Exit codes:
-  0  done
-  1  output can't be written (standard error tells which ids are lost), or an internal failure
-  2  wrong usage or input
-  3  the store or the address can't be used now: unavailable, overloaded, too slow, in use
-  4  the counter has too few ids left
-  5  the store contradicts itself, or is damaged
-  6  it contradicts what the store has: a definition, a deletion, or a key for another count
-`nextid doctor` exits 0 when all is ok, 1 with a warning, 2 with a failure.
-)";
 
 /// Whether the option has rules of its own for its text: any, for a definition's fields, and
 /// printable ASCII, for a key.
@@ -77,11 +54,13 @@ void refuse_stray_characters(CLI::App& app) {
 }
 
 int run(const std::vector<std::string>& words) {
-  CLI::App app(
-      "nextid: unique, increasing 64-bit ids and ranges of them, durable before you see them",
-      "nextid");
-  app.set_version_flag("--version", nextid::cli::version_text());
-  app.footer(kFooter);
+  CLI::App app("unique, increasing 64-bit ids and ranges, durable before you see them", "nextid");
+  app.formatter_fn([](const CLI::App* command, const std::string&, CLI::AppFormatMode) {
+    return nextid::cli::help_of(*command);
+  });
+  app.set_help_flag("-h,--help", "Print this help.");
+  app.set_version_flag("--version", nextid::cli::version_text(),
+                       "Print the version, the commit, the build and its stores.");
   app.require_subcommand(1);
 
   nextid::cli::Outcome outcome;
@@ -100,7 +79,11 @@ int run(const std::vector<std::string>& words) {
   nextid::cli::add_doctor(app, outcome);
   nextid::cli::add_probe(app, outcome);
   nextid::cli::add_token(app, outcome);
+  nextid::cli::add_manual(app, outcome);
   refuse_stray_characters(app);
+  if (words.size() > 1 && words[1] == nextid::cli::kCompleteCommand) {
+    return nextid::cli::complete(app, std::span(words).subspan(2));
+  }
   try {
     std::vector<const char*> pointers;
     for (const std::string& word : words) pointers.push_back(word.c_str());

@@ -12,6 +12,7 @@
 #include "base/cat.h"
 #include "base/nearest.h"
 #include "base/stray_text.h"
+#include "cli/option_words.h"
 #include "server/meant_option.h"
 #include "store/factory.h"
 
@@ -27,58 +28,13 @@ std::string shown(std::string_view word) { return base::visible(store::without_p
 
 std::string in_quotes(std::string_view word) { return cat("'", shown(word), "'"); }
 
-// --- What the commands take
-
-/// "--store", or the name of an argument without dashes.
-std::string name_of(const CLI::Option& option) {
-  return option.get_lnames().empty() ? option.get_name() : "--" + option.get_lnames().front();
-}
-
-bool is_flag(const CLI::Option& option) { return option.get_items_expected_max() == 0; }
-
-/// "--store URL"
-std::string form_of(const CLI::Option& option) {
-  const bool has_value = !option.get_positional() && !is_flag(option);
-  return name_of(option) + (has_value ? " " + option.get_type_name() : "");
-}
-
-/// "nextid range N [COUNTER]": without what may be left out, but for arguments.
-std::string usage_of(const CLI::App& command) {
-  std::string usage = "nextid " + command.get_name();
-  for (const CLI::Option* option : command.get_options()) {
-    const std::string form = form_of(*option);
-    if (option->get_required()) {
-      usage += " " + form;
-    } else if (option->get_positional()) {
-      usage += cat(" [", form, "]");
-    }
-  }
-  return usage;
-}
-
-const CLI::Option* find_option(const CLI::App& command, const std::string& name) {
-  for (const CLI::Option* option : command.get_options()) {
-    const bool is_long = name.starts_with("--");
-    if (is_long ? option->check_lname(name.substr(2)) : option->check_sname(name.substr(1))) {
-      return option;
-    }
-  }
-  return nullptr;
-}
-
-/// "-1" is a number.
-bool looks_like_option(std::string_view word) {
-  return word.size() > 1 && word.front() == '-' && (word[1] < '0' || word[1] > '9');
-}
+// --- Options
 
 /// The option of the command that was meant; null for none.
 const CLI::Option* option_meant_by(const CLI::App& command, const std::string& name) {
   std::vector<std::string> known;
   for (const CLI::Option* option : command.get_options()) {
-    // Those without a group are hidden.
-    if (!option->get_lnames().empty() && !option->get_group().empty()) {
-      known.push_back(option->get_lnames().front());
-    }
+    if (!option->get_lnames().empty()) known.push_back(option->get_lnames().front());
   }
   std::string_view bare = name;
   while (bare.starts_with('-')) bare.remove_prefix(1);

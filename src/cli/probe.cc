@@ -10,6 +10,7 @@
 #include "base/cat.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/option_words.h"
 #include "cli/output.h"
 #include "cli/server_options.h"
 
@@ -48,17 +49,21 @@ void add_probe(CLI::App& app, Outcome& outcome) {
   const auto sources = std::make_shared<server::ConfigSources>();
   const auto path = std::make_shared<std::string>("/healthz");
   auto* command = app.add_subcommand("probe", "Ask a server of this machine whether it is well");
-  command->add_option("PATH", *path, "What to ask: /healthz, or /readyz for whether it gives ids")
-      ->capture_default_str()
-      ->check([](const std::string& text) {
-        const bool is_path = text.starts_with('/') && text.find(' ') == std::string::npos;
-        return is_path ? "" : "PATH is '" + text + "': it must begin with '/', and have no blanks.";
-      });
+  auto* argument = command->add_option(
+      "PATH", *path, "What to ask: /healthz, or /readyz for whether it gives ids [/healthz]");
+  offer(*argument, "/healthz /readyz");
+  argument->check([](const std::string& text) {
+    const bool is_path = text.starts_with('/') && text.find(' ') == std::string::npos;
+    return is_path ? "" : "PATH is '" + text + "': it must begin with '/', and have no blanks.";
+  });
   add_listening_options(*command, *sources);
   command->footer(
-      "For health checks of containers. Finds the server by the options of `nextid serve`, from\n"
-      "the environment and the file, too. Says nothing and exits 0 where the answer is 200, and\n"
-      "exits 3 where it is another one, or none comes within 4 seconds.");
+      "For health checks of containers. Finds the server by the options of `nextid serve`, from "
+      "the environment and the file, too. Says nothing and exits 0 where the answer is 200, and "
+      "exits 3 where it is another one, or none comes within 4 seconds.\n"
+      "Examples:\n"
+      "  nextid probe\n"
+      "  nextid probe /readyz --http 127.0.0.1:8000");
   command->callback([sources, path, &outcome] { outcome.exit_code = probe(*sources, *path); });
 }
 

@@ -280,9 +280,12 @@ void add_recover(CLI::App& app, Outcome& outcome) {
       "Move the one counter on to this id at least");
   add_recovery_options(*command, *request);
   command->footer(
-      "Needed where nextid refuses a store: a copy, a backup, a lost log, a table made anew, or a\n"
+      "Needed where nextid refuses a store: a copy, a backup, a lost log, a table made anew, or a "
       "counter set back. Stop all that use the store first. What is skipped is burned, and "
-      "counted.");
+      "counted.\n"
+      "Examples:\n"
+      "  nextid recover --all --skip 1000000 --store sqlite:/var/lib/nextid/ids.db\n"
+      "  nextid recover orders --to 1048576");
   command->callback([request, &outcome] {
     const auto problem = problem_with(*request);
     const auto config = server::load_config(request->sources);

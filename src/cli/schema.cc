@@ -28,8 +28,10 @@ void add_schema(CLI::App& app, Outcome& outcome) {
       app.add_subcommand("schema", "The SQL that makes a store's tables, and the rights it needs");
   add_store_options(*command, *sources);
   command->footer(
-      "For those who make the tables themselves, and let the server have no more rights than it\n"
-      "needs: give it --no-create-store then. Reads nothing but the URL.");
+      "For those who make the tables themselves, and let the server have no more rights than it "
+      "needs: give it --no-create-store then. Reads nothing but the URL.\n"
+      "Examples:\n"
+      "  nextid schema --store postgres://nextid@db.example/ids | psql ids");
   command->callback([sources, &outcome] { outcome.exit_code = show_schema(*sources); });
 }
 

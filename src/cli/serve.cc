@@ -9,7 +9,6 @@
 
 #include "cli/commands.h"
 #include "cli/exit_code.h"
-#include "cli/output.h"
 #include "cli/server_options.h"
 #include "cli/stop_signals.h"
 #include "server/front_ends.h"
@@ -68,18 +67,19 @@ int serve(const server::ConfigSources& sources) {
 
 void add_serve(CLI::App& app, Outcome& outcome) {
   const auto sources = std::make_shared<server::ConfigSources>();
-  const auto help_markdown = std::make_shared<bool>(false);
-  auto* command = app.add_subcommand("serve", "Serve ids over HTTP until SIGTERM or SIGINT");
+  auto* command = app.add_subcommand("serve", "Serve ids over HTTP and the Redis protocol");
   add_server_options(*command, *sources);
-  command->add_flag("--help-markdown", *help_markdown)->group("");
   command->footer(
-      "A flag wins over the environment, the environment over the file. The first SIGTERM or\n"
-      "SIGINT stops accepting, answers what waits, closes the store and exits 0; a second one\n"
-      "ends the process at once. SIGHUP reads the files of tokens and certificates again,\n"
-      "and opens the audit log again.");
-  command->callback([sources, help_markdown, &outcome] {
-    outcome.exit_code = *help_markdown ? print(server::options_markdown()) : serve(*sources);
-  });
+      "A flag wins over the environment, the environment over the file. In brackets: the default, "
+      "and the environment variable.\n"
+      "The first SIGTERM or SIGINT stops accepting, answers what waits, closes the store and exits "
+      "0; a second one ends the process at once. SIGHUP reads the files of tokens and certificates "
+      "again, and opens the audit log again.\n"
+      "Examples:\n"
+      "  nextid serve --store sqlite:/var/lib/nextid/ids.db\n"
+      "  nextid serve --config /etc/nextid/nextid.toml\n"
+      "  nextid serve --http 0.0.0.0:8000 --tokens /etc/nextid/tokens");
+  command->callback([sources, &outcome] { outcome.exit_code = serve(*sources); });
 }
 
 }  // namespace nextid::cli

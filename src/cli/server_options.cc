@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/cat.h"
+#include "cli/option_words.h"
 
 namespace nextid::cli {
 namespace {
@@ -27,6 +28,7 @@ void add_option(CLI::App& command, const server::Option& option, server::ConfigS
                            option.environment_name() + "]";
   auto* added = command.add_option_function<std::string>("--" + name, set, help);
   added->type_name(std::string(option.value_name));
+  offer(*added, option.words);
   // --NAME is "true", and --NAME=false is for where the environment or the file says so.
   if (option.is_switch()) added->expected(0);
 }
@@ -35,8 +37,8 @@ void add_config_option(CLI::App& command, server::ConfigSources& sources) {
   command
       .add_option_function<std::string>(
           "--config", [&sources](const std::string& path) { sources.file = path; },
-          cat("A file of the options of `nextid serve`, with lines like  http = \"0.0.0.0:8000\"  "
-              "[",
+          cat("A file of the options of `nextid serve`, with lines such as http = "
+              "\"0.0.0.0:8000\". [",
               server::kConfigEnvironmentName, "]"))
       ->type_name("FILE");
 }

@@ -1,4 +1,5 @@
 // `nextid token`: a new token, and the line of the token file that knows it.
+#include <cstddef>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -14,6 +15,7 @@
 #include "base/stray_text.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/option_words.h"
 #include "cli/output.h"
 #include "cli/server_options.h"
 #include "cli/value_options.h"
@@ -86,29 +88,39 @@ ExitCode token(const Request& request) {
   return print(cat(*secret, "\n", line, "\n"));
 }
 
+/// "counters-in-use= keys="
+std::string limit_words() {
+  std::string words;
+  for (std::size_t i = 0; i < auth::kLimits; ++i) {
+    words += cat(auth::to_string(static_cast<auth::Limit>(i)), "= ");
+  }
+  return words;
+}
+
 }  // namespace
 
 void add_token(CLI::App& app, Outcome& outcome) {
   const auto request = std::make_shared<Request>();
   auto* command = app.add_subcommand(
-      "token",
-      "Make a token for clients of `nextid serve --tokens FILE`, and its line of the file");
-  add_name(*command, "NAME", request->name, "Whose it is, for people and logs")->required();
-  command
-      ->add_option("--rights", request->rights,
-                   "What it allows: read, allocate, define and delete, with commas between them")
-      ->type_name("LIST")
-      ->capture_default_str();
+      "token", "Make a token for clients, and its line for the file of --tokens");
+  auto* name = add_name(*command, "NAME", request->name, "Whose it is, for people and logs");
+  name->required();
+  offer(*name, "");
+  auto* rights = command->add_option(
+      "--rights", request->rights,
+      "What it allows: read, allocate, define and delete, with commas between them [allocate]");
+  rights->type_name("LIST");
+  offer(*rights, "read allocate define delete");
   command
       ->add_option("--counters", request->counters,
-                   "For which counters: names, or patterns with * ? [a-z], as 'orders:*'")
-      ->type_name("PATTERN...")
-      ->capture_default_str();
-  command
-      ->add_option("--limit", request->limits,
-                   "How much its holders may use of a server, as counters-in-use=1000: "
-                   "docs/security.md has the limits and their defaults")
-      ->type_name("NAME=VALUE...");
+                   "For which counters: names, or patterns with * ? [a-z], as 'orders:*' [*]")
+      ->type_name("PATTERN...");
+  auto* limit =
+      command->add_option("--limit", request->limits,
+                          "How much its holders may use of a server, as counters-in-use=1000: "
+                          "docs/security.md has the limits and their defaults");
+  limit->type_name("NAME=VALUE...");
+  offer(*limit, limit_words());
   const auto take_file = [request](const std::string& path) {
     if (path.empty()) refuse_value("--file", path, "it must be a path");
     request->file = path;
@@ -120,8 +132,11 @@ void add_token(CLI::App& app, Outcome& outcome) {
           "alone")
       ->type_name("FILE");
   command->footer(
-      "Standard output gets two lines: the token, which the client alone keeps, and the line for\n"
-      "the file, which has the token's SHA-256. A running server reads the file again on SIGHUP.");
+      "Standard output gets two lines: the token, which the client alone keeps, and the line for "
+      "the file, which has the token's SHA-256. A running server reads the file again on SIGHUP.\n"
+      "Examples:\n"
+      "  nextid token shop --counters 'orders:*' --file /etc/nextid/tokens\n"
+      "  nextid token admin --rights read,allocate,define");
   command->callback([request, &outcome] { outcome.exit_code = token(*request); });
 }
 

@@ -7,6 +7,7 @@
 #include "base/cat.h"
 #include "base/stray_text.h"
 #include "base/whole_number.h"
+#include "cli/option_words.h"
 
 namespace nextid::cli {
 namespace {
@@ -46,7 +47,9 @@ CLI::Option* add_name(CLI::App& command, const std::string& option, std::string&
     }
     name = text;
   };
-  return add(command, option, "NAME", set, name.empty() ? help : cat(help, " [", name, "]"));
+  auto* added = add(command, option, "NAME", set, name.empty() ? help : cat(help, " [", name, "]"));
+  offer(*added, kOfferCounters);
+  return added;
 }
 
 void refuse_value(const std::string& option, const std::string& text, const std::string& reason) {

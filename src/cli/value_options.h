@@ -18,7 +18,8 @@ struct NumberRange {
 CLI::Option* add_number(CLI::App& command, const std::string& option, NumberRange range,
                         const std::function<void(std::uint64_t)>& take, const std::string& help);
 
-/// The same for a counter's name, or another name of that form. What `name` has is the default.
+/// The same for a counter's name, which completions offer, or another name of that form. What
+/// `name` has is the default.
 CLI::Option* add_name(CLI::App& command, const std::string& option, std::string& name,
                       const std::string& help);
 

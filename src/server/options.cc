@@ -209,7 +209,8 @@ constexpr std::array kOptions{
              if (!address) return invalid(cat(address.error().what(), ", or off"));
              config.resp = *std::move(address);
              return {};
-           }},
+           },
+           nullptr, "off"},
     Option{"tokens", "FILE", "none",
            "Who may do what: a file of tokens, as `nextid token` makes them (docs/security.md). "
            "Read again on SIGHUP.",
@@ -219,7 +220,7 @@ constexpr std::array kOptions{
         "Write down who defined and advanced counters, took large ranges and was refused, one line "
         "of JSON each (docs/security.md): to this file, which is opened again on SIGHUP, or with "
         "`journal` to standard error.",
-        with<set_path, &Config::audit_log>},
+        with<set_path, &Config::audit_log>, nullptr, "journal"},
     Option{"audit-range", "N", "1000", "Ranges of this many ids or more are in the audit log.",
            number<1, kMaxId, &Config::audit_range>},
     Option{"tls-cert", "FILE", "none",
@@ -294,7 +295,8 @@ constexpr std::array kOptions{
              if (!set) return invalid(cat(set.error().what(), ", or auto"));
              config.max_client_bytes = bytes;
              return {};
-           }},
+           },
+           nullptr, "auto"},
     Option{
         "header-timeout", "TIME", "10s",
         "How long a request may take to arrive, from its first byte to its last; with tokens, also "
@@ -305,7 +307,7 @@ constexpr std::array kOptions{
     Option{"resp-idle-timeout", "TIME", "off",
            "The same for clients of the Redis protocol, whose pools keep connections; off for as "
            "long as they like. TCP keep-alive finds those that vanished.",
-           with<set_limit, &Config::resp_idle_timeout>},
+           with<set_limit, &Config::resp_idle_timeout>, nullptr, "off"},
     Option{"write-timeout", "TIME", "30s",
            "How long a client may leave an answer unread before it is disconnected.",
            with<set_time, &Config::clients, &net::ClientSettings::write_timeout>},
@@ -320,7 +322,7 @@ constexpr std::array kOptions{
         "drain-delay", "TIME", "off",
         "How long to go on serving after SIGTERM or SIGINT while /readyz is 503 already, so that "
         "load balancers notice; then the stop begins.",
-        with<set_limit, &Config::drain_delay>},
+        with<set_limit, &Config::drain_delay>, nullptr, "off"},
     Option{
         "shutdown-timeout", "TIME", "8s",
         "How long a stop by SIGTERM or SIGINT may take: answering what waits, closing the store.",
@@ -338,14 +340,16 @@ constexpr std::array kOptions{
                return invalid("it must be info, warning or error");
              }
              return {};
-           }},
+           },
+           nullptr, "info warning error"},
     Option{"log-format", "FORMAT", "text",
            "How to log: text, or json, which is one object per line (docs/operations.md).",
            [](Config& config, std::string_view text) -> Result<void> {
              if (text != "text" && text != "json") return invalid("it must be text or json");
              config.log_format = text == "json" ? LogFormat::kJson : LogFormat::kText;
              return {};
-           }},
+           },
+           nullptr, "text json"},
 };
 
 // --- Sources
@@ -485,52 +489,6 @@ Result<Config> load_config(const ConfigSources& sources) {
   config.clients.max_range = config.store_options.max_range;
   config.clients.request_timeout = config.store_options.request_timeout;
   return config;
-}
-
-std::string options_markdown() {
-  std::string page =
-      "# Options of `nextid serve`\n"
-      "\n"
-      "`nextid serve --help-markdown` writes this page.\n"
-      "\n"
-      "Each option is a flag (`--http 0.0.0.0:8000`), an environment variable\n"
-      "(`NEXTID_HTTP=0.0.0.0:8000`) and a line of a file (`http = \"0.0.0.0:8000\"`), which\n"
-      "`--config FILE` or `NEXTID_CONFIG` names. A flag wins over the environment, the "
-      "environment\n"
-      "over the file, the file over the default. A variable that is set but empty counts as not\n"
-      "set, but an empty `NEXTID_STORE` is refused. An unknown key in the file, or a wrong value\n"
-      "anywhere, ends the program with exit code 2 and a sentence that says where it stands. So\n"
-      "does a control character, or a blank at either end, of any value, and an unknown variable\n"
-      "`NEXTID_...`; those that Kubernetes makes for services called nextid or nextid-something\n"
-      "are passed over.\n"
-      "\n"
-      "All other commands that use a store take it, `no-create-store`, `accept-copy` and\n"
-      "`state-dir` from the same places.\n"
-      "\n"
-      "The file has lines `name = value`, and comments behind `#`. A value is text in quotes, a\n"
-      "whole number, `true` or `false`; that of `allow-host` may be a list, `[\"a\", \"b\"]`. In "
-      "text\n"
-      "between `\"` and `\"` a `\\` begins an escape (`\\\"`, `\\\\`, `\\n`, `\\u00e9`), between "
-      "`'` and `'`\n"
-      "nothing does. Each such line is [TOML](https://toml.io) and means the same there; what "
-      "else\n"
-      "TOML has, such as sections and dates, is refused.\n"
-      "\n"
-      "Each default can be given, too: `none` for no file, directory or host (a file of that name "
-      "is\n"
-      "`./none`), `off` for no limit or address, and `--insecure=false` for a flag.\n"
-      "\n"
-      "Times are `500ms`, `5s`, `2m`, `1h`, `7d`, or a plain number of seconds. A flag without a\n"
-      "value is `true` or `false` in the environment and the file.\n"
-      "\n"
-      "| flag | environment | default | meaning |\n"
-      "|---|---|---|---|\n";
-  for (const auto& option : kOptions) {
-    const std::string value = option.is_switch() ? "" : " " + std::string(option.value_name);
-    page += "| `--" + std::string(option.name) + value + "` | `" + option.environment_name() +
-            "` | `" + std::string(option.default_text) + "` | " + option.full_help() + " |\n";
-  }
-  return page;
 }
 
 }  // namespace nextid::server

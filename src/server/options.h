@@ -1,5 +1,6 @@
 // The options of `nextid serve`: one table, from which come the flags and their help, the
-// environment variables, the keys of the configuration file, and the manual page.
+// environment variables, the keys of the configuration file, and the manual pages
+// (option_pages.h).
 //
 // A new option is a field of Config and a row in options.cc.
 #pragma once
@@ -68,6 +69,8 @@ struct Option {
   Result<void> (*apply)(Config& config, std::string_view text);
   /// What else `help` says, before the rest, where another room has the words.
   std::string (*help_before)() = nullptr;
+  /// Words that are values, for completion, with blanks between them.
+  std::string_view words = {};
 
   bool is_switch() const noexcept { return value_name.empty(); }
   /// NEXTID_NAME
@@ -98,8 +101,5 @@ struct ConfigSources {
 /// that looks like an option and is none is refused, and so is a character that nobody sees
 /// (base/stray_text.h) in any value.
 Result<Config> load_config(const ConfigSources& sources);
-
-/// The manual page of the options, docs/options.md.
-std::string options_markdown();
 
 }  // namespace nextid::server

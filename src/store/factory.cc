@@ -232,6 +232,15 @@ std::string url_forms() {
   return forms;
 }
 
+std::vector<std::string> url_starts() {
+  std::vector<std::string> starts;
+  for (const Kind& kind : kKinds) {
+    // The rest of a form is in capitals: "etcd://HOST:PORT/PREFIX".
+    starts.emplace_back(kind.form.substr(0, kind.form.find_first_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ")));
+  }
+  return starts;
+}
+
 std::string store_names() {
   std::string names;
   for (const Kind& kind : kKinds) {

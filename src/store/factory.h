@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "nextid/error.h"
 
@@ -41,6 +42,9 @@ std::string shown_url(std::string_view url);
 
 /// The URLs that there are, for people: "sqlite:PATH for a file; memory: for tests".
 std::string url_forms();
+
+/// What the URLs of each kind begin with, for completion: "sqlite:", "postgres://".
+std::vector<std::string> url_starts();
 
 /// The kinds of store that this build has: "sqlite, memory".
 std::string store_names();

@@ -193,7 +193,7 @@ def test_a_build_knows_its_commit(tmp_path):
 
 
 @pytest.mark.parametrize("command, words", [
-    ([], ["serve", "next", "range", "counters", "define", "advance", "delete", "\n  6  "]),
+    ([], ["serve", "next", "range", "counters", "define", "advance", "delete", "6 conflict"]),
     (["serve"], ["--store", "--http", "--config", "--shutdown-timeout", "NEXTID_"]),
     (["next"], ["--store", "--json", "--key", "COUNTER"]),
     (["range"], ["--store", "--json", "--key", "COUNTER"]),

@@ -208,7 +208,7 @@ def wrong_words(span):
     if known is None:
         return [words[1]]
     options = {match.group(0) for word in words[2:] if (match := re.match(r"--[a-z][a-z0-9-]*", word))}
-    return sorted(options - known - {"--help-markdown"})
+    return sorted(options - known)
 
 
 @pytest.mark.parametrize("page", documents.pages())

@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "server/option_pages.h"
 #include "unit/node/scratch_dir.h"
 
 namespace nextid::server {
@@ -46,7 +47,13 @@ TEST_F(Options, DefaultsAreTheFieldsOfConfig) {
   for (const auto& option : options()) {
     EXPECT_TRUE(option.apply(applied, option.default_text)) << option.name;
   }
-  for (const Config& config : {applied, load({})}) {
+  std::string sample = sample_config();
+  for (const auto& option : options()) {
+    const auto at = sample.find("\n#" + default_line(option) + "\n");
+    ASSERT_NE(at, std::string::npos) << option.name;
+    sample.erase(at + 1, 1);
+  }
+  for (const Config& config : {applied, load({}), load({.file = write_file(sample)})}) {
     EXPECT_EQ(config.store, defaults.store);
     EXPECT_EQ(config.http.to_string(), "127.0.0.1:8000");
     EXPECT_EQ(config.threads, defaults.threads);
@@ -421,7 +428,17 @@ TEST_F(Options, TheManualPageIsTheTable) {
   std::ostringstream text;
   text << file.rdbuf();
   EXPECT_EQ(text.str(), options_markdown())
-      << "run: build/release/nextid serve --help-markdown > docs/options.md";
+      << "run: build/release/nextid manual options.md > docs/options.md";
+}
+
+TEST_F(Options, WordsThatAreOfferedAreValues) {
+  for (const auto& option : options()) {
+    std::istringstream words{std::string(option.words)};
+    for (std::string word; words >> word;) {
+      Config config;
+      EXPECT_TRUE(option.apply(config, word)) << option.name << " " << word;
+    }
+  }
 }
 
 }  // namespace
