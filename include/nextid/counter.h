@@ -20,7 +20,7 @@ inline constexpr std::string_view kDefaultCounter = "global";
 /// True for [A-Za-z0-9_][A-Za-z0-9._:-]{0,127}.
 bool is_counter_name(std::string_view name) noexcept;
 
-/// The rules a counter follows. The defaults are those of a counter made on first use.
+/// The rules a counter follows. The defaults are those of a counter created on first use.
 struct Definition {
   std::uint64_t start = 1;      ///< First id, 1 ... kMaxId. Never changes.
   std::uint64_t increment = 1;  ///< Distance between ids, 1 ... kMaxId. Never changes.

@@ -51,7 +51,7 @@ using RequestId = std::uint64_t;
 ///
 /// Ids are unique across threads, processes and restarts (I1), durable before they are returned
 /// (I2), linearizable (I3): a call that begins after another one's return gets larger ids. Calls
-/// that wait at the same time share one store commit. The counter is made on first use.
+/// that wait at the same time share one store commit. The counter is created on first use.
 ///
 /// A counter whose definition says `cache` > 1 is faster and promises less: ids grow in order
 /// within this process, between processes they are only unique. Its next_id() takes no lock as long

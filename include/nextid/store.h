@@ -41,7 +41,7 @@ struct StoreOptions {
   std::chrono::milliseconds idle_counter_timeout = std::chrono::minutes(5);
   /// How often a counter in use prunes the slots of writers that ended without releasing them.
   std::chrono::milliseconds pruning_interval = std::chrono::hours(1);
-  /// Written into the definition of counters made on first use.
+  /// Written into the definition of counters created on first use.
   std::uint64_t default_cache = 1;
   /// Make counters on first use; if false, a missing counter is kNotFound.
   bool auto_create = true;

@@ -82,7 +82,7 @@ void add_command(CLI::App& app, Outcome& outcome, bool range) {
         [request](std::uint64_t count) { request->count = count; }, "How many ids")
         ->required();
   }
-  add_name(*command, "COUNTER", request->counter, "The counter, made on first use");
+  add_name(*command, "COUNTER", request->counter, "The counter, created on first use");
   const auto take_key = [request](const std::string& key) {
     if (!is_idempotency_key(key)) {
       refuse_value("--key", key, "it must be 1 to 255 printable ASCII characters");

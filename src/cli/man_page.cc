@@ -125,8 +125,9 @@ std::string top(const std::string& name, int section, const std::string& date,
   if (line.size() > 1 && std::islower(static_cast<unsigned char>(line[1])) != 0) {
     line.front() = base::to_lower(line.front());
   }
+  // No hyphenation: names of options and variables would get hyphens.
   return cat(".TH ", escaped(base::to_upper(name)), " ", section, " ", date, " \"nextid ", kVersion,
-             "\"\n", heading("NAME"),
+             "\"\n.nh\n", heading("NAME"),
              base::wrapped_text(cat(escaped(name), " \\- ", escaped(line)), kWidth));
 }
 

@@ -29,12 +29,18 @@ namespace {
 
 using base::cat;
 
-/// "2026-11-30", today or as a build that is to be the same every time says it
-/// (reproducible-builds.org/specs/source-date-epoch).
+/// What a build that is to be the same every time gives as its time
+/// (reproducible-builds.org/specs/source-date-epoch), null for none.
+const char* fixed_time() { return std::getenv("SOURCE_DATE_EPOCH"); }
+
+/// Seconds up to the year 9999.
+std::optional<std::uint64_t> seconds_of(const char* text) {
+  return base::whole_number(text, 0, 253'402'300'799);
+}
+
+/// "2026-11-30", today or that of fixed_time().
 std::string date() {
-  constexpr std::uint64_t kLastYear = 253'402'300'799;  // 9999
-  const char* const fixed = std::getenv("SOURCE_DATE_EPOCH");
-  const auto seconds = fixed == nullptr ? std::nullopt : base::whole_number(fixed, 0, kLastYear);
+  const auto seconds = fixed_time() == nullptr ? std::nullopt : seconds_of(fixed_time());
   const std::time_t time = seconds ? static_cast<std::time_t>(*seconds) : std::time(nullptr);
   std::tm parts{};
   ::gmtime_r(&time, &parts);
@@ -62,6 +68,10 @@ std::vector<Document> documents(const CLI::App& app) {
 }
 
 ExitCode print_manual(const CLI::App& app, const std::string& name) {
+  if (fixed_time() != nullptr && !seconds_of(fixed_time())) {
+    return report(Error(ErrorCode::kInvalid, cat("SOURCE_DATE_EPOCH is '", base::visible(fixed_time()),
+                                                 "': it must be a number of seconds since 1970.")));
+  }
   const auto list = documents(app);
   std::string names;
   for (const Document& document : list) {

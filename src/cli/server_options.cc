@@ -19,7 +19,8 @@ using base::cat;
 
 constexpr std::array<std::string_view, 4> kStoreOptions{"store", "no-create-store", "accept-copy",
                                                         "state-dir"};
-constexpr std::array<std::string_view, 3> kListeningOptions{"http", "tls-cert", "tls-key"};
+constexpr std::array<std::string_view, 4> kListeningOptions{"http", "tls-cert", "tls-key",
+                                                            "tls-client-ca"};
 
 void add_option(CLI::App& command, const server::Option& option, server::ConfigSources& sources) {
   const std::string name(option.name);

@@ -84,11 +84,11 @@ Error Sentences::past_max(std::int64_t to, std::uint64_t max) const {
 // --- Warnings
 
 std::string Sentences::closed_in_doubt(std::uint64_t ids) const {
-  return cat(quoted(), " was closed with an op in doubt: up to ", ids, " ids may be skipped.");
+  return cat(quoted(), " was closed with a write in doubt: up to ", ids, " ids may be skipped.");
 }
 
 std::string Sentences::lost_slot(std::uint64_t ids) const {
-  return cat(quoted(), " lost its slot with an op in doubt: up to ", ids, " ids may be skipped.");
+  return cat(quoted(), " lost its slot with a write in doubt: up to ", ids, " ids may be skipped.");
 }
 
 std::string Sentences::left_a_slot() const {

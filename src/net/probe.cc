@@ -93,7 +93,8 @@ Result<void> Line::begin_tls() {
     return no_answer(address_, "TLS could not begin");
   }
   if (SSL_connect(ssl_.get()) == 1) return {};
-  return no_answer(address_, "the handshake of TLS failed");
+  return no_answer(address_, Clock::now() >= deadline_ ? "it took too long"
+                                                       : "the handshake of TLS failed");
 }
 
 Result<void> Line::send(std::string_view text) {
@@ -147,6 +148,7 @@ Result<ProbeAnswer> ask(const Probe& probe) {
   if (const auto opened = line.open(); !opened) return opened.error();
   if (probe.tls) {
     if (const auto begun = line.begin_tls(); !begun) return begun.error();
+    if (probe.handshake_only) return ProbeAnswer{.status = 200, .body = ""};
   }
   const auto sent = line.send(
       cat("GET ", probe.path, " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));

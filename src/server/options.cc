@@ -266,7 +266,7 @@ constexpr std::array kOptions{
            "Idle time after which a counter is released from memory.",
            with<set_time, &Config::store_options, &StoreOptions::idle_counter_timeout>},
     Option{"default-cache", "N", "1",
-           "Cache of the counters that are made on first use, written into their definition: 1 is "
+           "Cache of the counters created on first use, written into their definition: 1 is "
            "strict, more is faster and gives up order between nodes.",
            number<1, kMaxId, &Config::store_options, &StoreOptions::default_cache>},
     Option{"no-auto-create", "", "false",

@@ -7,6 +7,7 @@ import sqlite3
 from collections import defaultdict
 
 import pytest
+import yaml
 
 import nextid
 from nextid import is_problem, poll, store_locked
@@ -117,6 +118,7 @@ def credentials(expiry_s, failing):
 # By alert, what makes it fire and what does not yet, and the minutes that it waits. Gauges have these
 # values; counts grow by them in a minute.
 TROUBLES = {
+    "NextidDown": ({("up",): 0}, {("up",): 1}, 1),
     "NextidCounterStopped": ({("nextid_counters_stopped",): 1}, {requests("corrupt"): 0}, 0),
     "NextidStoreInDoubt": ({("nextid_store_in_doubt",): 1}, {("nextid_store_in_doubt",): 0}, 0),
     "NextidTakesNoWrites": (
@@ -144,6 +146,17 @@ def troubled(page, trouble, minutes):
             if key[0].endswith(("_total", "_bucket")) else value for key, value in changes.items()}}
         pages.append(later)
     return pages
+
+
+def test_each_alert_leads_to_its_runbook():
+    rules = yaml.safe_load(RULES.read_text())["groups"][0]["rules"]
+    sections = {re.sub(r"\W+", "-", title.lower()) for title in
+                re.findall(r"^##+ (.*)$", (nextid.REPOSITORY / "docs" / "failures.md").read_text(), re.M)}
+    for rule in rules:
+        notes = rule["annotations"]
+        assert all(notes[name].strip() for name in ("summary", "description")), rule["alert"]
+        page, _, section = notes["runbook"].partition("#")
+        assert page == "docs/failures.md" and section in sections, rule["alert"]
 
 
 def test_each_alert_has_a_trouble():

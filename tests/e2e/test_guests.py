@@ -125,7 +125,7 @@ def test_the_page_has_each_option():
 
 
 @pytest.mark.parametrize("wanted, complaint", [
-    ("9.0", "version"), ("0.1 COMPONENTS abacus", "abacus")])
+    ("9.0", "version"), ("0.2 COMPONENTS abacus", "abacus")])
 def test_find_package_refuses_what_is_not_there(guest, prefix, wanted, complaint):
     lists = f"find_package(nextid {wanted} REQUIRED)\nadd_executable(program program.cc)\n"
     with pytest.raises(AssertionError, match=complaint):

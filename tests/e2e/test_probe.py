@@ -52,6 +52,28 @@ def test_a_server_with_tls(start_server, tmp_path):
     check_fails(probe("--http", address), UNAVAILABLE, address, "400")
 
 
+def test_a_server_that_wants_certificates(start_server, tmp_path):
+    """It tells a probe, which has none, nothing but that it is there."""
+    authority = Authority(tmp_path)
+    certificate = authority.certificate_for("DNS:ids.example")
+    client = authority.certificate_for("DNS:client.example")
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.load_cert_chain(client.certificate, client.key)
+    options = ["--tls-cert", certificate.certificate, "--tls-key", certificate.key,
+               "--tls-client-ca", authority.file]
+    server = start_server(*options, tls=context)
+    address = f"127.0.0.1:{server.port}"
+    done = probe("--http", address, *options)
+    assert (done.returncode, done.stdout, done.stderr) == (OK, "", "")
+    check_fails(probe("/readyz", "--http", address, *options), INVALID, "--tls-client-ca", "curl --cert")
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        check_fails(probe("--http", address, *options), UNAVAILABLE, "it took too long")
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+
+
 def test_a_server_that_is_not_ready(start_server):
     """It is about to stop."""
     server = start_server("--drain-delay", "1m")
