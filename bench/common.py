@@ -181,8 +181,9 @@ def redis_rate(port, clients, requests, pipeline=1, counter="bench"):
 
 @dataclass
 class Load:
-    rate: float  # Requests a second.
-    median_ms: float
+    rate: float  # Requests per second.
+    median_ms: float  # Of the waits for an answer; so is the next one.
+    p99_ms: float
 
 
 def load_next(port, connections, seconds):
@@ -192,9 +193,13 @@ def load_next(port, connections, seconds):
          f"http://127.0.0.1:{port}/next"], check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in out or "Socket errors" in out:
         raise SystemExit(out)
-    median, unit = re.search(r"\n\s+50%\s+([\d.]+)(us|ms|s)", out).groups()
+
+    def wait_ms(percent):
+        value, unit = re.search(rf"\n\s+{percent}%\s+([\d.]+)(us|ms|s)", out).groups()
+        return float(value) * {"us": 1e-3, "ms": 1, "s": 1e3}[unit]
+
     return Load(rate=float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)),
-                median_ms=float(median) * {"us": 1e-3, "ms": 1, "s": 1e3}[unit])
+                median_ms=wait_ms(50), p99_ms=wait_ms(99))
 
 
 def cpu_s(pid):

@@ -121,6 +121,12 @@ class Results:
         for (who, clients), values in rates.items():
             self.add("rate", "ids/s", values, of=who, **labels, clients=clients)
 
+    def add_waits(self, loads):
+        """Of common.Load, by (who, clients)."""
+        for (who, clients), runs in loads.items():
+            self.add("median wait", "ms", [load.median_ms for load in runs], of=who, clients=clients)
+            self.add("p99 wait", "ms", [load.p99_ms for load in runs], of=who, clients=clients)
+
     def write(self):
         """Where --json says; nothing without it."""
         if not self.path:

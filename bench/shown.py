@@ -104,6 +104,14 @@ def peer_of(store):
     return next(side for side in SIDES[store] if side.labels["of"] != NEXTID)
 
 
+WAITS = "wait for `/next`, median and p99, ms"
+
+
+def waits(results, clients):
+    """Of nextid's clients."""
+    return ", ".join(f"{results.median(what, of=NEXTID, clients=clients):.2f}" for what in ("median wait", "p99 wait"))
+
+
 def rate(results, side, clients):
     return results.median("rate", **side.labels, clients=clients)
 
@@ -169,8 +177,8 @@ def sqlite_table(results):
     of = results["sqlite"]
     ours, theirs = SIDES["sqlite"]
     rows = [[str(c), thousands(rate(of, ours, c)), thousands(rate(of, theirs, c)),
-             ratio(rate(of, ours, c), rate(of, theirs, c))] for c in of.clients()]
-    return [of.how(), "", *table(["clients", f"{ours.head}, ids/s", f"{theirs.head}, ids/s", "ratio"], rows), "",
+             ratio(rate(of, ours, c), rate(of, theirs, c)), waits(of, c)] for c in of.clients()]
+    return [of.how(), "", *table(["clients", f"{ours.head}, ids/s", f"{theirs.head}, ids/s", "ratio", WAITS], rows), "",
             f"From the start to the first id: {of.median('start to first id'):.1f} ms. Resident memory after the load: "
             f"{of.median('resident memory'):.1f} MB."]
 
@@ -195,9 +203,9 @@ def rates_table(of, sides):
         for side in peers:
             theirs = rate(of, side, clients)
             cells += [thousands(theirs), ratio(rate(of, ours[0], clients), theirs)]
-        return [*cells, per(of.median("commits per id", load="/next", clients=clients))]
+        return [*cells, per(of.median("commits per id", load="/next", clients=clients)), waits(of, clients)]
 
-    return table([*head, "commits per id"], map(row, of.clients()))
+    return table([*head, "commits per id", WAITS], map(row, of.clients()))
 
 
 def nodes_table(of):
@@ -222,10 +230,11 @@ def dynamodb_table(results):
     def row(clients):
         writes = of.median("writes per id", clients=clients)
         return [str(clients), thousands(rate(of, ours, clients)), thousands(rate(of, theirs, clients)),
-                ratio(rate(of, ours, clients), rate(of, theirs, clients)), per(writes), f"${price * writes:.3f}"]
+                ratio(rate(of, ours, clients), rate(of, theirs, clients)), per(writes), f"${price * writes:.3f}",
+                waits(of, clients)]
 
     head = ["clients", f"{ours.head}, ids/s", f"{theirs.head}, ids/s", "ratio", "store writes per id",
-            "cost per million ids"]
+            "cost per million ids", WAITS]
     return [f"{of.how()[:-1]}; costs at ${price:g} per million write units:", "", *table(head, map(row, of.clients()))]
 
 

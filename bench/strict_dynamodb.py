@@ -118,8 +118,7 @@ def print_costs(accounts):
 
 def add_figures(results, loads, accounts):
     results.add_rates({key: [load.rate for load in runs] for key, runs in loads.items()})
-    for (who, c), runs in loads.items():
-        results.add("median latency", "ms", [load.median_ms for load in runs], of=who, clients=c)
+    results.add_waits(loads)
     for c, runs in accounts.items():
         results.add("writes per id", "writes", [account.reservations / account.returned for account in runs],
                     of="nextid", clients=c)

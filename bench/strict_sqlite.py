@@ -20,8 +20,9 @@ def nextid_server(directory):
     return common.Nextid(f"sqlite:{directory}/ids.db")
 
 
-def add_figures(results, rates, starts_ms, resident_mb):
+def add_figures(results, rates, loads, starts_ms, resident_mb):
     results.add_rates(rates)
+    results.add_waits(loads)
     results.add("start to first id", "ms", starts_ms, of="nextid")
     results.add("resident memory", "MB", [resident_mb], of="nextid")
 
@@ -31,13 +32,14 @@ def main():
     results = Results("sqlite", options, ["Redis"])
 
     rates = {(who, c): [] for who in ("nextid", "redis") for c in CLIENTS}
+    loads = {("nextid", c): [] for c in CLIENTS}
     with tempfile.TemporaryDirectory(dir=common.ROOT / "build") as directory:
         with nextid_server(directory) as server, common.redis_server(directory, common.DURABLE) as redis:
             requests = {c: 3_000 * min(c, 16) for c in CLIENTS}
             for _ in range(options.rounds):
                 for c in CLIENTS:
-                    rates["nextid", c].append(
-                        common.load_next(server.port, c, options.seconds).rate)
+                    loads["nextid", c].append(common.load_next(server.port, c, options.seconds))
+                    rates["nextid", c].append(loads["nextid", c][-1].rate)
                     rates["redis", c].append(common.redis_rate(redis.port, c, requests[c]))
                     # As many requests as take Redis about as long.
                     requests[c] = max(1_000, int(rates["redis", c][-1] * options.seconds))
@@ -49,7 +51,7 @@ def main():
             with nextid_server(fresh) as server:
                 starts.append(server.first_id_ms)
 
-    add_figures(results, rates, starts, resident)
+    add_figures(results, rates, loads, starts, resident)
     print(f"Strict durable ids a second, medians of {options.rounds} interleaved runs of about "
           f"{options.seconds} s (lowest to highest)")
     common.print_table(

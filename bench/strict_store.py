@@ -50,8 +50,8 @@ class Node:
                 *(float(re.search(rf"^{name} (\S+)", page, re.M).group(1))
                   for name in ("nextid_ids_returned_total", "nextid_store_commits_total"))]
 
-    def next_rate(self, clients, seconds):
-        return common.load_next(self.server.port, clients, seconds).rate
+    def load_next(self, clients, seconds):
+        return common.load_next(self.server.port, clients, seconds)
 
     def incr_rate(self, clients, requests):
         return common.redis_rate(self.server.resp_port, clients, requests)
@@ -63,13 +63,14 @@ class Measured:
     def __init__(self, store):
         self.store = store
         self.rates, self.commits, self.cpu_us, self.sums = {}, {}, {}, {}
+        self.waits = {}  # Of /next, by ("nextid", clients).
         self.accounts = []
 
     def run(self, server, seconds):
         """A round."""
         with Node(self.store.url(server)) as node:
             for clients in CLIENTS:
-                rate = self.load(node, "/next", clients, lambda: node.next_rate(clients, seconds))
+                rate = self.load(node, "/next", clients, lambda: self.next_rate(node, clients, seconds))
                 # As many as take about as long.
                 requests = max(int(rate * seconds), clients * LEAST_REQUESTS_A_CLIENT)
                 self.load(node, "INCR", clients, lambda: node.incr_rate(clients, requests))
@@ -79,6 +80,11 @@ class Measured:
         self.accounts.append(common.Account.read(node.server.log))
         for nodes in NODES:
             self.share(server, nodes, seconds)
+
+    def next_rate(self, node, clients, seconds):
+        load = node.load_next(clients, seconds)
+        self.waits.setdefault(("nextid", clients), []).append(load)
+        return load.rate
 
     def load(self, node, load, clients, run):
         before = node.figures()
@@ -97,7 +103,7 @@ class Measured:
                 for clients in SHARED_CLIENTS:
                     for share in SHARES:
                         each = clients // (count if share == PARTS else 1)
-                        rates = loads.map(lambda node: node.next_rate(each, seconds), nodes)
+                        rates = loads.map(lambda node: node.load_next(each, seconds).rate, nodes)
                         self.sums.setdefault((share, count, clients), []).append(sum(rates))
         self.accounts += [common.Account.read(node.server.log) for node in nodes]
 
@@ -105,6 +111,7 @@ class Measured:
         for (who, clients), values in self.rates.items():
             labels = {"of": "nextid", "load": who} if who in LOADS else {"of": who}
             results.add("rate", "ids/s", values, **labels, clients=clients)
+        results.add_waits(self.waits)
         for what, unit, by_load in (("commits per id", "commits", self.commits), ("CPU time per id", "us", self.cpu_us)):
             for (load, clients), values in by_load.items():
                 results.add(what, unit, values, of="nextid", load=load, clients=clients)

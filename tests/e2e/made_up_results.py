@@ -29,10 +29,15 @@ def rounds(median):
     return [median * part for part in SPREAD]
 
 
+def waits():
+    return [common.Load(0, wait, 10 * wait) for wait in rounds(0.5)]
+
+
 def sqlite(into):
     rates = {(who, clients): rounds(RATES[clients][column])
              for column, who in enumerate(("nextid", "redis")) for clients in strict_sqlite.CLIENTS}
-    strict_sqlite.add_figures(into, rates, rounds(13.7), 14.4)
+    loads = {("nextid", clients): waits() for clients in strict_sqlite.CLIENTS}
+    strict_sqlite.add_figures(into, rates, loads, rounds(13.7), 14.4)
 
 
 def database(into):
@@ -44,6 +49,7 @@ def database(into):
             measured.rates[load, clients] = rounds(ours)
             measured.commits[load, clients] = rounds(1 / clients)
             measured.cpu_us[load, clients] = rounds(9.5)
+        measured.waits["nextid", clients] = waits()
         for peer, rate in zip(store.peers, theirs):
             measured.rates[peer.name, clients] = rounds(rate)
     for share in strict_store.SHARES:
@@ -54,7 +60,7 @@ def database(into):
 
 
 def dynamodb(into):
-    loads = {(who, clients): [common.Load(rate, 0.5) for rate in rounds(RATES[clients][column])]
+    loads = {(who, clients): [common.Load(rate, 0.5, 5) for rate in rounds(RATES[clients][column])]
              for column, who in enumerate(("nextid", "baseline")) for clients in strict_dynamodb.CONNECTIONS}
     accounts = {clients: [common.Account(clients * 1000, 1000, 0)] * ROUNDS for clients in strict_dynamodb.CONNECTIONS}
     strict_dynamodb.add_figures(into, loads, accounts)

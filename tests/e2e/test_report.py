@@ -131,9 +131,9 @@ def test_a_report(checkout):
     readme, page = ((checkout / document).read_text() for document in report.DOCUMENTS)
     assert "| SQLite | Redis `INCR`, `appendfsync always` | 2,610 \\| 4,388 | 77,140 \\| 67,202 (64) | " in readme
     assert "| PostgreSQL 12 | prepared `UPDATE … RETURNING` | 2,610 \\| 4,388 | 41,125 \\| 2,430 | " in readme
-    assert "| 32 | 41,125 | 41,125 | 2,430 | 17 | 48,717 | 0.84 | 1/32 |" in page
+    assert "| 32 | 41,125 | 41,125 | 2,430 | 17 | 48,717 | 0.84 | 1/32 | 0.50, 5.00 |" in page
     assert "| 32, as many each | 41,125 | 82,250 (2.0) | 164,500 (4.0) |" in page
-    assert "| 32 | 41,125 | 2,430 | 17 | 1/32 | $0.020 |" in page
+    assert "| 32 | 41,125 | 2,430 | 17 | 1/32 | $0.020 | 0.50, 5.00 |" in page
     assert 'srcset="docs/charts/overview-dark.svg"' in readme and 'src="charts/etcd-light.svg"' in page
     for document in report.DOCUMENTS:
         for name in re.findall(r'src(?:set)?="([^"]+)"', (checkout / document).read_text()):
