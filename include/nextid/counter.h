@@ -70,6 +70,10 @@ struct DefinedCounter {
 struct CounterPage {
   std::vector<CounterInfo> counters;
   bool more = false;  ///< Names after the last one of `counters` exist.
+  /// What the store has under these names is damaged, or no counter, and so is not in `counters`.
+  /// They follow the name asked for; the page need not tell all of them. Stores on a network of
+  /// which other programs may write; the others fail the whole page.
+  std::vector<std::string> left_out = {};
 };
 
 }  // namespace nextid

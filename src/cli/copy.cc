@@ -134,11 +134,12 @@ std::string json_name(Fate fate) {
   return name;
 }
 
-/// Names need no escapes.
+/// Names need no escapes: others are not copied.
 std::string json_of(const Copied& copied) {
   return cat("{\"name\":\"", copied.source.name, "\",\"value\":", json_of(copied.source.value),
              ",\"target_value\":", json_of(copied.target_value),
              ",\"deleted\":", copied.source.deleted ? "true" : "false",
+             ",\"target_deleted\":", copied.target_deleted ? "true" : "false",
              ",\"used\":", copied.was_used ? "true" : "false", ",\"result\":\"",
              json_name(copied.fate), "\"}");
 }
@@ -151,6 +152,7 @@ class Report {
   void add(const Copied& copied) {
     ++fates_[static_cast<std::size_t>(copied.fate)];
     used_ += copied.was_used ? 1 : 0;
+    deleted_ += copied.target_deleted ? 1 : 0;
     if (json_) {
       text_ += cat(is_begun_ ? ",\n" : "{\"counters\":[\n", json_of(copied));
     } else {
@@ -175,7 +177,8 @@ class Report {
     for (int i = 0; i < copy::kFates; ++i) {
       text_ += cat(",\"", json_name(static_cast<Fate>(i)), "\":", fates_[std::size_t(i)]);
     }
-    text_ += cat(",\"used\":", used_, ",\"verified\":", verified ? "true" : "false", "}\n");
+    text_ += cat(",\"target_deleted\":", deleted_, ",\"used\":", used_,
+                 ",\"verified\":", verified ? "true" : "false", "}\n");
   }
 
   /// "3 counters: 2 made, 1 kept"
@@ -191,7 +194,15 @@ class Report {
     return text;
   }
 
+  /// A sentence on those that are in use in neither store; "" if there are none.
+  std::string on_deleted() const {
+    if (deleted_ == 0) return {};
+    return cat(" In use in neither store: ", counted(deleted_, "counter"),
+               ", deleted in the first one before, or moved from there to another store.");
+  }
+
   std::uint64_t used() const noexcept { return used_; }
+  bool has_none_in_use() const noexcept { return deleted_ > 0 && deleted_ == count(); }
   bool is_json() const noexcept { return json_; }
 
  private:
@@ -205,6 +216,7 @@ class Report {
   const std::uint64_t expected_;
   std::array<std::uint64_t, copy::kFates> fates_{};
   std::uint64_t used_ = 0;
+  std::uint64_t deleted_ = 0;
   std::string text_;
   bool is_begun_ = false;
   bool is_written_ = true;
@@ -213,8 +225,10 @@ class Report {
 /// As it will be if nobody uses the stores meanwhile.
 Copied expected(const copy::Planned& planned) {
   const auto target = planned.target ? planned.target->value : std::nullopt;
-  const auto& raise_to = planned.decision->raise_to;
-  return {planned.source, raise_to ? raise_to : target, planned.decision->fate};
+  const copy::Decision& decision = *planned.decision;
+  const bool stays_deleted = planned.target && planned.target->deleted && !decision.brings_back;
+  return {planned.source, decision.raise_to ? decision.raise_to : target, decision.fate, false,
+          decision.deletes || stays_deleted};
 }
 
 // ---- The steps
@@ -233,7 +247,9 @@ Result<std::uint64_t> plan(const copy::Copier& copier, Report* report) {
       if (count % 1000 == 0) report->write();
     }
   });
-  if (!looked) return looked.error();
+  if (!looked) {
+    return Error(looked.error().code(), cat(looked.error().what(), " Nothing was changed."));
+  }
   if (conflicts == 0) return count;
   return Error(ErrorCode::kConflict,
                cat(counted(conflicts, "counter"), " can't be copied; nothing was changed."));
@@ -258,10 +274,11 @@ Error not_done(const Error& error) {
 }
 
 /// Looks at both stores once more.
-Result<copy::Verified> check(const Request& request, const Driver& from, const Driver& to) {
+Result<copy::Verified> check(const Request& request, const Driver& from, const Driver& to,
+                             const copy::Names& deleted) {
   std::uint64_t told = 0;
   const auto verified =
-      copy::verify(*from, *to, settings_of(request), [&](const std::string& line) {
+      copy::verify(*from, *to, settings_of(request), deleted, [&](const std::string& line) {
         if (++told <= kMostShown) tell(line + ".");
       });
   if (!verified) return verified.error();
@@ -280,13 +297,18 @@ Result<copy::Verified> check(const Request& request, const Driver& from, const D
 Result<void> copy_and_check(const Request& request, const Driver& from, const Driver& to,
                             Report& report) {
   const copy::Copier copier(*from, *to, settings_of(request));
+  copy::Names deleted;
   const auto copied = copier.copy([&](const std::vector<Copied>& done) {
-    for (const Copied& each : done) report.add(each);
+    for (const Copied& each : done) {
+      report.add(each);
+      each.target_deleted ? void(deleted.insert(each.source.name))
+                          : void(deleted.erase(each.source.name));
+    }
     report.write();
   });
   if (::isatty(STDERR_FILENO) != 0 && ::isatty(STDOUT_FILENO) == 0) std::fputc('\n', stderr);
   if (!copied) return copied.error();
-  const auto verified = check(request, from, to);
+  const auto verified = check(request, from, to, deleted);
   return verified ? Result<void>() : Result<void>(verified.error());
 }
 
@@ -304,10 +326,15 @@ int finish(const Request& request, Report& report, const Result<void>& done) {
   }
   if (!done) return cli::report(not_done(done.error()));
   if (!is_written) return not_written();
+  if (report.has_none_in_use()) {
+    tell(cat("no counter came into use in ", store::shown_url(request.to), ": all of ",
+             store::shown_url(request.from),
+             " were deleted there before, as those are that have moved to another store."));
+  }
   if (report.is_json()) return kOk;
-  return print(cat("Copied ", report.summary(), ". Verified: ", store::shown_url(request.to),
-                   " has each at its value or above, and ", store::shown_url(request.from),
-                   " gives no more ids of them.\n"));
+  return print(cat("Copied ", report.summary(), ".", report.on_deleted(), " Verified: ",
+                   store::shown_url(request.to), " has each at its value or above, and ",
+                   store::shown_url(request.from), " gives no more ids of them.\n"));
 }
 
 int run(const Request& request) {
@@ -325,9 +352,9 @@ int run(const Request& request) {
   if (request.dry_run) {
     planned.end_json(false);
     if (!planned.write()) return not_written();
-    return request.json
-               ? kOk
-               : print(cat("A copy would be of ", planned.summary(), ". Nothing was changed.\n"));
+    return request.json ? kOk
+                        : print(cat("A copy would be of ", planned.summary(), ".",
+                                    planned.on_deleted(), " Nothing was changed.\n"));
   }
   if (!is_agreed(request, *counters)) return cli::report(invalid("nothing was changed."));
   if (is_missing) to = open(request.to, true);
@@ -358,8 +385,8 @@ void add_copy(CLI::App& app, Outcome& outcome) {
       "is ended before its time, run it again: it does the rest. Keys of idempotent requests stay "
       "behind. docs/moving.md tells the steps of a move.\n"
       "Examples:\n"
-      "  nextid copy --dry-run --from sqlite:ids.db --to postgres://nextid@db.example/ids\n"
-      "  nextid copy --from sqlite:ids.db --to postgres://nextid@db.example/ids");
+      "  nextid copy --dry-run --from sqlite:ids.db --to postgres://db.example/ids\n"
+      "  nextid copy --from sqlite:ids.db --to postgres://db.example/ids");
   command->callback([request, &outcome] { outcome.exit_code = run(*request); });
 }
 

@@ -70,13 +70,14 @@ std::string counter_table(const std::vector<CounterInfo>& counters) {
   return text;
 }
 
-Result<std::vector<CounterInfo>> all_counters(const Store& store, bool deleted) {
-  std::vector<CounterInfo> all;
+Result<CounterPage> all_counters(const Store& store, bool deleted) {
+  CounterPage all;
   for (bool more = true; more;) {
-    const std::string after = all.empty() ? "" : all.back().name;
+    const std::string after = all.counters.empty() ? "" : all.counters.back().name;
     const auto page = deleted ? store.deleted_counters(after, kPage) : store.counters(after, kPage);
     if (!page) return page.error();
-    all.insert(all.end(), page->counters.begin(), page->counters.end());
+    all.counters.insert(all.counters.end(), page->counters.begin(), page->counters.end());
+    all.left_out.insert(all.left_out.end(), page->left_out.begin(), page->left_out.end());
     more = page->more && !page->counters.empty();
   }
   return all;

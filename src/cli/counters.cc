@@ -26,10 +26,10 @@ struct Request {
 int list(const Request& request) {
   auto store = open_existing_store(request.sources);
   if (!store) return report(store.error());
-  auto counters = all_counters(*store, request.deleted);
+  const auto counters = all_counters(*store, request.deleted);
   if (!counters) return report(counters.error());
-  if (!request.json) return print(counter_table(*counters));
-  return print(http::page_json({*std::move(counters), false}, http::IdFormat::kNumber) + "\n");
+  if (!request.json) return print(counter_table(counters->counters));
+  return print(http::page_json(*counters, http::IdFormat::kNumber) + "\n");
 }
 
 }  // namespace

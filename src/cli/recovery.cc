@@ -15,6 +15,7 @@
 
 #include "base/cat.h"
 #include "base/checked.h"
+#include "base/quoting.h"
 #include "cli/commands.h"
 #include "cli/counter_table.h"
 #include "cli/exit_code.h"
@@ -107,16 +108,25 @@ Result<std::uint64_t> target_of(const RecoveryRequest& request, const CounterInf
   return *target;
 }
 
-/// With --all, also the counters that are known elsewhere and that the store has lost.
+/// With --all, also the counters that are known elsewhere and that the store has lost. Fails where
+/// one can't be moved on, which would serve again where it is once somebody mended it.
 Result<std::vector<CounterInfo>> chosen_counters(const RecoveryRequest& request, const Store& store,
                                                  Values known) {
   if (request.all) {
-    auto counters = all_counters(store);
+    const auto in_use = all_counters(store);
     const auto deleted = all_counters(store, true);
-    if (!counters || !deleted) return counters ? deleted : counters;
-    counters->insert(counters->end(), deleted->begin(), deleted->end());
-    for (const CounterInfo& counter : *counters) known.erase(counter.name);
-    for (const auto& [name, value] : known) counters->push_back({name, std::nullopt, Definition{}});
+    if (!in_use || !deleted) return in_use ? deleted.error() : in_use.error();
+    if (!in_use->left_out.empty()) {
+      return Error(
+          ErrorCode::kCorrupt,
+          cat(base::in_quotes(in_use->left_out.front(), kMaxCounterNameBytes),
+              " is damaged, or no counter, and can't be moved on; mend or remove it first. "
+              "No counter was moved."));
+    }
+    std::vector<CounterInfo> counters = in_use->counters;
+    counters.insert(counters.end(), deleted->counters.begin(), deleted->counters.end());
+    for (const CounterInfo& counter : counters) known.erase(counter.name);
+    for (const auto& [name, value] : known) counters.push_back({name, std::nullopt, Definition{}});
     return counters;
   }
   const auto counter = store.counter(request.counter);

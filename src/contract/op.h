@@ -44,11 +44,21 @@ struct Define {
 /// given again (I1), whoever brings it back (I7). It takes no Reserve and no Advance, and a Define
 /// finds it; all else is as before: repeats find their slots, and tails go back. A Redefine that
 /// deletes nothing brings it back.
+///
+/// With `raise`, the value must be raise->from instead, whatever the max is, and is raise->to from
+/// the same atomic step on. So a counter comes back above ids that were given elsewhere (I1), and
+/// nobody takes one of it in between.
 struct Redefine {
+  struct Raise {
+    std::int64_t from = 0;
+    std::int64_t to = 0;  ///< At least `from` (I7).
+  };
+
   std::string counter;
   WriterId writer = 0;
   Definition definition;
   bool deletes = false;
+  std::optional<Raise> raise = {};
 };
 
 /// value += step, if value <= limit, the definition still has `revision`, and the counter is not

@@ -52,6 +52,10 @@ std::optional<std::string> check(const Define& op) {
 }
 
 std::optional<std::string> check(const Redefine& op) {
+  if (op.raise && op.raise->to < op.raise->from) {
+    return cat("counter '", op.counter, "' can't be raised from ", op.raise->from, " to ",
+               op.raise->to, ": that is lower");
+  }
   return check_definition(op.counter, op.definition);
 }
 

@@ -61,13 +61,19 @@ Transition apply(const Redefine& op, std::optional<CounterState> state) {
   if (!state) return missing();
   const Definition& before = state->definition;
   const Definition& after = op.definition;
-  const bool fits = op.deletes || state->value <= static_cast<std::int64_t>(after.max);
+  const bool fits = op.raise ? state->value == op.raise->from
+                             : op.deletes || state->value <= static_cast<std::int64_t>(after.max);
   if (!same_where_fixed(before, after) || before.revision != after.revision - 1 || !fits) {
     return refused(std::move(state));
   }
   Change change;
   change.definition = after;
   change.deletes = op.deletes;
+  if (op.raise) {
+    NEXTID_CHECK(op.raise->to >= state->value);
+    change.value = op.raise->to;
+    state->value = op.raise->to;
+  }
   state->definition = after;
   state->deleted = op.deletes;
   return {Found{*std::move(state)}, std::move(change)};

@@ -7,7 +7,7 @@
 //   I6  a Reserve that finds no room changes nothing, and shows the state that has none;
 //   I7  a value falls only by a GiveBack that is in turn and finds the very end that it hands back,
 //       and never below the value before the first id. The floor never falls. A deletion leaves
-//       both where they are.
+//       both where they are, and a Redefine that raises lowers neither.
 //
 // MemoryStore does not use these functions: it is the model that the other stores, and so these
 // functions, are compared with.

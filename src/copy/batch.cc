@@ -37,6 +37,13 @@ Error raced(const std::string& name, std::string_view where) {
                    " is being changed by others; stop them, and copy again."));
 }
 
+Error moved(const std::string& name, std::int64_t from, std::int64_t to) {
+  return Error(ErrorCode::kConflict,
+               cat("the target's counter '", name, "' moved from ", from, " to ", to,
+                   " during the copy: servers of the target give out ids that "
+                   "the source may have given out; stop them, and copy again."));
+}
+
 }  // namespace
 
 Batch::Batch(contract::StoreDriver& source, contract::StoreDriver& target,
@@ -47,18 +54,24 @@ Batch::Batch(contract::StoreDriver& source, contract::StoreDriver& target,
 
 /// The order is what makes it safe to end it anywhere: see copier.h.
 Result<std::vector<Copied>> Batch::run() {
-  for (auto step : {&Batch::make, &Batch::bring_back, &Batch::raise, &Batch::retire, &Batch::raise,
-                    &Batch::remove}) {
+  for (auto step : {&Batch::make, &Batch::shut, &Batch::raise, &Batch::retire, &Batch::raise,
+                    &Batch::open, &Batch::remove}) {
     if (const auto done = (this->*step)(); !done) return done.error();
   }
   std::vector<Copied> copied;
   for (const Item& item : items_) {
-    const CounterState now{.value = item.value, .definition = item.definition};
-    copied.push_back({item.source, contract::info_of(item.source.name, now).value,
-                      item.decision.fate, item.was_used});
+    copied.push_back({item.source, contract::info_of(item.source.name, item.target).value,
+                      item.decision.fate, item.was_used, item.target.deleted});
   }
   return copied;
 }
+
+std::int64_t Batch::Item::aim() const {
+  if (!decision.raise_to) return target.value;
+  return std::max(target.value, static_cast<std::int64_t>(*decision.raise_to));
+}
+
+bool Batch::Item::is_shut() const { return !target.deleted && target.definition.comment == kShut; }
 
 Batch::Items Batch::items_where(const std::function<bool(const Item&)>& holds) {
   Items chosen;
@@ -80,6 +93,9 @@ Result<std::vector<Outcome>> Batch::run_for(contract::StoreDriver& store, const 
 
 /// Makes those that the target lacks, and finds what it has of the others.
 Result<void> Batch::make() {
+  for (const Item& item : items_) {
+    if (auto problem = problem_with(item.source)) return *std::move(problem);
+  }
   const Items all = items_where([](const Item&) { return true; });
   const auto outcomes = run_for(target_, all, [](Item& item) {
     return contract::Define{item.source.name, 0, made_of(item.source)};
@@ -95,54 +111,83 @@ Result<void> Batch::make() {
     auto decision = decide(item.source, before);
     if (!decision) return decision.error();
     item.decision = *std::move(decision);
-    item.definition = state.definition;
-    item.value = state.value;
-    item.floor = state.floor;
+    item.target = state;
   }
   return {};
 }
 
-Result<void> Batch::bring_back() {
+/// What comes back gives no id while its source may still give one (I1).
+Result<void> Batch::shut() {
   return redefine(
-      items_where([](const Item& item) { return item.decision.definition.has_value(); }), false,
-      [](const Item& item) { return *item.decision.definition; });
+      items_where([](const Item& item) { return item.decision.brings_back && !item.is_shut(); }),
+      false, [](const Item& item) { return copy::shut(item.source.definition, item.aim()); });
+}
+
+/// At the last value that the source told, in one step.
+Result<void> Batch::open() {
+  return redefine(items_where([](const Item& item) { return item.decision.brings_back; }), false,
+                  [](const Item& item) { return item.source.definition; });
 }
 
 /// Deletes in the target what is deleted in the source.
 Result<void> Batch::remove() {
-  return redefine(
-      items_where([](const Item& item) { return item.decision.deleted_as.has_value(); }), true,
-      [](const Item& item) { return *item.decision.deleted_as; });
+  return redefine(items_where([](const Item& item) { return item.decision.deletes; }), true,
+                  [](const Item& item) { return item.source.definition; });
 }
 
-/// Of the target's counters.
-Result<void> Batch::redefine(const Items& items, bool deletes,
+/// Gives the target's counters a definition and their aim, each in one atomic step.
+Result<void> Batch::redefine(Items items, bool deletes,
                              const std::function<Definition(const Item&)>& definition_for) {
-  const auto outcomes = run_for(target_, items, [&](Item& item) {
-    const std::uint64_t revision = item.definition.revision + 1;
-    item.definition = definition_for(item);
-    item.definition.revision = revision;
-    return contract::Redefine{item.source.name, 0, item.definition, deletes};
-  });
-  if (!outcomes) return outcomes.error();
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    Item& item = *items[i];
-    const CounterState* state = state_of((*outcomes)[i]);
-    if (state == nullptr) return vanished(item.source.name, "target");
-    // Refused, it may be the repeat of one that was applied.
-    if (state->definition != item.definition || state->deleted != deletes) {
-      return raced(item.source.name, "target");
-    }
-    item.value = state->value;
+  for (int races = 0; !items.empty(); ++races) {
+    if (races > kMostRaces) return raced(items.front()->source.name, "target");
+    std::vector<contract::Op> ops;
+    const auto outcomes = run_for(target_, items, [&](Item& item) {
+      contract::Redefine op{item.source.name, 0, definition_for(item), deletes,
+                            contract::Redefine::Raise{item.target.value, item.aim()}};
+      op.definition.revision = item.target.definition.revision + 1;
+      ops.push_back(op);
+      return op;
+    });
+    if (!outcomes) return outcomes.error();
+    auto left = take_redefined(items, ops, *outcomes);
+    if (!left) return left.error();
+    items = *std::move(left);
   }
   return {};
+}
+
+/// Returns those that are to be tried again, since a node of the target has handed back a tail.
+Result<Batch::Items> Batch::take_redefined(const Items& items, const std::vector<contract::Op>& ops,
+                                           const std::vector<Outcome>& outcomes) {
+  Items left;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    Item& item = *items[i];
+    const auto& op = std::get<contract::Redefine>(ops[i]);
+    const CounterState* now = state_of(outcomes[i]);
+    if (now == nullptr) return vanished(item.source.name, "target");
+    // Refused, it may be the repeat of one that was applied.
+    const bool is_done = now->definition == op.definition && now->deleted == op.deletes;
+    const std::int64_t expected = is_done ? op.raise->to : op.raise->from;
+    // Opened, it may give ids: the source gives none any more.
+    const bool is_open = is_done && item.decision.brings_back && op.definition.comment != kShut;
+    if (now->value > expected && !is_open) return moved(item.source.name, expected, now->value);
+    if (!is_done) {
+      const bool is_as_before =
+          now->definition == item.target.definition && now->deleted == item.target.deleted;
+      if (!is_as_before || now->value == expected) return raced(item.source.name, "target");
+      left.push_back(&item);
+    } else if (now->value < expected) {
+      return raced(item.source.name, "target");
+    }
+    item.target = *now;
+  }
+  return left;
 }
 
 /// To the source's values, as far as they are known by now.
 Result<void> Batch::raise() {
   return advance(items_where([](const Item& item) {
-    return item.decision.raise_to &&
-           item.value < static_cast<std::int64_t>(*item.decision.raise_to);
+    return !item.decision.brings_back && !item.decision.deletes && item.target.value < item.aim();
   }));
 }
 
@@ -152,9 +197,9 @@ Result<void> Batch::advance(const Items& items) {
   const auto outcomes = run_for(target_, items, [&](Item& item) {
     advances.push_back({.counter = item.source.name,
                         .writer = std::max<contract::WriterId>(node::random_bits(), 1),
-                        .seq = std::max<contract::Seq>(base::wall_now_us(), item.floor + 1),
-                        .revision = item.definition.revision,
-                        .to = static_cast<std::int64_t>(*item.decision.raise_to)});
+                        .seq = std::max<contract::Seq>(base::wall_now_us(), item.target.floor + 1),
+                        .revision = item.target.definition.revision,
+                        .to = item.aim()});
     return advances.back();
   });
   if (!outcomes) return outcomes.error();
@@ -165,8 +210,8 @@ Result<void> Batch::advance(const Items& items) {
   std::size_t next = 0;
   const auto released = run_for(target_, items, [&](Item& item) {
     const contract::Advance& advance = advances[next++];
-    item.floor = advance.seq + 1;
-    return contract::Release{advance.counter, advance.writer, item.floor, advance.seq};
+    item.target.floor = advance.seq + 1;
+    return contract::Release{advance.counter, advance.writer, advance.seq + 1, advance.seq};
   });
   return released ? Result<void>() : Result<void>(released.error());
 }
@@ -179,18 +224,12 @@ Result<void> Batch::take_advanced(Item& item, contract::Seq seq, const Outcome& 
     const CounterState& state = refused->state;
     const bool is_repeat = state.slot && state.slot->seq == seq;
     before = is_repeat ? state.slot->end : state.value;
-    if (!is_repeat && before == item.value) return raced(item.source.name, "target");
+    if (!is_repeat && before == item.target.value) return raced(item.source.name, "target");
   } else {
     return vanished(item.source.name, "target");
   }
-  if (before != item.value) {
-    return Error(
-        ErrorCode::kConflict,
-        cat("the target's counter '", item.source.name, "' moved from ", item.value, " to ", before,
-            " during the copy: servers of the target give out ids that "
-            "the source may have given out; stop them, and copy again."));
-  }
-  item.value = static_cast<std::int64_t>(*item.decision.raise_to);
+  if (before != item.target.value) return moved(item.source.name, item.target.value, before);
+  item.target.value = item.aim();
   return {};
 }
 
@@ -209,6 +248,14 @@ Result<void> Batch::retire() {
       if (state_of((*outcomes)[i]) == nullptr) return vanished(left[i]->source.name, "source");
     }
     left = take_retired(left, *outcomes);
+    // The target has the new definition before the counter goes from the source.
+    Items known;
+    for (Item* item : left) {
+      if (!item->decision.brings_back) known.push_back(item);
+    }
+    const auto done =
+        redefine(known, false, [](const Item& item) { return item.source.definition; });
+    if (!done) return done;
   }
   return {};
 }

@@ -30,24 +30,29 @@ class Batch {
   struct Item {
     CounterInfo source;
     Decision decision = {};
-    Definition definition = {};  ///< The target's, as it is now.
-    std::int64_t value = 0;      ///< The same.
-    contract::Seq floor = 0;     ///< The same.
+    contract::CounterState target = {};  ///< As it is now.
     bool was_used = false;
+
+    /// What the target's value is to be, as far as it is known by now.
+    std::int64_t aim() const;
+    bool is_shut() const;
   };
   using Items = std::vector<Item*>;
 
   Result<void> make();
-  Result<void> bring_back();
+  Result<void> shut();
   Result<void> raise();
   Result<void> retire();
+  Result<void> open();
   Result<void> remove();
 
   Items items_where(const std::function<bool(const Item&)>& holds);
   Result<std::vector<contract::Outcome>> run_for(contract::StoreDriver& store, const Items& items,
                                                  const std::function<contract::Op(Item&)>& op_for);
-  Result<void> redefine(const Items& items, bool deletes,
+  Result<void> redefine(Items items, bool deletes,
                         const std::function<Definition(const Item&)>& definition_for);
+  Result<Items> take_redefined(const Items& items, const std::vector<contract::Op>& ops,
+                               const std::vector<contract::Outcome>& outcomes);
   Result<void> advance(const Items& items);
   Result<void> take_advanced(Item& item, contract::Seq seq, const contract::Outcome& outcome);
   Items take_retired(const Items& items, const std::vector<contract::Outcome>& outcomes);

@@ -7,7 +7,9 @@
 // was ended at any moment is completed by another one.
 //
 // What is deleted in the source may have been so before, or by an earlier copy. The target tells
-// which: a counter is made there before it is deleted in the source.
+// which: a counter is in use there before it is deleted in the source. One that comes back to the
+// target is *shut* until then: in use, and without room for an id. So nodes of both stores may go
+// on while counters go back.
 #pragma once
 
 #include <chrono>
@@ -38,7 +40,8 @@ struct Copied {
   CounterInfo source;  ///< With its last value; `deleted` as it was before.
   std::optional<std::uint64_t> target_value;
   Fate fate = Fate::kKept;
-  bool was_used = false;  ///< The source gave out ids of it during the copy.
+  bool was_used = false;        ///< The source gave out ids of it during the copy.
+  bool target_deleted = false;  ///< It is not in use in the target, either.
 };
 
 /// A counter as a copy finds it, and what it will do.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/cat.h"
+#include "base/quoting.h"
 #include "copy/attempts.h"
 
 namespace nextid::copy {
@@ -27,13 +28,27 @@ Result<const CounterInfo*> CounterStream::head(List& list) {
       return Error(page.error().code(), base::cat(reading_.store, ": ", page.error().what()));
     }
     list.page = *std::move(page);
+    left_out_.insert(list.page.left_out.begin(), list.page.left_out.end());
     list.next = 0;
     list.ended = !list.page.more || list.page.counters.empty();
     if (!list.page.counters.empty()) list.wanted.after = list.page.counters.back().name;
   }
 }
 
+Error CounterStream::left_out(const std::string& name) const {
+  return Error(ErrorCode::kCorrupt,
+               base::cat(reading_.store, ": ", base::in_quotes(name, kMaxCounterNameBytes),
+                         " is damaged, or no counter, so its value can't be told; mend or remove "
+                         "it."));
+}
+
 Result<std::optional<CounterInfo>> CounterStream::next() {
+  auto counter = pass();
+  if (counter && !left_out_.empty()) return left_out(*left_out_.begin());
+  return counter;
+}
+
+Result<std::optional<CounterInfo>> CounterStream::pass() {
   if (passed_) return std::exchange(passed_, std::nullopt);
   const CounterInfo* first = nullptr;
   for (List& list : lists_) {
@@ -49,12 +64,13 @@ Result<std::optional<CounterInfo>> CounterStream::next() {
 
 Result<std::optional<CounterInfo>> CounterStream::find(std::string_view name) {
   while (true) {
-    auto counter = next();
-    if (!counter || !*counter || (*counter)->name == name) return counter;
-    if ((*counter)->name > name) {
-      passed_ = *std::move(*counter);
-      return std::optional<CounterInfo>();
-    }
+    auto counter = pass();
+    if (!counter) return counter;
+    if (*counter && (*counter)->name < name) continue;
+    if (const auto it = left_out_.find(name); it != left_out_.end()) return left_out(*it);
+    if (!*counter || (*counter)->name == name) return counter;
+    passed_ = *std::move(*counter);
+    return std::optional<CounterInfo>();
   }
 }
 

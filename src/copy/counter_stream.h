@@ -3,7 +3,9 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,11 +33,12 @@ class CounterStream {
   /// `store` must outlive it.
   CounterStream(contract::StoreDriver& store, const Reading& reading, Which which = Which::kAll);
 
-  /// The next one; nothing at the end. May block for a page.
+  /// The next one; nothing at the end. May block for a page. kCorrupt if the store left something
+  /// out of its list: none may be missed.
   Result<std::optional<CounterInfo>> next();
 
-  /// The counter of that name, if there is one. Names must be asked for in ascending order; those
-  /// in between are passed over.
+  /// The counter of that name, if there is one; kCorrupt if the store left it out of its list.
+  /// Names must be asked for in ascending order; those in between are passed over.
   Result<std::optional<CounterInfo>> find(std::string_view name);
 
  private:
@@ -47,10 +50,13 @@ class CounterStream {
     bool ended = false;
   };
   Result<const CounterInfo*> head(List& list);
+  Result<std::optional<CounterInfo>> pass();
+  Error left_out(const std::string& name) const;
 
   contract::StoreDriver& store_;
   const Reading reading_;
   std::vector<List> lists_;
+  std::set<std::string, std::less<>> left_out_;
   std::string last_;                   // The name that was returned last.
   std::optional<CounterInfo> passed_;  // Read by find(), and above the name it was asked for.
 };

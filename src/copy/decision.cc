@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/cat.h"
+#include "base/quoting.h"
 #include "contract/definition_fields.h"
 
 namespace nextid::copy {
@@ -14,8 +15,8 @@ using contract::TextField;
 
 Error conflict(const std::string& sentence) { return Error(ErrorCode::kConflict, sentence); }
 
-bool is_unfinished(const CounterInfo& target) {
-  return !target.deleted && target.definition.comment == kUnfinished;
+bool is_shut(const CounterInfo& counter) {
+  return !counter.deleted && counter.definition.comment == kShut;
 }
 
 bool is_below(const CounterInfo& target, const CounterInfo& source) {
@@ -54,30 +55,27 @@ Error fixed_conflict(const std::string& what) {
   return conflict(cat(what, ", which never changes; copy to another store."));
 }
 
-/// The target's counter was deleted by others, or an earlier copy was about to delete it.
+/// The target's counter was deleted by others, or an earlier copy did not end with it.
 Result<Decision> decide_for_deleted(const CounterInfo& source, const CounterInfo& target) {
   Decision decision;
   const bool below = is_below(target, source);
   if (below) decision.raise_to = source.value;
   if (source.deleted && target.deleted && !below) return decision;
-  if (const auto differs = first_difference(source, target, true)) return fixed_conflict(*differs);
-  if (source.deleted) {
+  if (const auto differs = fixed_difference(source, target)) return fixed_conflict(*differs);
+  // One that is shut was in use in the source: a copy has deleted it there.
+  if (source.deleted && !is_shut(target)) {
     decision.fate = below ? Fate::kRaised : Fate::kMade;
-    decision.deleted_as = source.definition;
-    if (target.deleted) {
-      // Whatever its value is, it must fit below the max while it is in use.
-      decision.definition = unfinished(source.definition);
-      decision.definition->max = kMaxId;
-    }
+    decision.deletes = true;
     return decision;
   }
-  if (target.value.value_or(0) > source.definition.max) {
-    return conflict(cat("counter '", source.name, "' was deleted in the target at ", *target.value,
+  const std::uint64_t value = target.value.value_or(0);
+  if (!source.deleted && value > source.definition.max && value > source.value.value_or(0)) {
+    return conflict(cat("counter '", source.name, "' was deleted in the target at ", value,
                         ", past its max in the source, which is ", source.definition.max,
                         "; copy to another store."));
   }
   decision.fate = Fate::kBroughtBack;
-  decision.definition = source.definition;
+  decision.brings_back = true;
   return decision;
 }
 
@@ -104,25 +102,49 @@ Definition made_of(const CounterInfo& source) {
   return source.deleted ? unfinished(std::move(definition)) : definition;
 }
 
+std::optional<Error> problem_with(const CounterInfo& source) {
+  if (!is_counter_name(source.name)) {
+    return conflict(cat("the source has ", base::in_quotes(source.name, kMaxCounterNameBytes),
+                        ", a name that no counter can have; rename or remove it."));
+  }
+  if (!is_unfinished(source)) return std::nullopt;
+  return conflict(cat("counter '", source.name,
+                      "' of the source is left by an earlier copy into that store, which has not "
+                      "ended; end that first: `nextid copy` with the same store behind --to."));
+}
+
+bool is_unfinished(const CounterInfo& counter) {
+  return is_shut(counter) || (!counter.deleted && counter.definition.comment == kUnfinished);
+}
+
+Definition shut(Definition definition, std::int64_t value) {
+  const auto start = static_cast<std::int64_t>(definition.start);
+  // Below the start there is no id. A max is 1 at least.
+  const std::int64_t most = value < start ? std::max<std::int64_t>(start - 1, 1) : value;
+  definition.max = static_cast<std::uint64_t>(most);
+  definition.comment = kShut;
+  return definition;
+}
+
 Result<Decision> decide(const CounterInfo& source, const std::optional<CounterInfo>& target) {
+  if (auto problem = problem_with(source)) return *std::move(problem);
   if (!target) {
-    Decision decision{.fate = Fate::kMade, .raise_to = source.value};
-    if (source.deleted) decision.deleted_as = source.definition;
-    return decision;
+    return Decision{.fate = Fate::kMade, .raise_to = source.value, .deletes = source.deleted};
   }
   if (target->deleted || is_unfinished(*target)) return decide_for_deleted(source, *target);
-  if (const auto differs = first_difference(source, *target, true)) return fixed_conflict(*differs);
-  if (const auto differs = difference(source, *target)) {
+  if (const auto differs = fixed_difference(source, *target)) return fixed_conflict(*differs);
+  const auto differs = source.deleted ? std::nullopt : first_difference(source, *target, false);
+  if (differs) {
     return conflict(cat(*differs,
-                        "; make them equal with `nextid define`, or copy to another "
+                        "; make them equal with `nextid define` in the target, or copy to another "
                         "store."));
   }
   if (!is_below(*target, source)) return Decision{};
   return Decision{.fate = Fate::kRaised, .raise_to = source.value};
 }
 
-std::optional<std::string> difference(const CounterInfo& source, const CounterInfo& target) {
-  return first_difference(source, target, false);
+std::optional<std::string> fixed_difference(const CounterInfo& source, const CounterInfo& target) {
+  return first_difference(source, target, true);
 }
 
 }  // namespace nextid::copy

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <string>
 
 #include "nextid/error.h"
@@ -19,10 +20,13 @@ struct Verified {
   std::uint64_t differences = 0;  ///< Of them, not as they should be in the target.
 };
 
-/// Each counter of the source must be deleted there, and be in the target at its value or above;
-/// with its definition where it is in use there. `on_wrong` gets a sentence for each that is not.
+using Names = std::set<std::string, std::less<>>;
+
+/// Each counter of the source must be deleted there, and be in the target, at its value or above,
+/// and in use, unless it is one of `deleted`: what the copy left deleted. `on_wrong` gets a
+/// sentence for each that is not so.
 Result<Verified> verify(contract::StoreDriver& source, contract::StoreDriver& target,
-                        const CopySettings& settings,
+                        const CopySettings& settings, const Names& deleted,
                         const std::function<void(const std::string&)>& on_wrong);
 
 }  // namespace nextid::copy

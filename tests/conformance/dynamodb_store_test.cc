@@ -1,6 +1,7 @@
 // What is DynamoDB's own: items that other programs made, damaged ones, many slots, and the URL.
 #include <future>
 #include <memory>
+#include <set>
 #include <string>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -169,6 +170,9 @@ TEST_F(DynamodbStoreTest, CallsValuesDamagedThatNoCounterHas) {
   const CounterPage page = list(store(), "", 100).value();
   ASSERT_EQ(page.counters.size(), 1u) << "the others are left out";
   EXPECT_EQ(page.counters.front().name, "good");
+  EXPECT_EQ(
+      std::set<std::string>(page.left_out.begin(), page.left_out.end()),
+      (std::set<std::string>{"text", "none", "negative", "fraction", "huge", "start", "low"}));
 }
 
 TEST_F(DynamodbStoreTest, ChangesNothingThatIsNoCounter) {

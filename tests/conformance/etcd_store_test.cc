@@ -96,6 +96,7 @@ TEST_F(EtcdStoreTest, ACounterThatAnotherProgramSpoiltIsDamagedAndNothingElseIs)
   const CounterPage page = list(*store_, "", 10).value();
   ASSERT_EQ(page.counters.size(), 1u) << "it hides no other";
   EXPECT_EQ(page.counters[0].name, "others");
+  EXPECT_EQ(page.left_out, (std::vector<std::string>{"orders"}));
 }
 
 TEST_F(EtcdStoreTest, NodesThatRaceOnACounterGiveEachIdOnce) {

@@ -129,6 +129,44 @@ TEST_P(StoreDeletion, ComesBackAboveItsValue) {
   EXPECT_EQ(committed(run(store(), next(3))), 15);
 }
 
+TEST_P(StoreDeletion, ComesBackAboveWhatWasGivenElsewhereInOneStep) {
+  found(remove(2));
+  const Redefine raise{"orders", 0, of_revision(3), false, Redefine::Raise{14, 400}};
+  const CounterState state = found(run(store(), raise));
+  EXPECT_FALSE(state.deleted);
+  EXPECT_EQ(state.value, 400);
+  EXPECT_EQ(load("orders").value, 400);
+  EXPECT_EQ(refused(run(store(), raise)).value, 400) << "a repeat";
+  EXPECT_EQ(committed(run(store(), next(3))), 401);
+}
+
+TEST_P(StoreDeletion, IsRaisedOnlyFromTheValueThatWasSeen) {
+  found(remove(2));
+  for (const std::int64_t from : {13, 15}) {
+    const auto state = refused(
+        run(store(), Redefine{"orders", 0, of_revision(3), false, Redefine::Raise{from, 400}}));
+    EXPECT_TRUE(state.deleted);
+    EXPECT_EQ(state.value, 14);
+  }
+  const auto lower =
+      run(store(), Redefine{"orders", 0, of_revision(3), false, Redefine::Raise{14, 13}});
+  EXPECT_TRUE(std::holds_alternative<contract::NotApplied>(lower)) << describe(lower);
+}
+
+TEST_P(StoreDeletion, IsRaisedWhileItStaysDeletedAndPastItsMax) {
+  found(remove(2));
+  EXPECT_EQ(
+      found(run(store(), Redefine{"orders", 0, of_revision(3), true, Redefine::Raise{14, 2000}}))
+          .value,
+      2000);
+  EXPECT_TRUE(load("orders").deleted);
+  EXPECT_EQ(refused(bring_back(4)).value, 2000) << "past its max";
+  const auto back = found(
+      run(store(), Redefine{"orders", 0, of_revision(4), false, Redefine::Raise{2000, 2000}}));
+  EXPECT_FALSE(back.deleted);
+  EXPECT_EQ(back.value, 2000);
+}
+
 TEST_P(StoreDeletion, IsDeletedAgain) {
   found(remove(2));
   found(bring_back(3));

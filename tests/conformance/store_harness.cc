@@ -138,7 +138,10 @@ std::string describe(const contract::Op& op) {
     }
     std::string operator()(const contract::Redefine& x) const {
       return (x.deletes ? "Delete " : "Redefine ") + x.counter + " by " + std::to_string(x.writer) +
-             " " + describe_definition(x.definition);
+             " " + describe_definition(x.definition) +
+             (x.raise
+                  ? " raise " + std::to_string(x.raise->from) + " to " + std::to_string(x.raise->to)
+                  : "");
     }
     std::string operator()(const contract::Reserve& x) const {
       return describe_slot_op("Reserve", x) + " revision " + std::to_string(x.revision) + " step " +

@@ -79,7 +79,12 @@ class RandomOps {
       return contract::Define{counter, writer, {1 + below(9), 1 + below(3), kMaxId, 1, "", 1}};
     }
     if (kind < 32) {
-      return contract::Redefine{counter, writer, next_definition(seen_[counter]), below(4) == 0};
+      contract::Redefine op{counter, writer, next_definition(seen_[counter]), below(4) == 0};
+      if (below(3) == 0) {
+        const std::int64_t from = seen_[counter].value + (below(4) == 0 ? 1 : 0);
+        op.raise = {from, from + signed_below(12)};
+      }
+      return op;
     }
     if (kind < 36) return contract::Recall{counter, key(), scope()};
     if (kind < 41) return contract::Remember{counter, key(), record(), scope()};

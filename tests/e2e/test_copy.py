@@ -12,7 +12,7 @@ import types
 import pytest
 
 import nextid
-from nextid import CONFLICT, INVALID, OK, UNAVAILABLE
+from nextid import CONFLICT, CORRUPT, INVALID, OK, UNAVAILABLE
 
 pytestmark = pytest.mark.not_accounted("a copy moves the counters of its target on")
 
@@ -21,6 +21,15 @@ if nextid.WORK > 1:
     PAIRS += ["dynamodb sqlite", "dynamodb postgres", "etcd dynamodb", "mysql postgres", "sqlite etcd"]
 LONGEST = "z" * 128
 ODD = "_A.b:c-9"
+
+
+@pytest.fixture(autouse=True)
+def settings(request):
+    """Those that a test's parameters name, made before ids_are_accounted_for, and so there until it has ended."""
+    params = getattr(request.node, "callspec", types.SimpleNamespace(params={})).params
+    for kind in " ".join(params.get(name, "") for name in ("kind", "kinds", "pair")).split():
+        if kind != "sqlite":
+            request.getfixturevalue(kind)
 
 
 @pytest.fixture
@@ -107,7 +116,8 @@ def test_a_move(pair):
     assert f"{LONGEST}: made at 3\n" in done.stdout
     assert "gone (deleted): made at 3\n" in done.stdout
     assert "unused: made, unused\n" in done.stdout
-    assert "Copied 8 counters: 8 made. Verified" in done.stdout
+    assert ("Copied 8 counters: 8 made. In use in neither store: 1 counter, deleted in the first one before, or"
+            " moved from there to another store. Verified") in done.stdout
     assert listed(target, revisions=True) == before and deleted(target) == gone
     assert listed(source) == {} and len(deleted(source)) == 8
     refused = source.run("next", "strict")
@@ -176,9 +186,33 @@ def test_what_contradicts_the_target(tmp_path):
         "nextid: counter 'orders' has the increment 10 in the target and 1 in the source, which never changes;"
         " copy to another store.\n"
         f"nextid: counter 'tickets' has the max 100 in the target and {2**63 - 1} in the source; make them"
-        " equal with `nextid define`, or copy to another store.\n"
+        " equal with `nextid define` in the target, or copy to another store.\n"
         "nextid: 2 counters can't be copied; nothing was changed.\n")
     assert (listed(source, revisions=True), listed(target, revisions=True)) == before
+
+
+def test_what_has_moved_may_be_defined_anew(tmp_path):
+    source, target = at(tmp_path / "a.db"), at(tmp_path / "b.db")
+    source.run("range", "10", "a")
+    assert copy(source, target).returncode == OK
+    assert target.run("define", "a", "--cache", "50").returncode == OK
+    again = copy(source, target)
+    assert (again.returncode, again.stderr) == (OK, "")
+    assert again.stdout.startswith("a (deleted): kept at 10\nCopied 1 counter: 1 kept. Verified"), again.stdout
+    assert listed(target)["a"]["cache"] == 50
+
+
+def test_what_has_moved_does_not_move_again_from_there(tmp_path):
+    source = at(tmp_path / "a.db")
+    source.run("range", "10", "a")
+    assert copy(source, at(tmp_path / "b.db")).returncode == OK
+    other = at(tmp_path / "c.db")
+    done = copy(source, other)
+    assert done.returncode == OK
+    assert "In use in neither store: 1 counter" in done.stdout
+    assert "no counter came into use in sqlite:" in done.stderr
+    report = json.loads(copy(source, other, "--json").stdout)
+    assert report["target_deleted"] == 1 and report["counters"][0]["target_deleted"] is True
 
 
 # ---- Ended before its time
@@ -310,6 +344,43 @@ def test_a_store_in_memory(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize("kind", ["etcd", "dynamodb"])
+def test_a_damaged_counter_is_not_lost(kind, request, tmp_path):
+    """Its first id in the new store would be 1, since lists leave it out."""
+    setting = request.getfixturevalue(kind)
+    source = types.SimpleNamespace(url=setting.store(), env=getattr(setting, "env", {}), run=setting.run)
+    for words in (["range", "40", "orders"], ["next", "others"]):
+        assert source.run(*words).returncode == OK
+    if kind == "etcd":
+        setting.keys.put("c/orders", "41")
+    else:
+        setting.table.client("PutItem", TableName=setting.table.name, Item={
+            "counter_id": {"S": "orders"}, "current_value": {"S": "40"}})
+    target = at(tmp_path / "b.db")
+    for options in ([], ["--dry-run"]):
+        done = copy(source, target, *options)
+        assert (done.returncode, done.stdout) == (CORRUPT, ""), done
+        assert "'orders' is damaged" in done.stderr and "Nothing was changed." in done.stderr
+    assert values(listed(source)) == {"others": 1} and os.listdir(tmp_path) == []
+    recovered = source.run("recover", "--all", "--skip", "10", "--yes")
+    assert recovered.returncode == CORRUPT, recovered
+    assert "'orders' is damaged" in recovered.stderr and "No counter was moved." in recovered.stderr
+    assert values(listed(source)) == {"others": 1}
+
+
+def test_a_name_that_no_counter_has(tmp_path):
+    source, _ = many(tmp_path / "a.db", 2)
+    database = sqlite3.connect(tmp_path / "a.db")
+    database.execute("UPDATE counters SET name = 'a\"b' || char(10) WHERE name LIKE '00001%'")
+    database.commit()
+    database.close()
+    done = copy(source, at(tmp_path / "b.db"), "--json")
+    assert (done.returncode, done.stdout) == (CONFLICT, "")
+    assert done.stderr == ("nextid: the source has 'a\"b\\x0A', a name that no counter can have; rename or remove it.\n"
+                           "nextid: 1 counter can't be copied; nothing was changed.\n")
+    assert not (tmp_path / "b.db").exists()
+
+
 def test_passwords_are_not_shown(tmp_path, postgres):
     source = at(tmp_path / "a.db")
     source.run("next")
@@ -342,7 +413,7 @@ def test_a_dry_run_changes_nothing(kind, tmp_path, request):
     assert listing.returncode == INVALID, listing  # Nobody has made it.
     report = json.loads(copy(source, target, "--dry-run", "--json", yes=False).stdout)
     assert report["counters"][0] == {"name": "global", "value": 9, "target_value": 9, "deleted": False,
-                                     "used": False, "result": "made"}
+                                     "target_deleted": False, "used": False, "result": "made"}
     assert (report["made"], report["verified"]) == (2, False)
 
 

@@ -62,6 +62,7 @@ void DynamodbListing::keep(const json::object& item) {
   const std::string name = key_of_item(item);
   auto state = parse_item(item, contract::WriterId{0});
   if (!state) {
+    left_out_.push_back(name);
     return warn_(cat("counter '", name, "' is left out of the list, since ", state.error().what(),
                      "; mend or remove the item."));
   }
@@ -76,6 +77,7 @@ void DynamodbListing::finish() {
   page.more = kept_.size() > wanted_.limit;
   if (page.more) kept_.erase(std::prev(kept_.end()));
   for (auto& [name, info] : kept_) page.counters.push_back(std::move(info));
+  page.left_out = std::move(left_out_);
   done_(std::move(page));
 }
 

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "nextid/counter.h"
 #include "nextid/error.h"
@@ -39,6 +40,7 @@ class DynamodbListing : public std::enable_shared_from_this<DynamodbListing> {
   const Warn warn_;
   const Done done_;
   std::map<std::string, CounterInfo> kept_;
+  std::vector<std::string> left_out_;
 };
 
 }  // namespace nextid::store

@@ -148,10 +148,16 @@ json::object define_request(const contract::Define& op) {
 json::object redefine_request(const contract::Redefine& op) {
   const Definition& definition = op.definition;
   Write write;
-  write.update = "SET ";
+  write.update = op.raise ? "SET current_value = :to, " : "SET ";
   set_definition(definition, op.deletes, write);
   write.condition = had_revision(definition.revision - 1, write.values);
-  if (!op.deletes) write.condition += " AND current_value <= :max";
+  if (op.raise) {
+    write.condition += " AND current_value = :from";
+    write.values[":from"] = number(op.raise->from);
+    write.values[":to"] = number(op.raise->to);
+  } else if (!op.deletes) {
+    write.condition += " AND current_value <= :max";
+  }
   for (const auto& field : contract::kNumberFields) {
     if (field.never_changes()) write.condition += " AND " + is_as_in(definition, field);
   }

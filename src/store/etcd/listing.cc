@@ -62,6 +62,7 @@ void EtcdListing::keep(const EtcdEntry& entry) {
   last_ = keys_.counter_of(entry.key);
   const auto state = parse_counter(entry.value);
   if (!state || !is_counter_name(last_)) {
+    page_.left_out.push_back(last_);
     return warn_(cat("The key ", base::in_quotes(entry.key, 300),
                      " is left out of the list, since ",
                      state ? std::string("no counter has such a name") : state.error().what(),

@@ -106,14 +106,16 @@ Outcome MemoryStore::apply(const contract::Redefine& op) {
   Counter* counter = find(op.counter);
   if (counter == nullptr) return Missing{};
   CounterState seen = seen_by(*counter, op.writer);
+  const bool is_past_max = seen.value > static_cast<std::int64_t>(op.definition.max);
   if (!contract::same_where_fixed(seen.definition, op.definition) ||
       seen.definition.revision != op.definition.revision - 1 ||
-      (!op.deletes && seen.value > static_cast<std::int64_t>(op.definition.max))) {
+      (op.raise ? seen.value != op.raise->from : is_past_max && !op.deletes)) {
     return Refused{std::move(seen)};
   }
   if (seen.deleted && canary(Canary::kComesBackAnew)) {
     counter->state.value = contract::value_before_first(op.definition);
   }
+  if (op.raise) counter->state.value = op.raise->to;
   counter->state.definition = op.definition;
   counter->state.deleted = op.deletes;
   return Found{seen_by(*counter, op.writer)};

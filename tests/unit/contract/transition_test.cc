@@ -364,6 +364,21 @@ TEST(Transition, Deletion) {
       {"a repeat", deleted(with_slot()), {"c", kWriter, changed(3), true}, "Refused", "nothing"},
       {"no counter", std::nullopt, deletion, "Missing", "nothing"},
       {"brought back", deleted(with_slot()), {"c", kWriter, changed(4)}, "Found", "revision 4"},
+      {"brought back above, past its max",
+       deleted(with_slot()),
+       {"c", kWriter, changed(4, 9), false, Redefine::Raise{10, 30}},
+       "Found",
+       "value 30, revision 4"},
+      {"raised as a tombstone",
+       deleted(with_slot()),
+       {"c", kWriter, changed(4), true, Redefine::Raise{10, 30}},
+       "Found",
+       "value 30, revision 4, deleted"},
+      {"of another value",
+       deleted(with_slot()),
+       {"c", kWriter, changed(4), true, Redefine::Raise{11, 30}},
+       "Refused",
+       "nothing"},
   });
   const CounterState shown = found(contract::apply(deletion, with_slot()).outcome);
   EXPECT_TRUE(shown.deleted);
