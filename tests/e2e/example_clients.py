@@ -3,6 +3,8 @@
 import functools
 import http.client
 import http.server
+import itertools
+import re
 import shutil
 import subprocess
 import threading
@@ -34,37 +36,75 @@ def make(*command):
 @dataclass(frozen=True)
 class Client:
     name: str
-    file: str  # In examples/clients.
+    file: str  # In examples/clients: what a reader copies.
+    main: str  # Beside it: a program of it, for the command line.
+    signature: str  # How the function begins.
+    lines: int  # It may have as many, as count_lines() counts.
     tools: tuple
-    run: tuple  # Before COUNTER and KEY; FILE is the program.
-    compile: tuple = ()
+    run: tuple  # Before COUNTER and KEY; MAIN is the program.
+    compile: tuple = ()  # FILES are both.
     always: bool = False  # Else only in the long tests.
 
     @property
     def path(self):
         return PROGRAMS / self.file
 
+    @property
+    def main_path(self):
+        return self.path.parent / self.main
+
     @functools.cache
     def command(self):
         need(*self.tools)
         if self.compile:
-            make(*(self.path if word == "FILE" else word for word in self.compile))
-        return [str(self.path) if word == "FILE" else word for word in self.run]
+            make(*itertools.chain.from_iterable((self.path, self.main_path) if word == "FILES" else (word,)
+                                                for word in self.compile))
+        return [str(self.main_path) if word == "MAIN" else word for word in self.run]
+
+    def function(self):
+        """Its lines, from the signature to where the indentation of the signature ends it."""
+        lines = self.path.read_text().splitlines()
+        (first,) = [at for at, line in enumerate(lines) if line.strip().startswith(self.signature)]
+        outside = lines[first][:len(lines[first]) - len(lines[first].lstrip())]
+        behind = first + 1
+        while behind < len(lines) and (not lines[behind] or lines[behind].startswith((outside + " ", outside + "\t"))
+                                       or lines[behind] == outside + "{"):
+            behind += 1
+        if behind < len(lines) and lines[behind] == outside + "}":
+            behind += 1
+        return lines[first:behind]
+
+
+def count_lines(function):
+    """Those that say something to the computer: not blank, no comment, and not only brackets."""
+    return sum(bool(re.search(r"\w", line)) and not re.match(r'\s*(//|#|""")', line) for line in function)
 
 
 CLIENTS = [
-    Client("Python", "python/next_id.py", ("/usr/bin/python3",), ("/usr/bin/python3", "FILE"), always=True),
-    Client("Node.js", "node/next_id.mjs", ("node",), ("node", "FILE"), always=True),
-    Client("Java", "java/NextId.java", ("javac", "java"), ("java", "-cp", str(PLACE), "NextId"),
-           compile=("javac", "-Xlint:all", "-Werror", "-d", PLACE, "FILE")),
-    Client("Go", "go/next_id.go", ("go",), (str(PLACE / "next_id"),),
-           compile=("go", "build", "-o", PLACE / "next_id", "FILE")),
-    Client("C#", "csharp/NextId.cs", ("mcs", "mono"), ("mono", str(PLACE / "NextId.exe")),
-           compile=("mcs", "-warnaserror", "-r:System.Net.Http", f"-out:{PLACE}/NextId.exe", "FILE")),
+    Client("Python", "python/next_id.py", "main.py", "def next_id(", 12,
+           ("/usr/bin/python3",), ("/usr/bin/python3", "MAIN"), always=True),
+    Client("Node.js", "node/next_id.mjs", "main.mjs", "export async function nextId(", 12,
+           ("node",), ("node", "MAIN"), always=True),
+    Client("Java", "java/NextId.java", "Main.java", "static long nextId(", 13,
+           ("javac", "java"), ("java", "-cp", str(PLACE), "Main"),
+           compile=("javac", "-Xlint:all", "-Werror", "-d", PLACE, "FILES")),
+    Client("Go", "go/next_id.go", "main.go", "func nextID(", 17, ("go",), (str(PLACE / "next_id"),),
+           compile=("go", "build", "-o", PLACE / "next_id", "FILES")),
+    Client("C#", "csharp/NextId.cs", "Main.cs", "public static async Task<long> Of(", 15,
+           ("mcs", "mono"), ("mono", str(PLACE / "NextId.exe")),
+           compile=("mcs", "-warnaserror", "-r:System.Net.Http", f"-out:{PLACE}/NextId.exe", "FILES")),
 ]
 
 # What may happen to a request: the server has it, and its answer is lost, cut in two, or never comes.
 LOSE, CUT, HANG = "lose", "cut", "hang"
+
+
+@dataclass(frozen=True)
+class Refuse:
+    """Or the server never has it: it is answered like this."""
+    status: int
+    retry_after: int = None
+    sentence: str = "Not now."
 
 
 @dataclass(frozen=True)
@@ -111,6 +151,17 @@ class Front:
     def _pass_on(self, handler):
         began = time.monotonic()
         fault = self._faults.pop(0) if self._faults else None
+        if isinstance(fault, Refuse):
+            self.attempts.append(Attempt(began, time.monotonic(), handler.headers["Idempotency-Key"], fault.status))
+            handler.send_response(fault.status)
+            if fault.retry_after is not None:
+                handler.send_header("Retry-After", str(fault.retry_after))
+            handler.send_header("Content-Length", str(len(fault.sentence)))
+            # Go repeats a request by itself when it is lost on a kept connection, and the attempts are counted.
+            handler.send_header("Connection", "close")
+            handler.end_headers()
+            handler.wfile.write(fault.sentence.encode())
+            return
         server = http.client.HTTPConnection("127.0.0.1", self._port, timeout=nextid.PATIENCE)
         wanted = {name: handler.headers[name] for name in ("Idempotency-Key", "Authorization")
                   if name in handler.headers}

@@ -10,10 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 import nextid
-from example_clients import CLIENTS, CUT, HANG, LOSE, PROGRAMS, Front, run, take
+from example_clients import CLIENTS, CUT, HANG, LOSE, PROGRAMS, Front, Refuse, count_lines, run, take
 from redis_clients import LONG
 
 PAGE = (nextid.REPOSITORY / "docs" / "guides" / "clients.md").read_text()
+SHOWN = re.compile(r"^\[`[^`]*`\]\(\.\./\.\./examples/clients/(\S+?)\)[^\n]*\n\n```\w+\n(.*?)^```", re.M | re.S)
+FILES = {str(path.relative_to(PROGRAMS)) for client in CLIENTS for path in (client.path, client.main_path)}
 RUN_NOW = [client for client in CLIENTS if client.always or LONG]
 
 for_each_client = pytest.mark.parametrize("client", RUN_NOW, ids=lambda client: client.name)
@@ -40,10 +42,21 @@ def test_every_block_has_a_test(server):
 
 
 def test_the_page_shows_the_files():
-    shown = {file: text for file, text in re.findall(r"^\[`[^`]*`\]\(\.\./\.\./examples/clients/(\S+)\)[^\n]*\n\n```\w+\n(.*?)^```",
-                                                      PAGE, re.MULTILINE | re.DOTALL)}
+    """Whole, and before all else; the programs around them it names only."""
+    shown = dict(SHOWN.findall(PAGE))
     assert shown == {client.file: client.path.read_text() for client in CLIENTS}
-    assert sorted(str(path.relative_to(PROGRAMS)) for path in PROGRAMS.rglob("*") if path.is_file()) == sorted(shown)
+    assert PAGE.index("## The rules") > max(PAGE.index(text) for text in shown.values())
+    assert set(re.findall(r"\]\(\.\./\.\./examples/clients/(\S+)\)", PAGE)) == FILES
+    assert {str(path.relative_to(PROGRAMS)) for path in PROGRAMS.rglob("*.*") if path.suffix != ".pyc"} == FILES
+
+
+@pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
+def test_the_function_is_short(client):
+    """And not by long lines."""
+    function = client.function()
+    assert "Idempotency-Key" in "".join(function) and re.search("Retry-?After", "".join(function))  # It is all there.
+    assert count_lines(function) <= client.lines
+    assert all(len(line) <= 110 for line in client.path.read_text().splitlines())
 
 
 @for_each_client
@@ -90,6 +103,16 @@ def test_a_refusal_is_not_repeated(client, start_server, tmp_path, key):
 
 
 @for_each_client
+def test_other_refusals_are_not_repeated(client, server):
+    """Nobody gets an id, and the program has what the server said."""
+    for status in (400, 401, 403, 404, 409, 410, 412, 500):
+        with Front(server.port, Refuse(status, sentence=f"Because of {status}.")) as front:
+            refused = run(client, front, "orders", str(uuid.uuid4()))
+            assert refused.returncode != 0 and f"Because of {status}." in refused.stderr, refused
+            assert [attempt.status for attempt in front.attempts] == [status]
+
+
+@for_each_client
 def test_ids_of_63_bits(client, server, key):
     largest = 2**63 - 1
     defined = server.ask("PUT", "/v1/counters/large", body=f'{{"start":{largest}}}'.encode())
@@ -98,16 +121,40 @@ def test_ids_of_63_bits(client, server, key):
         assert take(client, front, "large", key) == largest
 
 
-def test_no_answer_at_all(server):
-    """Each client at its time-out, all at once, since that takes seconds."""
+def all_at_once(of):
+    """Each client with what `of` gives for it, for what takes seconds."""
     for client in RUN_NOW:
         client.command()
     with ThreadPoolExecutor(len(RUN_NOW)) as pool:
-        for client, counted in zip(RUN_NOW, pool.map(lambda client: hang_once(client, server), RUN_NOW)):
-            taken, (pause,) = counted
-            assert taken == 1, client.name
-            # Longer than the server may take, 5 s.
-            assert 5 < pause < 15, client.name
+        return list(zip(RUN_NOW, pool.map(of, RUN_NOW)))
+
+
+def test_what_passes_is_repeated_and_not_for_ever(server):
+    """Ten times with one key, with the pauses that are asked for; then the program has what the server said last."""
+    faults = [Refuse(408), Refuse(429, 3), Refuse(502), Refuse(503), Refuse(504), LOSE, CUT,
+              Refuse(503), Refuse(503), Refuse(503, sentence="The store is away."), Refuse(503)]
+    for client, (front, refused) in all_at_once(lambda client: give_up(client, server, faults)):
+        assert refused.returncode != 0 and "The store is away." in refused.stderr, (client.name, refused)
+        assert [attempt.status for attempt in front.attempts] == [
+            408, 429, 502, 503, 504, 200, 200, 503, 503, 503], client.name
+        assert len({attempt.key for attempt in front.attempts}) == 1, client.name
+        waited = pauses(front)
+        assert waited.pop(1) >= 3 and min(waited) >= 1, (client.name, waited)
+        # In part random, so that not all come back at the same moment.
+        assert max(waited) - min(waited) > 0.1, (client.name, waited)
+
+
+def give_up(client, server, faults):
+    with Front(server.port, *faults) as front:
+        return front, run(client, front, f"orders-{CLIENTS.index(client)}", str(uuid.uuid4()))
+
+
+def test_no_answer_at_all(server):
+    """Each client at its time-out."""
+    for client, (taken, (pause,)) in all_at_once(lambda client: hang_once(client, server)):
+        assert taken == 1, client.name
+        # Longer than the server may take, 5 s.
+        assert 5 < pause < 15, client.name
 
 
 def hang_once(client, server):

@@ -1,6 +1,4 @@
-// Prints the id of a key: mcs -r:System.Net.Http NextId.cs && mono NextId.exe COUNTER KEY
 using System;
-using System.Diagnostics;
 using System.Linq;
 using System.Net.Http;
 using System.Text.RegularExpressions;
@@ -10,47 +8,37 @@ static class NextId
 {
     static readonly string Server = Environment.GetEnvironmentVariable("IDS_URL") ?? "http://127.0.0.1:8000";
     static readonly string Token = Environment.GetEnvironmentVariable("IDS_TOKEN");
+    static readonly HttpClient Http = new HttpClient
+    {
+        Timeout = TimeSpan.FromSeconds(8), // The server answers within 5 s.
+        DefaultRequestHeaders = { { "Authorization", "Bearer " + Token } },
+    };
     static readonly int[] TryAgain = { 408, 429, 502, 503, 504 };
     static readonly Random Chance = new Random();
-    // The server answers within its --request-timeout, 5 s.
-    static readonly HttpClient Http = new HttpClient { Timeout = TimeSpan.FromSeconds(8) };
 
     /// <summary>A new id for a new key, the same id for the same key: use the order's own UUID.</summary>
-    static async Task<long> Of(string counter, string key, double patienceS = 60)
+    public static async Task<long> Of(string counter, string key, int attempts = 10)
     {
-        var since = Stopwatch.StartNew();
-        while (true)
+        for (int attempt = 1; ; attempt++)
         {
-            Exception failure;
-            bool mayRepeat = true;
-            double waitS = 1;
+            var request = new HttpRequestMessage(HttpMethod.Post, $"{Server}/v1/counters/{counter}/next");
+            request.Headers.Add("Idempotency-Key", key);
+            double pause = 1;
             try
             {
-                // A request can be sent once only.
-                var request = new HttpRequestMessage(HttpMethod.Post, $"{Server}/v1/counters/{counter}/next");
-                request.Headers.Add("Idempotency-Key", key);
-                if (Token != null) request.Headers.Add("Authorization", "Bearer " + Token);
-                using (var answer = await Http.SendAsync(request))
-                {
-                    string text = await answer.Content.ReadAsStringAsync();
-                    if (answer.IsSuccessStatusCode) return long.Parse(Regex.Match(text, "\"id\":(\\d+)").Groups[1].Value);
-                    failure = new Exception(text);
-                    mayRepeat = TryAgain.Contains((int)answer.StatusCode);
-                    waitS = answer.Headers.RetryAfter?.Delta?.TotalSeconds ?? waitS;
-                }
+                var answer = await Http.SendAsync(request);
+                string text = await answer.Content.ReadAsStringAsync();
+                if (answer.IsSuccessStatusCode) return long.Parse(Regex.Match(text, @"\d+").Value);
+                if (attempt == attempts || !TryAgain.Contains((int)answer.StatusCode))
+                    throw new InvalidOperationException(text);
+                pause = answer.Headers.RetryAfter?.Delta?.TotalSeconds ?? pause;
             }
-            catch (Exception lost) when (lost is HttpRequestException || lost is TaskCanceledException)
+            catch (Exception lost)
+                when (attempt < attempts && (lost is HttpRequestException || lost is TaskCanceledException))
             {
-                failure = lost; // Perhaps it took an id: the key finds it again.
+                // Perhaps it took an id: the same key finds it again.
             }
-            waitS *= 1 + Chance.NextDouble() / 2;
-            if (!mayRepeat || since.Elapsed.TotalSeconds + waitS > patienceS) throw failure;
-            await Task.Delay(TimeSpan.FromSeconds(waitS));
+            await Task.Delay(TimeSpan.FromSeconds(pause + Chance.NextDouble()));
         }
-    }
-
-    static void Main(string[] words)
-    {
-        Console.WriteLine(Of(words[0], words[1]).GetAwaiter().GetResult());
     }
 }
