@@ -201,7 +201,8 @@ def test_debian_13():
 def assert_serves(root, program="nextid", directory="/var/lib/nextid"):
     """As the package's user, over HTTP, beside the command line."""
     said = root.run(f"""
-        set -e; cd {directory}; rm -f ids.db*
+        set -e; exec 2>/tmp/errors; trap 'cat /tmp/errors' ERR
+        cd {directory}; rm -f ids.db*
         as_user() {{ setpriv --reuid=nextid --regid=nextid --clear-groups "$@"; }}
         as_user {program} next --store sqlite:{directory}/ids.db
         as_user {program} serve --store sqlite:{directory}/ids.db 2>/tmp/serve.log & server=$!
