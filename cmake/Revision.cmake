@@ -1,6 +1,7 @@
 # cmake -DSOURCE=checkout -DARCHIVED=file -DOUTPUT=revision.h -P Revision.cmake
 # Writes which commit is being built: of a checkout as git tells it, of an archive that git made as
 # ARCHIVED has it. An unchanged OUTPUT is left as it is.
+cmake_minimum_required(VERSION 3.25)
 file(STRINGS "${ARCHIVED}" commit REGEX "^[0-9a-f]+$")
 set(has_changes false)
 if(commit STREQUAL "" AND EXISTS "${SOURCE}/.git")
