@@ -203,11 +203,11 @@ def assert_serves(root, program="nextid", directory="/var/lib/nextid"):
     said = root.run(f"""
         set -e; exec 2>/tmp/errors; trap 'cat /tmp/errors' ERR
         cd {directory}; rm -f ids.db*
-        as_user() {{ setpriv --reuid=nextid --regid=nextid --clear-groups "$@"; }}
-        as_user {program} next --store sqlite:{directory}/ids.db
-        as_user {program} serve --store sqlite:{directory}/ids.db 2>/tmp/serve.log & server=$!
+        as_user="setpriv --reuid=nextid --regid=nextid --clear-groups"
+        $as_user {program} next --store sqlite:{directory}/ids.db
+        $as_user {program} serve --store sqlite:{directory}/ids.db 2>/tmp/serve.log & server=$!
         curl -sS --fail --retry-connrefused --retry 30 http://127.0.0.1:8000/next; echo
-        as_user {program} next --store sqlite:{directory}/ids.db
+        $as_user {program} next --store sqlite:{directory}/ids.db
         kill $server; wait $server
         grep -c 'stopped: returned 1 ids' /tmp/serve.log
         """, network=False)
