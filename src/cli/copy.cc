@@ -260,8 +260,9 @@ bool is_agreed(const Request& request, std::uint64_t counters) {
   std::fprintf(stderr,
                "%s of %s go to %s. From then on the first gives no ids of them: they are deleted "
                "there.\nAre the servers of both stopped? [y/N] ",
-               counted(counters, "counter").c_str(), store::shown_url(request.from).c_str(),
-               store::shown_url(request.to).c_str());
+               counted(counters, "counter").c_str(),
+               for_terminal(store::shown_url(request.from)).c_str(),
+               for_terminal(store::shown_url(request.to)).c_str());
   char answer[16] = {};
   if (std::fgets(answer, sizeof answer, stdin) == nullptr) return false;
   return answer[0] == 'y' || answer[0] == 'Y';

@@ -158,8 +158,7 @@ void add_define(CLI::App& app, Outcome& outcome) {
 
 void add_advance(CLI::App& app, Outcome& outcome) {
   const auto request = std::make_shared<Request>();
-  auto* command =
-      app.add_subcommand("advance", "Move a counter past ids that were used elsewhere");
+  auto* command = app.add_subcommand("advance", "Move a counter past ids that were used elsewhere");
   command->footer(
       "Ids up to that one count as used, whoever used them. A counter that is there already stays "
       "where it is.\n"
@@ -186,7 +185,8 @@ void add_delete(CLI::App& app, Outcome& outcome) {
   add_store_options(*command, request->sources);
   command->footer(
       "The store keeps its name and its value, so that no id of it is given again: `nextid define "
-      "COUNTER` brings it back, to continue above it. Nodes with a cached block of its ids give those "
+      "COUNTER` brings it back, to continue above it. Nodes with a cached block of its ids give "
+      "those "
       "out until they next ask the store.\n"
       "Examples:\n"
       "  nextid delete ordres");

@@ -69,8 +69,9 @@ std::vector<Document> documents(const CLI::App& app) {
 
 ExitCode print_manual(const CLI::App& app, const std::string& name) {
   if (fixed_time() != nullptr && !seconds_of(fixed_time())) {
-    return report(Error(ErrorCode::kInvalid, cat("SOURCE_DATE_EPOCH is '", base::visible(fixed_time()),
-                                                 "': it must be a number of seconds since 1970.")));
+    return report(
+        Error(ErrorCode::kInvalid, cat("SOURCE_DATE_EPOCH is '", base::visible(fixed_time()),
+                                       "': it must be a number of seconds since 1970.")));
   }
   const auto list = documents(app);
   std::string names;

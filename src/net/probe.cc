@@ -93,8 +93,8 @@ Result<void> Line::begin_tls() {
     return no_answer(address_, "TLS could not begin");
   }
   if (SSL_connect(ssl_.get()) == 1) return {};
-  return no_answer(address_, Clock::now() >= deadline_ ? "it took too long"
-                                                       : "the handshake of TLS failed");
+  return no_answer(address_,
+                   Clock::now() >= deadline_ ? "it took too long" : "the handshake of TLS failed");
 }
 
 Result<void> Line::send(std::string_view text) {

@@ -11,10 +11,10 @@
 namespace nextid::net {
 
 struct Probe {
-  HostPort address;                    ///< Where it listens. 0.0.0.0 and :: lead to this machine.
-  bool tls = false;                    ///< Whoever answers there is believed: no secret goes to it.
-  /// It wants certificates of its clients (--tls-client-ca), and a probe has none: that it completes
-  /// its side of a TLS 1.3 handshake is all that can be learnt, and counts as 200.
+  HostPort address;  ///< Where it listens. 0.0.0.0 and :: lead to this machine.
+  bool tls = false;  ///< Whoever answers there is believed: no secret goes to it.
+  /// It wants certificates of its clients (--tls-client-ca), and a probe has none: that it
+  /// completes its side of a TLS 1.3 handshake is all that can be learnt, and counts as 200.
   bool handshake_only = false;
   std::string path;                    ///< "/healthz"
   std::chrono::milliseconds limit{0};  ///< For all of it, but the look-up of a name.

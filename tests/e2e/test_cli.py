@@ -351,4 +351,4 @@ def test_one_place_writes_for_a_terminal():
         count = len(re.findall(r"f(?:printf|puts)\(", path.read_text()))
         if count:
             writes[path.name] = count
-    assert writes == {"output.cc": 1, "bench.cc": 2, "recovery.cc": 2, "token.cc": 2}
+    assert writes == {"output.cc": 1, "bench.cc": 2, "copy.cc": 2, "recovery.cc": 2, "token.cc": 2}
