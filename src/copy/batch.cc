@@ -7,6 +7,7 @@
 
 #include "base/cat.h"
 #include "base/clock.h"
+#include "contract/tombstone.h"
 #include "copy/attempts.h"
 #include "node/random.h"
 
@@ -55,7 +56,7 @@ Batch::Batch(contract::StoreDriver& source, contract::StoreDriver& target,
 /// The order is what makes it safe to end it anywhere: see copier.h.
 Result<std::vector<Copied>> Batch::run() {
   for (auto step : {&Batch::make, &Batch::shut, &Batch::raise, &Batch::retire, &Batch::raise,
-                    &Batch::open, &Batch::remove}) {
+                    &Batch::open, &Batch::remove, &Batch::mark}) {
     if (const auto done = (this->*step)(); !done) return done.error();
   }
   std::vector<Copied> copied;
@@ -127,6 +128,24 @@ Result<void> Batch::shut() {
 Result<void> Batch::open() {
   return redefine(items_where([](const Item& item) { return item.decision.brings_back; }), false,
                   [](const Item& item) { return item.source.definition; });
+}
+
+/// Has the source say that those have moved of which it does not yet, also after a copy that was
+/// ended before this. What is refused was changed by others, or is the repeat of one that was
+/// applied: no id depends on it.
+Result<void> Batch::mark() {
+  const auto unmarked = [](const Item& item) {
+    if (item.target.deleted) return false;
+    return item.decision.brings_back ||
+           (item.source.deleted && !contract::has_moved(item.source.definition));
+  };
+  const auto outcomes = run_for(source_, items_where(unmarked), [](Item& item) {
+    Definition definition = item.source.definition;
+    ++definition.revision;
+    definition.comment = contract::kMovedComment;
+    return contract::Redefine{item.source.name, 0, definition, true};
+  });
+  return outcomes ? Result<void>() : Result<void>(outcomes.error());
 }
 
 /// Deletes in the target what is deleted in the source.
@@ -241,6 +260,8 @@ Result<void> Batch::retire() {
     const auto outcomes = run_for(source_, left, [](Item& item) {
       Definition definition = item.source.definition;
       ++definition.revision;
+      // Of what comes back the next copy may need the comment: see mark().
+      if (!item.decision.brings_back) definition.comment = contract::kMovedComment;
       return contract::Redefine{item.source.name, 0, definition, true};
     });
     if (!outcomes) return outcomes.error();

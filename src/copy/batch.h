@@ -44,6 +44,7 @@ class Batch {
   Result<void> raise();
   Result<void> retire();
   Result<void> open();
+  Result<void> mark();
   Result<void> remove();
 
   Items items_where(const std::function<bool(const Item&)>& holds);

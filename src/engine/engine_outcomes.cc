@@ -152,7 +152,7 @@ void Engine::see_deletion() {
 
 /// Requests that came while the counter was being read wait for the next load: it may be back.
 void Engine::refuse_deleted() {
-  const Error error = say().deleted();
+  const Error error = say().deleted(definition_);
   queue_.serve([&](const Waiting& waiting) {
     const bool came_before = waiting.ticket.number <= loading_for_;
     if (came_before) outbox_.refuse(waiting.ticket, error);

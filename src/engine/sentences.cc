@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "base/cat.h"
+#include "contract/tombstone.h"
 
 namespace nextid::engine {
 namespace {
@@ -62,9 +63,9 @@ Error Sentences::not_found() const {
                                          define_command(), "`."));
 }
 
-Error Sentences::deleted() const {
-  return Error(ErrorCode::kDeleted, cat(quoted(), " was deleted; `", define_command(),
-                                        "` brings it back where it was."));
+Error Sentences::deleted(const Definition& definition) const {
+  return Error(ErrorCode::kDeleted,
+               cat(quoted(), " was deleted; ", contract::way_back(counter_, definition)));
 }
 
 Error Sentences::exhausted(std::uint64_t asked, std::uint64_t left, std::uint64_t max) const {

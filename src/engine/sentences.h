@@ -26,7 +26,7 @@ class Sentences {
   /// `last_failure` is why the last attempt failed; empty where it did not.
   Error late(const std::string& last_failure) const;
   Error not_found() const;
-  Error deleted() const;
+  Error deleted(const Definition& definition) const;
   Error exhausted(std::uint64_t asked, std::uint64_t left, std::uint64_t max) const;
   Error past_max(std::int64_t to, std::uint64_t max) const;
 

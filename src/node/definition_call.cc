@@ -7,6 +7,7 @@
 #include "base/utf8.h"
 #include "contract/definition_fields.h"
 #include "contract/op.h"
+#include "contract/tombstone.h"
 #include "node/store_call.h"
 
 namespace nextid::node {
@@ -80,6 +81,10 @@ std::optional<Error> conflict_of(const std::string& name, const CounterState& st
   for (const NumberField& field : contract::kNumberFields) {
     if (!field.never_changes() || wanted.*field.member == now.*field.member) continue;
     return conflict(cat(field.fixed.has, " ", now.*field.member, ", and ", field.fixed.why, "."));
+  }
+  // The revision tells that somebody has read what the tombstone says.
+  if (state.deleted && contract::has_moved(now) && !change.revision) {
+    return conflict(cat("was deleted; ", contract::way_back(name, now)));
   }
   if (change.revision && *change.revision != now.revision) {
     return conflict(cat("is at revision ", now.revision, ", not ", *change.revision,
@@ -168,6 +173,7 @@ void DefinitionCall::change(const CounterState& state) {
   }
   if (const auto problem = problem_with(wanted)) return receiver_(*problem);
   if (wanted == state.definition && !state.deleted) return finish(state, false);
+  if (state.deleted && contract::has_moved(wanted)) wanted.comment.clear();
   ++wanted.revision;
   redefine(wanted, state.deleted);
 }

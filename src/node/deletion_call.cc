@@ -2,6 +2,7 @@
 
 #include "base/cat.h"
 #include "contract/op.h"
+#include "contract/tombstone.h"
 #include "node/store_call.h"
 
 namespace nextid::node {
@@ -16,8 +17,8 @@ Error no_such_counter(const std::string& name) {
 
 Error was_deleted(const CounterInfo& counter) {
   return Error(ErrorCode::kDeleted,
-               cat("counter '", counter.name, "' was deleted at ", counter.value.value_or(0),
-                   "; `nextid define ", counter.name, "` brings it back where it was."));
+               cat("counter '", counter.name, "' was deleted at ", counter.value.value_or(0), "; ",
+                   contract::way_back(counter.name, counter.definition)));
 }
 
 void DeletionCall::start(Runtime& runtime, std::string name, Store::DefinitionCondition condition,

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import sqlite3
 import subprocess
@@ -189,6 +190,22 @@ def test_what_contradicts_the_target(tmp_path):
         " equal with `nextid define` in the target, or copy to another store.\n"
         "nextid: 2 counters can't be copied; nothing was changed.\n")
     assert (listed(source, revisions=True), listed(target, revisions=True)) == before
+
+
+def test_no_command_brings_back_what_has_moved_by_the_way(tmp_path):
+    """Both stores would give the same ids."""
+    source, target = at(tmp_path / "a.db"), at(tmp_path / "b.db")
+    source.run("define", "a", "--comment", "mine")
+    source.run("range", "10", "a")
+    assert copy(source, target).returncode == OK
+    for command, code in ((("next", "a"), CONFLICT), (("define", "a"), CONFLICT),
+                          (("define", "a", "--cache", "50", "--comment", "mine"), CONFLICT)):
+        done = source.run(*command)
+        assert done.returncode == code and "`nextid copy` moved it to another store" in done.stderr, command
+    assert target.run("next", "a").stdout == "11\n"
+    command = re.search(r"`nextid (define a --revision \d+)`", done.stderr).group(1)
+    assert source.run(*command.split()).returncode == OK, "who has read that may, such as where the other is lost"
+    assert source.run("next", "a").stdout == "11\n"
 
 
 def test_what_has_moved_may_be_defined_anew(tmp_path):

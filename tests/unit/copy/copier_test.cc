@@ -16,6 +16,7 @@
 
 #include "base/cat.h"
 #include "conformance/store_harness.h"
+#include "contract/tombstone.h"
 #include "copy/verification.h"
 #include "store/memory/store.h"
 
@@ -256,7 +257,9 @@ class Return {
       EXPECT_FALSE(back.deleted);
       EXPECT_EQ(back.definition.max, 1'000'000U);
       EXPECT_EQ(back.definition.comment, "c");
-      EXPECT_TRUE(state_of(away_, name_of(i)).deleted);
+      const auto gone = state_of(away_, name_of(i));
+      EXPECT_TRUE(gone.deleted);
+      EXPECT_TRUE(contract::has_moved(gone.definition));
       EXPECT_EQ(std::set<std::int64_t>(ids_[i].begin(), ids_[i].end()).size(), ids_[i].size())
           << "an id was given twice";
       EXPECT_EQ(*ids_[i].rbegin(), back.value);

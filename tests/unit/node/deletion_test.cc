@@ -11,6 +11,7 @@
 
 #include "nextid/nextid.h"
 
+#include "contract/tombstone.h"
 #include "scratch_dir.h"
 
 namespace nextid {
@@ -77,6 +78,27 @@ TEST_P(StoreDeletionTest, ComesBackWhereItWas) {
   EXPECT_EQ(back.counter.definition, (Definition{10, 5, 300, 1, "fives", 3}));
   EXPECT_EQ(next().value(), 20U);
   EXPECT_TRUE(store_.deleted_counters()->counters.empty());
+}
+
+/// As `nextid copy` leaves it: another store gives its ids now.
+TEST_P(StoreDeletionTest, WhatHasMovedComesBackOnlyForWhoHasReadThat) {
+  store_.define("c", {.comment = std::string(contract::kMovedComment)}).value();
+  EXPECT_EQ(next().value(), 1U);
+  EXPECT_EQ(store_.define("c", {.max = 900}).value().counter.definition.revision, 2U)
+      << "while it is in use the comment is a comment";
+  store_.delete_counter("c").value();
+  const Error refused = next().error();
+  EXPECT_EQ(refused.code(), ErrorCode::kDeleted);
+  EXPECT_NE(std::string(refused.what()).find("`nextid copy` moved it"), std::string::npos);
+  EXPECT_NE(std::string(refused.what()).find("--revision 3`"), std::string::npos);
+  EXPECT_STREQ(store_.define("c", {}).error().what(), refused.what());
+  EXPECT_EQ(store_.define("c", {.max = 1000, .comment = "x"}).error().code(), ErrorCode::kConflict);
+  EXPECT_EQ(store_.define("c", {.revision = 2}).error().code(), ErrorCode::kConflict);
+  EXPECT_EQ(error_of_next(), ErrorCode::kDeleted);
+  const DefinedCounter back = store_.define("c", {.revision = 3}).value();
+  EXPECT_TRUE(back.created);
+  EXPECT_EQ(back.counter.definition.comment, "");
+  EXPECT_EQ(next().value(), 2U);
 }
 
 TEST_P(StoreDeletionTest, IsConditional) {
