@@ -252,7 +252,9 @@ TEST(ManyCountersTest, AnIdleCounterTakesAKilobyteAtMost) {
   options.max_counters = 4 * kCounters;
   options.idle_counter_timeout = std::chrono::seconds(2);
   Store store = open_store(dir.sqlite_url(), options).value();
-  ask_each(store, generators_of(store, "earlier-", 3 * kCounters), 1);
+  for (const char* earlier : {"earlier-", "still-earlier-", "first-"}) {
+    ask_each(store, generators_of(store, earlier, kCounters), 1);
+  }
   const auto asked = IdGenerator::Clock::now();
   ASSERT_TRUE(eventually([&] { return store.activity(0).counters_in_use == 0; }));
   // The timer keeps the memory of a counter until the deadline of its last request.
