@@ -173,10 +173,14 @@ bool is_agreed(const RecoveryRequest& request, const std::vector<Step>& steps) {
 
 /// A deleted counter moves, too, lest it come back below ids that were given out; but only as one
 /// in use. If this ends halfway, the counter is in use, and the next recovery moves it as such.
+/// What `nextid copy` has moved comes back only by its revision, and says so again when it is
+/// deleted.
 Result<void> move_on(const Store& store, const Step& step) {
   const std::string& name = step.counter.name;
   if (step.counter.deleted) {
-    if (const auto back = store.define(name, {}); !back) return back.error();
+    const DefinitionChange as_it_is{.comment = step.counter.definition.comment,
+                                    .revision = step.counter.definition.revision};
+    if (const auto back = store.define(name, as_it_is); !back) return back.error();
   }
   if (const auto advanced = store.advance(name, step.to); !advanced) return advanced.error();
   if (!step.counter.deleted) return {};

@@ -173,7 +173,7 @@ void DefinitionCall::change(const CounterState& state) {
   }
   if (const auto problem = problem_with(wanted)) return receiver_(*problem);
   if (wanted == state.definition && !state.deleted) return finish(state, false);
-  if (state.deleted && contract::has_moved(wanted)) wanted.comment.clear();
+  if (state.deleted && contract::has_moved(wanted) && !change_.comment) wanted.comment.clear();
   ++wanted.revision;
   redefine(wanted, state.deleted);
 }

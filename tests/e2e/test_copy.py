@@ -208,6 +208,18 @@ def test_no_command_brings_back_what_has_moved_by_the_way(tmp_path):
     assert source.run("next", "a").stdout == "11\n"
 
 
+def test_a_store_with_counters_that_have_moved_can_be_recovered(tmp_path):
+    source, target = at(tmp_path / "a.db"), at(tmp_path / "b.db")
+    source.run("range", "10", "a")
+    assert copy(source, target).returncode == OK
+    source.run("next", "b")
+    done = source.run("recover", "--all", "--skip", "5", "--yes")
+    assert done.returncode == OK and "a (deleted) moves from 10 to 15" in done.stdout, done
+    refused = source.run("define", "a")
+    assert refused.returncode == CONFLICT and "`nextid copy` moved it" in refused.stderr
+    assert source.run("next", "b").stdout == "7\n"
+
+
 def test_what_has_moved_may_be_defined_anew(tmp_path):
     source, target = at(tmp_path / "a.db"), at(tmp_path / "b.db")
     source.run("range", "10", "a")
